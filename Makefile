@@ -1,0 +1,60 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+ENGINE ?= duckdb
+EXTRAS := predict compute train cli spark dev
+# The system's Python is used once, to make .venv; everything else comes from locked wheels.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+	&& echo $$p && break; done)
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+.PHONY: help setup test lint format demo bench lock clean
+
+help:  ## Print this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/.setup  ## Make .venv with every locked dependency
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or 3.12 found; set PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.setup: requirements/uv.txt requirements/dev.txt pyproject.toml | .venv/bin/python
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements/uv.txt
+	.venv/bin/uv pip sync --quiet --python .venv/bin/python requirements/dev.txt
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --offline --no-deps \
+		--no-build-isolation --editable .
+	@touch $@
+
+test: lint  ## Set up if needed, then check style and types and pass every test
+	.venv/bin/python -m pytest $(PYTEST)
+
+lint: setup  ## Check style and types
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: setup  ## Format the code and fix what can be fixed
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+demo: setup  ## Run the main job end to end; ENGINE=spark runs its feature job on Spark
+	.venv/bin/hindcast demo --engine $(ENGINE)
+
+bench: setup  ## Run the benchmarks side by side with their peers
+	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; .venv/bin/python $$script; done
+
+lock: setup  ## Lock versions and hashes anew from pyproject.toml
+	echo uv | $(COMPILE) --upgrade - --output-file requirements/uv.txt
+	$(COMPILE) --upgrade pyproject.toml --extra dev --constraint requirements/uv.txt \
+		--output-file requirements/dev.txt
+	for extra in $(filter-out dev,$(EXTRAS)); do $(COMPILE) --upgrade pyproject.toml \
+		--extra $$extra --constraint requirements/dev.txt \
+		--output-file requirements/$$extra.txt; done
+
+clean:  ## Remove .venv and every generated file
+	rm -rf .venv .hindcast .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		dist spark-warehouse
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,80 @@
+"""Wires settings, definitions and adapters together, once per process."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hindcast import project as projects
+from hindcast import settings as settings_
+from hindcast.compiler.features import Knowledge
+from hindcast.engines.base import Engine
+from hindcast.errors import InputError
+from hindcast.lake import Lake
+from hindcast.project import Project
+from hindcast.settings import Settings
+
+if TYPE_CHECKING:
+    from hindcast.online import OnlineStore
+
+ENGINES = ("duckdb", "spark")
+
+
+@dataclass(frozen=True)
+class Application:
+    """One project with the places its data live in."""
+
+    settings: Settings
+    project: Project
+
+    @property
+    def lake(self) -> Lake:
+        """The lake."""
+        return Lake(self.settings.lake)
+
+    @cached_property
+    def store(self) -> "OnlineStore":
+        """The online store; starts the embedded Postgres where no other is configured."""
+        from hindcast import database
+        from hindcast.online import OnlineStore
+
+        return OnlineStore(database.url(self.settings))
+
+
+def application(home: Path | None = None, project: Path | None = None) -> Application:
+    """Load settings and definitions; raises InputError or DefinitionError."""
+    loaded = settings_.load(home=home, project=project)
+    return Application(loaded, projects.load(loaded.project))
+
+
+def engine(name: str) -> Engine:
+    """The engine of that name; imports only that one."""
+    if name == "duckdb":
+        from hindcast.engines.duckdb import DuckDBEngine
+
+        return DuckDBEngine()
+    if name == "spark":
+        from hindcast.engines.spark import SparkEngine
+
+        return SparkEngine()
+    raise InputError(f"--engine {name}: unknown engine; use one of {', '.join(ENGINES)}")
+
+
+def instant(text: str, option: str) -> datetime:
+    """A date (its midnight) or ISO instant, in UTC unless it says otherwise."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"{option} '{text}': not a date or instant; write 2021-09-17 or 2021-09-17T12:00:00Z"
+        ) from error
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def knowledge(as_of: str | None, known_by: str | None, now: datetime) -> Knowledge:
+    """The two clocks of a command; both default to now."""
+    return Knowledge(
+        as_of=instant(as_of, "--as-of") if as_of else now,
+        known_by=instant(known_by, "--known-by") if known_by else now,
+    )

@@ -1,0 +1,1 @@
+"""Definitions -> SQL: checks, the history-and-spine query, and the serving query."""

@@ -1,0 +1,191 @@
+"""A source's schema and checks -> the SQL that reads a file: values, reasons, counts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from hindcast import names
+from hindcast.compiler import expressions
+from hindcast.compiler.dialects import DUCKDB
+from hindcast.compiler.typing import infer
+from hindcast.datatypes import BOOLEAN, DataType
+from hindcast.definitions import Check, Source
+from hindcast.errors import DefinitionError
+
+# Columns of the ingest query beside the source's own.
+REASON, FIELD, VALUE, RECORD = "_reason", "_field", "_value", "_record"
+_OWN = (names.RECORDED_AT, names.INGESTED_AT, names.FILE, names.ROW)
+
+
+@dataclass(frozen=True)
+class CompiledCheck:
+    """A check with its tree and the field it reports, or empties with on_fail="null"."""
+
+    check: Check
+    tree: exp.Expression
+    field: str
+
+    @property
+    def fails(self) -> str:
+        """The boolean column of the ingest query that says whether it failed on a row."""
+        return f"_fails: {self.check.expression}"
+
+
+@dataclass(frozen=True)
+class _Fault:
+    condition: str
+    field: str
+    reason: str
+
+
+def compile_checks(source: Source) -> tuple[CompiledCheck, ...]:
+    """Check the checks; raises DefinitionError naming the source, the check and the fix."""
+    for name in _OWN:
+        if name in source.types and name != source.recorded_at:
+            raise DefinitionError(
+                f"source '{source.name}': column '{name}' is Hindcast's own; rename it, "
+                "or declare it as recorded_at"
+            )
+    return tuple(_compile(check, source) for check in source.checks)
+
+
+def ingest_query(source: Source, found: Mapping[str, str], relation: str) -> str:
+    """SELECT over a file's rows, typed by the schema.
+
+    found: column -> the DuckDB type it has in `relation`. Columns out: the schema's, recorded_at
+    where the source declares it, _reason (null on accepted rows), _field, _value, _record (JSON of
+    the row as it was read), and one boolean per check that nulls or warns.
+    """
+    checks = compile_checks(source)
+    quote = DUCKDB.quote
+    parsed = ", ".join(
+        f"{_parse(quote(name), kind, found[name])} AS {quote(name)}"
+        for name, kind in source.types.items()
+    )
+    faults = [*_parse_faults(source), *_reject_faults(source, checks)]
+    columns = [_checked(name, checks) for name in source.types]
+    if source.recorded_at and source.recorded_at != names.RECORDED_AT:
+        columns.append(f"CAST({quote(source.recorded_at)} AS TIMESTAMPTZ) AS {names.RECORDED_AT}")
+    counted = [c for c in checks if c.check.on_fail != "reject"]
+    columns += [quote(c.fails) for c in counted]
+    flags = [f"{_failed(c, source)} AS {quote(c.fails)}" for c in counted]
+    text = f"SELECT _text, {parsed} FROM {relation} AS _text"
+    judged = f"SELECT {', '.join(['*', *flags])} FROM ({text})"
+    return (
+        f"SELECT {', '.join([*columns, *_fault_columns(faults)])}, CASE WHEN {REASON} IS NOT NULL "
+        f"THEN CAST(to_json(_text) AS VARCHAR) END AS {RECORD} FROM ({judged}) AS _parsed"
+    )
+
+
+def _compile(check: Check, source: Source) -> CompiledCheck:
+    where = f"source '{source.name}', check '{check.expression}'"
+    tree = expressions.parse(check.expression, where)
+    expressions.require_columns(tree, source.types, check.expression, where)
+    if expressions.aggregates(tree) or expressions.mentions_as_of(tree):
+        raise DefinitionError(f"{where}: a check sees one row; remove the aggregate or as_of")
+    mentioned = expressions.columns(tree)
+    field = check.field or (mentioned[0] if mentioned else "")
+    if field not in source.types:
+        raise DefinitionError(f"{where}: field '{field}' is not in the schema; name a column")
+    if check.on_fail == "null" and field in source.required:
+        raise DefinitionError(f"{where}: '{field}' cannot be nulled, rows need it; reject instead")
+    try:
+        kind = infer(tree, source.types)
+    except DefinitionError as error:
+        raise DefinitionError(f"{where}: {error}") from error
+    if kind != BOOLEAN:
+        raise DefinitionError(f"{where}: it is {kind}, not a condition; compare it to something")
+    return CompiledCheck(check, tree, field)
+
+
+def _parse(column: str, kind: DataType, found: str) -> str:
+    """A value of the declared type, null where the text is not one; nothing is rounded."""
+    target = kind.sql("duckdb")
+    if kind.kind == "double":
+        cast = column if found == "DOUBLE" else f"TRY_CAST({column} AS DOUBLE)"
+        return f"CASE WHEN isfinite({cast}) THEN {cast} END"
+    if found.replace(" ", "") in (target, _LONG_NAMES.get(target, target)):
+        return column
+    text = column if found == "VARCHAR" else f"CAST({column} AS VARCHAR)"
+    cast = f"TRY_CAST({text} AS {target})"
+    if kind.kind in ("bigint", "decimal"):
+        # Only a point or a negative exponent can make the cast round; most text has neither.
+        suspect = f"contains({text}, '.') OR contains(lower({text}), 'e-')"
+        if kind.kind == "bigint":
+            suspect = f"contains({text}, '.') OR contains({text}, 'e') OR contains({text}, 'E')"
+        digits = f"length(rtrim(split_part({text}, '.', 2), '0')) <= {kind.scale}"
+        exact = f"CASE WHEN {digits} AND NOT contains(lower({text}), 'e') THEN {cast} END"
+        return f"CASE WHEN {suspect} THEN {exact} ELSE {cast} END"
+    if kind.kind == "date":
+        return f"CASE WHEN length({text}) = 10 THEN {cast} END"
+    if kind.kind == "timestamp":
+        return f"CASE WHEN isfinite({cast}) THEN {cast} END"
+    return cast
+
+
+def _parse_faults(source: Source) -> list[_Fault]:
+    faults = []
+    for name, kind in source.types.items():
+        raw, value = f"_text.{DUCKDB.quote(name)}", DUCKDB.quote(name)
+        shown = f"'{name} ''' || {raw} || ''' is not a {_described(kind)}'"
+        faults.append(_Fault(f"{raw} IS NOT NULL AND {value} IS NULL", name, shown))
+        if name in source.required:
+            faults.append(_Fault(f"{raw} IS NULL", name, f"'{name} is missing'"))
+    return faults
+
+
+def _reject_faults(source: Source, checks: tuple[CompiledCheck, ...]) -> list[_Fault]:
+    return [
+        _Fault(
+            _failed(check, source),
+            check.field,
+            f"'{check.field} ''' || _text.{DUCKDB.quote(check.field)} || ''' breaks check "
+            f'"{_escape(check.check.expression)}"\'',
+        )
+        for check in checks
+        if check.check.on_fail == "reject"
+    ]
+
+
+def _fault_columns(faults: list[_Fault]) -> list[str]:
+    reasons = ", ".join(f"CASE WHEN {fault.condition} THEN {fault.reason} END" for fault in faults)
+    fields = " ".join(f"WHEN {fault.condition} THEN '{fault.field}'" for fault in faults)
+    values = " ".join(
+        f"WHEN {fault.condition} THEN CAST(_text.{DUCKDB.quote(fault.field)} AS VARCHAR)"
+        for fault in faults
+    )
+    return [
+        f"NULLIF(concat_ws('; ', {reasons}), '') AS {REASON}",
+        f"CASE WHEN {REASON} IS NOT NULL THEN CASE {fields} END END AS {FIELD}",
+        f"CASE WHEN {REASON} IS NOT NULL THEN CASE {values} END END AS {VALUE}",
+    ]
+
+
+def _checked(name: str, checks: tuple[CompiledCheck, ...]) -> str:
+    quoted = DUCKDB.quote(name)
+    nulling = [c for c in checks if c.check.on_fail == "null" and c.field == name]
+    if not nulling:
+        return f"_parsed.{quoted}"
+    flags = " OR ".join(DUCKDB.quote(check.fails) for check in nulling)
+    return f"CASE WHEN NOT ({flags}) THEN _parsed.{quoted} END AS {quoted}"
+
+
+def _failed(check: CompiledCheck, source: Source) -> str:
+    return f"NOT COALESCE({DUCKDB.render(check.tree, source.types)}, TRUE)"
+
+
+def _described(kind: DataType) -> str:
+    return {
+        "bigint": "whole number",
+        "double": "finite number",
+        "date": "date (YYYY-MM-DD)",
+        "timestamp": "timestamp (ISO 8601)",
+    }.get(kind.kind, str(kind))
+
+
+def _escape(text: str) -> str:
+    return text.replace("'", "''")
+
+
+_LONG_NAMES = {"TIMESTAMPTZ": "TIMESTAMPWITHTIMEZONE"}

@@ -1,0 +1,113 @@
+"""Expressions -> SQL text that means the same in DuckDB, Spark and Postgres."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlglot import exp
+
+from hindcast.compiler.typing import Types, infer
+from hindcast.datatypes import BOOLEAN, DOUBLE, DataType
+
+MICROS_PER_DAY = 86_400_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One engine's spelling of what sqlglot does not decide for us.
+
+    epoch_micros: SQL of a timestamp -> SQL of its microseconds since 1970 UTC, and
+    from_micros back; to_date: SQL of a UTC instant -> SQL of its date.
+    """
+
+    name: str
+    epoch_micros: Callable[[str], str]
+    from_micros: Callable[[str], str]
+    to_date: Callable[[str], str]
+
+    def quote(self, name: str) -> str:
+        """An identifier, quoted."""
+        return exp.to_identifier(name, quoted=True).sql(dialect=self.name)
+
+    def cast(self, sql: str, datatype: DataType) -> str:
+        """A cast to a canonical type."""
+        return f"CAST({sql} AS {datatype.sql(self.name)})"
+
+    def render(self, tree: exp.Expression, types: Types) -> str:
+        """The SQL text of a checked expression, with our semantics made explicit."""
+        lowered = tree.copy().transform(lambda node: self._lower(node, types))
+        return lowered.sql(dialect=self.name, identify=True)
+
+    def _lower(self, node: exp.Expression, types: Types) -> exp.Expression:
+        if isinstance(node, exp.Literal) and not node.is_string and not node.is_int:
+            return _as_double(node.copy())
+        if isinstance(node, exp.Div):
+            bottom = exp.Nullif(this=_as_double(node.expression), expression=exp.Literal.number(0))
+            return exp.Div(this=_as_double(node.this), expression=bottom, typed=True, safe=True)
+        if isinstance(node, (exp.Add, exp.Sub, exp.Mul)) and infer(node, types) == DOUBLE:
+            return type(node)(this=_as_double(node.this), expression=_as_double(node.expression))
+        if isinstance(node, exp.Anonymous):
+            return self._calendar(node, types)
+        return node
+
+    def _calendar(self, node: exp.Anonymous, types: Types) -> exp.Expression:
+        """years_between and days_between; null where either date is null or the first is later."""
+        start, end = (self._date_sql(argument, types) for argument in node.expressions)
+        counted = _YEARS if str(node.this).lower() == "years_between" else self._days_template()
+        body = counted.format(a=start, b=end)
+        sql = f"CASE WHEN {start} <= {end} THEN {body} END"
+        return exp.maybe_parse(sql, dialect=self.name)
+
+    def _date_sql(self, argument: exp.Expression, types: Types) -> str:
+        sql = self.render(argument, types)
+        return self.to_date(sql) if infer(argument, types).kind == "timestamp" else sql
+
+    def _days_template(self) -> str:
+        return "DATEDIFF({b}, {a})" if self.name == "spark" else "({b} - {a})"
+
+
+def _as_double(node: exp.Expression) -> exp.Expression:
+    return exp.cast(node.copy(), exp.DataType.Type.DOUBLE)
+
+
+_MONTH_DAY = "(EXTRACT(MONTH FROM {x}) * 100 + EXTRACT(DAY FROM {x}))"
+_YEARS = (
+    "(EXTRACT(YEAR FROM {b}) - EXTRACT(YEAR FROM {a}) - CASE WHEN "
+    + _MONTH_DAY.replace("{x}", "{b}")
+    + " < "
+    + _MONTH_DAY.replace("{x}", "{a}")
+    + " THEN 1 ELSE 0 END)"
+)
+
+DUCKDB = Dialect(
+    "duckdb",
+    epoch_micros=lambda sql: f"epoch_us(CAST({sql} AS TIMESTAMPTZ))",
+    from_micros=lambda sql: f"(make_timestamp({sql}) AT TIME ZONE 'UTC')",
+    to_date=lambda sql: f"CAST({sql} AS DATE)",
+)
+SPARK = Dialect(
+    "spark",
+    epoch_micros=lambda sql: f"UNIX_MICROS(CAST({sql} AS TIMESTAMP))",
+    from_micros=lambda sql: f"TIMESTAMP_MICROS({sql})",
+    to_date=lambda sql: f"CAST({sql} AS DATE)",
+)
+POSTGRES = Dialect(
+    "postgres",
+    epoch_micros=lambda sql: f"CAST(EXTRACT(EPOCH FROM {sql}) * 1000000 AS BIGINT)",
+    from_micros=lambda sql: f"to_timestamp({sql} / 1000000.0)",
+    # The session's time zone must not matter, and setting it would pin a proxy's connection.
+    to_date=lambda sql: f"CAST(({sql} AT TIME ZONE 'UTC') AS DATE)",
+)
+DIALECTS = {dialect.name: dialect for dialect in (DUCKDB, SPARK, POSTGRES)}
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970 of a timezone-aware instant."""
+    delta = instant - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def is_boolean(tree: exp.Expression, types: Types) -> bool:
+    """Whether an expression is a condition."""
+    return infer(tree, types) == BOOLEAN

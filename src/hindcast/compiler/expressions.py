@@ -1,0 +1,114 @@
+"""Parse the SQL expressions of definitions, and refuse what the engines would not agree on."""
+
+from collections.abc import Iterable
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, TokenError
+
+from hindcast import names
+from hindcast.errors import DefinitionError
+
+AGGREGATES: dict[type[exp.Expression], str] = {
+    exp.Count: "count",
+    exp.Sum: "sum",
+    exp.Avg: "avg",
+    exp.Min: "min",
+    exp.Max: "max",
+}
+
+# Functions of our own, lowered per engine: name -> number of arguments.
+CALENDAR = {"years_between": 2, "days_between": 2}
+
+_SCALARS = (exp.Coalesce, exp.Nullif, exp.Abs, exp.Greatest, exp.Least, exp.Length)
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In, exp.Like)
+_OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.And, exp.Or, exp.Not, exp.Is)
+_STRUCTURE = (exp.Paren, exp.Case, exp.If, exp.Literal, exp.Boolean, exp.Null, exp.Column,
+              exp.Identifier, exp.Star)  # fmt: skip
+_ALLOWED = (*AGGREGATES, *_SCALARS, *_COMPARISONS, *_OPERATORS, *_STRUCTURE)
+
+SUPPORTED = (
+    "count, sum, avg, min, max, coalesce, nullif, abs, greatest, least, length, case, "
+    "years_between, days_between, + - * /, comparisons, in, between, like, is null, and, or, not"
+)
+
+
+def parse(text: str, where: str) -> exp.Expression:
+    """Parse one expression; raises DefinitionError naming `where`, the place and the fix."""
+    try:
+        tree = sqlglot.parse_one(f"SELECT {text}", dialect="duckdb")
+    except ParseError as error:
+        first = error.errors[0]
+        column = max(1, (first.get("col") or 0) - len("SELECT "))
+        raise DefinitionError(
+            f"{where}: syntax error in '{text}' at column {column}, near "
+            f"'{first.get('highlight')}': {str(first.get('description')).rstrip('.')}"
+        ) from error
+    except TokenError as error:
+        raise DefinitionError(f"{where}: syntax error in '{text}': {error}") from error
+    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or _has_clauses(tree):
+        raise DefinitionError(f"{where}: '{text}' must be one expression without a query around it")
+    expression: exp.Expression = tree.expressions[0]
+    _refuse_unsupported(expression, text, where)
+    return expression
+
+
+def columns(tree: exp.Expression) -> tuple[str, ...]:
+    """The columns a tree reads, in order of first mention; as_of is not one."""
+    mentioned = [column.name for column in tree.find_all(exp.Column, bfs=False)]
+    return tuple(dict.fromkeys(name for name in mentioned if name != names.AS_OF))
+
+
+def mentions_as_of(tree: exp.Expression) -> bool:
+    """Whether a tree reads the instant of the request."""
+    return any(column.name == names.AS_OF for column in tree.find_all(exp.Column))
+
+
+def aggregates(tree: exp.Expression) -> list[exp.Expression]:
+    """The aggregate calls of a tree, outermost first."""
+    return [node for node in tree.find_all(*AGGREGATES)]
+
+
+def require_columns(tree: exp.Expression, known: Iterable[str], text: str, where: str) -> None:
+    """Raise DefinitionError for a column that the source's schema does not have."""
+    schema = list(known)
+    for name in columns(tree):
+        if name not in schema:
+            raise DefinitionError(
+                f"{where}: unknown column '{name}' in '{text}'; the schema has {', '.join(schema)}"
+            )
+
+
+def _has_clauses(tree: exp.Select) -> bool:
+    return any(value for key, value in tree.args.items() if key not in ("kind", "expressions"))
+
+
+def _refuse_unsupported(tree: exp.Expression, text: str, where: str) -> None:
+    for node in tree.walk():
+        problem = _problem(node)
+        if problem:
+            raise DefinitionError(f"{where}: {problem} in '{text}'; supported: {SUPPORTED}")
+
+
+def _problem(node: exp.Expression) -> str | None:
+    if isinstance(node, exp.Anonymous):
+        return _call_problem(node)
+    if isinstance(node, exp.Column) and node.table:
+        return f"'{node.sql()}' has a table name"
+    if isinstance(node, exp.Count) and isinstance(node.this, exp.Distinct):
+        return "count(distinct ...) cannot run over a window"
+    if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
+        return "'*' outside count(*)"
+    if type(node) not in _ALLOWED:
+        return f"'{node.sql(dialect='duckdb')}' is not supported"
+    nested = isinstance(node, tuple(AGGREGATES)) and node.find_ancestor(*AGGREGATES)
+    return f"aggregate '{node.sql(dialect='duckdb')}' inside an aggregate" if nested else None
+
+
+def _call_problem(node: exp.Anonymous) -> str | None:
+    name = str(node.this).lower()
+    if name not in CALENDAR:
+        return f"unknown function '{name}'"
+    if len(node.expressions) != CALENDAR[name]:
+        return f"{name} takes {CALENDAR[name]} arguments, not {len(node.expressions)}"
+    return None

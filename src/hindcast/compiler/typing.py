@@ -1,0 +1,174 @@
+"""The type of an expression, inferred from the schema; what does not fit is a definition error."""
+
+from collections.abc import Callable, Mapping
+
+from sqlglot import exp
+
+from hindcast import names
+from hindcast.datatypes import BIGINT, BOOLEAN, DOUBLE, STRING, TIMESTAMP, DataType
+from hindcast.errors import DefinitionError
+
+Types = Mapping[str, DataType]
+
+_LOGICAL = (exp.And, exp.Or, exp.Not)
+_TESTS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul)
+_CHOICES = (exp.Coalesce, exp.Greatest, exp.Least)
+
+
+def infer(node: exp.Expression, types: Types) -> DataType:
+    """The node's type; raises DefinitionError where operands do not fit their operator."""
+    if isinstance(node, exp.Column):
+        return TIMESTAMP if node.name == names.AS_OF else types[node.name]
+    for classes, rule in _RULES:
+        if isinstance(node, classes):
+            return rule(node, types)
+    raise DefinitionError(f"'{_text(node)}' has no type")
+
+
+def _literal(node: exp.Expression, types: Types) -> DataType:
+    if node.is_string:
+        return STRING
+    return BIGINT if node.is_int else DOUBLE
+
+
+def _logical(node: exp.Expression, types: Types) -> DataType:
+    for operand in (node.this, node.args.get("expression")):
+        if operand is not None and not _is_null(operand):
+            _expect(operand, types, infer(operand, types) == BOOLEAN, "a condition")
+    return BOOLEAN
+
+
+def _test(node: exp.Expression, types: Types) -> DataType:
+    operands = [child for child in node.iter_expressions() if not _is_null(child)]
+    common([infer(operand, types) for operand in operands], node)
+    return BOOLEAN
+
+
+def _like(node: exp.Expression, types: Types) -> DataType:
+    _expect(node.this, types, infer(node.this, types) == STRING, "a string")
+    return BOOLEAN
+
+
+def _is(node: exp.Expression, types: Types) -> DataType:
+    if not _is_null(node.expression):
+        raise DefinitionError(f"'{_text(node)}': IS is supported for NULL only")
+    infer(node.this, types)
+    return BOOLEAN
+
+
+def _arithmetic(node: exp.Expression, types: Types) -> DataType:
+    kinds = [_number(child, types) for child in (node.this, node.expression)]
+    return BIGINT if kinds == [BIGINT, BIGINT] else DOUBLE
+
+
+def _divide(node: exp.Expression, types: Types) -> DataType:
+    for child in (node.this, node.expression):
+        _number(child, types)
+    return DOUBLE
+
+
+def _negate(node: exp.Expression, types: Types) -> DataType:
+    return _number(node.this, types)
+
+
+def _choice(node: exp.Expression, types: Types) -> DataType:
+    options = [child for child in (node.this, *node.expressions) if not _is_null(child)]
+    return common([infer(option, types) for option in options], node)
+
+
+def _case(node: exp.Expression, types: Types) -> DataType:
+    results = [branch.args["true"] for branch in node.args["ifs"]]
+    for branch in node.args["ifs"]:
+        test = branch.this if node.this is None else exp.EQ(this=node.this, expression=branch.this)
+        _expect(branch.this, types, infer(test, types) == BOOLEAN, "a condition")
+    default = node.args.get("default")
+    options = [option for option in (*results, default) if option and not _is_null(option)]
+    return common([infer(option, types) for option in options], node)
+
+
+def _length(node: exp.Expression, types: Types) -> DataType:
+    _expect(node.this, types, infer(node.this, types) == STRING, "a string")
+    return BIGINT
+
+
+def _count(node: exp.Expression, types: Types) -> DataType:
+    if not isinstance(node.this, exp.Star):
+        infer(node.this, types)
+    return BIGINT
+
+
+def _sum(node: exp.Expression, types: Types) -> DataType:
+    kind = _number(node.this, types)
+    if kind.kind == "decimal":
+        # Ten more digits hold ten billion rows of the largest value; Spark widens alike.
+        return DataType("decimal", min(38, kind.precision + 10), kind.scale)
+    return kind
+
+
+def _average(node: exp.Expression, types: Types) -> DataType:
+    _number(node.this, types)
+    return DOUBLE
+
+
+def _same(node: exp.Expression, types: Types) -> DataType:
+    return infer(node.this, types)
+
+
+def _calendar(node: exp.Expression, types: Types) -> DataType:
+    for argument in node.expressions:
+        kind = infer(argument, types).kind
+        _expect(argument, types, kind in ("date", "timestamp"), "a date or timestamp")
+    return BIGINT
+
+
+def _number(node: exp.Expression, types: Types) -> DataType:
+    kind = infer(node, types)
+    _expect(node, types, kind.is_numeric, "a number")
+    return BIGINT if kind == BOOLEAN else kind
+
+
+def common(kinds: list[DataType], node: exp.Expression) -> DataType:
+    """The one type that holds all of `kinds`; raises DefinitionError if there is none."""
+    distinct = set(kinds)
+    if len(distinct) == 1:
+        return kinds[0]
+    if distinct and all(kind.is_numeric and kind != BOOLEAN for kind in distinct):
+        return DOUBLE
+    found = ", ".join(sorted(str(kind) for kind in distinct)) or "only nulls"
+    raise DefinitionError(f"'{_text(node)}' mixes types ({found}); make them alike")
+
+
+def _expect(node: exp.Expression, types: Types, fits: bool, wanted: str) -> None:
+    if not fits:
+        raise DefinitionError(f"'{_text(node)}' is {infer(node, types)}, not {wanted}")
+
+
+def _is_null(node: exp.Expression) -> bool:
+    return isinstance(node, exp.Null)
+
+
+def _text(node: exp.Expression) -> str:
+    return node.sql(dialect="duckdb")
+
+
+_Rule = Callable[[exp.Expression, Types], DataType]
+_RULES: list[tuple[type[exp.Expression] | tuple[type[exp.Expression], ...], _Rule]] = [
+    (exp.Literal, _literal),
+    (exp.Boolean, lambda node, types: BOOLEAN),
+    (_LOGICAL, _logical),
+    (_TESTS, _test),
+    (exp.Like, _like),
+    (exp.Is, _is),
+    (_ARITHMETIC, _arithmetic),
+    (exp.Div, _divide),
+    (exp.Neg, _negate),
+    (_CHOICES, _choice),
+    (exp.Case, _case),
+    (exp.Length, _length),
+    (exp.Count, _count),
+    (exp.Sum, _sum),
+    (exp.Avg, _average),
+    ((exp.Min, exp.Max, exp.Paren, exp.Abs, exp.Nullif), _same),
+    (exp.Anonymous, _calendar),
+]

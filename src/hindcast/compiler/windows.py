@@ -1,0 +1,125 @@
+"""Features -> window calls: which argument columns are needed, and which windows over them."""
+
+from sqlglot import exp
+
+from hindcast import names
+from hindcast.compiler.dialects import MICROS_PER_DAY, Dialect
+from hindcast.compiler.expressions import AGGREGATES
+from hindcast.compiler.typing import infer
+from hindcast.compiler.view import CompiledFeature, CompiledView
+from hindcast.datatypes import BIGINT, BOOLEAN, DataType
+
+
+class Windows:
+    """Collects the argument columns (_a0, ...) and window columns (_w0, ...) that features need.
+
+    Arguments are computed on events only and are null on spine rows, so that aggregates,
+    which skip nulls, see events alone.
+    """
+
+    def __init__(self, view: CompiledView, dialect: Dialect, order: str) -> None:
+        self.view, self.dialect, self.order = view, dialect, order
+        self._arguments: dict[str, str] = {}
+        self._windows: dict[str, str] = {}
+
+    @property
+    def slots(self) -> list[str]:
+        """The names of the argument columns."""
+        return list(self._arguments.values())
+
+    def arguments(self) -> list[str]:
+        """Select items over raw rows."""
+        return [f"{sql} AS {slot}" for sql, slot in self._arguments.items()]
+
+    def selects(self) -> list[str]:
+        """Select items over the rows of events and spine."""
+        return [f"{sql} AS {slot}" for sql, slot in self._windows.items()]
+
+    def value(self, feature: CompiledFeature, instant: str) -> str:
+        """The feature's SQL over the window columns; `instant` is the row's own instant."""
+        if feature.kind == "latest":
+            return self._latest(self.dialect.render(feature.tree, self.view.types))
+        if feature.kind == "request":
+            return self._request(feature.tree, instant)
+        return self._prior(feature)
+
+    def latest_column(self, column: str) -> str:
+        """The window column with a source column's latest known value."""
+        return self._latest(self.dialect.quote(column))
+
+    def _latest(self, sql: str) -> str:
+        frame = self._over(self.order, "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW")
+        return self._window(f"LAST_VALUE({self._argument(sql)} IGNORE NULLS) {frame}")
+
+    def _request(self, tree: exp.Expression, instant: str) -> str:
+        types = dict(self.view.types)
+        slots = {name: self.latest_column(name) for name in self.view.inputs_of(tree)}
+        renamed = tree.copy()
+        for column in list(renamed.find_all(exp.Column)):
+            if column.name in slots:
+                types[slots[column.name]] = types[column.name]
+                column.set("this", exp.to_identifier(slots[column.name]))
+        sql = self.dialect.render(renamed, types)
+        return sql.replace(self.dialect.quote(names.AS_OF), instant)
+
+    def _prior(self, feature: CompiledFeature) -> str:
+        """Replace each aggregate by its window column, and render what stands around them."""
+        types: dict[str, DataType] = dict(self.view.types)
+        computed: dict[str, str] = {}
+
+        def replace(node: exp.Expression) -> exp.Expression:
+            if not isinstance(node, tuple(AGGREGATES)):
+                return node
+            slot = f"_value{len(computed)}"
+            computed[slot] = self._aggregate(node, feature.days)
+            types[slot] = infer(node, self.view.types)
+            return exp.column(slot)
+
+        sql = self.dialect.render(feature.tree.copy().transform(replace), types)
+        for slot, value in computed.items():
+            cast = self.dialect.cast(value, types[slot])
+            sql = sql.replace(self.dialect.quote(slot), cast)
+        return sql
+
+    def _aggregate(self, node: exp.Expression, days: int | None) -> str:
+        name = AGGREGATES[type(node)]
+        slot = self._argument(self._argument_sql(node))
+        if name != "avg":
+            return self._merged(name, slot, days)
+        total = f"CAST({self._merged('sum', slot, days)} AS DOUBLE)"
+        return f"{total} / NULLIF({self._merged('count', slot, days)}, 0)"
+
+    def _argument_sql(self, node: exp.Expression) -> str:
+        if isinstance(node.this, exp.Star):
+            return "1"
+        sql = self.dialect.render(node.this, self.view.types)
+        summed = isinstance(node, (exp.Sum, exp.Avg))
+        as_number = summed and infer(node.this, self.view.types) == BOOLEAN
+        return self.dialect.cast(sql, BIGINT) if as_number else sql
+
+    def _merged(self, name: str, slot: str, days: int | None) -> str:
+        """The aggregate over prior(); with days, the earlier instants and the row's ties merged.
+
+        A RANGE frame cannot end inside a group of ties, so these get a frame of their own.
+        """
+        call = f"{name.upper()}({slot})"
+        before = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+        if days is None:
+            return self._window(f"{call} {self._over(self.order, before)}")
+        reach = f"RANGE BETWEEN {days * MICROS_PER_DAY} PRECEDING AND 1 PRECEDING"
+        earlier = self._window(f"{call} {self._over('_at', reach)}")
+        ties = self._window(f"{call} {self._over('_tie NULLS FIRST', before, by='_key, _at')}")
+        if name == "count":
+            return f"({earlier} + {ties})"
+        if name == "sum":
+            return f"COALESCE({earlier} + {ties}, {earlier}, {ties})"
+        return f"{'LEAST' if name == 'min' else 'GREATEST'}({earlier}, {ties})"
+
+    def _over(self, order: str, frame: str, by: str = "_key") -> str:
+        return f"OVER (PARTITION BY {by} ORDER BY {order} {frame})"
+
+    def _argument(self, sql: str) -> str:
+        return self._arguments.setdefault(sql, f"_a{len(self._arguments)}")
+
+    def _window(self, sql: str) -> str:
+        return self._windows.setdefault(sql, f"_w{len(self._windows)}")

@@ -1,0 +1,97 @@
+"""What people see: progress on stderr, tables on stdout, or one JSON document."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+
+class ConsoleProgress:
+    """Shows the current step with a spinner, the rows done and the time, where a person watches."""
+
+    def __init__(self) -> None:
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TextColumn("{task.fields[amount]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+        )
+        self._task: Any = None
+        self._done = 0
+
+    def start(self, step: str, total: int | None = None) -> None:
+        """A step begins."""
+        self._done = 0
+        self._bars.start()
+        self._task = self._bars.add_task(step, total=total, amount="")
+
+    def advance(self, amount: int) -> None:
+        """The current step moved on."""
+        self._done += amount
+        self._bars.update(self._task, advance=amount, amount=f"{self._done:,} rows")
+
+    def finish(self) -> None:
+        """The current step ended."""
+        if self._task is not None:
+            self._bars.update(self._task, total=1, completed=1)
+            self._bars.stop_task(self._task)
+        self._bars.stop()
+
+
+def show(report: Any, as_json: bool, title: str = "") -> None:
+    """Print a report (dataclass or mapping) as a two-column table, or as JSON."""
+    fields = plain(report)
+    if as_json:
+        print(json.dumps(fields, default=json_value, allow_nan=False))
+        return
+    table = Table("", "", show_header=False, title=title or None, title_justify="left", box=None)
+    for name, value in fields.items():
+        table.add_row(name.replace("_", " "), _text(value))
+    Console(soft_wrap=True).print(table, markup=False)
+
+
+def rows(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
+    """Print records of the same columns as a table."""
+    if not records:
+        return
+    table = Table(*records[0].keys(), title=title or None, title_justify="left", box=None)
+    for record in records:
+        table.add_row(*(_text(value) for value in record.values()))
+    Console(soft_wrap=True).print(table)
+
+
+def plain(report: Any) -> dict[str, Any]:
+    """A report's fields, by name."""
+    if dataclasses.is_dataclass(report) and not isinstance(report, type):
+        return dataclasses.asdict(report)
+    return dict(report)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return "\n".join(f"{name}: {_text(item)}" for name, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return "\n".join(_text(item) for item in value) or "none"
+    return str(value)
+
+
+def json_value(value: Any) -> Any:
+    """The JSON form of instants and paths; raises TypeError for anything else."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

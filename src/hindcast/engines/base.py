@@ -1,0 +1,48 @@
+"""What an engine does: run compiled SQL over the raw table of a source."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+if TYPE_CHECKING:
+    from hindcast.online import OnlineStore
+
+
+@dataclass(frozen=True)
+class OfflineTarget:
+    """Where event rows go: a Delta table's URI, the columns, and the constant columns to add."""
+
+    uri: str
+    columns: Sequence[str]
+    constants: dict[str, str]
+
+
+class Computed(Protocol):
+    """Computed feature rows: event rows (_is_event) and one row per entity at the instant."""
+
+    def write_offline(self, target: OfflineTarget) -> int:
+        """Replace the Delta table's content by the event rows in one commit; returns the rows."""
+        ...
+
+    def load_online(self, store: "OnlineStore", table: str, columns: Sequence[str]) -> int:
+        """Copy the entity rows into a Postgres table by column name; returns the rows."""
+        ...
+
+
+class Engine(Protocol):
+    """Runs SQL of its dialect that reads the relations `raw` and `spine`."""
+
+    name: str
+    dialect: str
+
+    def query(self, sql: str, raw: DeltaTable, spine: pa.Table | None = None) -> pa.Table:
+        """The result of a query, in the order the SQL asks for."""
+        ...
+
+    def compute(self, sql: str, raw: DeltaTable) -> AbstractContextManager[Computed]:
+        """Run a materialization query once, and keep its rows until the context ends."""
+        ...

@@ -1,0 +1,214 @@
+"""The Spark engine: one plan per materialization, whose rows feed the lake and the online store."""
+
+import json
+import uuid
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable, Schema
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+from hindcast.engines.base import OfflineTarget
+from hindcast.engines.spark import deltafiles
+from hindcast.engines.spark.session import is_local, session
+from hindcast.errors import HindcastError, InputError
+
+if TYPE_CHECKING:
+    from hindcast.online import OnlineStore
+
+BATCH_ROWS = 10_000
+IS_EVENT = "_is_event"
+# One run's rows lie in a folder of the offline table, the two kinds in folders below it.
+KIND, EVENTS, ENTITIES = "rows", "events", "entities"
+_SUCCESS_FILE = "mapreduce.fileoutputcommitter.marksuccessfuljobs"
+
+
+class SparkEngine:
+    """Runs Spark SQL over the temporary views `raw` and `spine`."""
+
+    name = "spark"
+    dialect = "spark"
+
+    def query(self, sql: str, raw: DeltaTable, spine: pa.Table | None = None) -> pa.Table:
+        """The result of a query, in the order the SQL asks for."""
+        spark = session()
+        with _calling_spark():
+            _read(spark, raw).createOrReplaceTempView("raw")
+            if spine is not None:
+                _frame(spark, spine).createOrReplaceTempView("spine")
+            found = spark.sql(sql)
+            # The same rows as toPandas would hold, without pandas.
+            batches = found._collect_as_arrow()
+        return pa.Table.from_batches(batches, None if batches else to_arrow_schema(found.schema))
+
+    @contextmanager
+    def compute(self, sql: str, raw: DeltaTable) -> "Iterator[SparkComputed]":
+        """Plan a materialization query; it runs once, in write_offline."""
+        spark = session()
+        with _calling_spark():
+            _read(spark, raw).createOrReplaceTempView("raw")
+            computed = SparkComputed(spark.sql(sql))
+        try:
+            yield computed
+        finally:
+            computed.close()
+
+
+class SparkComputed:
+    """Feature rows as a plan; write_offline runs it and leaves entity rows for load_online."""
+
+    def __init__(self, rows: DataFrame) -> None:
+        self.rows = rows
+        self._written: tuple[str, str] | None = None
+
+    def write_offline(self, target: OfflineTarget) -> int:
+        """Replace the Delta table's content by the event rows in one commit; returns the rows."""
+        run = uuid.uuid4().hex
+        laid_out = _laid_out(self.rows, target)
+        with _calling_spark():
+            writer = laid_out.write.partitionBy(KIND).option(_SUCCESS_FILE, False)
+            writer.parquet(f"{target.uri}/{run}")
+        self._written = target.uri, run
+        files = deltafiles.filesystem(target.uri)
+        events = deltafiles.list_parquet(files, f"{run}/{KIND}={EVENTS}")
+        schema = _delta_schema(laid_out.select(*map(_column, [*target.columns, *target.constants])))
+        return deltafiles.replace_content(target.uri, files, events, schema, target.constants)
+
+    def load_online(self, store: "OnlineStore", table: str, columns: Sequence[str]) -> int:
+        """Copy the entity rows into a Postgres table, each file over its own connection.
+
+        write_offline comes first. Returns the rows; raises what the store raises.
+        """
+        if self._written is None:
+            raise HindcastError("entity rows are not computed yet; call write_offline first")
+        uri, run = self._written
+        found = deltafiles.list_parquet(deltafiles.filesystem(uri), f"{run}/{KIND}={ENTITIES}")
+        parts = [_Part(uri, part.path, store, table, tuple(columns)) for part in found]
+        if not parts:
+            return 0
+        with _calling_spark():
+            context = self.rows.sparkSession.sparkContext
+            outcomes = context.parallelize(parts, len(parts)).map(_Part.load).collect()
+        return sum(_rows_or_raise(outcome) for outcome in outcomes)
+
+    def close(self) -> None:
+        """Delete the entity rows; the event rows are the Delta table's."""
+        if self._written is not None:
+            uri, run = self._written
+            deltafiles.remove(deltafiles.filesystem(uri), f"{run}/{KIND}={ENTITIES}")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One file of entity rows on its way to Postgres; runs on an executor."""
+
+    uri: str
+    path: str
+    store: "OnlineStore"
+    table: str
+    columns: tuple[str, ...]
+
+    def load(self) -> int | HindcastError:
+        """The rows loaded; an error is returned, because Spark would flatten it to text."""
+        files = deltafiles.filesystem(self.uri)
+        rows = ds.dataset(self.path, filesystem=files, format="parquet")
+        scanner = rows.scanner(columns=list(self.columns), batch_size=BATCH_ROWS)
+        try:
+            return self.store.load(self.table, scanner.to_reader())
+        except HindcastError as error:
+            return error
+
+
+def _rows_or_raise(outcome: int | HindcastError) -> int:
+    if isinstance(outcome, HindcastError):
+        raise outcome
+    return outcome
+
+
+def _read(spark: SparkSession, raw: DeltaTable) -> DataFrame:
+    """A Delta table by its files; a column that a file lacks is null there."""
+    # Delta's schema is written as Spark's own JSON.
+    schema = StructType.fromJson(json.loads(raw.schema().to_json()))
+    uris = raw.file_uris()
+    if not uris:
+        return spark.createDataFrame([], schema)
+    if is_local(spark) and "://" in uris[0]:
+        raise InputError(
+            f"{raw.table_uri}: local Spark reads folders only; use --engine duckdb, or run on Glue"
+        )
+    # Without recursiveFileLookup a folder called a=b, above the table even, would be a column.
+    reader = spark.read.schema(schema).option("recursiveFileLookup", True)
+    return reader.parquet(*(_literally(uri) for uri in uris))
+
+
+def _frame(spark: SparkSession, rows: pa.Table) -> DataFrame:
+    schema = StructType.fromJson(json.loads(Schema.from_arrow(rows.schema).to_json()))
+    values = list(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+    return spark.createDataFrame(values, schema, verifySchema=False)
+
+
+def _laid_out(rows: DataFrame, target: OfflineTarget) -> DataFrame:
+    """Offline columns, constants, what only entity rows have (empty on event rows), the kind."""
+    is_event = F.col(IS_EVENT)
+    own = {*target.columns, IS_EVENT}
+    return rows.select(
+        *map(_column, target.columns),
+        *(F.lit(value).alias(name) for name, value in target.constants.items()),
+        *(F.when(~is_event, _column(c)).alias(c) for c in rows.columns if c not in own),
+        F.when(is_event, EVENTS).otherwise(ENTITIES).alias(KIND),
+    )
+
+
+def _column(name: str) -> Column:
+    return F.col("`" + name.replace("`", "``") + "`")
+
+
+def _delta_schema(rows: DataFrame) -> Schema:
+    described = rows.schema.jsonValue()
+    for field in described["fields"]:
+        field |= {"nullable": True, "metadata": {}}
+    return Schema.from_json(json.dumps(described))
+
+
+def _literally(uri: str) -> str:
+    """A file's URI as Hadoop reads it: folders unquoted, the characters of a pattern escaped."""
+    path = uri if "://" in uri else unquote(uri)
+    return "".join(f"\\{letter}" if letter in "\\{}[]*?^" else letter for letter in path)
+
+
+@contextmanager
+def _calling_spark() -> Iterator[None]:
+    """Errors of Spark as one line of HindcastError."""
+    with warnings.catch_warnings():
+        # PySpark leaves the sockets it collects rows from to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            yield
+        except PySparkException as error:
+            raise HindcastError(f"Spark: {_reason(str(error))}") from error
+        except Py4JJavaError as error:
+            raise HindcastError(f"Spark: {_reason(_root_cause(error))}") from error
+
+
+def _root_cause(error: Py4JJavaError) -> str:
+    java = error.java_exception
+    while java.getCause() is not None:
+        java = java.getCause()
+    return str(java.getMessage() or java)
+
+
+def _reason(text: str) -> str:
+    """The line that says why: the last one of a Python traceback, else the first."""
+    lines = text.strip().splitlines() or ["no reason given"]
+    return lines[-1] if "Traceback" in text else lines[0]

@@ -1,0 +1,37 @@
+"""The one error root; each message says what happened, where, and what to do."""
+
+
+class HindcastError(Exception):
+    """Raised when an operation failed; the command line exits with 1."""
+
+    exit_code = 1
+
+
+class InputError(HindcastError):
+    """Raised when something the caller gave is wrong; the command line exits with 2."""
+
+    exit_code = 2
+
+
+class DefinitionError(InputError):
+    """Raised when a project's definitions cannot mean anything."""
+
+
+class NotFoundError(InputError):
+    """Raised when the entity, release or table asked for does not exist."""
+
+
+class StoreUnavailableError(HindcastError):
+    """Raised when the online store does not answer; trying again later may work."""
+
+
+class OnlineCheckError(HindcastError):
+    """Raised when a newly loaded online table fails its checks and is not swapped in."""
+
+
+class ReleaseError(HindcastError):
+    """Raised when a release folder is incomplete, changed, or refused by the parity gate."""
+
+
+class TrainingError(HindcastError):
+    """Raised when a training set cannot train a model."""

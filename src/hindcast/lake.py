@@ -1,0 +1,72 @@
+"""The lake: Delta tables below one root, a folder or s3:// URI; a commit is all or nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from hindcast.errors import HindcastError, NotFoundError
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Opens and appends to tables; AWS_* variables configure s3:// as they do for any tool."""
+
+    root: str
+
+    def uri(self, *parts: str) -> str:
+        """The table's address, such as uri("raw", "loans")."""
+        return "/".join((self.root.rstrip("/"), *parts))
+
+    def find(self, *parts: str) -> DeltaTable | None:
+        """The table, or None before its first commit."""
+        try:
+            return DeltaTable(self.uri(*parts))
+        except TableNotFoundError:
+            return None
+
+    def open(self, *parts: str, fix: str) -> DeltaTable:
+        """The table; raises NotFoundError saying what to do first."""
+        table = self.find(*parts)
+        if table is None:
+            raise NotFoundError(f"{self.uri(*parts)}: the table does not exist yet; {fix}")
+        return table
+
+    def has(self, transaction: str, *parts: str) -> bool:
+        """Whether the table has a commit of that transaction."""
+        table = self.find(*parts)
+        return table is not None and table.transaction_version(transaction) is not None
+
+    def append_once(
+        self,
+        transaction: str,
+        rows: pa.RecordBatchReader,
+        *parts: str,
+        metadata: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Append rows in one commit, unless that transaction is committed already."""
+        if self.has(transaction, *parts):
+            return False
+        properties = CommitProperties(
+            custom_metadata=dict(metadata or {}),
+            app_transactions=[Transaction(app_id=transaction, version=0)],
+        )
+        try:
+            self._create(rows.schema, *parts)
+            write_deltalake(
+                self.uri(*parts), rows, mode="append", schema_mode="merge",
+                commit_properties=properties,
+            )  # fmt: skip
+        except CommitFailedError:
+            if self.has(transaction, *parts):
+                return False
+            raise
+        except DeltaError as error:
+            raise HindcastError(f"{self.uri(*parts)}: writing failed: {error}") from error
+        return True
+
+    def _create(self, schema: pa.Schema, *parts: str) -> None:
+        """Create the table empty, so that every data commit carries its transaction."""
+        DeltaTable.create(self.uri(*parts), schema, mode="ignore")

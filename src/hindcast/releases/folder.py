@@ -1,0 +1,74 @@
+"""Write a release: an immutable folder named by the digest of its manifest."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hindcast.errors import InputError
+from hindcast.serving.release import MANIFEST, release_id
+
+
+def write(root: str, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Path:
+    """Write the folder whole or not at all, and return it; the same content is the same folder.
+
+    manifest: everything but the files' digests, which are added here.
+    """
+    folder = _local(root)
+    complete = {**manifest, "files": {name: _digest(files[name]) for name in sorted(files)}}
+    target = folder / release_id(complete)
+    if target.is_dir():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    # A name that no release has, on the same disk, so that the rename is atomic.
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+    try:
+        for name, content in {**files, MANIFEST: json_bytes(complete)}.items():
+            _write(partial / name, content)
+        partial.chmod(0o755)
+        _rename(partial, target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def make_current(root: str, model: str, release: str) -> None:
+    """Make a release the one that is served by default."""
+    pointer = _local(root) / f"{model}.current"
+    partial = pointer.with_suffix(f".{os.getpid()}")
+    _write(partial, f"{release}\n".encode())
+    partial.replace(pointer)
+
+
+def json_bytes(document: Any) -> bytes:
+    """Readable JSON whose bytes depend on the content alone."""
+    return json.dumps(document, indent=1, sort_keys=True, allow_nan=False).encode()
+
+
+def _rename(partial: Path, target: Path) -> None:
+    try:
+        partial.rename(target)
+    except OSError:
+        if not target.is_dir():  # Another process may have written the same release first.
+            raise
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _local(root: str) -> Path:
+    if "://" in root:
+        raise InputError(f"HINDCAST_RELEASES={root}: releases are written to a folder; name one")
+    return Path(root)

@@ -1,0 +1,1 @@
+"""What answers requests: a release folder and the online store, and nothing else of Hindcast."""

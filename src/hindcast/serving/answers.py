@@ -1,0 +1,47 @@
+"""What callers get: JSON documents, and refusals that show no SQL, path or stack."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from hindcast.serving.requests import Value
+
+RETRY_AFTER_SECONDS = 5
+_CONTENT_TYPE = "application/json"
+
+
+def ok(document: Mapping[str, Any]) -> Response[str]:
+    """200 with a document."""
+    return Response(200, _CONTENT_TYPE, json.dumps(document))
+
+
+def error(status: int, field: str | None, message: str) -> Response[str]:
+    """A refusal: what is wrong with which field, or with none of them."""
+    return Response(status, _CONTENT_TYPE, json.dumps(refusal(field, message)))
+
+
+def refusal(field: str | None, message: str) -> dict[str, Any]:
+    """The body of every refusal, alone or in the place of one answer of a batch."""
+    return {"error": {"field": field, "message": message}}
+
+
+def unavailable(document: Mapping[str, Any]) -> Response[str]:
+    """503, worth trying again after RETRY_AFTER_SECONDS."""
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return Response(503, _CONTENT_TYPE, json.dumps(document), headers)
+
+
+def echo(raw: Any) -> Any:
+    """An id as the caller wrote it, or null where it was nothing like an id."""
+    return raw if type(raw) in (int, str) else None
+
+
+def features(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Feature values as JSON holds them: what is not a finite number is null."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in values.items()
+    }

@@ -1,0 +1,100 @@
+"""Load a release folder, verified against the digests its name stands for."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from hindcast.errors import ReleaseError
+from hindcast.serving import plan as plans
+from hindcast.serving.plan import ServingPlan
+
+MANIFEST = "manifest.json"
+PLAN = "serving_plan.json"
+MODEL = "model.onnx"
+ID_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Release:
+    """A verified release: its id, its serving plan and its model, ready to run."""
+
+    id: str
+    plan: ServingPlan
+    manifest: Mapping[str, Any]
+    session: onnxruntime.InferenceSession
+
+
+def release_id(manifest: Mapping[str, Any]) -> str:
+    """The content address of a release: its model's name and a digest of its manifest."""
+    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    return f"{manifest['model']}-{hashlib.sha256(canonical.encode()).hexdigest()[:ID_DIGITS]}"
+
+
+def load(folder: Path) -> Release:
+    """Verify and open a release folder named after its id.
+
+    Raises ReleaseError naming the file that is missing, changed, unlisted or unreadable.
+    """
+    folder = folder.resolve()
+    manifest = _manifest(folder)
+    contents = _verified_files(folder, manifest)
+    plan = plans.parse(contents[PLAN])
+    return Release(folder.name, plan, manifest, _session(contents[MODEL], plan))
+
+
+def _manifest(folder: Path) -> Mapping[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+        identifier = release_id(manifest)
+    except OSError as error:
+        raise ReleaseError(f"release {folder.name}: {MANIFEST} cannot be read") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReleaseError(f"release {folder.name}: {MANIFEST} is not a manifest") from error
+    if identifier != folder.name:
+        raise ReleaseError(f"release {folder.name}: {MANIFEST} belongs to release {identifier}")
+    return manifest
+
+
+def _verified_files(folder: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+    """The bytes of every listed file, the ones that were digested and no later version."""
+    listed: Mapping[str, str] = manifest.get("files", {})
+    for name in (PLAN, MODEL):
+        if name not in listed:
+            raise ReleaseError(f"release {folder.name}: {MANIFEST} lists no {name}")
+    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
+    for name in sorted(found - set(listed) - {MANIFEST}):
+        raise ReleaseError(f"release {folder.name}: {name} is not part of the release")
+    return {name: _verified(folder, name, digest) for name, digest in listed.items()}
+
+
+def _verified(folder: Path, name: str, digest: str) -> bytes:
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise ReleaseError(f"release {folder.name}: {name} is missing") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ReleaseError(f"release {folder.name}: {name} has changed since it was released")
+    return content
+
+
+def _session(model: bytes, plan: ServingPlan) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    # One row at a time: threads would only wait for each other.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except RuntimeError as error:  # Every error of onnxruntime derives from it.
+        raise ReleaseError(f"{MODEL} cannot be run: {error}") from error
+    widths = {"numeric": len(plan.numeric), "categorical": len(plan.categorical)}
+    expected = {name: width for name, width in widths.items() if width}
+    actual = {node.name: node.shape[-1] for node in session.get_inputs()}
+    if actual != expected or "probabilities" not in [n.name for n in session.get_outputs()]:
+        raise ReleaseError(f"{MODEL} takes {actual}, but {PLAN} gives {expected}")
+    return session

@@ -1,0 +1,161 @@
+"""What callers send: bodies, ids and feature values, checked before anything else happens."""
+
+import base64
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hindcast.errors import InputError
+from hindcast.serving.plan import PlanFeature, ServingPlan
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_ITEMS = 1000
+FLOAT32_MAX = 3.4028234663852886e38
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+
+Value = int | float | bool | str | None
+
+
+class RequestError(InputError):
+    """Raised when a request cannot be answered as sent; field says where, status is HTTP's."""
+
+    def __init__(self, status: int, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.status = status
+        self.field = field
+        self.message = message
+
+
+def body(text: str | None, is_base64: bool, allowed: Sequence[str]) -> dict[str, Any]:
+    """The JSON object of a request, with no other fields than those allowed.
+
+    Raises RequestError: 413 over MAX_BODY_BYTES, 400 when it is not JSON, 422 otherwise.
+    """
+    document = _json(_bytes(text, is_base64))
+    if not isinstance(document, dict):
+        raise RequestError(422, "body", "must be a JSON object")
+    for name in document:
+        if name not in allowed:
+            raise RequestError(422, name, f"is unknown; known are {', '.join(allowed)}")
+    return document
+
+
+def _bytes(text: str | None, is_base64: bool) -> bytes:
+    try:
+        content = (text or "").encode()
+        if is_base64:
+            content = base64.b64decode(content, validate=True)
+    except ValueError as error:
+        raise RequestError(400, "body", "is not valid base64 or UTF-8") from error
+    if len(content) > MAX_BODY_BYTES:
+        raise too_large()
+    return content
+
+
+def too_large() -> RequestError:
+    """The refusal of a body over MAX_BODY_BYTES, whoever notices it first."""
+    return RequestError(413, "body", f"is larger than {MAX_BODY_BYTES} bytes")
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise RequestError(400, "body", f"is not JSON: {error.msg} at {where}") from error
+    except (ValueError, RecursionError) as error:  # Bad UTF-8, endless numbers, deep nesting.
+        raise RequestError(400, "body", "is not JSON that can be read") from error
+
+
+def required(document: Mapping[str, Any], field: str) -> Any:
+    """The value of a field that must be there; raises RequestError 422 naming it."""
+    try:
+        return document[field]
+    except KeyError:
+        raise RequestError(422, field, "is missing") from None
+
+
+def items(document: Mapping[str, Any], field: str) -> list[Any]:
+    """A list of at most MAX_ITEMS; raises RequestError 422 for its type, 413 for its length."""
+    values = required(document, field)
+    if not isinstance(values, list):
+        raise RequestError(422, field, "must be a list")
+    if len(values) > MAX_ITEMS:
+        raise RequestError(413, field, f"has {len(values)} items; at most {MAX_ITEMS} are allowed")
+    return values
+
+
+def entity_key(raw: object, plan: ServingPlan, field: str = "id") -> int | str:
+    """An id as the online store's key type; raises RequestError 422."""
+    return _integer_key(raw, field) if plan.key_type == "bigint" else _text_key(raw, field)
+
+
+def _integer_key(raw: object, field: str) -> int:
+    # True is an int to Python, never an id to a caller.
+    if type(raw) is int:
+        key = raw
+    elif isinstance(raw, str) and _INTEGER.fullmatch(raw):
+        key = int(raw)
+    else:
+        raise RequestError(422, field, "must be an integer or a string of digits")
+    if not -(2**63) <= key < 2**63:
+        raise RequestError(422, field, "is out of the range of 64-bit integers")
+    return key
+
+
+def _text_key(raw: object, field: str) -> str:
+    if not isinstance(raw, str) or not raw:
+        raise RequestError(422, field, "must be a non-empty string")
+    return _text(raw, field)
+
+
+def feature_row(document: object, plan: ServingPlan, field: str) -> tuple[Value, ...]:
+    """Feature values in the plan's order, typed as it says; an explicit null is a value.
+
+    Raises RequestError 422 naming the first missing, unknown or ill-typed feature.
+    """
+    if not isinstance(document, dict):
+        raise RequestError(422, field, "must be an object of feature values")
+    for name in document:
+        if name not in plan.names:
+            raise RequestError(422, f"{field}.{name}", "is not a feature of this model")
+    return tuple(
+        _feature(document, feature, f"{field}.{feature.name}") for feature in plan.features
+    )
+
+
+def _feature(document: Mapping[str, Any], feature: PlanFeature, field: str) -> Value:
+    if feature.name not in document:
+        raise RequestError(422, field, f"is missing; send a {feature.kind} or null")
+    value = document[feature.name]
+    return None if value is None else _typed(value, feature.kind, field)
+
+
+def _typed(value: Any, kind: str, field: str) -> Value:
+    if kind == "boolean" and isinstance(value, bool):
+        return value
+    if kind == "string" and isinstance(value, str):
+        return _text(value, field)
+    if kind == "bigint" and type(value) is int:
+        return _integer_key(value, field)
+    if kind in ("double", "decimal") and type(value) in (int, float):
+        return _number(value, field)
+    raise RequestError(422, field, f"must be a {kind} or null")
+
+
+def _number(value: int | float, field: str) -> float:
+    # The model reads 32-bit floats; what does not fit would silently become infinite.
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RequestError(422, field, "must be a finite number")
+    if abs(value) > FLOAT32_MAX:
+        raise RequestError(422, field, "is out of the range of 32-bit floats")
+    return float(value)
+
+
+def _text(value: str, field: str) -> str:
+    # Postgres text holds neither NUL nor half a surrogate pair.
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise RequestError(422, field, "contains a character that text cannot hold")
+    return value

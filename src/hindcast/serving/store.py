@@ -1,0 +1,113 @@
+"""The online store as serving reads it: one connection, one prepared SELECT."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.types.numeric import Int8
+
+from hindcast.errors import InputError, StoreUnavailableError
+
+Row = tuple[Any, ...]
+T = TypeVar("T")
+
+# Options of the client's socket, not of the session: settings made with SET would pin the
+# connection of an RDS Proxy to this process. A silent server is given up within seconds.
+_CONNECT: Mapping[str, int] = {
+    "connect_timeout": 2,
+    "tcp_user_timeout": 3000,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+}
+
+# What a connection that was good before may answer after a restart, a failover or a proxy's
+# switch of servers. A new connection, with nothing prepared, deserves one more try.
+_STALE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.FeatureNotSupported,
+    psycopg.errors.InvalidSqlStatementName,
+)
+# Nothing was materialized yet, or it is for another release.
+_ABSENT = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
+
+
+class OnlineStore:
+    """Rows of the online store by key; not safe for use by several threads at once."""
+
+    def __init__(self, url: str, sql: str) -> None:
+        self._conninfo = _conninfo(url)
+        self._sql = sql
+        self._connection: psycopg.Connection[Row] | None = None
+        self._cursor: psycopg.Cursor[Row] | None = None
+
+    def read(self, key: int | str, as_of: datetime) -> Row | None:
+        """The row of one key, or None; raises StoreUnavailableError."""
+        parameters = _parameters(key, as_of)
+        return self._attempt(lambda cursor: _one(cursor, self._sql, parameters))
+
+    def read_many(self, keys: Sequence[int | str], as_of: datetime) -> list[Row | None]:
+        """The rows of keys in their order, in one round trip; raises StoreUnavailableError."""
+        if not keys:
+            return []
+        parameters = [_parameters(key, as_of) for key in keys]
+        return self._attempt(lambda cursor: _many(cursor, self._sql, parameters))
+
+    def ping(self) -> None:
+        """Ask the store for nothing; raises StoreUnavailableError when it does not answer."""
+        self._attempt(lambda cursor: _one(cursor, "SELECT 1", {}))
+
+    def close(self) -> None:
+        """Drop the connection; the next read opens another."""
+        connection, self._connection, self._cursor = self._connection, None, None
+        if connection is not None:
+            connection.close()
+
+    def _attempt(self, work: Callable[[psycopg.Cursor[Row]], T]) -> T:
+        """Work on the open connection, and once more on a new one if that one went stale."""
+        try:
+            if self._cursor is not None:
+                try:
+                    return work(self._cursor)
+                except _STALE:
+                    self.close()
+            return work(self._connect())
+        except (*_STALE, *_ABSENT) as error:
+            self.close()
+            raise StoreUnavailableError("the online store does not answer") from error
+
+    def _connect(self) -> psycopg.Cursor[Row]:
+        self._connection = psycopg.connect(self._conninfo, autocommit=True)
+        self._cursor = self._connection.cursor(binary=True)
+        return self._cursor
+
+
+def _conninfo(url: str) -> str:
+    try:
+        return make_conninfo(url, **_CONNECT)
+    except psycopg.ProgrammingError:
+        # Without the driver's own words: they quote the URL, password and all.
+        raise InputError("the database URL is not a Postgres connection string") from None
+
+
+def _parameters(key: int | str, as_of: datetime) -> dict[str, Any]:
+    # Int8, or small and large ids would be prepared as different statements.
+    return {"key": Int8(key) if isinstance(key, int) else key, "as_of": as_of}
+
+
+def _one(cursor: psycopg.Cursor[Row], sql: str, parameters: Mapping[str, Any]) -> Row | None:
+    return cursor.execute(sql, parameters, prepare=True).fetchone()
+
+
+def _many(
+    cursor: psycopg.Cursor[Row], sql: str, parameters: Sequence[Mapping[str, Any]]
+) -> list[Row | None]:
+    cursor.executemany(sql, parameters, returning=True)
+    rows = []
+    for _ in parameters:
+        rows.append(cursor.fetchone())
+        cursor.nextset()
+    return rows

@@ -1,0 +1,41 @@
+"""Environment -> frozen settings; the only module that reads HINDCAST_* variables."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hindcast import names
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things live. `lake` and `releases` are folders or s3:// URIs."""
+
+    home: Path
+    lake: str
+    releases: str
+    project: Path | None = None
+    database_url: str | None = None
+    release_dir: Path | None = None
+
+
+def load(
+    environment: Mapping[str, str] = os.environ,
+    home: Path | None = None,
+    project: Path | None = None,
+) -> Settings:
+    """Read the settings; explicit arguments win over the environment, which wins over defaults."""
+    base = (home or Path(environment.get(names.ENV_HOME, ".hindcast"))).absolute()
+    return Settings(
+        home=base,
+        lake=environment.get(names.ENV_LAKE, str(base / "lake")),
+        releases=environment.get(names.ENV_RELEASES, str(base / "releases")),
+        project=project or _path(environment.get(names.ENV_PROJECT)),
+        database_url=environment.get(names.ENV_DATABASE_URL),
+        release_dir=_path(environment.get(names.ENV_RELEASE_DIR)),
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None

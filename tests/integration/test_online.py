@@ -1,0 +1,383 @@
+"""The online store against a real Postgres: load, check, swap, roll back, under fire."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import psycopg
+import pyarrow as pa
+import pytest
+
+from hindcast.database import connect
+from hindcast.datatypes import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    STRING,
+    TIMESTAMP,
+    DataType,
+)
+from hindcast.errors import (
+    HindcastError,
+    InputError,
+    NotFoundError,
+    OnlineCheckError,
+    StoreUnavailableError,
+)
+from hindcast.online import OnlineStore, OnlineVersion
+
+VIEW = "credit_history"
+AS_OF = datetime(2021, 9, 17, tzinfo=UTC)
+COLUMNS = {"id": BIGINT, "income": DOUBLE}
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[OnlineStore]:
+    with OnlineStore(database_url) as opened:
+        yield opened
+
+
+def reader(columns: dict[str, pa.Array | list[object]]) -> pa.RecordBatchReader:
+    table = pa.table(columns)
+    return pa.RecordBatchReader.from_batches(table.schema, table.to_batches())
+
+
+def rows(count: int, income: float | None = 1.0) -> pa.RecordBatchReader:
+    ids = pa.array(range(count), pa.int64())
+    return reader({"id": ids, "income": pa.array([income] * count, pa.float64())})
+
+
+def publish(
+    store: OnlineStore, run_id: str, count: int = 3, income: float | None = 1.0, **options: bool
+) -> OnlineVersion:
+    version = store.create_version(VIEW, run_id, "id", COLUMNS)
+    loaded = store.load(version.table, rows(count, income))
+    return store.publish(version, AS_OF, AS_OF, "hash", loaded, **options)
+
+
+def served(store: OnlineStore) -> list[tuple[object, ...]]:
+    with connect(store.url) as connection:
+        return connection.execute(f"SELECT * FROM hindcast.{VIEW} ORDER BY 1").fetchall()
+
+
+def run_ids(store: OnlineStore) -> set[str]:
+    with connect(store.url) as connection:
+        found = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'hindcast' AND tablename LIKE %s",
+            [f"{VIEW}\\_\\_%"],
+        )
+        return {name.removeprefix(f"{VIEW}__") for (name,) in found}
+
+
+def test_a_published_row_says_what_it_was_computed_from(store: OnlineStore) -> None:
+    publish(store, "run1", count=1)
+    assert served(store) == [(0, 1.0, AS_OF, "run1")]
+
+
+def test_every_type_and_null_arrives_unchanged_whatever_the_column_order(
+    store: OnlineStore,
+) -> None:
+    types = {
+        "id": BIGINT,
+        "d": DOUBLE,
+        "b": BOOLEAN,
+        "Mixed Case": STRING,
+        "day": DATE,
+        "t": TIMESTAMP,
+        "n": DataType("decimal", 18, 6),
+    }
+    values = (7, 0.1, True, 'naïve % "q"', date(1960, 2, 29), AS_OF, Decimal("-12345678901.000001"))
+    nulls = (8, None, None, None, None, None, None)
+    both = {
+        name: pa.array(pair, types[name].arrow())
+        for name, pair in zip(types, zip(values, nulls, strict=True), strict=True)
+    }
+    version = store.create_version(VIEW, "run1", "id", types)
+    loaded = store.load(version.table, reader(dict(reversed(both.items()))))
+    store.publish(version, AS_OF, AS_OF, "hash", loaded)
+    assert [row[:-2] for row in served(store)] == [values, nulls]
+
+
+def test_arrow_types_that_binary_copy_would_misread_are_cast(store: OnlineStore) -> None:
+    version = store.create_version(VIEW, "run1", "id", COLUMNS)
+    small = reader({"id": pa.array([1], pa.int32()), "income": pa.array([2.5], pa.float32())})
+    store.publish(version, AS_OF, AS_OF, "hash", store.load(version.table, small))
+    assert served(store) == [(1, 2.5, AS_OF, "run1")]
+
+
+def test_a_column_the_table_lacks_is_refused_by_name(store: OnlineStore) -> None:
+    version = store.create_version(VIEW, "run1", "id", COLUMNS)
+    with pytest.raises(InputError, match="no column 'agee'"):
+        store.load(version.table, reader({"id": [1], "agee": [2]}))
+
+
+def test_an_error_of_the_reader_comes_through_and_loads_nothing(store: OnlineStore) -> None:
+    version = store.create_version(VIEW, "run1", "id", COLUMNS)
+    batches = rows(1000).read_all().to_batches()
+
+    def failing() -> Iterator[pa.RecordBatch]:
+        yield from batches
+        raise RuntimeError("the disk is gone")
+
+    stream = pa.RecordBatchReader.from_batches(batches[0].schema, failing())
+    with pytest.raises(RuntimeError, match="the disk is gone"):
+        store.load(version.table, stream)
+    store.publish(version, AS_OF, AS_OF, "hash", expected_rows=0)
+
+
+def test_loading_a_table_that_is_not_there_says_so(store: OnlineStore) -> None:
+    store.ensure()
+    with pytest.raises(HindcastError, match="credit_history__gone"):
+        store.load(f"{VIEW}__gone", rows(1))
+
+
+def test_too_few_rows_are_not_swapped_in_even_by_force(store: OnlineStore) -> None:
+    publish(store, "run1")
+    version = store.create_version(VIEW, "run2", "id", COLUMNS)
+    store.load(version.table, rows(2))
+    with pytest.raises(OnlineCheckError, match="has 2 rows, 3 were expected"):
+        store.publish(version, AS_OF, AS_OF, "hash", expected_rows=3, force=True)
+    assert {row[-1] for row in served(store)} == {"run1"}
+
+
+def test_a_repeated_key_is_not_swapped_in(store: OnlineStore) -> None:
+    version = store.create_version(VIEW, "run1", "id", COLUMNS)
+    loaded = store.load(version.table, rows(2)) + store.load(version.table, rows(2))
+    with pytest.raises(OnlineCheckError, match="4 rows hold 2 different 'id'"):
+        store.publish(version, AS_OF, AS_OF, "hash", loaded)
+
+
+def test_a_missing_key_is_not_swapped_in(store: OnlineStore) -> None:
+    version = store.create_version(VIEW, "run1", "id", COLUMNS)
+    loaded = store.load(version.table, reader({"id": pa.array([1, None], pa.int64())}))
+    with pytest.raises(OnlineCheckError, match="1 rows have no 'id'"):
+        store.publish(version, AS_OF, AS_OF, "hash", loaded)
+
+
+def test_a_jump_of_nulls_is_refused_with_the_column_and_numbers_unless_forced(
+    store: OnlineStore,
+) -> None:
+    publish(store, "run1")
+    with pytest.raises(OnlineCheckError, match=r"'income' from 0\.0% to 100\.0%"):
+        publish(store, "run2", income=None)
+    assert publish(store, "run3", income=None, force=True).null_rates == {"id": 0, "income": 1}
+
+
+def test_losing_most_rows_is_refused_unless_forced(store: OnlineStore) -> None:
+    publish(store, "run1", count=10)
+    publish(store, "run2", count=5)
+    with pytest.raises(OnlineCheckError, match="has 2 rows, the current one 5"):
+        publish(store, "run3", count=2)
+    assert publish(store, "run4", count=2, force=True).rows == 2
+
+
+def test_a_rollback_goes_one_version_back_each_time(store: OnlineStore) -> None:
+    for run_id in ("a", "b", "c"):
+        publish(store, run_id)
+    assert store.rollback(VIEW).run_id == "b"
+    assert store.rollback(VIEW).run_id == "a"
+    assert {row[-1] for row in served(store)} == {"a"}
+    with pytest.raises(NotFoundError, match="no earlier version"):
+        store.rollback(VIEW)
+
+
+def test_after_a_rollback_the_abandoned_version_is_not_returned_to(store: OnlineStore) -> None:
+    for run_id in ("a", "b"):
+        publish(store, run_id)
+    store.rollback(VIEW)
+    publish(store, "c")
+    assert store.rollback(VIEW).run_id == "a"
+
+
+def test_what_was_current_when_stays_on_record(store: OnlineStore) -> None:
+    assert store.current(VIEW) is None
+    publish(store, "a")
+    publish(store, "b")
+    store.rollback(VIEW)
+    record = [(swap.action, swap.run_id) for swap in store.versions(VIEW)]
+    assert record == [("rollback", "a"), ("publish", "b"), ("publish", "a")]
+    now = store.current(VIEW)
+    assert now is not None
+    assert (now.run_id, now.as_of, now.definition_hash, now.rows) == ("a", AS_OF, "hash", 3)
+
+
+def test_the_last_three_version_tables_are_kept(store: OnlineStore) -> None:
+    for run_id in "abcde":
+        publish(store, run_id)
+    assert run_ids(store) == {"c", "d", "e"}
+    assert store.prune(VIEW, keep=1) == [f"{VIEW}__c", f"{VIEW}__d"]
+    with pytest.raises(NotFoundError):
+        store.rollback(VIEW)
+
+
+def test_columns_may_change_from_version_to_version_and_back(store: OnlineStore) -> None:
+    publish(store, "a", count=1)
+    version = store.create_version(VIEW, "b", "id", {"name": STRING, "id": BIGINT})
+    loaded = store.load(version.table, reader({"id": [0], "name": ["x"]}))
+    store.publish(version, AS_OF, AS_OF, "hash", loaded)
+    assert served(store) == [("x", 0, AS_OF, "b")]
+    store.rollback(VIEW)
+    assert served(store) == [(0, 1.0, AS_OF, "a")]
+
+
+def test_a_view_whose_name_begins_like_another_keeps_its_tables(store: OnlineStore) -> None:
+    other = store.create_version(f"{VIEW}__x", "r", "id", COLUMNS)
+    store.load(other.table, rows(1))
+    store.close()
+    publish(store, "a")
+    store.publish(other, AS_OF, AS_OF, "hash", 1)
+
+
+def test_names_that_do_not_fit_are_refused_before_anything_is_made(store: OnlineStore) -> None:
+    with pytest.raises(InputError, match="longer than the 63 bytes"):
+        store.create_version("v" * 60, "run1", "id", COLUMNS)
+    with pytest.raises(InputError, match="run id 'a__b'"):
+        store.create_version(VIEW, "a__b", "id", COLUMNS)
+    with pytest.raises(InputError, match="lacks its key column"):
+        store.create_version(VIEW, "a", "key", COLUMNS)
+
+
+def test_a_run_is_published_once(store: OnlineStore) -> None:
+    publish(store, "a")
+    with pytest.raises(InputError, match="published already"):
+        store.create_version(VIEW, "a", "id", COLUMNS)
+
+
+def test_two_runs_load_side_by_side_and_both_publish(store: OnlineStore) -> None:
+    with OnlineStore(store.url) as other:
+        first = store.create_version(VIEW, "a", "id", COLUMNS)
+        second = other.create_version(VIEW, "b", "id", COLUMNS)
+        with pytest.raises(InputError, match="being loaded by another process"):
+            other.create_version(VIEW, "a", "id", COLUMNS)
+        store.load(first.table, rows(1))
+        other.load(second.table, rows(1))
+        other.publish(second, AS_OF, AS_OF, "hash", 1)
+        store.publish(first, AS_OF, AS_OF, "hash", 1)
+    assert [swap.run_id for swap in store.versions(VIEW)] == ["a", "b"]
+
+
+def test_publishes_at_once_take_turns(store: OnlineStore) -> None:
+    threads = [threading.Thread(target=publish, args=(store, f"r{n}")) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    swaps = store.versions(VIEW)
+    assert sorted(swap.run_id for swap in swaps) == [f"r{n}" for n in range(6)]
+    assert {row[-1] for row in served(store)} == {swaps[0].run_id}
+
+
+def test_a_copy_of_the_store_loads_from_another_process(store: OnlineStore) -> None:
+    version = store.create_version(VIEW, "a", "id", COLUMNS)
+    remote = pickle.loads(pickle.dumps(store))
+    assert remote.load(version.table, rows(5)) == 5
+    assert store.publish(version, AS_OF, AS_OF, "hash", 5).rows == 5
+
+
+def _load_forever(url: str, ready: "multiprocessing.synchronize.Event") -> None:
+    store = OnlineStore(url)
+    version = store.create_version(VIEW, "killed", "id", COLUMNS)
+    batch = rows(1000).read_all().to_batches()[0]
+
+    def endless() -> Iterator[pa.RecordBatch]:
+        for _ in range(50):
+            yield batch
+        ready.set()
+        while True:
+            yield batch.slice(0, 0)
+
+    store.load(version.table, rows(1000))
+    store.load(version.table, pa.RecordBatchReader.from_batches(batch.schema, endless()))
+
+
+def test_a_killed_load_is_never_seen_and_the_next_run_drops_it(store: OnlineStore) -> None:
+    publish(store, "a")
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    loader = context.Process(target=_load_forever, args=(store.url, ready))
+    loader.start()
+    assert ready.wait(60)
+    assert loader.pid is not None
+    os.kill(loader.pid, signal.SIGKILL)
+    loader.join()
+    assert {row[-1] for row in served(store)} == {"a"}
+    assert run_ids(store) == {"a", "killed"}
+    _wait_until_only_this_session_is_left(store.url)
+    publish(store, "b")
+    assert run_ids(store) == {"a", "b"}
+
+
+def _wait_until_only_this_session_is_left(url: str) -> None:
+    """End what a killed client left running, and wait until Postgres says that it has ended."""
+    with connect(url) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def _read_until(url: str, stop: threading.Event, seen: list[set[object]]) -> None:
+    """Ask a prepared SELECT for the whole view; each answer must be of one version."""
+    with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:
+        query = f"SELECT id, income, features_as_of, materialization FROM hindcast.{VIEW}"
+        while not stop.is_set():
+            found = connection.execute(query).fetchall()
+            seen.append({(row[1], row[2], row[3], len(found)) for row in found})
+
+
+def test_readers_never_fail_and_never_see_half_a_swap(store: OnlineStore) -> None:
+    publish(store, "r0", count=50)
+    stop, seen, errors = threading.Event(), list[set[object]](), list[psycopg.Error]()
+
+    def read() -> None:
+        try:
+            _read_until(store.url, stop, seen)
+        except psycopg.Error as error:
+            errors.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for thread in readers:
+        thread.start()
+    for number in range(1, 21):
+        _publish_wider(store, number)
+        if number % 3 == 0:
+            store.rollback(VIEW)
+    stop.set()
+    for thread in readers:
+        thread.join()
+    assert errors == []
+    assert {len(answer) for answer in seen} == {1}
+    assert len(set().union(*seen)) > 10
+
+
+def _publish_wider(store: OnlineStore, number: int) -> None:
+    """Publish a version that every other time has a column more, so that the view is remade."""
+    columns = COLUMNS | ({"extra": STRING} if number % 2 else {})
+    version = store.create_version(VIEW, f"r{number}", "id", columns)
+    loaded = store.load(version.table, rows(50 + number, float(number)))
+    as_of = AS_OF + timedelta(days=number)
+    store.publish(version, as_of, as_of, "hash", loaded, force=True)
+
+
+def test_a_reader_that_holds_the_view_delays_the_swap_but_not_for_long(store: OnlineStore) -> None:
+    publish(store, "a")
+    with connect(store.url) as holder:
+        holder.execute(f"SELECT * FROM hindcast.{VIEW}")
+        with pytest.raises(StoreUnavailableError, match="longer than 2s"):
+            publish(store, "b")
+    assert {row[-1] for row in served(store)} == {"a"}
+
+
+def test_no_database_is_a_one_line_reason() -> None:
+    store = OnlineStore("postgresql:///x?host=/nonexistent")
+    with pytest.raises(StoreUnavailableError, match="cannot connect to Postgres") as error:
+        store.current(VIEW)
+    assert "\n" not in str(error.value)
+    with pytest.raises(StoreUnavailableError, match="Failed to connect"):
+        store.load("t", rows(1))

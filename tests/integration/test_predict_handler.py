@@ -1,0 +1,366 @@
+"""The predict handler over a real Postgres and a real ONNX model."""
+
+import json
+import math
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+import pytest
+
+from hindcast import embedded_postgres, names
+from hindcast.errors import NotFoundError
+from hindcast.serving import app, gateway
+from lambdas.predict.handler import handler
+from tests.unit.serving import sample_release
+
+Call = Callable[..., tuple[int, dict[str, Any]]]
+
+TABLE = """
+CREATE SCHEMA IF NOT EXISTS hindcast;
+CREATE TABLE hindcast.credit_history__run1 (
+    id BIGINT PRIMARY KEY, nb_previous_loans BIGINT, income FLOAT8, flag_own_car BOOLEAN,
+    _birthday DATE
+);
+INSERT INTO hindcast.credit_history__run1 VALUES
+    (5008827, 3, 427500.0, true, '1980-02-29'),
+    (5008804, 0, 112500.0, false, '1990-06-01'),
+    (5008805, NULL, NULL, NULL, NULL),
+    (-7, 1, 'NaN', true, '1990-06-01');
+CREATE VIEW hindcast.credit_history AS
+    SELECT *, TIMESTAMPTZ '2021-09-17 00:00:00Z' AS features_as_of, 'run1' AS materialization
+    FROM hindcast.credit_history__run1;
+"""
+FEATURES = {"nb_previous_loans": 3, "income": 427500.0, "flag_own_car": True, "age": 41}
+
+
+@pytest.fixture(scope="module")
+def database_url(module_database_url: str) -> str:
+    with psycopg.connect(module_database_url, autocommit=True) as connection:
+        connection.execute(TABLE)
+    return module_database_url
+
+
+@pytest.fixture
+def release_dir(tmp_path: Path) -> Path:
+    return sample_release.write(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def service(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, release_dir: Path
+) -> Iterator[None]:
+    monkeypatch.setenv(names.ENV_RELEASE_DIR, str(release_dir))
+    monkeypatch.setenv(names.ENV_DATABASE_URL, database_url)
+    app.predictor.cache_clear()
+    yield
+    app.predictor().store.close()
+    app.predictor.cache_clear()
+
+
+def invoke(method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+    event = gateway.proxy_event(method, path, [("Host", "test")], body, "127.0.0.1")
+    return handler(event, gateway.Context())
+
+
+def call(method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+    content = (
+        body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    )
+    result = invoke(method, path, content)
+    return result["statusCode"], json.loads(result["body"])
+
+
+def log_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def probability(row: dict[str, Any]) -> float:
+    values = [float(row[str(f["name"])] or 0) for f in sample_release.FEATURES]
+    logit = sum(w * v for w, v in zip(sample_release.WEIGHTS, values, strict=True))
+    return 1 / (1 + math.exp(-logit))
+
+
+@pytest.mark.parametrize("given", ["5008827", 5008827])
+def test_an_id_comes_back_as_a_prediction(given: object, release_dir: Path) -> None:
+    status, answer = call("POST", "/predict", {"id": given})
+    age = app.predictor().features(5008827, datetime.now(UTC)).features["age"]
+    assert status == 200
+    assert answer["id"] == given
+    assert answer["prediction"] == 1
+    assert answer["probability"] == pytest.approx(probability({**FEATURES, "age": age}), abs=1e-6)
+    assert answer["release"] == release_dir.name
+    assert answer["features_as_of"] == "2021-09-17T00:00:00+00:00"
+    assert len(answer["prediction_id"]) == 36
+
+
+def test_request_time_features_are_as_of_the_instant_asked_for() -> None:
+    day_before = app.predictor().predict(5008827, datetime(2021, 2, 28, tzinfo=UTC))
+    birthday = app.predictor().predict("5008827", datetime(2021, 3, 1, tzinfo=UTC))
+    assert (day_before.features["age"], birthday.features["age"]) == (40, 41)
+    assert birthday.features == FEATURES
+
+
+def test_nulls_are_served_as_nulls_and_predicted_from() -> None:
+    status, answer = call("POST", "/predict", {"id": 5008805})
+    assert (status, answer["probability"]) == (200, 0.5)
+    _, row = call("GET", "/features/5008805")
+    assert set(row["features"].values()) == {None}
+
+
+def test_a_nan_in_the_store_is_valid_json() -> None:
+    status, row = call("GET", "/features/-7")
+    assert (status, row["features"]["income"]) == (200, None)
+
+
+def test_unknown_ids_are_404(capsys: pytest.CaptureFixture[str]) -> None:
+    status, answer = call("POST", "/predict", {"id": 99})
+    assert status == 404
+    assert answer == {"error": {"field": "id", "message": "there is no customer with id 99"}}
+    assert call("GET", "/features/99")[0] == 404
+    with pytest.raises(NotFoundError):
+        app.predictor().predict(99, datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        (b"{", 400, "body"),
+        (b"", 400, "body"),
+        (b"\xff", 400, "body"),
+        (b"[" * 100_000, 400, "body"),
+        (b'{"id": ' + b"1" * 5000 + b"}", 400, "body"),
+        (b"[1]", 422, "body"),
+        (b"{}", 422, "id"),
+        (b'{"id": true}', 422, "id"),
+        (b'{"id": null}', 422, "id"),
+        (b'{"id": 1.0}', 422, "id"),
+        (b'{"id": NaN}', 422, "id"),
+        (b'{"id": "1; DROP TABLE x"}', 422, "id"),
+        (b'{"id": "9223372036854775808"}', 422, "id"),
+        (b'{"id": 1, "x": 2}', 422, "x"),
+        (b'{"id": "' + b"1" * 1024 * 1024 + b'"}', 413, "body"),
+    ],
+)
+def test_bad_predict_requests_are_told_which_field(body: bytes, status: int, field: str) -> None:
+    got, answer = call("POST", "/predict", body)
+    assert (got, answer["error"]["field"]) == (status, field)
+
+
+def test_a_batch_keeps_the_order_and_refuses_id_by_id() -> None:
+    ids = ["5008804", 99, True, 5008827, 2**63, 5008804]
+    status, answer = call("POST", "/predict/batch", {"ids": ids})
+    predictions = answer["predictions"]
+    assert status == 200
+    assert [p["id"] for p in predictions] == ["5008804", 99, None, 5008827, 2**63, 5008804]
+    assert [p.get("error", {}).get("field") for p in predictions] == [
+        None, "ids[1]", "ids[2]", None, "ids[4]", None,
+    ]  # fmt: skip
+    single = call("POST", "/predict", {"id": 5008827})[1]
+    assert predictions[3]["probability"] == single["probability"]
+
+
+def test_a_batch_is_bounded() -> None:
+    assert call("POST", "/predict/batch", {"ids": [5008827] * 1000})[0] == 200
+    assert call("POST", "/predict/batch", {"ids": [5008827] * 1001})[0] == 413
+    assert call("POST", "/predict/batch", {"ids": "5008827"})[0] == 422
+    assert call("POST", "/predict/batch", {"ids": []}) == (200, {"predictions": []})
+
+
+def test_features_are_shown_with_their_origin(release_dir: Path) -> None:
+    status, row = call("GET", "/features/5008827")
+    assert status == 200
+    assert list(row["features"]) == [f["name"] for f in sample_release.FEATURES]
+    assert row["id"] == "5008827"
+    assert row["materialization"] == "run1"
+    assert row["release"] == release_dir.name
+
+
+def test_values_given_by_the_caller_score_as_the_stored_ones_do() -> None:
+    stored = app.predictor().predict(5008827, datetime(2021, 9, 17, tzinfo=UTC))
+    status, one = call("POST", "/score", {"features": FEATURES})
+    _, many = call("POST", "/score", {"instances": [FEATURES, dict.fromkeys(FEATURES)]})
+    assert status == 200
+    assert one["probability"] == stored.probability == many["predictions"][0]["probability"]
+    assert many["predictions"][1]["probability"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({}, 422, "features"),
+        ({"features": FEATURES, "instances": []}, 422, "features"),
+        ({"features": [1]}, 422, "features"),
+        ({"features": {"income": 1}}, 422, "features.nb_previous_loans"),
+        ({"features": {**FEATURES, "x": 1}}, 422, "features.x"),
+        ({"features": {**FEATURES, "income": math.nan}}, 422, "features.income"),
+        ({"features": {**FEATURES, "income": math.inf}}, 422, "features.income"),
+        ({"features": {**FEATURES, "income": 10**400}}, 422, "features.income"),
+        ({"features": {**FEATURES, "age": True}}, 422, "features.age"),
+        ({"features": {**FEATURES, "flag_own_car": 1}}, 422, "features.flag_own_car"),
+        ({"instances": [FEATURES, {**FEATURES, "age": "41"}]}, 422, "instances[1].age"),
+        ({"instances": [FEATURES] * 1001}, 413, "instances"),
+    ],
+)
+def test_bad_scores_are_told_which_field(body: Any, status: int, field: str) -> None:
+    got, answer = call("POST", "/score", body)
+    assert (got, answer["error"]["field"]) == (status, field)
+
+
+def test_no_such_route() -> None:
+    assert call("GET", "/predict")[0] == 404
+    assert call("POST", "/")[1]["error"]["field"] == "path"
+
+
+def test_each_prediction_is_one_log_line_that_allows_recomputing_it(
+    capsys: pytest.CaptureFixture[str], release_dir: Path
+) -> None:
+    lines = logged(capsys, lambda: call("POST", "/predict", {"id": "5008827"}))
+    [line] = [line for line in lines if line.get("message") == "prediction"]
+    assert line["id"] == 5008827
+    assert line["release"] == release_dir.name
+    assert line["materialization"] == "run1"
+    assert line["outcome"] == "predicted"
+    assert list(line["features"]) == list(FEATURES)
+    assert datetime.fromisoformat(line["instant"]).tzinfo is not None
+    again = app.predictor().score(list(line["features"].values()))
+    assert again.probability == line["probability"]
+
+
+def test_ids_are_in_no_other_log_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def traffic() -> None:
+        call("GET", "/features/5008827")
+        call("POST", "/predict", {"id": "5008829"})
+        call("POST", "/predict", {"id": "5008827x"})
+        call("POST", "/predict/batch", {"ids": [5008829, "5008827x"]})
+
+    for line in logged(capsys, traffic):
+        assert "50088" not in json.dumps(line)
+
+
+def test_metrics_count_predictions_errors_and_time(capsys: pytest.CaptureFixture[str]) -> None:
+    app.meter.write()
+
+    def traffic() -> None:
+        call("POST", "/predict", {"id": "5008827"})
+        call("POST", "/predict", {"id": 99})
+
+    found = [line for line in logged(capsys, traffic) if "_aws" in line]
+    assert sum(n for line in found for n in line.get("Predictions", [])) == 1
+    assert all(ms > 0 for line in found for ms in line["Latency"])
+    assert found[-1]["UnknownIdErrors"] == found[-1]["Errors"] == [1.0]
+
+
+def test_a_warm_up_loads_the_release_and_leaves_the_database_alone(
+    monkeypatch: pytest.MonkeyPatch, release_dir: Path
+) -> None:
+    monkeypatch.setenv(names.ENV_DATABASE_URL, "postgresql://nobody@/nothing?host=/nowhere")
+    answer = handler({"warmup": True}, gateway.Context())
+    assert answer == {"warm": True, "release": release_dir.name}
+
+
+def test_a_connection_that_went_stale_is_replaced_unnoticed(database_url: str) -> None:
+    assert call("POST", "/predict", {"id": 5008827})[0] == 200
+    end_other_connections(database_url)
+    assert call("POST", "/predict", {"id": 5008827})[0] == 200
+    end_other_connections(database_url)
+    assert call("POST", "/predict/batch", {"ids": [5008827]})[0] == 200
+
+
+def test_a_refreshed_view_is_read_through_the_same_connection(database_url: str) -> None:
+    first = call("GET", "/features/5008827")[1]
+    swap_view(database_url, "run2")
+    second = call("GET", "/features/5008827")[1]
+    swap_view(database_url, "run1")
+    assert second == {**first, "materialization": "run2"}
+    assert call("GET", "/features/5008827")[1] == first
+
+
+def swap_view(url: str, run: str) -> None:
+    """Replace the view by another one in one transaction, as a refresh does."""
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP VIEW hindcast.credit_history")
+        connection.execute(TABLE[TABLE.index("CREATE VIEW") :].replace("'run1'", f"'{run}'"))
+
+
+def test_the_database_away_is_503_until_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix="hindcast-") as folder:
+        data = Path(folder) / "postgres"
+        url = embedded_postgres.server_url(data)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(TABLE)
+        monkeypatch.setenv(names.ENV_DATABASE_URL, url)
+        app.predictor.cache_clear()
+        assert call("GET", "/health")[0] == 200
+        embedded_postgres.stop(data)
+        assert_unavailable()
+        embedded_postgres.server_url(data)
+        assert call("POST", "/predict", {"id": 5008827})[0] == 200
+        assert call("GET", "/health")[1]["status"] == "ok"
+        app.predictor().store.close()
+        embedded_postgres.stop(data)
+
+
+def assert_unavailable() -> None:
+    """What reads the store is refused for now; what does not is answered."""
+    requests = [("POST", "/predict", b'{"id": 5008827}'), ("GET", "/features/5008827", b"")]
+    requests += [("POST", "/predict/batch", b'{"ids": [5008827]}'), ("GET", "/health", b"")]
+    for request in requests:
+        answer = invoke(*request)
+        assert answer["statusCode"] == 503
+        assert answer["multiValueHeaders"]["Retry-After"] == ["5"]
+        assert "postgres" not in answer["body"]
+    assert call("GET", "/health")[1]["database"] == "unavailable"
+    assert call("POST", "/score", {"features": FEATURES})[0] == 200
+
+
+def test_a_view_that_was_never_materialized_is_503(
+    monkeypatch: pytest.MonkeyPatch, postgres_server: str
+) -> None:
+    monkeypatch.setenv(names.ENV_DATABASE_URL, postgres_server)
+    app.predictor.cache_clear()
+    assert call("POST", "/predict", {"id": 5008827})[0] == 503
+
+
+def test_an_unforeseen_failure_shows_nothing_and_logs_its_stack(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = sample_release.write(tmp_path / "broken", sql="SELECT 1/0 WHERE 1 = %(key)s")
+    monkeypatch.setenv(names.ENV_RELEASE_DIR, str(broken))
+    app.predictor.cache_clear()
+    lines = logged(capsys, lambda: call("POST", "/predict", {"id": 1}))
+    status, answer = call("POST", "/predict", {"id": 1})
+    assert status == 500
+    assert answer["error"]["field"] is None
+    assert "SELECT" not in json.dumps(answer)
+    assert "zero" not in json.dumps(answer)
+    [line] = [line for line in lines if line.get("message") == "unexpected error"]
+    assert line["error_type"] == "DivisionByZero"
+    assert "predictor.py" in line["stack"]
+
+
+def end_other_connections(url: str) -> None:
+    """Close every connection to the database from the server's side, as a failover does."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def logged(
+    capsys: pytest.CaptureFixture[str], action: Callable[[], object]
+) -> list[dict[str, Any]]:
+    """What action writes: the logger's lines go to the stream it was made with, so it is moved."""
+    handler_of_logger = cast("Any", app.logger.logger_handler)
+    before = handler_of_logger.setStream(sys.stdout)
+    capsys.readouterr()
+    try:
+        action()
+        return log_lines(capsys.readouterr().out)
+    finally:
+        handler_of_logger.setStream(before)

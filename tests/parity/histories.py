@@ -1,0 +1,190 @@
+"""Strategies for histories and definitions: ties, nulls, leap days, window edges, late records."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from hindcast.compiler.view import CompiledView, compile_view
+from hindcast.definitions import Entity, Feature, FeatureView, Source, Window, latest, prior
+from tests.parity import oracle
+from tests.parity.oracle import Event
+
+START = datetime(2020, 2, 28, tzinfo=UTC)
+SPANS = (1, 30, 366)
+
+# Instants that meet: leap days, midnights, exact window edges and a microsecond beside them.
+_OFFSETS = [timedelta(days=d) for d in (0, 1, 2, 30, 31, 60, 365, 366, 367, 731)]
+_NUDGES = [timedelta(0), timedelta(microseconds=1), timedelta(microseconds=-1), timedelta(hours=7)]
+DAYS = st.sampled_from(_OFFSETS).map(lambda offset: START + offset)
+INSTANTS = st.builds(lambda at, nudge: at + nudge, DAYS, st.sampled_from(_NUDGES))
+RECORDED = st.sampled_from([datetime(2023, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)])
+BIRTHDAYS = st.sampled_from(
+    [date(1988, 2, 29), date(1988, 3, 1), date(2020, 2, 28), date(2020, 2, 29), date(3021, 9, 18)]
+)
+CENTS = st.integers(-(10**9), 10**9).map(lambda cents: Decimal(cents).scaleb(-2))
+REALS = st.integers(1, 10**9).map(lambda thousandths: thousandths / 1000)
+
+
+@st.composite
+def events(draw: st.DrawFn, whole_days: bool) -> list[Event]:
+    """A history of up to 25 records of three entities, in any order."""
+    at = DAYS if whole_days else INSTANTS
+    record = st.fixed_dictionaries(
+        {
+            "key": st.integers(1, 3),
+            "at": at,
+            "tie": st.integers(1, 3),
+            "recorded": RECORDED,
+            "ingested": RECORDED,
+            "money": st.none() | CENTS,
+            "real": st.none() | REALS,
+            "number": st.none() | st.integers(-3, 3),
+            "flag": st.none() | st.sampled_from(["Y", "N", ""]),
+            "born": st.none() | BIRTHDAYS,
+            "label": st.none() | st.integers(0, 1),
+        }
+    )
+    found = draw(st.lists(record, max_size=25))
+    return [event | {"row": row} for row, event in enumerate(found)]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A feature expression with what it means on plain Python values."""
+
+    expression: str
+    window: str
+    value: Callable[[list[Event], Event, int | None], Any]
+
+
+def _column(name: str) -> Callable[[Event], Any]:
+    return lambda event: event[name]
+
+
+def _prior(expression: str, of: Callable[[list[Event]], Any]) -> Meaning:
+    return Meaning(expression, "prior", lambda h, row, days: of(oracle.prior(h, row, days)))
+
+
+def _latest(expression: str, of: Callable[[Event], Any]) -> Meaning:
+    return Meaning(expression, "latest", lambda h, row, days: oracle.latest(h, row, of))
+
+
+def _request(expression: str, of: Callable[[Any, date], Any]) -> Meaning:
+    def value(history: list[Event], row: Event, days: int | None) -> Any:
+        return of(oracle.latest(history, row, _column("born")), row["at"].date())
+
+    return Meaning(expression, "request", value)
+
+
+def _values(name: str) -> Callable[[list[Event]], list[Any]]:
+    return lambda found: [event[name] for event in found]
+
+
+def _is_yes(event: Event) -> bool | None:
+    return None if event["flag"] is None else event["flag"] == "Y"
+
+
+def _above_one(event: Event) -> Decimal | None:
+    return event["money"] if event["number"] is not None and event["number"] > 1 else None
+
+
+MEANINGS = [
+    _prior("count(*)", len),
+    _prior("count(money)", lambda f: oracle.count(_values("money")(f))),
+    _prior("sum(money)", lambda f: oracle.total(_values("money")(f))),
+    _prior("avg(money)", lambda f: oracle.mean(_values("money")(f))),
+    _prior("min(money)", lambda f: oracle.extreme(_values("money")(f), min)),
+    _prior("sum(real)", lambda f: oracle.total(_values("real")(f))),
+    _prior("avg(real)", lambda f: oracle.mean(_values("real")(f))),
+    _prior("max(number)", lambda f: oracle.extreme(_values("number")(f), max)),
+    _prior("max(flag)", lambda f: oracle.extreme(_values("flag")(f), max)),
+    _prior("sum(flag = 'Y')", lambda f: oracle.total([_cast(_is_yes(e)) for e in f])),
+    _prior(
+        "sum(case when number > 1 then money end)",
+        lambda f: oracle.total([_above_one(e) for e in f]),
+    ),
+    _prior("coalesce(sum(number), 0)", lambda f: oracle.total(_values("number")(f)) or 0),
+    _prior(
+        "sum(number) / count(*)",
+        lambda f: oracle.divide(oracle.total(_values("number")(f)), len(f)),
+    ),
+    _latest("money", _column("money")),
+    _latest("flag = 'Y'", _is_yes),
+    _latest("number is null", lambda event: event["number"] is None),
+    _latest("real / number", lambda event: oracle.divide(event["real"], event["number"])),
+    _latest("born", _column("born")),
+    _request("years_between(born, as_of)", oracle.years_between),
+    _request(
+        "days_between(born, as_of)",
+        lambda born, day: (day - born).days if born and born <= day else None,
+    ),
+    _request("years_between(born, as_of) >= 30", lambda born, day: _at_least_30(born, day)),
+]  # fmt: skip
+
+
+def _cast(value: bool | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _at_least_30(born: date | None, day: date) -> bool | None:
+    years = oracle.years_between(born, day)
+    return None if years is None else years >= 30
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A compiled view and, for each feature, what it means."""
+
+    view: CompiledView
+    meanings: dict[str, Callable[[list[Event], Event], Any]]
+
+
+@st.composite
+def definitions(draw: st.DrawFn, whole_days: bool) -> Definition:
+    """A view of a few features out of MEANINGS, over windows of several lengths."""
+    chosen = draw(st.lists(st.sampled_from(MEANINGS), min_size=1, max_size=6))
+    spans = [draw(st.sampled_from([None, *SPANS])) for _ in chosen]
+    return define([(m, span) for m, span in zip(chosen, spans, strict=True)], whole_days)
+
+
+def everything(whole_days: bool) -> Definition:
+    """A view with every meaning over every window."""
+    pairs = [(m, span) for m in MEANINGS for span in (None, *SPANS)
+             if m.window == "prior" or span is None]  # fmt: skip
+    return define(pairs, whole_days)
+
+
+def define(chosen: list[tuple[Meaning, int | None]], whole_days: bool) -> Definition:
+    """A compiled view of these features over a source of dated or timed events."""
+    source = Source(
+        "events",
+        entity=Entity("thing", key="key"),
+        event_timestamp="at",
+        tiebreaker="tie",
+        recorded_at="recorded_at",
+        label="label",
+        schema={
+            "key": "bigint", "at": "date" if whole_days else "timestamp", "tie": "bigint",
+            "money": "decimal(18,2)", "real": "double", "number": "bigint", "flag": "string",
+            "born": "date", "label": "bigint", "recorded_at": "timestamp",
+        },
+    )  # fmt: skip
+    features, meanings = [], {}
+    for index, (meaning, span) in enumerate(chosen):
+        name = f"f{index}"
+        features.append(Feature(name, meaning.expression, over=_window(meaning.window, span)))
+        days = span if meaning.window == "prior" else None
+        meanings[name] = _bound(meaning, days)
+    return Definition(compile_view(FeatureView("things", source, features)), meanings)
+
+
+def _bound(meaning: Meaning, days: int | None) -> Callable[[list[Event], Event], Any]:
+    return lambda history, row: meaning.value(history, row, days)
+
+
+def _window(kind: str, span: int | None) -> Window | None:
+    return {"prior": prior(days=span), "latest": latest(), "request": None}[kind]

@@ -1,0 +1,97 @@
+"""A brute-force oracle of the feature semantics, in plain Python; it shares no code with Hindcast.
+
+An event is a dict with key, at (datetime UTC), tie, recorded, ingested, row, and source columns.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+Event = dict[str, Any]
+
+
+def known(events: list[Event], as_of: datetime, known_by: datetime) -> list[Event]:
+    """The events that happened before as_of, each by its last record known by known_by."""
+    last: dict[tuple[Any, ...], Event] = {}
+    for event in events:
+        if event["at"] < as_of and event["recorded"] <= known_by:
+            identity = (event["key"], event["at"], event["tie"])
+            newest = last.get(identity)
+            if newest is None or _recording(newest) < _recording(event):
+                last[identity] = event
+    return list(last.values())
+
+
+def prior(history: list[Event], row: Event, days: int | None = None) -> list[Event]:
+    """The entity's events strictly before the row, in order; a spine row has no tie."""
+    found = []
+    for event in history:
+        if event["key"] != row["key"] or (days and event["at"] < row["at"] - timedelta(days=days)):
+            continue
+        tied_before = (
+            event["at"] == row["at"] and row["tie"] is not None and event["tie"] < row["tie"]
+        )
+        if event["at"] < row["at"] or tied_before:
+            found.append(event)
+    return sorted(found, key=lambda event: (event["at"], event["tie"]))
+
+
+def latest(history: list[Event], row: Event, value: Callable[[Event], Any]) -> Any:
+    """The newest non-null value, the row's own event included."""
+    own = [row] if row["tie"] is not None else []
+    for event in reversed(prior(history, row) + own):
+        if value(event) is not None:
+            return value(event)
+    return None
+
+
+def count(values: list[Any]) -> int:
+    """How many are not null."""
+    return sum(1 for value in values if value is not None)
+
+
+def total(values: list[Any]) -> Any:
+    """The sum of those not null; null of nothing."""
+    present = [value for value in values if value is not None]
+    return sum(present[1:], present[0]) if present else None
+
+
+def mean(values: list[Any]) -> float | None:
+    """The mean of those not null; null of nothing."""
+    present = [value for value in values if value is not None]
+    return float(total(present)) / len(present) if present else None
+
+
+def extreme(values: list[Any], choose: Callable[[list[Any]], Any]) -> Any:
+    """min or max of those not null; null of nothing."""
+    present = [value for value in values if value is not None]
+    return choose(present) if present else None
+
+
+def years_between(start: date | None, end: date | None) -> int | None:
+    """Completed calendar years; someone born on 29 February ages on 1 March."""
+    if start is None or end is None or start > end:
+        return None
+    years = 0
+    while _anniversary(start, years + 1) <= (end.year, end.month, end.day):
+        years += 1
+    return years
+
+
+def divide(top: float | None, bottom: float | None) -> float | None:
+    """A quotient; null where either side is null or the divisor is zero."""
+    return None if top is None or bottom is None or bottom == 0 else float(top) / float(bottom)
+
+
+def as_float(value: Decimal | float | None) -> float | None:
+    """A float, or null."""
+    return None if value is None else float(value)
+
+
+def _anniversary(start: date, years: int) -> tuple[int, int, int]:
+    return (start.year + years, start.month, start.day)
+
+
+def _recording(event: Event) -> tuple[Any, ...]:
+    return (event["recorded"], event["ingested"], event["row"])

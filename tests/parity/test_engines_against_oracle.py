@@ -1,0 +1,161 @@
+"""DuckDB and Spark give, value for value, what a brute-force Python oracle gives."""
+
+import math
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hindcast.bootstrap import engine as engine_of
+from hindcast.compiler import features
+from hindcast.compiler.features import Knowledge
+from hindcast.engines.base import Engine
+from tests.parity import histories, oracle
+from tests.parity.histories import Definition
+from tests.parity.oracle import Event
+
+RELATIVE = 1e-12
+INSTANT = pa.timestamp("us", tz="UTC")
+LENIENT = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large)
+
+
+def knowledges() -> st.SearchStrategy[Knowledge]:
+    return st.builds(Knowledge, as_of=histories.INSTANTS, known_by=histories.RECORDED)
+
+
+def raw_table(folder: Path, events: list[Event], whole_days: bool) -> DeltaTable:
+    """The events as Ingest would have recorded them."""
+    schema = pa.schema(
+        [
+            ("key", pa.int64()), ("at", pa.date32() if whole_days else INSTANT),
+            ("tie", pa.int64()), ("money", pa.decimal128(18, 2)), ("real", pa.float64()),
+            ("number", pa.int64()), ("flag", pa.string()), ("born", pa.date32()),
+            ("label", pa.int64()), ("recorded_at", INSTANT), ("_ingested_at", INSTANT),
+            ("_row", pa.int64()),
+        ]
+    )  # fmt: skip
+    names = {"recorded_at": "recorded", "_ingested_at": "ingested", "_row": "row"}
+    rows = [{field: event[names.get(field, field)] for field in schema.names} for event in events]
+    if whole_days:
+        rows = [row | {"at": row["at"].date()} for row in rows]
+    write_deltalake(str(folder), pa.Table.from_pylist(rows, schema), mode="overwrite")
+    return DeltaTable(str(folder))
+
+
+def same(got: Any, expected: Any) -> bool:
+    """Equal; floats within 1e-12 relative; null only with null."""
+    if got is None or expected is None:
+        return got is None and expected is None
+    if isinstance(expected, float):
+        return math.isclose(got, expected, rel_tol=RELATIVE, abs_tol=0)
+    if isinstance(expected, Decimal):
+        return Decimal(got) == expected
+    return bool(got == expected) and isinstance(got, bool) == isinstance(expected, bool)
+
+
+def hold(got: dict[str, Any], row: Event, history: list[Event], definition: Definition) -> None:
+    """Every feature of one result row is what the oracle says."""
+    for name, meaning in definition.meanings.items():
+        expression = definition.view.feature(name).tree.sql()
+        expected = meaning(history, row)
+        assert same(got[name], expected), f"{expression}: {got[name]!r}, oracle {expected!r}"
+
+
+def spine_row(key: int, at: datetime) -> Event:
+    return {"key": key, "at": at, "tie": None}
+
+
+def rows_of(engine: Engine, sql: str, raw: DeltaTable, spine: pa.Table | None = None) -> list[Any]:
+    return list(engine.query(sql, raw, spine).to_pylist())
+
+
+def check_materialization(
+    engine: Engine, raw: DeltaTable, events: list[Event], definition: Definition, k: Knowledge
+) -> None:
+    rows = rows_of(engine, features.materialization(definition.view, engine.dialect, k), raw)
+    history = oracle.known(events, k.as_of, k.known_by)
+    by_identity = {(e["key"], e["at"], e["tie"]): e for e in history}
+    of_events = [row for row in rows if row["_is_event"]]
+    of_entities = [row for row in rows if not row["_is_event"]]
+    assert len(of_events) == len(history)
+    assert sorted(row["key"] for row in of_entities) == sorted({e["key"] for e in history})
+    for row in of_events:
+        event = by_identity[row["key"], row["event_timestamp"], row["tiebreaker"]]
+        hold(row, event, history, definition)
+    for row in of_entities:
+        assert row["event_timestamp"] == k.as_of
+        hold(row, spine_row(row["key"], k.as_of), history, definition)
+
+
+def check_training_set(
+    engine: Engine, raw: DeltaTable, events: list[Event], definition: Definition, k: Knowledge
+) -> None:
+    matures = timedelta(days=30)
+    sql = features.training_set(definition.view, engine.dialect, k, matures)
+    history = oracle.known(events, k.as_of, k.known_by)
+    trusted = [e for e in history if e["label"] is not None and e["at"] < k.as_of - matures]
+    trusted.sort(key=lambda event: (event["key"], event["at"], event["tie"]))
+    rows = rows_of(engine, sql, raw)
+    assert [row["label"] for row in rows] == [event["label"] for event in trusted]
+    for row, event in zip(rows, trusted, strict=True):
+        hold(row, event, history, definition)
+
+
+def check_historical(
+    engine: Engine, raw: DeltaTable, events: list[Event], definition: Definition, k: Knowledge,
+    asked: list[tuple[int, datetime]],
+) -> None:  # fmt: skip
+    spine = pa.table(
+        {
+            "key": pa.array([key for key, _ in asked], pa.int64()),
+            "as_of": pa.array([at for _, at in asked], INSTANT),
+            "spine_row": pa.array(range(len(asked)), pa.int64()),
+        }
+    )
+    far = Knowledge(datetime(2030, 1, 1, tzinfo=UTC), k.known_by)
+    sql = features.historical(definition.view, engine.dialect, far)
+    history = oracle.known(events, far.as_of, far.known_by)
+    rows = rows_of(engine, sql, raw, spine)
+    assert [(row["key"], row["as_of"]) for row in rows] == asked
+    for row in rows:
+        hold(row, spine_row(row["key"], row["as_of"]), history, definition)
+
+
+ASKED = st.lists(st.tuples(st.integers(1, 4), histories.INSTANTS), max_size=6)
+
+
+@pytest.mark.parametrize("whole_days", [True, False], ids=["dates", "timestamps"])
+def test_duckdb_agrees_with_the_oracle(tmp_path: Path, whole_days: bool) -> None:
+    check_engine(engine_of("duckdb"), tmp_path, whole_days, examples=100)
+
+
+@pytest.mark.parametrize("whole_days", [True, False], ids=["dates", "timestamps"])
+def test_spark_agrees_with_the_oracle(tmp_path: Path, whole_days: bool) -> None:
+    check_engine(engine_of("spark"), tmp_path, whole_days, examples=6)
+
+
+def check_engine(engine: Engine, folder: Path, whole_days: bool, examples: int) -> None:
+    """Random histories, definitions, clocks and spines, through all three spines."""
+
+    @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=LENIENT)
+    @given(
+        events=histories.events(whole_days),
+        definition=histories.definitions(whole_days),
+        k=knowledges(),
+        asked=ASKED,
+    )
+    def holds(
+        events: list[Event], definition: Definition, k: Knowledge, asked: list[tuple[int, datetime]]
+    ) -> None:
+        raw = raw_table(folder / "raw", events, whole_days)
+        check_materialization(engine, raw, events, definition, k)
+        check_training_set(engine, raw, events, definition, k)
+        check_historical(engine, raw, events, definition, k, asked)
+
+    holds()

@@ -1,0 +1,52 @@
+"""A release is written whole or not at all, once per content."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hindcast.errors import InputError
+from hindcast.releases import folder
+
+MANIFEST = {"format": 1, "model": "m", "seed": 1}
+FILES = {"model.onnx": b"onnx", "serving_plan.json": b"{}"}
+
+
+def test_the_same_content_is_the_same_folder(tmp_path: Path) -> None:
+    first = folder.write(str(tmp_path), MANIFEST, FILES)
+    assert folder.write(str(tmp_path), MANIFEST, FILES) == first
+    assert [path.name for path in tmp_path.iterdir()] == [first.name]
+
+
+def test_one_changed_byte_is_another_release(tmp_path: Path) -> None:
+    first = folder.write(str(tmp_path), MANIFEST, FILES)
+    assert folder.write(str(tmp_path), MANIFEST, {**FILES, "model.onnx": b"Onnx"}) != first
+
+
+def test_a_killed_write_leaves_no_release(tmp_path: Path) -> None:
+    code = (
+        "import os, signal; from hindcast.releases import folder; "
+        "folder._rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
+        f"folder.write({str(tmp_path)!r}, {MANIFEST!r}, {FILES!r})"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3] / "src")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [path for path in tmp_path.iterdir() if not path.name.startswith(".partial-")] == []
+    written = folder.write(str(tmp_path), MANIFEST, FILES)
+    assert {path.name for path in written.iterdir()} == {*FILES, "manifest.json"}
+
+
+def test_current_names_the_release_that_is_served(tmp_path: Path) -> None:
+    folder.make_current(str(tmp_path), "m", "m-1")
+    folder.make_current(str(tmp_path), "m", "m-2")
+    assert (tmp_path / "m.current").read_text() == "m-2\n"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_remote_root_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="HINDCAST_RELEASES=s3://bucket"):
+        folder.write("s3://bucket", MANIFEST, FILES)

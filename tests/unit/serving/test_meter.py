@@ -1,0 +1,40 @@
+"""Metrics are written at most once a second, errors at once, and nothing is written twice."""
+
+import json
+
+import pytest
+from aws_lambda_powertools import Metrics
+
+from hindcast.serving.meter import MAX_VALUES, Meter
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, list[float]]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_successes_wait_for_the_second_to_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = Meter(Metrics(namespace="Test", service="test"))
+    for now in (100.0, 100.2, 100.9, 101.0):
+        meter.predictions(2)
+        meter.request_done(0.5, now)
+    first, second = written(capsys)
+    assert (first["Predictions"], first["Latency"]) == ([2.0], [0.5])
+    assert (second["Predictions"], second["Latency"]) == ([6.0], [0.5, 0.5, 0.5])
+
+
+def test_errors_do_not_wait(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = Meter(Metrics(namespace="Test", service="test"))
+    meter.request_done(0.5, 100.0)
+    meter.error("Request", 3)
+    meter.request_done(0.5, 100.1)
+    _, line = written(capsys)
+    assert line["Errors"] == line["RequestErrors"] == [3.0]
+
+
+def test_a_crowded_second_is_written_in_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = Meter(Metrics(namespace="Test", service="test"))
+    for _ in range(2 * MAX_VALUES + 1):
+        meter.request_done(0.5, 100.0)
+    assert [len(line["Latency"]) for line in written(capsys)] == [1, MAX_VALUES, MAX_VALUES]
+    meter.write()
+    assert written(capsys) == []

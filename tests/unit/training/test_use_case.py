@@ -1,0 +1,145 @@
+"""A trained release is whole, reproducible, honest about itself, and refused when ONNX differs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from hindcast.errors import ReleaseError, TrainingError
+from hindcast.serving.release import load
+from hindcast.training import use_case
+from tests.unit.training import samples
+
+
+def forest(seed: int) -> Any:
+    trees = RandomForestClassifier(
+        n_estimators=10, max_depth=4, class_weight="balanced", random_state=seed, n_jobs=2
+    )
+    return make_pipeline(SimpleImputer(strategy="median"), trees)
+
+
+def forest_on_nulls(seed: int) -> Any:
+    return RandomForestClassifier(n_estimators=10, max_depth=6, random_state=seed)
+
+
+def release(folder: Path, estimator: Any = forest, **options: Any) -> use_case.TrainReport:
+    model = samples.model(estimator, **options)
+    data = samples.training_set(model.features.names)
+    return use_case.release(model, data, str(folder), "test")
+
+
+def test_a_release_loads_and_lists_every_file_with_its_digest(tmp_path: Path) -> None:
+    report = release(tmp_path)
+    loaded = load(Path(report.folder))
+    assert loaded.id == report.release
+    assert set(loaded.manifest["files"]) == {
+        "model.onnx", "serving_plan.json", "metrics.json", "histograms.json", "model_card.md",
+    }  # fmt: skip
+    assert loaded.manifest["inputs"] == {"raw/events": {"version": 3}}
+    assert loaded.plan.names == samples.NUMBERS
+
+
+def test_training_twice_gives_the_same_release(tmp_path: Path) -> None:
+    first, second = release(tmp_path / "a"), release(tmp_path / "b")
+    assert first.release == second.release
+    assert _model(first) == _model(second)
+
+
+def test_another_process_with_another_hash_seed_gives_the_same_release(tmp_path: Path) -> None:
+    here = release(tmp_path / "here")
+    code = (
+        "from pathlib import Path; from tests.unit.training.test_use_case import release; "
+        f"print(release(Path({str(tmp_path / 'there')!r})).release)"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root,
+        env={"PYTHONHASHSEED": "4242", "PYTHONPATH": f"{root}/src:{root}", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.stdout.strip() == here.release
+
+
+def test_metrics_hold_the_baselines_the_slices_and_the_parity(tmp_path: Path) -> None:
+    report = release(tmp_path, slices=["kind", "flag"])
+    found = json.loads((Path(report.folder) / "metrics.json").read_text())
+    assert set(found["baseline"]) == {"logistic_regression", "prevalence"}
+    assert set(found["slices"]["flag"]) == {"true", "false"}
+    assert set(found["slices"]["kind"]) == {"", "a", "b"}
+    assert (
+        sum(part["rows"] for part in found["slices"]["kind"].values()) == found["holdout"]["rows"]
+    )
+    assert found["parity"]["largest_difference"] <= 1e-5
+    assert found["holdout"]["rows"] == report.holdout_rows
+
+
+def test_probabilities_are_calibrated_although_classes_are_weighted(tmp_path: Path) -> None:
+    held = json.loads((Path(release(tmp_path).folder) / "metrics.json").read_text())["holdout"]
+    assert held["mean_probability"] == pytest.approx(held["prevalence"], abs=0.02)
+
+
+def test_text_features_become_an_input_of_their_own(tmp_path: Path) -> None:
+    report = release(tmp_path, names=("kind", "events", "amount"))
+    inputs = {item.name: item.type for item in load(Path(report.folder)).session.get_inputs()}
+    assert inputs == {"numeric": "tensor(float)", "categorical": "tensor(string)"}
+    assert report.parity_largest_difference <= 1e-5
+
+
+def test_a_declared_threshold_is_kept(tmp_path: Path) -> None:
+    assert release(tmp_path, threshold=0.25).threshold == 0.25
+
+
+def test_a_forest_that_saw_nulls_converts_wrongly_and_is_not_released(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match=r"ONNX differs .* nothing is\s+released"):
+        release(tmp_path, forest_on_nulls)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_estimator_that_does_not_convert_is_not_released(tmp_path: Path) -> None:
+    def indicator(seed: int) -> Any:
+        return make_pipeline(SimpleImputer(add_indicator=True), LogisticRegression())
+
+    with pytest.raises(ReleaseError, match="ONNX"):
+        release(tmp_path, indicator)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_feature_that_no_model_reads_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="feature 'day' is a date"):
+        release(tmp_path, forest, names=("events", "day"))
+
+
+def test_histograms_count_every_training_row(tmp_path: Path) -> None:
+    report = release(tmp_path)
+    found = json.loads((Path(report.folder) / "histograms.json").read_text())
+    for histogram in found["features"].values():
+        assert sum(histogram["counts"]) + histogram["nulls"] == report.train_rows
+    assert sum(found["scores"]["counts"]) == report.holdout_rows
+
+
+def test_the_card_says_what_the_release_is(tmp_path: Path) -> None:
+    report = release(tmp_path, slices=["flag"])
+    card = (Path(report.folder) / "model_card.md").read_text()
+    assert "raw/events version 3" in card
+    assert "## By flag" in card
+    assert f"{report.holdout_rows:,} rows" in card
+
+
+def _model(report: use_case.TrainReport) -> bytes:
+    return (Path(report.folder) / "model.onnx").read_bytes()
+
+
+def test_labels_other_than_0_and_1_are_refused() -> None:
+    data = samples.training_set()
+    column = data.table.schema.get_field_index("label")
+    labels = np.full(len(data.table), 7)
+    bad = data.table.set_column(column, "label", [labels])
+    with pytest.raises(TrainingError, match="must be 0 or 1"):
+        type(data)(**{**vars(data), "table": bad}).labels()
