@@ -173,7 +173,7 @@ class _Intake:
             pa.array(rejected.records, pa.string()),
         )  # fmt: skip
 
-    def _bad_table(self, lines: np.ndarray, *columns: pa.Array) -> pa.Table:  # type: ignore[type-arg]
+    def _bad_table(self, lines: np.ndarray, *columns: pa.Array) -> pa.Table:
         count = len(lines)
         stamps = pa.repeat(pa.scalar(self.now, pa.timestamp("us", tz="UTC")), count)
         constants = [pa.repeat(self.file.name, count), pa.repeat(self.digest, count)]

@@ -14,6 +14,7 @@ from hindcast.definitions import FeatureView, Model, Source
 from hindcast.errors import DefinitionError, InputError
 
 Named = TypeVar("Named", Source, FeatureView, Model)
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _check_model(model: Model, views: dict[str, CompiledView]) -> None:
             )
 
 
-def _pick(items: dict[str, Named], name: str | None, what: str) -> Named:  # type: ignore[type-var]
+def _pick(items: dict[str, Item], name: str | None, what: str) -> Item:
     if name is None and len(items) == 1:
         return next(iter(items.values()))
     if name is None or name not in items:

@@ -26,6 +26,11 @@ class Dialect:
     from_micros: Callable[[str], str]
     to_date: Callable[[str], str]
 
+    def last_value(self, sql: str) -> str:
+        """The window function for the last value that is not null."""
+        inside = f"{sql}, TRUE" if self.name == "spark" else f"{sql} IGNORE NULLS"
+        return f"LAST_VALUE({inside})"
+
     def quote(self, name: str) -> str:
         """An identifier, quoted."""
         return exp.to_identifier(name, quoted=True).sql(dialect=self.name)

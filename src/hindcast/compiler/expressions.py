@@ -66,7 +66,7 @@ def mentions_as_of(tree: exp.Expression) -> bool:
 
 def aggregates(tree: exp.Expression) -> list[exp.Expression]:
     """The aggregate calls of a tree, outermost first."""
-    return [node for node in tree.find_all(*AGGREGATES)]
+    return list(tree.find_all(*AGGREGATES))
 
 
 def require_columns(tree: exp.Expression, known: Iterable[str], text: str, where: str) -> None:
@@ -90,7 +90,7 @@ def _refuse_unsupported(tree: exp.Expression, text: str, where: str) -> None:
             raise DefinitionError(f"{where}: {problem} in '{text}'; supported: {SUPPORTED}")
 
 
-def _problem(node: exp.Expression) -> str | None:
+def _problem(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Anonymous):
         return _call_problem(node)
     if isinstance(node, exp.Column) and node.table:

@@ -112,7 +112,8 @@ class _Query:
         same = f"LAG(_at) OVER ({own}) = _at AND LAG(_tie) OVER ({own}) = _tie"
         return (
             f"WITH known AS (\n{self._known()}\n),\nrecorded AS (\n"
-            f"SELECT *, COALESCE({same}, FALSE) AS _replaced, LAG(_at) OVER ({own}) IS NULL AS _first "
+            f"SELECT *, COALESCE({same}, FALSE) AS _replaced, "
+            f"LAG(_at) OVER ({own}) IS NULL AS _first "
             f"FROM known\n)"
         )
 

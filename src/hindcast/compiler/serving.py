@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from sqlglot import exp
+
 from hindcast import names
-from hindcast.compiler import expressions
 from hindcast.compiler.dialects import POSTGRES
 from hindcast.compiler.view import CompiledFeature, CompiledView
 from hindcast.datatypes import STRING, DataType
@@ -34,11 +35,11 @@ def _request(view: CompiledView, feature: CompiledFeature) -> str:
     """The expression over the latest known values of its columns, at the request's instant."""
     tree = feature.tree.copy()
     types = dict(view.types)
-    for column in list(tree.find_all(expressions.exp.Column)):
+    for column in list(tree.find_all(exp.Column)):
         if column.name != names.AS_OF:
             stored = names.input_column(column.name)
             types[stored] = types[column.name]
-            column.set("this", expressions.exp.to_identifier(stored))
+            column.set("this", exp.to_identifier(stored))
     # Only literals can hold a percent sign or our parameter's spelling; escape before inserting.
     sql = POSTGRES.render(tree, types).replace("%", "%%")
     return sql.replace(POSTGRES.quote(names.AS_OF), "CAST(%(as_of)s AS TIMESTAMPTZ)")

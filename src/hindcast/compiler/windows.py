@@ -49,7 +49,7 @@ class Windows:
 
     def _latest(self, sql: str) -> str:
         frame = self._over(self.order, "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW")
-        return self._window(f"LAST_VALUE({self._argument(sql)} IGNORE NULLS) {frame}")
+        return self._window(f"{self.dialect.last_value(self._argument(sql))} {frame}")
 
     def _request(self, tree: exp.Expression, instant: str) -> str:
         types = dict(self.view.types)

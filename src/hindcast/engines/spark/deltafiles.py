@@ -1,8 +1,11 @@
 """Parquet files that someone else wrote -> the content of a Delta table, in one commit."""
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import pyarrow.fs as fs
@@ -80,34 +83,66 @@ def _add(files: fs.FileSystem, part: fs.FileInfo, schema: Schema) -> AddAction:
 
 def _statistics(footer: pq.FileMetaData, columns: set[str]) -> dict[str, Any]:
     """Row count, and per column the nulls, least and greatest value, as the Delta log has them."""
-    nulls: dict[str, int] = {}
-    low: dict[str, Any] = {}
-    high: dict[str, Any] = {}
-    for index, name in enumerate(footer.schema.names):
-        groups = [footer.row_group(g).column(index) for g in range(footer.num_row_groups)]
-        known = [group.statistics for group in groups if group.is_stats_set]
-        if name not in columns or len(known) < len(groups):
-            continue
-        if all(statistics.has_null_count for statistics in known):
-            nulls[name] = sum(statistics.null_count for statistics in known)
-        valued = [s for g, s in zip(groups, known, strict=True) if s.null_count != g.num_values]
-        if valued and all(s.has_min_max and _is_comparable(s.min) for s in valued):
-            low[name] = _plain(min(s.min for s in valued))
-            high[name] = _plain(max(s.max for s in valued))
-    return {
-        "numRecords": footer.num_rows,
-        "minValues": low,
-        "maxValues": high,
-        "nullCount": nulls,
+    facts: dict[str, Any] = {"numRecords": footer.num_rows}
+    groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
+    chunks = {
+        name: [group.column(index) for group in groups]
+        for index, name in enumerate(footer.schema.names)
+        if name in columns
     }
+    if any(not s.is_stats_set or not s.statistics.has_null_count for s in _all(chunks)):
+        return facts
+    nulls = {name: sum(c.statistics.null_count for c in own) for name, own in chunks.items()}
+    facts["nullCount"] = nulls
+    valued = {name: own for name, own in chunks.items() if nulls[name] < footer.num_rows}
+    try:
+        facts["minValues"] = {name: _low(own) for name, own in valued.items()}
+        facts["maxValues"] = {name: _high(own) for name, own in valued.items()}
+    except _NoBoundError:
+        # delta-rs takes a bound that is missing among others for null, and would hide rows.
+        facts.pop("minValues", None)
+    return facts
 
 
-def _is_comparable(value: Any) -> bool:
-    # No booleans: the log has no bounds of them. No decimals: its numbers could round one.
-    return isinstance(value, int | float | str | date) and not isinstance(value, bool)
+class _NoBoundError(Exception):
+    """Raised when a footer does not bound a column's values, as where some are not numbers."""
+
+
+def _all(chunks: Mapping[str, list[pq.ColumnChunkMetaData]]) -> Iterator[pq.ColumnChunkMetaData]:
+    return chain.from_iterable(chunks.values())
+
+
+def _low(chunks: list[pq.ColumnChunkMetaData]) -> Any:
+    least = min(_bounds(chunks, "min"))
+    if isinstance(least, Decimal):
+        near = float(least)
+        return near if Decimal(repr(near)) <= least else math.nextafter(near, -math.inf)
+    return _plain(least)
+
+
+def _high(chunks: list[pq.ColumnChunkMetaData]) -> Any:
+    greatest = max(_bounds(chunks, "max"))
+    if isinstance(greatest, Decimal):
+        near = float(greatest)
+        return near if Decimal(repr(near)) >= greatest else math.nextafter(near, math.inf)
+    return _plain(greatest)
+
+
+def _bounds(chunks: list[pq.ColumnChunkMetaData], end: str) -> Iterator[Any]:
+    """One end of the values of each chunk that has any."""
+    for chunk in chunks:
+        if chunk.statistics.null_count == chunk.num_values:
+            continue
+        if not chunk.statistics.has_min_max:
+            raise _NoBoundError
+        yield getattr(chunk.statistics, end)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return value.isoformat() if isinstance(value, date) else value
+        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _NoBoundError
+    return value
