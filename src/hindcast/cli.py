@@ -193,9 +193,7 @@ def demo(
         return
     for name, report in summary.reports.items():
         console.show(report, as_json, title=name)
-    for number, item in enumerate(summary.answers):
-        console.show(item["answer"], as_json, title=f"prediction {number + 1}")
-        console.show(item["features"], as_json, title="  from features")
+    console.rows(use_case.predictions(summary), title="predictions, and the features they used")
     console.show(summary.seconds, as_json, title="seconds per step")
     console.show(use_case.places(summary), as_json, title="where everything lies")
 

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+PIPE_WIDTH = 120
+
 
 class ConsoleProgress:
     """Shows the current step with a spinner, the rows done and the time, where a person watches."""
@@ -56,7 +58,7 @@ def show(report: Any, as_json: bool, title: str = "") -> None:
     table = Table("", "", show_header=False, title=title or None, title_justify="left", box=None)
     for name, value in fields.items():
         table.add_row(name.replace("_", " "), _text(value))
-    Console(soft_wrap=True).print(table, markup=False)
+    _console().print(table, markup=False)
 
 
 def rows(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
@@ -66,7 +68,12 @@ def rows(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
     table = Table(*records[0].keys(), title=title or None, title_justify="left", box=None)
     for record in records:
         table.add_row(*(_text(value) for value in record.values()))
-    Console(soft_wrap=True).print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    """Stdout; wide enough for digests and names where it is a file or a pipe."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def plain(report: Any) -> dict[str, Any]:

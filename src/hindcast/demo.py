@@ -151,6 +151,19 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def predictions(summary: Summary) -> list[dict[str, Any]]:
+    """A row per field of the answers and per feature, a column per customer."""
+    shown = ("prediction", "probability", "release", "features_as_of")
+    columns = {
+        str(item["answer"]["id"]): {name: item["answer"][name] for name in shown} | item["features"]
+        for item in summary.answers
+    }
+    fields = next(iter(columns.values()), {})
+    return [
+        {"": field, **{key: column[field] for key, column in columns.items()}} for field in fields
+    ]
+
+
 def places(summary: Summary) -> dict[str, str]:
     """Where everything lies."""
     home = summary.home

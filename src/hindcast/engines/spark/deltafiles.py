@@ -96,8 +96,12 @@ def _statistics(footer: pq.FileMetaData, columns: set[str]) -> dict[str, Any]:
     facts["nullCount"] = nulls
     valued = {name: own for name, own in chunks.items() if nulls[name] < footer.num_rows}
     try:
-        facts["minValues"] = {name: _low(own) for name, own in valued.items()}
-        facts["maxValues"] = {name: _high(own) for name, own in valued.items()}
+        facts["minValues"] = {
+            name: _plain(min(_bounds(own, "min"))) for name, own in valued.items()
+        }
+        facts["maxValues"] = {
+            name: _plain(max(_bounds(own, "max"))) for name, own in valued.items()
+        }
     except _NoBoundError:
         # delta-rs takes a bound that is missing among others for null, and would hide rows.
         facts.pop("minValues", None)
@@ -105,27 +109,11 @@ def _statistics(footer: pq.FileMetaData, columns: set[str]) -> dict[str, Any]:
 
 
 class _NoBoundError(Exception):
-    """Raised when a footer does not bound a column's values, as where some are not numbers."""
+    """Raised when a column's values have no bound, or none that the log's JSON can hold."""
 
 
 def _all(chunks: Mapping[str, list[pq.ColumnChunkMetaData]]) -> Iterator[pq.ColumnChunkMetaData]:
     return chain.from_iterable(chunks.values())
-
-
-def _low(chunks: list[pq.ColumnChunkMetaData]) -> Any:
-    least = min(_bounds(chunks, "min"))
-    if isinstance(least, Decimal):
-        near = float(least)
-        return near if Decimal(repr(near)) <= least else math.nextafter(near, -math.inf)
-    return _plain(least)
-
-
-def _high(chunks: list[pq.ColumnChunkMetaData]) -> Any:
-    greatest = max(_bounds(chunks, "max"))
-    if isinstance(greatest, Decimal):
-        near = float(greatest)
-        return near if Decimal(repr(near)) >= greatest else math.nextafter(near, math.inf)
-    return _plain(greatest)
 
 
 def _bounds(chunks: list[pq.ColumnChunkMetaData], end: str) -> Iterator[Any]:
@@ -139,10 +127,17 @@ def _bounds(chunks: list[pq.ColumnChunkMetaData], end: str) -> Iterator[Any]:
 
 
 def _plain(value: Any) -> Any:
+    """A bound in JSON's types; raises _NoBoundError rather than round it."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         raise _NoBoundError
+    if isinstance(value, Decimal):
+        text = repr(float(value))
+        # delta-rs reads no exponent into a decimal.
+        if "e" in text or Decimal(text) != value:
+            raise _NoBoundError
+        return float(value)
     return value
