@@ -158,7 +158,7 @@ def predictions(summary: Summary) -> list[dict[str, Any]]:
         str(item["answer"]["id"]): {name: item["answer"][name] for name in shown} | item["features"]
         for item in summary.answers
     }
-    fields = next(iter(columns.values()), {})
+    fields: dict[str, Any] = next(iter(columns.values()), {})
     return [
         {"": field, **{key: column[field] for key, column in columns.items()}} for field in fields
     ]

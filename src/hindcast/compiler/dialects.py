@@ -31,6 +31,13 @@ class Dialect:
         inside = f"{sql}, TRUE" if self.name == "spark" else f"{sql} IGNORE NULLS"
         return f"LAST_VALUE({inside})"
 
+    def unfold(self, condition: str) -> str:
+        """A row-making call: TRUE for every row, and FALSE once more where the condition holds."""
+        call, both, one = "EXPLODE", "array(TRUE, FALSE)", "array(TRUE)"
+        if self.name == "duckdb":
+            call, both, one = "UNNEST", "[TRUE, FALSE]", "[TRUE]"
+        return f"{call}(CASE WHEN {condition} THEN {both} ELSE {one} END)"
+
     def quote(self, name: str) -> str:
         """An identifier, quoted."""
         return exp.to_identifier(name, quoted=True).sql(dialect=self.name)

@@ -120,6 +120,7 @@ class _Query:
     def _known(self) -> str:
         source, quote = self.view.view.source, self.dialect.quote
         columns = [
+            *(["CAST(NULL AS BIGINT) AS _spine_row"] if self.spine == "table" else []),
             f"{quote(self.view.key)} AS _key",
             f"{self.dialect.epoch_micros(quote(source.event_timestamp))} AS _at",
             f"{quote(source.tiebreaker)} AS _tie",
@@ -129,7 +130,7 @@ class _Query:
             *self.windows.arguments(),
         ]
         events = f"SELECT {', '.join(columns)} FROM raw WHERE {self.known_condition()}"
-        return self._spined(events) if self.spine == "table" else events
+        return f"{events}\nUNION ALL\n{self._asked()}" if self.spine == "table" else events
 
     def known_condition(self) -> str:
         """Strictly before the instant, among the records known by the other."""
@@ -139,9 +140,8 @@ class _Query:
             f"{self.dialect.epoch_micros(names.RECORDED_AT)} <= {micros(self.knowledge.known_by)}"
         )
 
-    def _spined(self, events: str) -> str:
-        """Events and the caller's spine rows; these carry no values, so no window counts them."""
-        events = events.replace("SELECT ", "SELECT CAST(NULL AS BIGINT) AS _spine_row, ", 1)
+    def _asked(self) -> str:
+        """The caller's spine rows; they carry no values, so no window counts them."""
         key_type = self.view.types[self.view.key]
         tie_type = self.view.types[self.view.view.source.tiebreaker]
         nothing = "CAST(NULL AS TIMESTAMP)"
@@ -153,7 +153,7 @@ class _Query:
             f"{nothing}, {nothing}, {self.dialect.cast('NULL', BIGINT)}, FALSE",
             *("NULL" for _ in self.windows.arguments()),
         ]
-        return f"{events}\nUNION ALL\nSELECT {', '.join(columns)} FROM spine"
+        return f"SELECT {', '.join(columns)} FROM spine"
 
     def _rows(self) -> str:
         if self.spine != "entities":
@@ -169,12 +169,8 @@ class _Query:
         Unfolding keeps Spark's partitioning by key; a union with the distinct keys would shuffle.
         """
         columns = ", ".join(["_key", "_at", "_tie", *self.windows.slots])
-        unfold, array = ("EXPLODE", "array({})")
-        if self.dialect.name == "duckdb":
-            unfold, array = ("UNNEST", "[{}]")
-        both, one = array.format("TRUE, FALSE"), array.format("TRUE")
-        kinds = f"{unfold}(CASE WHEN _first THEN {both} ELSE {one} END)"
-        return f"SELECT {columns}, {kinds} AS _is_event FROM recorded WHERE NOT _replaced"
+        kinds = f"{self.dialect.unfold('_first')} AS _is_event"
+        return f"SELECT {columns}, {kinds} FROM recorded WHERE NOT _replaced"
 
     def _final(self, feature: CompiledFeature) -> str:
         value = self.windows.value(feature, self.instant)
