@@ -1,0 +1,174 @@
+"""The main job as a person runs it: the command line, from a loan file to an answer over HTTP."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("HINDCAST_")},
+    "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
+}
+
+
+def hindcast(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one command."""
+    return subprocess.run(
+        [sys.executable, "-m", "hindcast", *arguments],
+        capture_output=True, text=True, check=False, env=ENVIRONMENT,
+    )  # fmt: skip
+
+
+def document(*arguments: str) -> Any:
+    """Run one command that must succeed, and read its JSON."""
+    done = hindcast(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with 400 customers' loans ingested, materialized and trained on."""
+    folder = tmp_path_factory.mktemp("main-job")
+    home = ("--home", str(folder / "home"))
+    document("generate", "--out", str(folder / "loans.csv"), "--customers", "400", "--seed", "1")
+    document("ingest", str(folder / "loans.csv"), *home)
+    document("materialize", "--as-of", "2021-09-17", *home)
+    document("train", *home)
+    return folder / "home"
+
+
+@pytest.fixture(scope="module")
+def service(home: Path) -> Iterator[str]:
+    """`hindcast serve` on a free port; its URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hindcast", "serve", "--port", "0", "--home", str(home)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+    )  # fmt: skip
+    assert process.stderr is not None
+    with process, process.stderr:
+        yield process.stderr.readline().split()[-1]
+        process.terminate()
+
+
+def post(url: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    """Status and body of a POST."""
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_the_service_answers_what_predict_prints(home: Path, service: str) -> None:
+    printed = document("predict", "5008827", "--home", str(home))
+    status, answer = post(f"{service}/predict", b'{"id": "5008827"}')
+    assert status == 200
+    assert set(answer) == {
+        "id", "prediction", "probability", "release", "features_as_of", "prediction_id",
+    }  # fmt: skip
+    assert answer["id"] == "5008827"
+    for name in ("prediction", "probability", "release", "features_as_of"):
+        assert answer[name] == printed[name]
+
+
+def test_scoring_the_served_features_gives_the_same_probability(service: str) -> None:
+    with urllib.request.urlopen(f"{service}/features/5008827") as response:
+        features = json.load(response)["features"]
+    _, scored = post(f"{service}/score", json.dumps({"features": features}).encode())
+    _, answer = post(f"{service}/predict", b'{"id": 5008827}')
+    assert scored["probability"] == answer["probability"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        (b'{"id": "1"}', 404, "id"),
+        (b'{"id": "5008827', 400, None),
+        (b'{"id": true}', 422, "id"),
+        (b"{}", 422, "id"),
+        (b'{"id": "' + b"9" * 2_000_000 + b'"}', 413, None),
+    ],
+    ids=["unknown", "malformed", "boolean", "missing", "oversized"],
+)
+def test_bad_requests_say_which_field(
+    service: str, body: bytes, status: int, field: str | None
+) -> None:
+    got, answer = post(f"{service}/predict", body)
+    assert got == status
+    if field:
+        assert answer["error"]["field"] == field
+
+
+def test_the_training_set_has_key_time_tiebreaker_features_and_label(
+    home: Path, tmp_path: Path
+) -> None:
+    report = document("training-set", "--out", str(tmp_path / "set.parquet"), "--home", str(home))
+    table = pq.read_table(tmp_path / "set.parquet")
+    assert table.num_rows == report["rows"]
+    assert table.column_names[:3] == ["id", "event_timestamp", "tiebreaker"]
+    assert table.column_names[-1] == "label"
+    assert table["label"].null_count == 0
+
+
+def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> None:
+    [released] = (home / "releases").glob("credit_risk-*")
+    manifest = json.loads((released / "manifest.json").read_text())
+    event = json.dumps({"as_of": manifest["as_of"], "known_by": manifest["known_by"]})
+    code = (
+        "import json, sys; from lambdas.train.handler import handler; "
+        "print(json.dumps(handler(json.loads(sys.argv[1]), None)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, event], capture_output=True, text=True, check=True,
+        env={**ENVIRONMENT, "HINDCAST_HOME": str(home)},
+    )  # fmt: skip
+    assert json.loads(done.stdout)["release"] == released.name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["ingest", "nowhere.csv"], 2, "nowhere.csv: no such file"),
+        (["predict", "1"], 2, "there is no customer with id 1"),
+        (["predict", "abc"], 2, "id: must be an integer"),
+        (["materialize", "--as-of", "yesterday"], 2, "--as-of 'yesterday': not a date"),
+        (["materialize", "--as-of", "1999-01-01"], 2, "has no event before 1999-01-01"),
+        (["materialize", "--rollback"], 2, "no earlier version"),
+        (["train", "--model", "other"], 2, "no model 'other'; the project has credit_risk"),
+        (["train", "--engine", "pandas"], 2, "--engine pandas: unknown engine"),
+        (["train", "--as-of", "2016-12-01"], 1, "are needed; train on more data"),
+        (["training-set", "--out", "set.xls"], 2, "end the file's name in .csv or .parquet"),
+        (["materialize", "--project", "."], 2, "there is no definitions.py"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_bad_input_is_one_line_and_the_right_exit_code(
+    home: Path, tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    where = [] if arguments == ["nonsense"] else ["--home", str(home)]
+    done = hindcast(*arguments, *where)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_second_materialization_can_be_rolled_back(home: Path) -> None:
+    before = document("predict", "5008827", "--home", str(home))
+    document("materialize", "--as-of", "2021-06-01", "--home", str(home))
+    assert document("predict", "5008827", "--home", str(home))["features_as_of"] < "2021-06-02"
+    document("materialize", "--rollback", "--home", str(home))
+    after = document("predict", "5008827", "--home", str(home))
+    assert after["features"] == before["features"]
