@@ -1,6 +1,6 @@
 """Expressions -> SQL text that means the same in DuckDB, Spark and Postgres."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -46,37 +46,58 @@ class Dialect:
         """A cast to a canonical type."""
         return f"CAST({sql} AS {datatype.sql(self.name)})"
 
-    def render(self, tree: exp.Expression, types: Types) -> str:
-        """The SQL text of a checked expression, with our semantics made explicit."""
-        lowered = tree.copy().transform(lambda node: self._lower(node, types))
+    def render(
+        self, tree: exp.Expression, types: Types, columns: Mapping[str, str] | None = None
+    ) -> str:
+        """The SQL text of a checked expression, with our semantics made explicit.
+
+        columns: column -> the SQL to put in its place; any other is quoted.
+        """
+        return self._sql(self._lower(tree, types, columns or {}))
+
+    def _sql(self, lowered: exp.Expression) -> str:
         return lowered.sql(dialect=self.name, identify=True)
 
-    def _lower(self, node: exp.Expression, types: Types) -> exp.Expression:
-        if isinstance(node, exp.Literal) and not node.is_string and not node.is_int:
-            return _as_double(node.copy())
-        if isinstance(node, exp.Div):
-            bottom = exp.Nullif(this=_as_double(node.expression), expression=exp.Literal.number(0))
-            return exp.Div(this=_as_double(node.this), expression=bottom, typed=True, safe=True)
-        if isinstance(node, (exp.Add, exp.Sub, exp.Mul)) and infer(node, types) == DOUBLE:
-            return type(node)(this=_as_double(node.this), expression=_as_double(node.expression))
+    def _lower(
+        self, node: exp.Expression, types: Types, columns: Mapping[str, str]
+    ) -> exp.Expression:
+        """Bottom up; types are inferred from what the definition says, not from what is made."""
+        lowered = node.copy()
+        written = list(node.iter_expressions())
+        for before, after in zip(written, list(lowered.iter_expressions()), strict=True):
+            after.replace(self._lower(before, types, columns))
+        if isinstance(node, exp.Column) and node.name in columns:
+            return exp.var(columns[node.name])
         if isinstance(node, exp.Anonymous):
-            return self._calendar(node, types)
-        return node
+            kinds = [infer(argument, types).kind for argument in node.expressions]
+            return self._calendar(lowered, kinds)
+        as_double = isinstance(node, (exp.Add, exp.Sub, exp.Mul)) and infer(node, types) == DOUBLE
+        return _arithmetic(lowered, as_double)
 
-    def _calendar(self, node: exp.Anonymous, types: Types) -> exp.Expression:
+    def _calendar(self, node: exp.Expression, kinds: Sequence[str]) -> exp.Expression:
         """years_between and days_between; null where either date is null or the first is later."""
-        start, end = (self._date_sql(argument, types) for argument in node.expressions)
+        start, end = (
+            self.to_date(self._sql(argument)) if kind == "timestamp" else self._sql(argument)
+            for argument, kind in zip(node.expressions, kinds, strict=True)
+        )
         counted = _YEARS if str(node.this).lower() == "years_between" else self._days_template()
         body = counted.format(a=start, b=end)
-        sql = f"CASE WHEN {start} <= {end} THEN {body} END"
-        return exp.maybe_parse(sql, dialect=self.name)
-
-    def _date_sql(self, argument: exp.Expression, types: Types) -> str:
-        sql = self.render(argument, types)
-        return self.to_date(sql) if infer(argument, types).kind == "timestamp" else sql
+        return exp.var(f"(CASE WHEN {start} <= {end} THEN {body} END)")
 
     def _days_template(self) -> str:
         return "DATEDIFF({b}, {a})" if self.name == "spark" else "({b} - {a})"
+
+
+def _arithmetic(node: exp.Expression, as_double: bool) -> exp.Expression:
+    """Arithmetic in doubles where the meaning says so; division always is, and by zero is null."""
+    if isinstance(node, exp.Literal) and not node.is_string and not node.is_int:
+        return _as_double(node)
+    if isinstance(node, exp.Div):
+        bottom = exp.Nullif(this=_as_double(node.expression), expression=exp.Literal.number(0))
+        return exp.Div(this=_as_double(node.this), expression=bottom, typed=True)
+    if as_double:
+        return type(node)(this=_as_double(node.this), expression=_as_double(node.expression))
+    return node
 
 
 def _as_double(node: exp.Expression) -> exp.Expression:

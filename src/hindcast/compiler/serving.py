@@ -33,16 +33,18 @@ def _served(view: CompiledView, feature: CompiledFeature) -> str:
 
 def _request(view: CompiledView, feature: CompiledFeature) -> str:
     """The expression over the latest known values of its columns, at the request's instant."""
-    tree = feature.tree.copy()
-    types = dict(view.types)
-    for column in list(tree.find_all(exp.Column)):
-        if column.name != names.AS_OF:
-            stored = names.input_column(column.name)
-            types[stored] = types[column.name]
-            column.set("this", exp.to_identifier(stored))
-    # Only literals can hold a percent sign or our parameter's spelling; escape before inserting.
-    sql = POSTGRES.render(tree, types).replace("%", "%%")
-    return sql.replace(POSTGRES.quote(names.AS_OF), "CAST(%(as_of)s AS TIMESTAMPTZ)")
+    inputs = view.inputs_of(feature.tree)
+    columns = {name: POSTGRES.quote(names.input_column(name)) for name in inputs}
+    columns[names.AS_OF] = "CAST(%(as_of)s AS TIMESTAMPTZ)"
+    return POSTGRES.render(_escaped(feature.tree), view.types, columns)
+
+
+def _escaped(tree: exp.Expression) -> exp.Expression:
+    """The tree with every percent sign of a literal doubled, as the driver wants it."""
+    copy = tree.copy()
+    for literal in copy.find_all(exp.Literal):
+        literal.set("this", literal.this.replace("%", "%%"))
+    return copy
 
 
 def _driver_type(datatype: DataType) -> str:

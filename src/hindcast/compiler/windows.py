@@ -52,15 +52,8 @@ class Windows:
         return self._window(f"{self.dialect.last_value(self._argument(sql))} {frame}")
 
     def _request(self, tree: exp.Expression, instant: str) -> str:
-        types = dict(self.view.types)
-        slots = {name: self.latest_column(name) for name in self.view.inputs_of(tree)}
-        renamed = tree.copy()
-        for column in list(renamed.find_all(exp.Column)):
-            if column.name in slots:
-                types[slots[column.name]] = types[column.name]
-                column.set("this", exp.to_identifier(slots[column.name]))
-        sql = self.dialect.render(renamed, types)
-        return sql.replace(self.dialect.quote(names.AS_OF), instant)
+        spelled = {name: self.latest_column(name) for name in self.view.inputs_of(tree)}
+        return self.dialect.render(tree, self.view.types, {**spelled, names.AS_OF: instant})
 
     def _prior(self, feature: CompiledFeature) -> str:
         """Replace each aggregate by its window column, and render what stands around them."""
@@ -71,15 +64,12 @@ class Windows:
             if not isinstance(node, tuple(AGGREGATES)):
                 return node
             slot = f"_value{len(computed)}"
-            computed[slot] = self._aggregate(node, feature.days)
             types[slot] = infer(node, self.view.types)
+            computed[slot] = self.dialect.cast(self._aggregate(node, feature.days), types[slot])
             return exp.column(slot)
 
-        sql = self.dialect.render(feature.tree.copy().transform(replace), types)
-        for slot, value in computed.items():
-            cast = self.dialect.cast(value, types[slot])
-            sql = sql.replace(self.dialect.quote(slot), cast)
-        return sql
+        tree = feature.tree.copy().transform(replace)
+        return self.dialect.render(tree, types, computed)
 
     def _aggregate(self, node: exp.Expression, days: int | None) -> str:
         name = AGGREGATES[type(node)]
