@@ -134,7 +134,9 @@ def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> No
         [sys.executable, "-c", code, event], capture_output=True, text=True, check=True,
         env={**ENVIRONMENT, "HINDCAST_HOME": str(home)},
     )  # fmt: skip
-    assert json.loads(done.stdout)["release"] == released.name
+    written = Path(json.loads(done.stdout)["folder"])
+    assert json.loads((written / "manifest.json").read_text()) == manifest
+    assert written.name == released.name
 
 
 @pytest.mark.parametrize(

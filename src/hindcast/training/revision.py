@@ -7,12 +7,15 @@ from pathlib import Path
 
 
 def code_revision(project: Path) -> str:
-    """Such as "hindcast 0.1.0, definitions 1f0c0e21a5b7, git 9a2b6c11d0e4-dirty"."""
+    """Such as "hindcast 0.1.0, definitions 1f0c0e21a5b7, git 9a2b6c11d0e4-dirty".
+
+    Dirty is said of the project's own folder: what lies elsewhere in a repository trains nothing.
+    """
     definitions = hashlib.sha256((project / "definitions.py").read_bytes()).hexdigest()[:12]
     parts = [f"hindcast {version('hindcast')}", f"definitions {definitions}"]
     commit = _git(project, "rev-parse", "--short=12", "HEAD")
     if commit:
-        dirty = "-dirty" if _git(project, "status", "--porcelain") else ""
+        dirty = "-dirty" if _git(project, "status", "--porcelain", ".") else ""
         parts.append(f"git {commit}{dirty}")
     return ", ".join(parts)
 
