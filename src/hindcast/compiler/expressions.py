@@ -38,12 +38,7 @@ def parse(text: str, where: str) -> exp.Expression:
     try:
         tree = sqlglot.parse_one(f"SELECT {text}", dialect="duckdb")
     except ParseError as error:
-        first = error.errors[0]
-        column = max(1, (first.get("col") or 0) - len("SELECT "))
-        raise DefinitionError(
-            f"{where}: syntax error in '{text}' at column {column}, near "
-            f"'{first.get('highlight')}': {str(first.get('description')).rstrip('.')}"
-        ) from error
+        raise DefinitionError(f"{where}: {_syntax_error(error, text)}") from error
     except TokenError as error:
         raise DefinitionError(f"{where}: syntax error in '{text}': {error}") from error
     if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or _has_clauses(tree):
@@ -51,6 +46,15 @@ def parse(text: str, where: str) -> exp.Expression:
     expression: exp.Expression = tree.expressions[0]
     _refuse_unsupported(expression, text, where)
     return expression
+
+
+def _syntax_error(error: ParseError, text: str) -> str:
+    first = error.errors[0]
+    place = max(1, (first.get("col") or 0) - len("SELECT "))
+    reason = str(first.get("description")).rstrip(".")
+    if reason.startswith("Required keyword"):  # The parser's own classes mean nothing to a reader.
+        reason = "something is missing before or after it"
+    return f"syntax error in '{text}' at column {place}, near '{first.get('highlight')}': {reason}"
 
 
 def columns(tree: exp.Expression) -> tuple[str, ...]:
