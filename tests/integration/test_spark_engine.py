@@ -2,79 +2,33 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from hindcast.compiler import features
 from hindcast.compiler.features import Knowledge
-from hindcast.compiler.view import CompiledView, compile_view
 from hindcast.database import connect
-from hindcast.definitions import Entity, Feature, FeatureView, Source, latest, prior
-from hindcast.engines.base import Engine, OfflineTarget
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.engines.spark import SparkEngine
 from hindcast.engines.spark import session as sessions
 from hindcast.errors import HindcastError, InputError
 from hindcast.online import OnlineStore
-
-START = datetime(2021, 1, 1, tzinfo=UTC)
-KNOWLEDGE = Knowledge(as_of=datetime(2022, 1, 1, tzinfo=UTC), known_by=START + timedelta(days=999))
-CONSTANTS = {"run_id": "run1", "definition_hash": "abc"}
-INSTANT = pa.timestamp("us", tz="UTC")
-
-payments = Source(
-    "payments",
-    entity=Entity("person", key="person"),
-    event_timestamp="paid_at",
-    tiebreaker="payment",
-    schema={
-        "person": "bigint", "paid_at": "timestamp", "payment": "bigint",
-        "amount": "decimal(18,6)", "rate": "double", "kind": "string", "born": "date",
-    },
-)  # fmt: skip
-view = compile_view(
-    FeatureView(
-        "paid",
-        payments,
-        [
-            Feature("count_before", "count(*)", over=prior()),
-            Feature("amount_before", "sum(amount)", over=prior()),
-            Feature("amount_recently", "sum(amount)", over=prior(days=30)),
-            Feature("rate", "rate", over=latest()),
-            Feature("kind", "kind", over=latest()),
-            Feature("is_cash", "kind = 'cash'", over=latest()),
-            Feature("age", "years_between(born, as_of)"),
-        ],
-    )
+from tests.integration.payments import (
+    INSTANT,
+    KNOWLEDGE,
+    START,
+    contents,
+    events,
+    materialization,
+    target,
+    view,
+    write,
 )
-
-
-def events(people: int = 40, each: int = 6) -> pa.Table:
-    """Payments a few days apart, with nulls, an ancient birthday and an event recorded twice."""
-    rows = [
-        {
-            "person": person, "paid_at": START + timedelta(days=11 * n, microseconds=person),
-            "payment": n, "amount": None if n == 3 else Decimal(person) + Decimal(n) / 8,
-            "rate": None if person % 5 == 0 else n / 3, "kind": ["cash", None, "card"][n % 3],
-            "born": date(1500, 2, 28) if person == 1 else date(1988, 2, 29),
-        }
-        for person in range(people)
-        for n in range(each)
-    ]  # fmt: skip
-    rows.append(rows[0] | {"rate": 9.0})
-    fields = [(name, kind.arrow()) for name, kind in payments.types.items()]
-    table = pa.Table.from_pylist(rows, pa.schema(fields))
-    now = pa.scalar(START, INSTANT)
-    table = table.append_column("recorded_at", pa.repeat(now, len(rows)))
-    table = table.append_column("_ingested_at", pa.repeat(now, len(rows)))
-    return table.append_column("_row", pa.array(range(len(rows)), pa.int64()))
 
 
 @pytest.fixture
@@ -87,24 +41,6 @@ def raw(tmp_path: Path) -> DeltaTable:
 def store(database_url: str) -> Iterator[OnlineStore]:
     with OnlineStore(database_url) as opened:
         yield opened
-
-
-def target(folder: Path, columns: tuple[str, ...] = view.offline_columns) -> OfflineTarget:
-    return OfflineTarget(str(folder), columns, CONSTANTS)
-
-
-def materialization(engine: Engine, compiled: CompiledView = view) -> str:
-    return features.materialization(compiled, engine.dialect, KNOWLEDGE)
-
-
-def write(engine: Engine, raw: DeltaTable, folder: Path) -> int:
-    with engine.compute(materialization(engine), raw) as computed:
-        return computed.write_offline(target(folder))
-
-
-def contents(folder: Path) -> list[dict[str, object]]:
-    table = DeltaTable(str(folder)).to_pyarrow_table()
-    return list(table.sort_by([("person", "ascending"), ("tiebreaker", "ascending")]).to_pylist())
 
 
 def test_both_engines_write_the_same_offline_table(raw: DeltaTable, tmp_path: Path) -> None:
@@ -165,96 +101,6 @@ def test_a_spine_of_the_caller_is_answered_row_by_row(raw: DeltaTable) -> None:
     ]
     assert answers[0] == answers[1]
     assert [row["count_before"] for row in answers[0]] == [2, 6, 6]
-
-
-def test_the_log_knows_rows_bounds_and_nulls_of_every_file(raw: DeltaTable, tmp_path: Path) -> None:
-    write(SparkEngine(), raw, tmp_path / "features")
-    table = DeltaTable(str(tmp_path / "features"))
-    files = pa.table(table.get_add_actions(flatten=True)).to_pylist()
-    assert sum(file["num_records"] for file in files) == 240
-    assert min(file["min.person"] for file in files) == 0
-    assert max(file["max.person"] for file in files) == 39
-    assert min(file["min.event_timestamp"] for file in files) == START
-    assert max(file["max.amount_before"] for file in files) == Decimal("156.875000")
-    assert {file["max.is_cash"] for file in files} == {True}
-    assert sum(file["null_count.amount_before"] for file in files) == 40
-    sizes = [Path(uri).stat().st_size for uri in table.file_uris()]
-    assert sorted(file["size_bytes"] for file in files) == sorted(sizes)
-
-
-def test_bounds_never_hide_a_row(raw: DeltaTable, tmp_path: Path) -> None:
-    write(SparkEngine(), raw, tmp_path / "features")
-    rows = contents(tmp_path / "features")
-    dataset = DeltaTable(str(tmp_path / "features")).to_pyarrow_dataset()
-    for column in ("person", "event_timestamp", "rate", "kind", "amount_before", "is_cash", "age"):
-        values = {row[column] for row in rows if row[column] is not None}
-        for value in values:
-            expected = sum(row[column] == value for row in rows)
-            typed = pa.scalar(value, dataset.schema.field(column).type)
-            assert dataset.count_rows(filter=pc.field(column) == typed) == expected
-
-
-def test_values_without_bounds_do_not_hide_others(raw: DeltaTable, tmp_path: Path) -> None:
-    sql = """
-        SELECT person, CASE WHEN payment = 1 THEN DOUBLE('NaN') ELSE rate END AS rate,
-               CASE WHEN payment = 2 THEN DOUBLE('Infinity') ELSE 1e-300 END AS far,
-               TRUE AS _is_event
-        FROM raw
-    """
-    with SparkEngine().compute(sql, raw) as computed:
-        computed.write_offline(target(tmp_path / "odd", ("person", "rate", "far")))
-    dataset = DeltaTable(str(tmp_path / "odd")).to_pyarrow_dataset()
-    assert dataset.count_rows(filter=pc.field("rate") == 9.0) == 1
-    assert dataset.count_rows(filter=pc.field("person") == 7) == 6
-    assert dataset.count_rows(filter=pc.field("far") > 1) == 40
-
-
-@pytest.mark.parametrize("unit", ["123456789012345678901234.123457", "0.0000001", "1.1"])
-def test_a_decimal_is_found_where_the_log_cannot_bound_it(
-    raw: DeltaTable, tmp_path: Path, unit: str
-) -> None:
-    sql = f"SELECT person, {unit}BD * (person + 1) AS amount, TRUE AS _is_event FROM raw"
-    with SparkEngine().compute(sql, raw) as computed:
-        computed.write_offline(target(tmp_path / "decimals", ("person", "amount")))
-    dataset = DeltaTable(str(tmp_path / "decimals")).to_pyarrow_dataset()
-    for amount in set(dataset.to_table()["amount"]):
-        assert dataset.count_rows(filter=pc.field("amount") == amount) >= 6
-
-
-def test_a_rewrite_replaces_rows_and_columns_and_keeps_the_earlier_version(
-    raw: DeltaTable, tmp_path: Path
-) -> None:
-    folder = tmp_path / "features"
-    write(SparkEngine(), raw, folder)
-    before = contents(folder)
-    engine = SparkEngine()
-    with engine.compute(materialization(engine), raw) as computed:
-        columns = ("person", "event_timestamp", "tiebreaker", "age")
-        assert computed.write_offline(target(folder, columns)) == 240
-    table = DeltaTable(str(folder))
-    assert table.version() == 1
-    assert [f.name for f in table.schema().fields] == [*columns, *CONSTANTS]
-    assert table.to_pyarrow_table().num_rows == 240
-    earlier = DeltaTable(str(folder), version=0).to_pyarrow_table()
-    assert earlier.num_rows == len(before)
-    assert "rate" in earlier.column_names
-
-
-def test_either_engine_rewrites_what_the_other_wrote(raw: DeltaTable, tmp_path: Path) -> None:
-    folder = tmp_path / "features"
-    write(DuckDBEngine(), raw, folder)
-    first = contents(folder)
-    write(SparkEngine(), raw, folder)
-    write(DuckDBEngine(), raw, folder)
-    write(SparkEngine(), raw, folder)
-    assert contents(folder) == first
-    assert DeltaTable(str(folder)).version() == 3
-
-
-def test_a_commit_says_which_run_and_definitions_made_it(raw: DeltaTable, tmp_path: Path) -> None:
-    write(SparkEngine(), raw, tmp_path / "features")
-    newest = DeltaTable(str(tmp_path / "features")).history(1)[0]
-    assert {name: newest[name] for name in CONSTANTS} == CONSTANTS
 
 
 def test_entity_rows_are_gone_from_the_lake_once_loaded(raw: DeltaTable, tmp_path: Path) -> None:

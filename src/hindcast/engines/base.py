@@ -22,7 +22,10 @@ class OfflineTarget:
 
 
 class Computed(Protocol):
-    """Computed feature rows: event rows (_is_event) and one row per entity at the instant."""
+    """Computed feature rows: event rows (_is_event) and one row per entity at the instant.
+
+    write_offline comes before load_online: Spark writes both kinds of rows at once.
+    """
 
     def write_offline(self, target: OfflineTarget) -> int:
         """Replace the Delta table's content by the event rows in one commit; returns the rows."""

@@ -1,0 +1,153 @@
+"""The Glue entry point, run as Glue runs it: a script of its own process, with job arguments."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+from moto import mock_aws
+
+from glue_jobs.refresh_features import arguments, main
+from glue_jobs.refresh_features import database_url as url_of
+from hindcast import bootstrap, project
+from hindcast.database import connect
+from hindcast.engines.duckdb import DuckDBEngine
+from hindcast.errors import InputError
+from hindcast.generate import generate
+from hindcast.ingest import ingest
+from hindcast.lake import Lake
+from hindcast.materialize import materialize
+from hindcast.online import OnlineStore
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "glue_jobs" / "refresh_features.py"
+NOW = datetime(2021, 9, 18, tzinfo=UTC)
+AS_OF = "2021-09-17"
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake with the loans of 30 customers, known since NOW."""
+    folder = tmp_path_factory.mktemp("lake")
+    generate(folder / "loans.csv", customers=30, seed=3)
+    lake = Lake(str(folder / "lake"))
+    ingest(folder / "loans.csv", project.load().source(), lake, NOW)
+    return lake
+
+
+@pytest.fixture(scope="module")
+def report(lake: Lake, module_database_url: str) -> dict[str, Any]:
+    """What the job printed last, once it had run."""
+    given = {"JOB_NAME": "refresh", "lake": lake.root, "database_url": module_database_url,
+             "as_of": AS_OF, "known_by": "2021-09-18T00:00:00Z"}  # fmt: skip
+    done = run(given)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def run(given: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    # Glue adds arguments of its own that no script asks for.
+    extra = ["--job-bookmark-option", "job-bookmark-disable", "--JOB_RUN_ID", "jr_1"]
+    command = [sys.executable, str(SCRIPT), *extra]
+    command += [part for name, value in given.items() for part in (f"--{name}", value)]
+    path = f"{ROOT / 'src'}"
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={"PYTHONPATH": path}
+    )
+
+
+def test_the_job_materializes_with_the_arguments_it_was_given(
+    report: dict[str, Any], lake: Lake, module_database_url: str
+) -> None:
+    assert report["view"] == "credit_history"
+    assert report["as_of"] == "2021-09-17T00:00:00+00:00"
+    assert report["known_by"] == "2021-09-18T00:00:00+00:00"
+    assert report["entities"] == 30
+    assert report["duplicates"] == 6
+    table = DeltaTable(lake.uri("features", "credit_history"))
+    assert table.to_pyarrow_table().num_rows == report["events"]
+    with OnlineStore(module_database_url) as store:
+        current = store.current("credit_history")
+    assert current is not None
+    assert (current.run_id, current.rows) == (report["run_id"], 30)
+
+
+def test_the_default_engine_gives_the_same_features(
+    report: dict[str, Any], lake: Lake, module_database_url: str, database_url: str, tmp_path: Path
+) -> None:
+    clocks = bootstrap.knowledge(AS_OF, "2021-09-18", NOW)
+    other = Lake(str(tmp_path))
+    (tmp_path / "raw").symlink_to(Path(lake.root) / "raw")
+    with OnlineStore(database_url) as store:
+        materialize(project.load().view(), DuckDBEngine(), other, store, clocks)
+    assert_same(online_rows(database_url), online_rows(module_database_url))
+    assert_same(offline_rows(other), offline_rows(lake))
+
+
+def assert_same(some: list[tuple[Any, ...]], others: list[tuple[Any, ...]]) -> None:
+    """Equal row by row; floats within 1e-12 relative."""
+    assert len(some) == len(others) > 0
+    for row, other in zip(some, others, strict=True):
+        assert row == tuple(
+            pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
+            for value in other
+        )
+
+
+def online_rows(url: str) -> list[tuple[Any, ...]]:
+    with connect(url) as connection:
+        found = connection.execute("SELECT * FROM hindcast.credit_history ORDER BY id")
+        return [row[:-1] for row in found]
+
+
+def offline_rows(lake: Lake) -> list[tuple[Any, ...]]:
+    table = DeltaTable(lake.uri("features", "credit_history")).to_pyarrow_table()
+    order = [(name, "ascending") for name in ("id", "event_timestamp", "tiebreaker")]
+    rows = table.drop_columns("run_id").sort_by(order).to_pylist()
+    return [tuple(row.values()) for row in rows]
+
+
+def test_only_given_options_are_asked_of_glue() -> None:
+    given = ["job.py", "--JOB_NAME", "j", "--lake=s3://lake", "--as_of", "2021-09-17"]
+    expected = {"JOB_NAME": "j", "lake": "s3://lake", "as_of": "2021-09-17"}
+    assert arguments(given) == expected
+    with pytest.raises(InputError, match="lake"):
+        arguments(["job.py", "--JOB_NAME", "j"])
+
+
+def test_a_database_is_named_in_one_way() -> None:
+    assert url_of({"database_url": "postgresql://x"}) == "postgresql://x"
+    for given in ({}, {"database_url": "postgresql://x", "database_secret": "x"}):
+        with pytest.raises(InputError, match="one of --database_url and --database_secret"):
+            url_of(given)
+
+
+def test_the_database_may_be_a_secret_of_rds(monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    secret = {"username": "feature@job", "password": "p/w:d", "host": "db", "dbname": "store"}
+    with mock_aws():
+        keeper = boto3.client("secretsmanager")
+        keeper.create_secret(Name="online", SecretString=json.dumps(secret))
+        keeper.create_secret(Name="half", SecretString=json.dumps({"username": "x"}))
+        expected = "postgresql://feature%40job:p%2Fw%3Ad@db:5432/store?sslmode=require"
+        assert url_of({"database_secret": "online"}) == expected
+        with pytest.raises(InputError, match="the secret has no password, host"):
+            url_of({"database_secret": "half"})
+        with pytest.raises(InputError, match="--database_secret absent"):
+            url_of({"database_secret": "absent"})
+
+
+def test_a_known_error_ends_the_job_with_its_line(tmp_path: Path, database_url: str) -> None:
+    argv = ["job.py", "--JOB_NAME", "j", "--lake", str(tmp_path), "--database_url", database_url]
+    with pytest.raises(SystemExit, match=r"refresh_features: .*run: hindcast ingest FILE"):
+        main(argv)
