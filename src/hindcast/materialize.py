@@ -54,10 +54,8 @@ def materialize(
     known = _known(view, engine, raw, knowledge)
     run_id = uuid.uuid4().hex[:12]
     sql = features.materialization(view, engine.dialect, knowledge)
-    watcher.start(f"compute {view.view.name} on {engine.name}")
     with engine.compute(sql, raw) as computed:
-        watcher.finish()
-        with step(watcher, "write features to the lake"):
+        with step(watcher, f"compute {view.view.name} on {engine.name}, write it to the lake"):
             events = computed.write_offline(_target(view, lake, run_id))
         with step(watcher, "load the online store and swap"):
             entities = _publish(view, computed, store, run_id, knowledge, force)

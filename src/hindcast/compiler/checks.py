@@ -9,7 +9,7 @@ from hindcast import names
 from hindcast.compiler import expressions
 from hindcast.compiler.dialects import DUCKDB
 from hindcast.compiler.typing import infer
-from hindcast.datatypes import BOOLEAN, DataType
+from hindcast.datatypes import BOOLEAN, STRING, DataType
 from hindcast.definitions import Check, Source
 from hindcast.errors import DefinitionError
 
@@ -63,7 +63,7 @@ def ingest_query(source: Source, found: Mapping[str, str], relation: str) -> str
         f"{_parse(quote(name), kind, found[name])} AS {quote(name)}"
         for name, kind in source.types.items()
     )
-    faults = [*_parse_faults(source), *_reject_faults(source, checks)]
+    faults = [*_parse_faults(source, found), *_reject_faults(source, checks)]
     columns = [_checked(name, checks) for name in source.types]
     if source.recorded_at and source.recorded_at != names.RECORDED_AT:
         columns.append(f"CAST({quote(source.recorded_at)} AS TIMESTAMPTZ) AS {names.RECORDED_AT}")
@@ -110,13 +110,9 @@ def _parse(column: str, kind: DataType, found: str) -> str:
     text = column if found == "VARCHAR" else f"CAST({column} AS VARCHAR)"
     cast = f"TRY_CAST({text} AS {target})"
     if kind.kind in ("bigint", "decimal"):
-        # Only a point or a negative exponent can make the cast round; most text has neither.
-        suspect = f"contains({text}, '.') OR contains(lower({text}), 'e-')"
-        if kind.kind == "bigint":
-            suspect = f"contains({text}, '.') OR contains({text}, 'e') OR contains({text}, 'E')"
-        digits = f"length(rtrim(split_part({text}, '.', 2), '0')) <= {kind.scale}"
-        exact = f"CASE WHEN {digits} AND NOT contains(lower({text}), 'e') THEN {cast} END"
-        return f"CASE WHEN {suspect} THEN {exact} ELSE {cast} END"
+        # A CASE stops at the first that holds; an OR would evaluate all of them on every row.
+        accepted = " ".join(f"WHEN {exact} THEN {cast}" for exact in _exact(kind, text, cast))
+        return f"CASE {accepted} END"
     if kind.kind == "date":
         return f"CASE WHEN length({text}) = 10 THEN {cast} END"
     if kind.kind == "timestamp":
@@ -124,12 +120,25 @@ def _parse(column: str, kind: DataType, found: str) -> str:
     return cast
 
 
-def _parse_faults(source: Source) -> list[_Fault]:
+def _exact(kind: DataType, text: str, cast: str) -> list[str]:
+    """Conditions under which the cast of a number's text rounds nothing; the commonest first."""
+    exponent = f"contains({text}, 'e') OR contains({text}, 'E')"
+    digits = f"length(rtrim(split_part({text}, '.', 2), '0')) <= {kind.scale} AND NOT ({exponent})"
+    if kind.kind == "bigint":
+        return [f"CAST({cast} AS VARCHAR) = {text}", digits]
+    short = f"strlen({text}) - instr({text}, '.') <= {kind.scale} AND NOT ({exponent})"
+    # A positive exponent only moves the point of a number that has none.
+    whole = f"NOT contains({text}, '.') AND NOT contains(lower({text}), 'e-')"
+    return [short, digits, whole]
+
+
+def _parse_faults(source: Source, found: Mapping[str, str]) -> list[_Fault]:
     faults = []
     for name, kind in source.types.items():
         raw, value = f"_text.{DUCKDB.quote(name)}", DUCKDB.quote(name)
         shown = f"'{name} ''' || {raw} || ''' is not a {_described(kind)}'"
-        faults.append(_Fault(f"{raw} IS NOT NULL AND {value} IS NULL", name, shown))
+        if not (kind == STRING and found[name] == "VARCHAR"):
+            faults.append(_Fault(f"{raw} IS NOT NULL AND {value} IS NULL", name, shown))
         if name in source.required:
             faults.append(_Fault(f"{raw} IS NULL", name, f"'{name} is missing'"))
     return faults
@@ -155,8 +164,9 @@ def _fault_columns(faults: list[_Fault]) -> list[str]:
         f"WHEN {fault.condition} THEN CAST(_text.{DUCKDB.quote(fault.field)} AS VARCHAR)"
         for fault in faults
     )
+    broken = " OR ".join(f"({fault.condition})" for fault in faults)
     return [
-        f"NULLIF(concat_ws('; ', {reasons}), '') AS {REASON}",
+        f"CASE WHEN {broken} THEN concat_ws('; ', {reasons}) END AS {REASON}",
         f"CASE WHEN {REASON} IS NOT NULL THEN CASE {fields} END END AS {FIELD}",
         f"CASE WHEN {REASON} IS NOT NULL THEN CASE {values} END END AS {VALUE}",
     ]

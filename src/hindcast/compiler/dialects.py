@@ -31,13 +31,6 @@ class Dialect:
         inside = f"{sql}, TRUE" if self.name == "spark" else f"{sql} IGNORE NULLS"
         return f"LAST_VALUE({inside})"
 
-    def unfold(self, condition: str) -> str:
-        """A row-making call: TRUE for every row, and FALSE once more where the condition holds."""
-        call, both, one = "EXPLODE", "array(TRUE, FALSE)", "array(TRUE)"
-        if self.name == "duckdb":
-            call, both, one = "UNNEST", "[TRUE, FALSE]", "[TRUE]"
-        return f"{call}(CASE WHEN {condition} THEN {both} ELSE {one} END)"
-
     def quote(self, name: str) -> str:
         """An identifier, quoted."""
         return exp.to_identifier(name, quoted=True).sql(dialect=self.name)
@@ -113,11 +106,12 @@ _YEARS = (
     + " THEN 1 ELSE 0 END)"
 )
 
+# Casts between timestamps with and without a zone go through a calendar in DuckDB; these do not.
 DUCKDB = Dialect(
     "duckdb",
-    epoch_micros=lambda sql: f"epoch_us(CAST({sql} AS TIMESTAMPTZ))",
-    from_micros=lambda sql: f"(make_timestamp({sql}) AT TIME ZONE 'UTC')",
-    to_date=lambda sql: f"CAST({sql} AS DATE)",
+    epoch_micros=lambda sql: f"epoch_us({sql})",
+    from_micros=lambda sql: f"make_timestamptz({sql})",
+    to_date=lambda sql: f"CAST(make_timestamp(epoch_us({sql})) AS DATE)",
 )
 SPARK = Dialect(
     "spark",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from hindcast import names
+from hindcast.compiler import history
 from hindcast.compiler.dialects import DIALECTS, Dialect, micros
 from hindcast.compiler.view import CompiledFeature, CompiledView
 from hindcast.compiler.windows import Windows
@@ -16,7 +17,7 @@ from hindcast.datatypes import BIGINT
 
 Spine = Literal["entities", "events", "table"]
 
-_ORDER = "_at, _tie NULLS FIRST"
+_SHAPES = {"spark": history.by_sorting, "duckdb": history.by_hashing}
 
 
 @dataclass(frozen=True)
@@ -74,18 +75,21 @@ class _Query:
         self.view, self.dialect, self.knowledge, self.spine = view, dialect, knowledge, spine
         self.label = label
         self.instant = dialect.from_micros("_at")
-        self.windows = Windows(view, dialect, _ORDER)
+        self.windows = Windows(view, dialect, history.ORDER)
         self._finals = [self._final(feature) for feature in view.features]
         self._input_slots = {name: self.windows.latest_column(name) for name in view.inputs}
 
     def sql(self, columns: list[str], where: str = "TRUE", order: str | None = None) -> str:
-        """The whole statement: recorded -> history -> rows -> windowed -> the columns asked for."""
-        tail = f" ORDER BY {order}" if order else ""
-        return (
-            f"{self.recorded()},\nrows_ AS (\n{self._rows()}\n),\nwindowed AS (\n"
-            f"SELECT {', '.join(['*', *self.windows.selects()])} FROM rows_\n)\n"
-            f"SELECT {', '.join(columns)} FROM windowed WHERE {where}{tail}"
+        """The whole statement: history with its windows, and the columns asked for."""
+        parts = history.Parts(
+            events=self._events(),
+            asked=self._asked() if self.spine == "table" else None,
+            entities_at=micros(self.knowledge.as_of) if self.spine == "entities" else None,
+            windows=self.windows,
         )
+        windowed = _SHAPES[self.dialect.name](parts)
+        tail = f" ORDER BY {order}" if order else ""
+        return f"{windowed}\nSELECT {', '.join(columns)} FROM windowed WHERE {where}{tail}"
 
     def key(self) -> str:
         return f"_key AS {self.dialect.quote(self.view.key)}"
@@ -103,21 +107,7 @@ class _Query:
             for name, slot in self._input_slots.items()
         ]
 
-    def recorded(self) -> str:
-        """Known rows in order, each marked if a later record of the same event replaces it."""
-        own = (
-            f"PARTITION BY _key ORDER BY {_ORDER}, _recorded DESC, {names.INGESTED_AT} DESC, "
-            f"{names.ROW} DESC"
-        )
-        same = f"LAG(_at) OVER ({own}) = _at AND LAG(_tie) OVER ({own}) = _tie"
-        return (
-            f"WITH known AS (\n{self._known()}\n),\nrecorded AS (\n"
-            f"SELECT *, COALESCE({same}, FALSE) AS _replaced, "
-            f"LAG(_at) OVER ({own}) IS NULL AS _first "
-            f"FROM known\n)"
-        )
-
-    def _known(self) -> str:
+    def _events(self) -> str:
         source, quote = self.view.view.source, self.dialect.quote
         columns = [
             *(["CAST(NULL AS BIGINT) AS _spine_row"] if self.spine == "table" else []),
@@ -129,8 +119,7 @@ class _Query:
             *([f"{quote(self.label)} AS _label"] if self.label else []),
             *self.windows.arguments(),
         ]
-        events = f"SELECT {', '.join(columns)} FROM raw WHERE {self.known_condition()}"
-        return f"{events}\nUNION ALL\n{self._asked()}" if self.spine == "table" else events
+        return f"SELECT {', '.join(columns)} FROM raw WHERE {self.known_condition()}"
 
     def known_condition(self) -> str:
         """Strictly before the instant, among the records known by the other."""
@@ -154,23 +143,6 @@ class _Query:
             *("NULL" for _ in self.windows.arguments()),
         ]
         return f"SELECT {', '.join(columns)} FROM spine"
-
-    def _rows(self) -> str:
-        if self.spine != "entities":
-            return "SELECT * FROM recorded WHERE NOT _replaced"
-        values = [f"CASE WHEN _is_event THEN {slot} END AS {slot}" for slot in self.windows.slots]
-        at = f"CASE WHEN _is_event THEN _at ELSE {micros(self.knowledge.as_of)} END AS _at"
-        columns = ["_key", at, "CASE WHEN _is_event THEN _tie END AS _tie", "_is_event", *values]
-        return f"SELECT {', '.join(columns)} FROM (\n{self._with_entities()}\n) AS unfolded"
-
-    def _with_entities(self) -> str:
-        """Each event once, and the first of each entity a second time as its spine row.
-
-        Unfolding keeps Spark's partitioning by key; a union with the distinct keys would shuffle.
-        """
-        columns = ", ".join(["_key", "_at", "_tie", *self.windows.slots])
-        kinds = f"{self.dialect.unfold('_first')} AS _is_event"
-        return f"SELECT {columns}, {kinds} FROM recorded WHERE NOT _replaced"
 
     def _final(self, feature: CompiledFeature) -> str:
         value = self.windows.value(feature, self.instant)

@@ -21,6 +21,7 @@ class Windows:
         self.view, self.dialect, self.order = view, dialect, order
         self._arguments: dict[str, str] = {}
         self._windows: dict[str, str] = {}
+        self._ties: dict[str, str] = {}
 
     @property
     def slots(self) -> list[str]:
@@ -34,6 +35,10 @@ class Windows:
     def selects(self) -> list[str]:
         """Select items over the rows of events and spine."""
         return [f"{sql} AS {slot}" for sql, slot in self._windows.items()]
+
+    def tie_selects(self) -> list[str]:
+        """Select items over the events that share their instant with another of their entity."""
+        return [f"{sql} AS {slot}" for sql, slot in self._ties.items()]
 
     def value(self, feature: CompiledFeature, instant: str) -> str:
         """The feature's SQL over the window columns; `instant` is the row's own instant."""
@@ -98,9 +103,9 @@ class Windows:
             return self._window(f"{call} {self._over(self.order, before)}")
         reach = f"RANGE BETWEEN {days * MICROS_PER_DAY} PRECEDING AND 1 PRECEDING"
         earlier = self._window(f"{call} {self._over('_at', reach)}")
-        ties = self._window(f"{call} {self._over('_tie NULLS FIRST', before, by='_key, _at')}")
+        ties = self._tie(f"{call} {self._over('_tie NULLS FIRST', before, by='_key, _at')}")
         if name == "count":
-            return f"({earlier} + {ties})"
+            return f"({earlier} + COALESCE({ties}, 0))"
         if name == "sum":
             return f"COALESCE({earlier} + {ties}, {earlier}, {ties})"
         return f"{'LEAST' if name == 'min' else 'GREATEST'}({earlier}, {ties})"
@@ -110,6 +115,9 @@ class Windows:
 
     def _argument(self, sql: str) -> str:
         return self._arguments.setdefault(sql, f"_a{len(self._arguments)}")
+
+    def _tie(self, sql: str) -> str:
+        return self._ties.setdefault(sql, f"_t{len(self._ties)}")
 
     def _window(self, sql: str) -> str:
         return self._windows.setdefault(sql, f"_w{len(self._windows)}")

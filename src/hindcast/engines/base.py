@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from hindcast.online import OnlineStore
 
 
+# The column that tells event rows from entity rows.
+IS_EVENT = "_is_event"
+
+
 @dataclass(frozen=True)
 class OfflineTarget:
     """Where event rows go: a Delta table's URI, the columns, and the constant columns to add."""
@@ -24,7 +28,7 @@ class OfflineTarget:
 class Computed(Protocol):
     """Computed feature rows: event rows (_is_event) and one row per entity at the instant.
 
-    write_offline comes before load_online: Spark writes both kinds of rows at once.
+    write_offline comes first: rows of both kinds come out of one pass over the history.
     """
 
     def write_offline(self, target: OfflineTarget) -> int:

@@ -3,13 +3,15 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 
-from hindcast.engines.base import OfflineTarget
+from hindcast.engines.base import IS_EVENT, OfflineTarget
 
 if TYPE_CHECKING:
     from hindcast.online import OnlineStore
@@ -48,48 +50,65 @@ class DuckDBEngine:
 
     @contextmanager
     def compute(self, sql: str, raw: DeltaTable) -> "Iterator[DuckDBComputed]":
-        """Run a materialization query once into a temporary table."""
-        with session() as connection:
+        """Plan a materialization query; it runs once, as write_offline reads its rows."""
+        with session() as connection, tempfile.TemporaryDirectory() as folder:
             # Rows leave by key lookups and Delta files; keeping their order would cost memory.
             connection.execute("SET preserve_insertion_order = false")
             _register(connection, raw)
-            connection.execute(f"CREATE TEMP TABLE computed AS {sql}")
-            yield DuckDBComputed(connection)
+            yield DuckDBComputed(connection, sql, Path(folder) / "entities.arrow")
 
 
 class DuckDBComputed:
-    """Computed feature rows in a temporary table of one session."""
+    """Computed feature rows: events stream to the lake, and entity rows wait in a file."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str, waiting: Path) -> None:
         self._connection = connection
+        self._sql = sql
+        self._waiting = waiting
 
     def write_offline(self, target: OfflineTarget) -> int:
         """Replace the Delta table's content by the event rows in one commit; returns the rows."""
-        constants = [f"'{value}' AS {_quote(name)}" for name, value in target.constants.items()]
-        columns = ", ".join([*map(_quote, target.columns), *constants])
-        rows = self._reader(f"SELECT {columns} FROM computed WHERE _is_event")
-        write_deltalake(target.uri, rows, mode="overwrite", schema_mode="overwrite")
-        return self._count("_is_event")
+        rows = self._connection.sql(self._sql).to_arrow_reader(BATCH_ROWS)
+        events = _Events(rows, target, self._waiting)
+        write_deltalake(target.uri, events.reader(), mode="overwrite", schema_mode="overwrite")
+        return events.count
 
     def load_online(self, store: "OnlineStore", table: str, columns: Sequence[str]) -> int:
         """Copy the entity rows into a Postgres table by column name; returns the rows."""
-        selected = ", ".join(map(_quote, columns))
-        return store.load(
-            table, self._reader(f"SELECT {selected} FROM computed WHERE NOT _is_event")
-        )
+        with pa.memory_map(str(self._waiting)) as file, pa.ipc.open_stream(file) as entities:
+            schema = pa.schema([entities.schema.field(name) for name in columns])
+            chosen = (batch.select(schema.names) for batch in entities)
+            return store.load(table, pa.RecordBatchReader.from_batches(schema, chosen))
 
-    def _reader(self, sql: str) -> pa.RecordBatchReader:
-        return self._connection.sql(sql).to_arrow_reader(BATCH_ROWS)
 
-    def _count(self, where: str) -> int:
-        found = self._connection.execute(f"SELECT count(*) FROM computed WHERE {where}").fetchall()
-        return int(found[0][0])
+class _Events:
+    """The event rows among computed rows, with the target's constants; others go to a file."""
+
+    def __init__(self, rows: pa.RecordBatchReader, target: OfflineTarget, others: Path) -> None:
+        self.rows, self.target, self.others = rows, target, others
+        self.count = 0
+
+    def reader(self) -> pa.RecordBatchReader:
+        constants = [pa.field(name, pa.string()) for name in self.target.constants]
+        columns = [self.rows.schema.field(name) for name in self.target.columns]
+        schema = pa.schema([*columns, *constants])
+        return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
+
+    def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        whole = self.rows.schema
+        with pa.OSFile(str(self.others), "wb") as file, pa.ipc.new_stream(file, whole) as others:
+            for batch in self.rows:
+                is_event = batch[IS_EVENT]
+                others.write_batch(batch.filter(pc.invert(is_event)))
+                yield self._event_rows(batch.filter(is_event), schema)
+
+    def _event_rows(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        self.count += batch.num_rows
+        constants = [pa.repeat(value, batch.num_rows) for value in self.target.constants.values()]
+        columns = [*(batch[name] for name in self.target.columns), *constants]
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _register(connection: duckdb.DuckDBPyConnection, raw: DeltaTable) -> None:
     """Make a Delta table readable as `raw`, wherever its files are."""
     connection.register("raw", raw.to_pyarrow_dataset())
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

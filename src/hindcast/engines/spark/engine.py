@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from hindcast.engines.base import OfflineTarget
+from hindcast.engines.base import IS_EVENT, OfflineTarget
 from hindcast.engines.spark import deltafiles
 from hindcast.engines.spark.session import is_local, session
 from hindcast.errors import HindcastError, InputError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from hindcast.online import OnlineStore
 
 BATCH_ROWS = 10_000
-IS_EVENT = "_is_event"
 # One run's rows lie in a folder of the offline table, the two kinds in folders below it.
 KIND, EVENTS, ENTITIES = "rows", "events", "entities"
 _SUCCESS_FILE = "mapreduce.fileoutputcommitter.marksuccessfuljobs"

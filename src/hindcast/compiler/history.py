@@ -1,0 +1,95 @@
+"""History with its windows, in the shape that each engine runs best; both shapes mean the same.
+
+A shape ends in a relation `windowed`: every event in its last recorded version and every spine
+row, with the window columns. Events are ordered within a key by instant, then tiebreaker; a spine
+row comes before the events of its instant.
+"""
+
+from dataclasses import dataclass
+
+from hindcast import names
+from hindcast.compiler.windows import Windows
+
+ORDER = "_at, _tie NULLS FIRST"
+_RECORD = ("_recorded", names.INGESTED_AT, names.ROW)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a shape is made of.
+
+    events: SELECT of the known raw events. Columns: _key, _at (microseconds), _tie, the record's
+    order (_recorded, _ingested_at, _row), _is_event, and arguments of windows.
+    asked: SELECT of the caller's spine rows, the same columns by position.
+    entities_at: microseconds; where given, every entity has one spine row at that instant.
+    """
+
+    events: str
+    asked: str | None
+    entities_at: int | None
+    windows: Windows
+
+
+def by_sorting(parts: Parts) -> str:
+    """For Spark: windows over one partitioning by key, so that the plan has one shuffle."""
+    known = parts.events + (f"\nUNION ALL\n{parts.asked}" if parts.asked else "")
+    last = ", ".join(f"{column} DESC" for column in _RECORD)
+    own = f"PARTITION BY _key ORDER BY {ORDER}, {last}"
+    same = f"LAG(_at) OVER ({own}) = _at AND LAG(_tie) OVER ({own}) = _tie"
+    windows = ", ".join(["*", *parts.windows.selects(), *parts.windows.tie_selects()])
+    return (
+        f"WITH known AS (\n{known}\n),\nrecorded AS (\nSELECT *, COALESCE({same}, FALSE) AS "
+        f"_replaced, LAG(_at) OVER ({own}) IS NULL AS _first FROM known\n),\n"
+        f"rows_ AS (\n{_sorted_rows(parts)}\n),\n"
+        f"windowed AS (\nSELECT {windows} FROM rows_\n)"
+    )
+
+
+def _sorted_rows(parts: Parts) -> str:
+    """Each event once, and the first of each entity a second time as its spine row.
+
+    Unfolding keeps Spark's partitioning by key; a union with the distinct keys would shuffle.
+    """
+    if parts.entities_at is None:
+        return "SELECT * FROM recorded WHERE NOT _replaced"
+    slots = parts.windows.slots
+    values = [f"CASE WHEN _is_event THEN {slot} END AS {slot}" for slot in slots]
+    at = f"CASE WHEN _is_event THEN _at ELSE {parts.entities_at} END AS _at"
+    columns = ["_key", at, "CASE WHEN _is_event THEN _tie END AS _tie", "_is_event", *values]
+    twice = "EXPLODE(CASE WHEN _first THEN array(TRUE, FALSE) ELSE array(TRUE) END) AS _is_event"
+    unfolded = ", ".join(["_key", "_at", "_tie", *slots, twice])
+    return (
+        f"SELECT {', '.join(columns)} FROM (\n"
+        f"SELECT {unfolded} FROM recorded WHERE NOT _replaced\n) AS unfolded"
+    )
+
+
+def by_hashing(parts: Parts) -> str:
+    """For DuckDB: events recorded again, and ties, are rare; finding them by hash spares sorts."""
+    last = ", ".join(f"{column} DESC" for column in _RECORD)
+    ties = ", ".join(["_key", "_at", "_tie", *parts.windows.tie_selects()])
+    windows = ", ".join(["*", *parts.windows.selects()])
+    event = "_key, _at, _tie"
+    return (
+        f"WITH events AS NOT MATERIALIZED (\n{parts.events}\n),\n"
+        f"repeated AS (SELECT {event} FROM events GROUP BY ALL HAVING COUNT(*) > 1),\n"
+        f"history AS NOT MATERIALIZED (\nSELECT * FROM events ANTI JOIN repeated USING ({event})\n"
+        f"UNION ALL\nSELECT * FROM events SEMI JOIN repeated USING ({event}) "
+        f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {event} ORDER BY {last}) = 1\n),\n"
+        f"rows_ AS (\n{_united_rows(parts)}\n),\n"
+        "tied AS (SELECT _key, _at FROM history GROUP BY ALL HAVING COUNT(*) > 1),\n"
+        f"ties AS (\nSELECT {ties} FROM history SEMI JOIN tied USING (_key, _at)\n),\n"
+        f"windowed AS (\nSELECT * FROM (SELECT {windows} FROM rows_) AS alone "
+        f"LEFT JOIN ties USING ({event})\n)"
+    )
+
+
+def _united_rows(parts: Parts) -> str:
+    if parts.asked:
+        return f"SELECT * FROM history\nUNION ALL\n{parts.asked}"
+    if parts.entities_at is None:
+        return "SELECT * FROM history"
+    return (
+        "SELECT * FROM history\nUNION ALL BY NAME\n"
+        f"SELECT DISTINCT _key, {parts.entities_at} AS _at, FALSE AS _is_event FROM events"
+    )
