@@ -68,7 +68,7 @@ def rows(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
     table = Table(*records[0].keys(), title=title or None, title_justify="left", box=None)
     for record in records:
         table.add_row(*(_text(value) for value in record.values()))
-    _console().print(table)
+    _console().print(table, markup=False)
 
 
 def _console() -> Console:

@@ -80,7 +80,7 @@ class Window:
 
 def prior(days: int | None = None) -> Window:
     """Every event strictly before the row; with days, those not older than that many days."""
-    if days is not None and days <= 0:
+    if days is not None and (not isinstance(days, int) or days <= 0):
         raise DefinitionError(f"prior(days={days}): days must be a positive whole number")
     return Window("prior", days)
 
@@ -112,7 +112,11 @@ class FeatureView:
         known = [feature.name for feature in self.features]
         if selection is Ellipsis:
             return FeatureSelection(self, tuple(known))
-        for name in selection:
+        if isinstance(selection, str):
+            raise DefinitionError(f"feature view '{self.name}': write [[\"{selection}\"]], a list")
+        for position, name in enumerate(selection):
+            if name in selection[:position]:
+                raise DefinitionError(f"feature view '{self.name}': '{name}' is selected twice")
             if name not in known:
                 raise DefinitionError(
                     f"feature view '{self.name}' has no feature '{name}'; it has {', '.join(known)}"

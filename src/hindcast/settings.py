@@ -26,14 +26,16 @@ def load(
     project: Path | None = None,
 ) -> Settings:
     """Read the settings; explicit arguments win over the environment, which wins over defaults."""
-    base = (home or Path(environment.get(names.ENV_HOME, ".hindcast"))).absolute()
+    # A variable that is set to nothing is not set.
+    given = {name: value for name, value in environment.items() if value}
+    base = (home or Path(given.get(names.ENV_HOME, ".hindcast"))).absolute()
     return Settings(
         home=base,
-        lake=environment.get(names.ENV_LAKE, str(base / "lake")),
-        releases=environment.get(names.ENV_RELEASES, str(base / "releases")),
-        project=project or _path(environment.get(names.ENV_PROJECT)),
-        database_url=environment.get(names.ENV_DATABASE_URL),
-        release_dir=_path(environment.get(names.ENV_RELEASE_DIR)),
+        lake=given.get(names.ENV_LAKE, str(base / "lake")),
+        releases=given.get(names.ENV_RELEASES, str(base / "releases")),
+        project=project or _path(given.get(names.ENV_PROJECT)),
+        database_url=given.get(names.ENV_DATABASE_URL),
+        release_dir=_path(given.get(names.ENV_RELEASE_DIR)),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlglot import exp
 
 from hindcast.compiler.typing import Types, infer
-from hindcast.datatypes import BOOLEAN, DOUBLE, DataType
+from hindcast.datatypes import BIGINT, DOUBLE, DataType
 
 MICROS_PER_DAY = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,7 +65,7 @@ class Dialect:
             kinds = [infer(argument, types).kind for argument in node.expressions]
             return self._calendar(lowered, kinds)
         as_double = isinstance(node, (exp.Add, exp.Sub, exp.Mul)) and infer(node, types) == DOUBLE
-        return _arithmetic(lowered, as_double)
+        return _numbers(lowered, as_double)
 
     def _calendar(self, node: exp.Expression, kinds: Sequence[str]) -> exp.Expression:
         """years_between and days_between; null where either date is null or the first is later."""
@@ -75,22 +75,38 @@ class Dialect:
         )
         counted = _YEARS if str(node.this).lower() == "years_between" else self._days_template()
         body = counted.format(a=start, b=end)
-        return exp.var(f"(CASE WHEN {start} <= {end} THEN {body} END)")
+        sql = f"CASE WHEN {start} <= {end} THEN {body} END"
+        return exp.var(self.cast(sql, BIGINT))
 
     def _days_template(self) -> str:
         return "DATEDIFF({b}, {a})" if self.name == "spark" else "({b} - {a})"
 
 
-def _arithmetic(node: exp.Expression, as_double: bool) -> exp.Expression:
-    """Arithmetic in doubles where the meaning says so; division always is, and by zero is null."""
+def _numbers(node: exp.Expression, as_double: bool) -> exp.Expression:
+    """Arithmetic in doubles where the meaning says so, else in 64 bits; division by zero is null.
+
+    Left alone, the engines take 32 bits for literals and lengths, or 64, each as it likes.
+    """
     if isinstance(node, exp.Literal) and not node.is_string and not node.is_int:
         return _as_double(node)
+    if isinstance(node, exp.Length):
+        return _as_bigint(node)
     if isinstance(node, exp.Div):
         bottom = exp.Nullif(this=_as_double(node.expression), expression=exp.Literal.number(0))
         return exp.Div(this=_as_double(node.this), expression=bottom, typed=True)
-    if as_double:
-        return type(node)(this=_as_double(node.this), expression=_as_double(node.expression))
+    if isinstance(node, (exp.Add, exp.Sub, exp.Mul)):
+        operands = (node.this, node.expression)
+        left, right = map(_as_double if as_double else _wide, operands)
+        return type(node)(this=left, expression=right)
     return node
+
+
+def _wide(node: exp.Expression) -> exp.Expression:
+    return _as_bigint(node) if isinstance(node, exp.Literal) else node.copy()
+
+
+def _as_bigint(node: exp.Expression) -> exp.Expression:
+    return exp.cast(node.copy(), exp.DataType.Type.BIGINT)
 
 
 def _as_double(node: exp.Expression) -> exp.Expression:
@@ -133,8 +149,3 @@ def micros(instant: datetime) -> int:
     """Microseconds since 1970 of a timezone-aware instant."""
     delta = instant - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-def is_boolean(tree: exp.Expression, types: Types) -> bool:
-    """Whether an expression is a condition."""
-    return infer(tree, types) == BOOLEAN

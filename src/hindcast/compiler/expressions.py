@@ -103,8 +103,14 @@ def _problem(node: exp.Expr) -> str | None:
         return "count(distinct ...) cannot run over a window"
     if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
         return "'*' outside count(*)"
+    if isinstance(node, exp.If) and not isinstance(node.parent, exp.Case):
+        return "'if' is spelled CASE WHEN ... THEN ... ELSE ... END"
+    if isinstance(node, exp.Like) and "\\" in node.expression.sql():
+        return "a backslash in LIKE does not mean the same everywhere"
     if type(node) not in _ALLOWED:
         return f"'{node.sql(dialect='duckdb')}' is not supported"
+    if isinstance(node, tuple(AGGREGATES)) and len(list(node.iter_expressions())) != 1:
+        return f"{node.key} takes one argument"
     nested = isinstance(node, tuple(AGGREGATES)) and node.find_ancestor(*AGGREGATES)
     return f"aggregate '{node.sql(dialect='duckdb')}' inside an aggregate" if nested else None
 

@@ -7,10 +7,13 @@ from sqlglot import exp
 from hindcast import names
 from hindcast.compiler.dialects import POSTGRES
 from hindcast.compiler.view import CompiledFeature, CompiledView
-from hindcast.datatypes import STRING, DataType
+from hindcast.datatypes import DataType
 
 # What the driver hands to a model: whole numbers, floats, booleans and text.
-_SERVED = {"bigint": "INT8", "double": "FLOAT8", "decimal": "FLOAT8", "boolean": "BOOLEAN"}
+_SERVED = {
+    "bigint": "INT8", "double": "FLOAT8", "decimal": "FLOAT8", "boolean": "BOOLEAN",
+    "string": "TEXT", "timestamp": "TIMESTAMPTZ", "date": "DATE",
+}  # fmt: skip
 
 
 def serving_query(view: CompiledView, features: Sequence[str]) -> str:
@@ -23,7 +26,7 @@ def serving_query(view: CompiledView, features: Sequence[str]) -> str:
     ]
     columns += [names.FEATURES_AS_OF, names.MATERIALIZATION]
     relation = f"{POSTGRES.quote(names.ONLINE_SCHEMA)}.{POSTGRES.quote(view.view.name)}"
-    return f"SELECT {', '.join(columns)} FROM {relation} WHERE {POSTGRES.quote(view.key)} = %(key)s"
+    return f"SELECT {', '.join(columns)} FROM {relation} WHERE {_quoted(view.key)} = %(key)s"
 
 
 def _served(view: CompiledView, feature: CompiledFeature) -> str:
@@ -34,7 +37,7 @@ def _served(view: CompiledView, feature: CompiledFeature) -> str:
 def _request(view: CompiledView, feature: CompiledFeature) -> str:
     """The expression over the latest known values of its columns, at the request's instant."""
     inputs = view.inputs_of(feature.tree)
-    columns = {name: POSTGRES.quote(names.input_column(name)) for name in inputs}
+    columns = {name: _quoted(names.input_column(name)) for name in inputs}
     columns[names.AS_OF] = "CAST(%(as_of)s AS TIMESTAMPTZ)"
     return POSTGRES.render(_escaped(feature.tree), view.types, columns)
 
@@ -47,5 +50,9 @@ def _escaped(tree: exp.Expression) -> exp.Expression:
     return copy
 
 
+def _quoted(column: str) -> str:
+    return POSTGRES.quote(column).replace("%", "%%")
+
+
 def _driver_type(datatype: DataType) -> str:
-    return "TEXT" if datatype == STRING else _SERVED.get(datatype.kind, datatype.kind.upper())
+    return _SERVED[datatype.kind]

@@ -29,6 +29,8 @@ def infer(node: exp.Expression, types: Types) -> DataType:
 def _literal(node: exp.Expression, types: Types) -> DataType:
     if node.is_string:
         return STRING
+    if node.is_int and int(node.this) >= 2**63:
+        raise DefinitionError(f"{node.this} does not fit 64 bits; write it as {node.this}.0")
     return BIGINT if node.is_int else DOUBLE
 
 
@@ -46,7 +48,8 @@ def _test(node: exp.Expression, types: Types) -> DataType:
 
 
 def _like(node: exp.Expression, types: Types) -> DataType:
-    _expect(node.this, types, infer(node.this, types) == STRING, "a string")
+    for operand in (node.this, node.expression):
+        _expect(operand, types, infer(operand, types) == STRING, "a string")
     return BOOLEAN
 
 
@@ -58,18 +61,24 @@ def _is(node: exp.Expression, types: Types) -> DataType:
 
 
 def _arithmetic(node: exp.Expression, types: Types) -> DataType:
-    kinds = [_number(child, types) for child in (node.this, node.expression)]
+    kinds = [_operand(child, types) for child in (node.this, node.expression)]
     return BIGINT if kinds == [BIGINT, BIGINT] else DOUBLE
 
 
 def _divide(node: exp.Expression, types: Types) -> DataType:
     for child in (node.this, node.expression):
-        _number(child, types)
+        _operand(child, types)
     return DOUBLE
 
 
-def _negate(node: exp.Expression, types: Types) -> DataType:
-    return _number(node.this, types)
+def _signed(node: exp.Expression, types: Types) -> DataType:
+    return _operand(node.this, types)
+
+
+def _nullif(node: exp.Expression, types: Types) -> DataType:
+    kind = infer(node.this, types)
+    common([kind, infer(node.expression, types)], node)
+    return kind
 
 
 def _choice(node: exp.Expression, types: Types) -> DataType:
@@ -128,6 +137,13 @@ def _number(node: exp.Expression, types: Types) -> DataType:
     return BIGINT if kind == BOOLEAN else kind
 
 
+def _operand(node: exp.Expression, types: Types) -> DataType:
+    """The type of a number to reckon with; a condition is none, though sum and avg count it."""
+    kind = infer(node, types)
+    _expect(node, types, kind.is_numeric and kind != BOOLEAN, "a number")
+    return kind
+
+
 def common(kinds: list[DataType], node: exp.Expression) -> DataType:
     """The one type that holds all of `kinds`; raises DefinitionError if there is none."""
     distinct = set(kinds)
@@ -162,13 +178,14 @@ _RULES: list[tuple[type[exp.Expression] | tuple[type[exp.Expression], ...], _Rul
     (exp.Is, _is),
     (_ARITHMETIC, _arithmetic),
     (exp.Div, _divide),
-    (exp.Neg, _negate),
+    ((exp.Neg, exp.Abs), _signed),
+    (exp.Nullif, _nullif),
     (_CHOICES, _choice),
     (exp.Case, _case),
     (exp.Length, _length),
     (exp.Count, _count),
     (exp.Sum, _sum),
     (exp.Avg, _average),
-    ((exp.Min, exp.Max, exp.Paren, exp.Abs, exp.Nullif), _same),
+    ((exp.Min, exp.Max, exp.Paren), _same),
     (exp.Anonymous, _calendar),
 ]

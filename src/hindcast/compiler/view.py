@@ -160,16 +160,19 @@ def _refuse_bare_columns(tree: exp.Expression, text: str, where: str) -> None:
 
 def _check_names(view: FeatureView) -> None:
     seen: set[str] = set()
+    key = view.source.entity.key.lower()
     for name in (feature.name for feature in view.features):
         where = f"feature view '{view.name}', feature '{name}'"
-        if name in seen:
+        # Delta and Spark tell no names apart by case.
+        plain = name.lower()
+        if plain in seen:
             raise DefinitionError(f"{where}: the name is declared twice; rename one of them")
-        if name in _RESERVED or name == view.source.entity.key or not _is_name(name):
+        if plain in _RESERVED or plain == key or not _is_name(name):
             raise DefinitionError(
                 f"{where}: the name is reserved or not plain; use letters, digits and "
                 "underscores, starting with a letter, at most 63 characters"
             )
-        seen.add(name)
+        seen.add(plain)
 
 
 def _check_source_columns(view: FeatureView) -> None:

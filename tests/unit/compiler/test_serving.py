@@ -1,0 +1,72 @@
+"""The serving query: one SELECT whose text never holds a key, an instant, or a session's zone."""
+
+import pytest
+
+from hindcast.compiler.serving import serving_query
+from hindcast.definitions import Feature, latest, prior
+from tests.unit.compiler.loans import view_of
+
+VIEW = view_of(
+    Feature("loans", "count(*)", over=prior()),
+    Feature("total", "sum(amount)", over=prior()),
+    Feature("job", "job", over=latest()),
+    Feature("born", "birthday", over=latest()),
+    Feature("age", "years_between(birthday, as_of)"),
+    Feature("half", "job like '50%' and years_between(birthday, as_of) > 1"),
+)
+
+
+def test_a_customers_id_is_a_parameter_and_never_pasted_into_the_sql() -> None:
+    sql = serving_query(VIEW, ["loans", "age"])
+    assert sql.endswith(' FROM "hindcast"."history" WHERE "id" = %(key)s')
+    assert sql.count("%(key)s") == 1
+
+
+def test_stored_features_come_in_the_order_asked_with_their_freshness() -> None:
+    sql = serving_query(VIEW, ["job", "loans"])
+    assert sql.startswith(
+        'SELECT CAST("job" AS TEXT) AS "job", CAST("loans" AS INT8) AS "loans", '
+        "features_as_of, materialization FROM "
+    )
+
+
+@pytest.mark.parametrize(
+    ("feature", "expected"),
+    [
+        ("total", 'CAST("total" AS FLOAT8) AS "total"'),
+        ("loans", 'CAST("loans" AS INT8) AS "loans"'),
+        ("job", 'CAST("job" AS TEXT) AS "job"'),
+        ("born", 'CAST("born" AS DATE) AS "born"'),
+    ],
+)
+def test_a_feature_is_served_as_a_type_the_driver_hands_to_models(
+    feature: str, expected: str
+) -> None:
+    assert f"SELECT {expected}, features_as_of" in serving_query(VIEW, [feature])
+
+
+def test_a_stored_feature_needs_no_instant() -> None:
+    assert "as_of)s" not in serving_query(VIEW, ["loans", "job", "total"])
+
+
+def test_a_request_time_feature_reads_the_stored_input_at_the_requests_instant() -> None:
+    sql = serving_query(VIEW, ["age"])
+    assert '"_birthday"' in sql
+    assert '"birthday"' not in sql
+    assert "%(as_of)s" in sql
+    assert sql.count("%(as_of)s") == sql.count("CAST(%(as_of)s AS TIMESTAMPTZ) AT TIME ZONE 'UTC'")
+
+
+def test_a_percent_sign_of_a_definition_is_doubled_for_the_driver() -> None:
+    sql = serving_query(VIEW, ["half"])
+    assert "LIKE '50%%'" in sql
+    assert sql % {"key": 1, "as_of": 2}
+
+
+def test_an_instant_is_served_with_its_zone() -> None:
+    sql = serving_query(view_of(Feature("seen", "loan_date", over=latest())), ["seen"])
+    assert 'CAST("seen" AS TIMESTAMPTZ)' in sql
+
+
+def test_the_serving_query_says_nothing_of_features_that_are_not_asked() -> None:
+    assert "total" not in serving_query(VIEW, ["loans"])

@@ -1,0 +1,159 @@
+"""A view is checked before anything runs; an error names the feature, the expression, the fix."""
+
+from dataclasses import replace
+
+import pytest
+
+from hindcast.compiler.view import compile_view, definition_hash
+from hindcast.definitions import Entity, Feature, FeatureView, Source, Window, latest, prior
+from hindcast.errors import DefinitionError
+from tests.unit.compiler.loans import LOANS, view_of
+
+AGE = Feature("age", "years_between(birthday, as_of)")
+COUNT = Feature("loans", "count(*)", over=prior())
+JOB = Feature("job", "job", over=latest())
+
+
+def refusal(*features: Feature) -> str:
+    with pytest.raises(DefinitionError) as raised:
+        view_of(*features)
+    return str(raised.value)
+
+
+def source_refusal(source: Source) -> str:
+    with pytest.raises(DefinitionError) as raised:
+        compile_view(FeatureView("history", source, [COUNT]))
+    return str(raised.value)
+
+
+def test_a_feature_is_prior_latest_or_evaluated_when_asked() -> None:
+    view = view_of(COUNT, JOB, AGE)
+    assert [feature.kind for feature in view.features] == ["prior", "latest", "request"]
+
+
+def test_a_window_keeps_its_days() -> None:
+    view = view_of(COUNT, Feature("recent", "count(*)", over=prior(days=90)))
+    assert [feature.days for feature in view.features] == [None, 90]
+
+
+def test_the_online_table_has_the_key_stored_features_and_inputs_of_the_others() -> None:
+    columns = view_of(COUNT, AGE, JOB).online_columns
+    assert {name: str(kind) for name, kind in columns.items()} == {
+        "id": "bigint", "loans": "bigint", "job": "string", "_birthday": "date",
+    }  # fmt: skip
+
+
+def test_an_input_of_two_features_is_stored_once() -> None:
+    view = view_of(AGE, Feature("days", "days_between(birthday, as_of)"))
+    assert list(view.online_columns) == ["id", "_birthday"]
+
+
+def test_the_offline_table_has_the_key_the_order_and_every_feature() -> None:
+    columns = view_of(AGE, COUNT).offline_columns
+    assert columns == ("id", "event_timestamp", "tiebreaker", "age", "loans")
+
+
+@pytest.mark.parametrize(
+    ("expression", "over", "reason"),
+    [
+        ("sum(amuont)", prior(), "unknown column 'amuont' in 'sum(amuont)'; the schema has id, "),
+        ("count(*)", None, "'count(*)' has an aggregate without a window; add over=prior() or "),
+        ("amount", None, "'amount' has no window and no as_of; add over=latest()"),
+        ("amount", prior(), "'amount' over prior() needs an aggregate; use count, sum, avg, "),
+        ("avg(amount)", latest(), "'avg(amount)' aggregates over latest(); use over=prior()"),
+        (
+            "years_between(birthday, as_of)",
+            latest(),
+            "'years_between(birthday, as_of)' mentions as_of and has a window; remove over=...",
+        ),
+        (
+            "count(*) / years_between(birthday, as_of)",
+            None,
+            "mixes an aggregate with as_of; split it into a windowed feature and a request-time",
+        ),
+        ("sum(amount) / income", prior(), "column 'income' in 'sum(amount) / income' stands "),
+        ("sum(sum(amount))", prior(), "aggregate 'SUM(amount)' inside an aggregate in "),
+        ("upper(job)", latest(), "'UPPER(job)' is not supported in 'upper(job)'; supported: "),
+        ("sum(amount", prior(), "syntax error in 'sum(amount' at column 10, near 'amount'"),
+        ("job + 1", latest(), "in 'job + 1', 'job' is string, not a number"),
+    ],
+)
+def test_a_definition_error_names_feature_expression_and_fix(
+    expression: str, over: Window | None, reason: str
+) -> None:
+    message = refusal(JOB, Feature("wrong", expression, over=over))
+    assert message.startswith("feature view 'history', feature 'wrong': ")
+    assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("expression", "over"),
+    [("status", latest()), ("avg(status)", prior()), ("status * years_between(job_start, as_of)",
+     None)],
+)  # fmt: skip
+def test_no_feature_reads_the_label(expression: str, over: Window | None) -> None:
+    message = refusal(Feature("cheat", expression, over=over))
+    assert f"feature 'cheat': '{expression}' reads the label 'status'" in message
+
+
+def test_a_name_declared_twice_is_refused() -> None:
+    message = refusal(JOB, COUNT, Feature("job", "income", over=latest()))
+    assert message == (
+        "feature view 'history', feature 'job': the name is declared twice; rename one of them"
+    )
+
+
+def test_names_that_differ_in_case_only_are_refused() -> None:
+    assert "declared twice" in refusal(JOB, Feature("Job", "income", over=latest()))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["id", "ID", "label", "Label",
+     "as_of", "event_timestamp", "recorded_at", "_hidden", "two words", "1st",
+     'quo"te', "", "größe", "a" * 64],
+)  # fmt: skip
+def test_a_name_that_a_table_cannot_have_is_refused(name: str) -> None:
+    message = refusal(Feature(name, "job", over=latest()))
+    assert f"feature '{name}': the name is reserved or not plain; use letters, digits" in message
+
+
+def test_the_longest_name_that_postgres_keeps_is_allowed() -> None:
+    assert view_of(Feature("a" * 63, "job", over=latest())).features[0].name == "a" * 63
+
+
+@pytest.mark.parametrize(
+    ("source", "column"),
+    [
+        (replace(LOANS, entity=Entity("customer", key="customer_id")), "customer_id"),
+        (replace(LOANS, event_timestamp="when"), "when"),
+        (replace(LOANS, tiebreaker="sequence"), "sequence"),
+        (replace(LOANS, label="defaulted"), "defaulted"),
+        (replace(LOANS, recorded_at="loaded_at"), "loaded_at"),
+    ],
+)
+def test_what_a_source_is_ordered_by_must_be_in_its_schema(source: Source, column: str) -> None:
+    message = source_refusal(source)
+    assert message == f"source 'loans': column '{column}' is not in its schema; add it"
+
+
+def test_an_event_timestamp_that_is_no_time_is_refused() -> None:
+    message = source_refusal(replace(LOANS, event_timestamp="job"))
+    assert "event timestamp 'job' is string; declare it as date or timestamp" in message
+
+
+def test_the_hash_follows_the_meaning() -> None:
+    view = FeatureView("history", LOANS, [COUNT, AGE])
+    changed = [
+        replace(view, name="other"),
+        replace(view, features=[COUNT]),
+        replace(view, features=[AGE, COUNT]),
+        replace(view, features=[replace(COUNT, over=prior(days=9)), AGE]),
+        replace(view, features=[replace(COUNT, expression="count(job)"), AGE]),
+        replace(view, source=replace(LOANS, tiebreaker="children")),
+        replace(view, source=replace(LOANS, recorded_at=None)),
+        replace(view, source=replace(LOANS, schema={**LOANS.schema, "income": "bigint"})),
+    ]
+    hashes = [definition_hash(each) for each in (view, *changed)]
+    assert len(set(hashes)) == len(hashes)
+    assert definition_hash(replace(view, features=tuple(view.features))) == hashes[0]

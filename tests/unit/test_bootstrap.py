@@ -1,0 +1,103 @@
+"""Wiring: options become a project, an engine and two clocks; a wrong option says how to write."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hindcast import bootstrap, names
+from hindcast.compiler.features import Knowledge
+from hindcast.errors import InputError
+
+NOW = datetime(2021, 9, 18, 8, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2021-09-17", datetime(2021, 9, 17, tzinfo=UTC)),
+        ("2021-09-17T12:00:00", datetime(2021, 9, 17, 12, tzinfo=UTC)),
+        ("2021-09-17T12:00:00Z", datetime(2021, 9, 17, 12, tzinfo=UTC)),
+        ("2021-09-17T12:00:00+02:00", datetime(2021, 9, 17, 10, tzinfo=UTC)),
+        ("2021-09-17T12:00:00.000001", datetime(2021, 9, 17, 12, 0, 0, 1, UTC)),
+    ],
+)
+def test_an_instant_is_in_utc_unless_it_says_otherwise(text: str, expected: datetime) -> None:
+    found = bootstrap.instant(text, "--as-of")
+    assert found == expected
+    assert found.tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "17.09.2021", "2021-02-29", "2021-09-17T25:00"])
+def test_what_is_no_instant_is_refused_with_its_option_and_the_way_to_write_it(text: str) -> None:
+    with pytest.raises(InputError) as raised:
+        bootstrap.instant(text, "--known-by")
+    assert str(raised.value) == (
+        f"--known-by '{text}': not a date or instant; write 2021-09-17 or 2021-09-17T12:00:00Z"
+    )
+
+
+def test_both_clocks_are_now_unless_told() -> None:
+    assert bootstrap.knowledge(None, None, NOW) == Knowledge(as_of=NOW, known_by=NOW)
+
+
+def test_each_clock_is_set_by_its_own_option() -> None:
+    first, second = datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 2, 1, tzinfo=UTC)
+    assert bootstrap.knowledge("2021-01-01", None, NOW) == Knowledge(first, NOW)
+    assert bootstrap.knowledge(None, "2021-02-01", NOW) == Knowledge(NOW, second)
+    assert bootstrap.knowledge("2021-01-01", "2021-02-01", NOW) == Knowledge(first, second)
+
+
+def test_a_wrong_clock_is_named() -> None:
+    with pytest.raises(InputError, match="--as-of 'soon'"):
+        bootstrap.knowledge("soon", None, NOW)
+    with pytest.raises(InputError, match="--known-by 'later'"):
+        bootstrap.knowledge(None, "later", NOW)
+
+
+@pytest.mark.parametrize("name", bootstrap.ENGINES)
+def test_every_engine_offered_is_there_under_its_name(name: str) -> None:
+    engine = bootstrap.engine(name)
+    assert (engine.name, engine.dialect) == (name, name)
+
+
+def test_an_unknown_engine_is_refused_with_the_choices() -> None:
+    with pytest.raises(InputError) as raised:
+        bootstrap.engine("pandas")
+    assert str(raised.value) == "--engine pandas: unknown engine; use one of duckdb, spark"
+
+
+def test_duckdb_needs_no_spark() -> None:
+    script = (
+        "import sys; from hindcast import bootstrap; bootstrap.engine('duckdb'); "
+        "print(sorted({'pyspark', 'psycopg', 'sklearn'} & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "[]\n"
+
+
+def test_an_application_is_a_project_with_the_places_of_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(names.ENV_LAKE, raising=False)
+    application = bootstrap.application(home=tmp_path)
+    assert application.settings.home == tmp_path
+    assert application.lake.root == str(tmp_path / "lake")
+    assert application.project.source().name == "loans"
+
+
+def test_an_application_finds_its_project_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "definitions.py").write_text("")
+    monkeypatch.setenv(names.ENV_PROJECT, str(tmp_path))
+    assert bootstrap.application(home=tmp_path).project.folder == tmp_path
+
+
+def test_nothing_is_written_before_it_is_needed(tmp_path: Path) -> None:
+    bootstrap.application(home=tmp_path / "home")
+    assert not (tmp_path / "home").exists()

@@ -1,0 +1,161 @@
+"""A project is one folder's definitions.py, checked whole before anything runs."""
+
+from pathlib import Path
+
+import pytest
+
+from hindcast import project
+from hindcast.errors import DefinitionError, HindcastError, InputError
+
+LOANS = """
+from hindcast.definitions import *
+loans = Source("loans", Entity("customer", "id"), "at", "nr", label="status", schema={
+    "id": "bigint", "at": "date", "nr": "bigint", "amount": "double", "status": "bigint"})
+"""
+HISTORY = (
+    LOANS
+    + """
+history = FeatureView("history", loans, [
+    Feature("loans", "count(*)", over=prior()), Feature("amount", "amount", over=latest())])
+"""
+)
+MODEL = (
+    HISTORY
+    + """
+risk = Model("risk", history[...], label="loans.status", label_matures=days(60), estimator=print)
+"""
+)
+
+
+def load(folder: Path, text: str) -> project.Project:
+    (folder / "definitions.py").write_text(text)
+    return project.load(folder)
+
+
+def refusal(folder: Path, text: str) -> str:
+    with pytest.raises(DefinitionError) as raised:
+        load(folder, text)
+    return str(raised.value)
+
+
+def test_the_example_is_the_default_and_loads() -> None:
+    example = project.load()
+    assert example.folder == project.default_folder()
+    assert example.source().name == "loans"
+    assert example.view("credit_history").key == "id"
+    assert example.model().seed == 20210917
+
+
+def test_definitions_are_found_by_name_or_as_the_only_ones(tmp_path: Path) -> None:
+    loaded = load(tmp_path, MODEL)
+    assert loaded.source() is loaded.source("loans")
+    assert loaded.view() is loaded.view("history")
+    assert loaded.model() is loaded.model("risk")
+
+
+def test_two_variables_may_name_one_definition(tmp_path: Path) -> None:
+    loaded = load(tmp_path, MODEL + "alias = history\nother = loans\n")
+    assert list(loaded.views) == ["history"]
+
+
+def test_a_source_that_only_a_view_names_is_known(tmp_path: Path) -> None:
+    loaded = load(tmp_path, HISTORY + "del loans\n")
+    assert list(loaded.sources) == ["loans"]
+
+
+def test_two_definitions_of_one_name_are_refused(tmp_path: Path) -> None:
+    text = HISTORY + 'again = FeatureView("history", loans, [])\n'
+    assert refusal(tmp_path, text) == (
+        "two FeatureView definitions are named 'history'; rename one of them"
+    )
+
+
+def test_one_project_does_not_leak_into_the_next(tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+    assert list(load(folders[0], MODEL).models) == ["risk"]
+    assert load(folders[1], LOANS).models == {}
+
+
+def test_a_folder_without_definitions_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as raised:
+        project.load(tmp_path)
+    assert str(raised.value) == (
+        f"--project {tmp_path}: there is no definitions.py; create it or name another"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("x = (", "SyntaxError: '(' was never closed"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_file_that_python_refuses_is_named_with_the_reason(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    message = refusal(tmp_path, text)
+    assert message.startswith(f"{tmp_path / 'definitions.py'}: {reason}")
+    assert message.endswith("; fix the file")
+
+
+def test_a_definition_error_keeps_its_own_words(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "from hindcast.definitions import prior\nprior(days=0)\n")
+    assert message == "prior(days=0): days must be a positive whole number"
+
+
+def test_views_are_checked(tmp_path: Path) -> None:
+    text = HISTORY.replace("count(*)", "count(amuont)")
+    assert "feature view 'history', feature 'loans': unknown column 'amuont'" in refusal(
+        tmp_path, text
+    )
+
+
+def test_checks_of_a_source_are_checked(tmp_path: Path) -> None:
+    text = LOANS.replace("label=", 'checks=[Check("amuont > 0")], label=')
+    assert "source 'loans', check 'amuont > 0': unknown column" in refusal(tmp_path, text)
+
+
+def test_a_model_of_another_label_is_refused(tmp_path: Path) -> None:
+    message = refusal(tmp_path, MODEL.replace("loans.status", "loans.amount"))
+    assert message == (
+        "model 'risk': label 'loans.amount' is not 'loans.status', the label that its features' "
+        "source declares"
+    )
+
+
+def test_a_model_of_features_that_are_not_there_is_refused(tmp_path: Path) -> None:
+    assert "feature view 'history' has no feature 'age'; it has loans, amount" in refusal(
+        tmp_path, MODEL.replace("history[...]", 'history[["age"]]')
+    )
+
+
+def test_a_slice_that_is_no_feature_is_refused(tmp_path: Path) -> None:
+    message = refusal(tmp_path, MODEL.replace("estimator=", 'slices=["job"], estimator='))
+    assert (
+        message == "model 'risk': slice 'job' is not a feature of 'history'; it has loans, amount"
+    )
+
+
+def test_a_model_of_a_view_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
+    message = refusal(tmp_path, MODEL + "del history\n")
+    assert message == "model 'risk': its feature view is not in definitions.py"
+
+
+def test_asking_for_a_name_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
+    loaded = load(tmp_path, HISTORY + 'b = FeatureView("b", loans, [])\n')
+    with pytest.raises(InputError, match="no feature view 'a'; the project has b, history"):
+        loaded.view("a")
+    with pytest.raises(InputError, match="name one feature view; the project has b, history"):
+        loaded.view()
+    with pytest.raises(InputError, match="name one model; the project has none"):
+        loaded.model()
+
+
+def test_every_refusal_is_bad_input_to_the_command_line(tmp_path: Path) -> None:
+    with pytest.raises(HindcastError) as raised:
+        load(tmp_path, "1 / 0")
+    assert raised.value.exit_code == 2
