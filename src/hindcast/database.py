@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from hindcast.errors import StoreUnavailableError
+from hindcast.errors import StoreUnavailableError, first_line
 from hindcast.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,8 +33,3 @@ def connect(url: str, autocommit: bool = False) -> "psycopg.Connection[tuple[Any
         return psycopg.connect(url, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_SECONDS)
     except psycopg.Error as error:
         raise StoreUnavailableError(f"cannot connect to Postgres: {first_line(error)}") from error
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, without the rest that a driver adds."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -35,3 +35,8 @@ class ReleaseError(HindcastError):
 
 class TrainingError(HindcastError):
     """Raised when a training set cannot train a model."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, without the rest that a driver adds."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -2,10 +2,11 @@
 
 import csv
 import gzip
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import duckdb
 import numpy as np
@@ -16,31 +17,56 @@ from hindcast.definitions import Source
 from hindcast.errors import InputError
 
 CSV_ENDINGS = (".csv", ".csv.gz")
+_BLANK = (b"\n", b"\r\n")
+# A quoted field, doubled quotes inside; without its last quote it goes on in the next line.
+_QUOTED = re.compile(rb'(?:^|(?<=,))"(?:[^"]|"")*("?)')
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """Lines that are no rows at all, such as one with too few columns; lines ascend."""
+    """What is no row at all, such as a line with too few columns.
+
+    lines: as the reader counts, blank ones too, and a quoted value over several as one; ascending.
+    """
 
     lines: NDArray[np.int64]
     reasons: list[str]
     records: list[str]
-
-    def lines_of(self, positions: NDArray[np.int64], first_line: int) -> NDArray[np.int64]:
-        """The lines of rows that were read, from their positions among the rows that were read."""
-        before = self.lines - first_line - np.arange(len(self.lines))
-        return positions + first_line + np.searchsorted(before, positions, side="right")
 
 
 @dataclass(frozen=True)
 class SourceFile:
     """A file with its column types as DuckDB reads them, and the SQL relation that reads it."""
 
-    name: str
+    path: Path
     types: Mapping[str, str]
     relation: str
-    first_line: int
-    is_csv: bool
+
+    @property
+    def name(self) -> str:
+        """The file's name, without its folder."""
+        return self.path.name
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether it is text in lines."""
+        return self.name.endswith(CSV_ENDINGS)
+
+    def lines(
+        self, rejected: Rejected, positions: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The lines, from 1, of rejected lines and of rows by their positions among those read.
+
+        A Parquet file has no lines, and its rows are counted from 1.
+        """
+        if not self.is_csv:
+            return rejected.lines, positions + 1
+        with _binary(self.path) as stream:
+            starts, is_blank = _records(stream)
+        is_row = ~is_blank
+        is_row[0] = False
+        is_row[rejected.lines - 1] = False
+        return starts[rejected.lines - 1], starts[is_row][positions]
 
     def rejected(self, connection: duckdb.DuckDBPyConnection) -> Rejected:
         """What the reader could not split into columns; known once the relation is read."""
@@ -65,6 +91,13 @@ def open_file(path: Path, source: Source, connection: duckdb.DuckDBPyConnection)
         file = _parquet(path, connection)
     else:
         raise InputError(f"{path.name}: not .csv, .csv.gz or .parquet; rename or convert it")
+    nested = [
+        name for name, kind in file.types.items() if _is_nested(kind) and name in source.types
+    ]
+    if nested:
+        raise InputError(
+            f"{path.name}: column '{nested[0]}' is {file.types[nested[0]]}; write plain values"
+        )
     missing = [column for column in source.types if column not in file.types]
     if missing:
         raise InputError(
@@ -81,7 +114,7 @@ def _csv(path: Path) -> SourceFile:
         f"read_csv({_literal(str(path))}, columns={{{types}}}, header=true, auto_detect=false, "
         "delim=',', quote='\"', escape='\"', store_rejects=true, rejects_limit=0)"
     )
-    return SourceFile(path.name, dict.fromkeys(columns, "VARCHAR"), relation, 2, True)
+    return SourceFile(path, dict.fromkeys(columns, "VARCHAR"), relation)
 
 
 def _parquet(path: Path, connection: duckdb.DuckDBPyConnection) -> SourceFile:
@@ -91,7 +124,8 @@ def _parquet(path: Path, connection: duckdb.DuckDBPyConnection) -> SourceFile:
         raise InputError(f"{path.name}: not a Parquet file: {error}") from error
     relation = f"read_parquet({_literal(str(path))})"
     described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-    return SourceFile(path.name, {row[0]: row[1] for row in described}, relation, 1, False)
+    types = {row[0]: row[1] for row in described}
+    return SourceFile(path, types, relation)
 
 
 def _header(path: Path) -> list[str]:
@@ -102,16 +136,47 @@ def _header(path: Path) -> list[str]:
         raise InputError(f"{path.name}: the header cannot be read: {error}") from error
     if not columns:
         raise InputError(f"{path.name}: the file is empty; its first line must name the columns")
-    twice = [column for column in columns if columns.count(column) > 1]
+    if "" in columns:
+        raise InputError(
+            f"{path.name}: column {columns.index('') + 1} of the header has no name; name it, or "
+            "remove the comma too many"
+        )
+    plain = [column.lower() for column in columns]
+    twice = [name for name, lower in zip(columns, plain, strict=True) if plain.count(lower) > 1]
     if twice:
-        raise InputError(f"{path.name}: column '{twice[0]}' is in the header twice; rename one")
+        raise InputError(f"{path.name}: column '{twice[-1]}' is in the header twice; rename one")
     return columns
+
+
+def _records(stream: IO[bytes]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Of each record of a CSV file: the line it starts in, and whether it is a blank line."""
+    starts: list[int] = []
+    is_blank: list[bool] = []
+    inside = False
+    for number, line in enumerate(stream, 1):
+        if not inside:
+            starts.append(number)
+            is_blank.append(line in _BLANK)
+        if inside or b'"' in line:
+            quoted = b'"' + line if inside else line
+            inside = any(not match[1] for match in _QUOTED.finditer(quoted))
+    return np.array(starts, np.int64), np.array(is_blank, np.bool_)
+
+
+def _binary(path: Path) -> IO[bytes]:
+    if path.suffix == ".gz":
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    return path.open("rb")
 
 
 def _text(path: Path) -> IO[str]:
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="")
     return path.open(encoding="utf-8-sig", errors="replace", newline="")
+
+
+def _is_nested(kind: str) -> bool:
+    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
 
 
 def _literal(text: str) -> str:

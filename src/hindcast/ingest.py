@@ -15,7 +15,7 @@ from hindcast import names
 from hindcast.compiler import checks
 from hindcast.definitions import Source
 from hindcast.engines.duckdb import BATCH_ROWS, session
-from hindcast.errors import InputError
+from hindcast.errors import InputError, first_line
 from hindcast.files import Rejected, SourceFile, open_file
 from hindcast.lake import Lake
 from hindcast.telemetry import Progress, Silent, step
@@ -95,8 +95,7 @@ class _Intake:
             if not raw_written:
                 self._drain(reader)
         except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{self.file.name}: cannot be read: {reason}") from error
+            raise InputError(f"{self.file.name}: cannot be read: {_reason(error)}") from error
         quarantine = self._quarantine(self.file.rejected(connection))
         lake.append_once(
             self.digest, quarantine.to_reader(), names.QUARANTINE, self.source.name,
@@ -151,27 +150,18 @@ class _Intake:
 
     def _quarantine(self, rejected: Rejected) -> pa.Table:
         """Bad rows of the stream and of the reader, with their line in the file."""
+        if not (self.bad or len(rejected.lines)):
+            return QUARANTINE_SCHEMA.empty_table()
         streamed = pa.Table.from_batches(self.bad) if self.bad else None
-        tables = [self._rejected_table(rejected)]
-        if streamed is not None:
-            positions = streamed[names.ROW].to_numpy()
-            tables.append(
-                self._bad_table(
-                    rejected.lines_of(positions, self.file.first_line),
-                    *(
-                        streamed[c]
-                        for c in (checks.FIELD, checks.VALUE, checks.REASON, checks.RECORD)
-                    ),
-                )
-            )
+        positions = streamed[names.ROW].to_numpy() if streamed else np.empty(0, np.int64)
+        torn, broken = self.file.lines(rejected, positions)
+        nothing = pa.nulls(len(torn), pa.string())
+        reasons, records = (pa.array(v, pa.string()) for v in (rejected.reasons, rejected.records))
+        tables = [self._bad_table(torn, nothing, nothing, reasons, records)]
+        if streamed:
+            columns = (checks.FIELD, checks.VALUE, checks.REASON, checks.RECORD)
+            tables.append(self._bad_table(broken, *(streamed[column] for column in columns)))
         return pa.concat_tables(tables).sort_by("line")
-
-    def _rejected_table(self, rejected: Rejected) -> pa.Table:
-        nothing = pa.nulls(len(rejected.lines), pa.string())
-        return self._bad_table(
-            rejected.lines, nothing, nothing, pa.array(rejected.reasons, pa.string()),
-            pa.array(rejected.records, pa.string()),
-        )  # fmt: skip
 
     def _bad_table(self, lines: np.ndarray, *columns: pa.Array) -> pa.Table:
         count = len(lines)
@@ -198,6 +188,12 @@ class _Intake:
                 for row in shown
             ),
         )
+
+
+def _reason(error: duckdb.Error) -> str:
+    if "state machine" in str(error):
+        return "its line ends are mixed or a quote is never closed; write one kind of line end"
+    return first_line(error)
 
 
 def _digest(path: Path) -> str:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from hindcast.errors import HindcastError, NotFoundError
+from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Lake:
             return DeltaTable(self.uri(*parts))
         except TableNotFoundError:
             return None
+        except DeltaError as error:
+            raise HindcastError(
+                f"{self.uri(*parts)}: cannot be opened: {first_line(error)}"
+            ) from error
 
     def open(self, *parts: str, fix: str) -> DeltaTable:
         """The table; raises NotFoundError saying what to do first."""
@@ -55,6 +59,7 @@ class Lake:
         )
         try:
             self._create(rows.schema, *parts)
+            self._check_types(rows.schema, *parts)
             write_deltalake(
                 self.uri(*parts), rows, mode="append", schema_mode="merge",
                 commit_properties=properties,
@@ -64,8 +69,21 @@ class Lake:
                 return False
             raise
         except DeltaError as error:
-            raise HindcastError(f"{self.uri(*parts)}: writing failed: {error}") from error
+            raise HindcastError(
+                f"{self.uri(*parts)}: writing failed: {first_line(error)}"
+            ) from error
         return True
+
+    def _check_types(self, schema: pa.Schema, *parts: str) -> None:
+        """Raise InputError for a column whose type changed: delta-rs would cast it, and round."""
+        held = pa.schema(DeltaTable(self.uri(*parts)).schema())
+        for field in schema:
+            before = held.field(field.name).type if field.name in held.names else field.type
+            if before != field.type:
+                raise InputError(
+                    f"{self.uri(*parts)}: column '{field.name}' holds {before} and is now declared "
+                    f"{field.type}; keep the type, or add a column of another name"
+                )
 
     def _create(self, schema: pa.Schema, *parts: str) -> None:
         """Create the table empty, so that every data commit carries its transaction."""

@@ -15,7 +15,9 @@ from hindcast.errors import DefinitionError
 
 # Columns of the ingest query beside the source's own.
 REASON, FIELD, VALUE, RECORD = "_reason", "_field", "_value", "_record"
-_OWN = (names.RECORDED_AT, names.INGESTED_AT, names.FILE, names.ROW)
+_OWN = (names.RECORDED_AT, names.INGESTED_AT, names.FILE, names.ROW, REASON, FIELD, VALUE, RECORD)
+# The row as it was read; a name that no file has for a column.
+_READ = DUCKDB.quote("row as read")
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,11 @@ def ingest_query(source: Source, found: Mapping[str, str], relation: str) -> str
     counted = [c for c in checks if c.check.on_fail != "reject"]
     columns += [quote(c.fails) for c in counted]
     flags = [f"{_failed(c, source)} AS {quote(c.fails)}" for c in counted]
-    text = f"SELECT _text, {parsed} FROM {relation} AS _text"
+    text = f"SELECT {_READ}, {parsed} FROM {relation} AS {_READ}"
     judged = f"SELECT {', '.join(['*', *flags])} FROM ({text})"
     return (
         f"SELECT {', '.join([*columns, *_fault_columns(faults)])}, CASE WHEN {REASON} IS NOT NULL "
-        f"THEN CAST(to_json(_text) AS VARCHAR) END AS {RECORD} FROM ({judged}) AS _parsed"
+        f"THEN CAST(to_json({_READ}) AS VARCHAR) END AS {RECORD} FROM ({judged}) AS _parsed"
     )
 
 
@@ -104,7 +106,8 @@ def _parse(column: str, kind: DataType, found: str) -> str:
     target = kind.sql("duckdb")
     if kind.kind == "double":
         cast = column if found == "DOUBLE" else f"TRY_CAST({column} AS DOUBLE)"
-        return f"CASE WHEN isfinite({cast}) THEN {cast} END"
+        written = "" if found != "VARCHAR" else f" AND NOT contains({column}, '_')"
+        return f"CASE WHEN isfinite({cast}){written} THEN {cast} END"
     if found.replace(" ", "") in (target, _LONG_NAMES.get(target, target)):
         return column
     text = column if found == "VARCHAR" else f"CAST({column} AS VARCHAR)"
@@ -113,29 +116,34 @@ def _parse(column: str, kind: DataType, found: str) -> str:
         # A CASE stops at the first that holds; an OR would evaluate all of them on every row.
         accepted = " ".join(f"WHEN {exact} THEN {cast}" for exact in _exact(kind, text, cast))
         return f"CASE {accepted} END"
-    if kind.kind == "date":
-        return f"CASE WHEN length({text}) = 10 THEN {cast} END"
-    if kind.kind == "timestamp":
-        return f"CASE WHEN isfinite({cast}) THEN {cast} END"
+    if kind.kind == "date" and found.startswith("TIMESTAMP"):
+        # Pandas writes dates so; any other time of day would be lost.
+        return f"CASE WHEN CAST(CAST({column} AS DATE) AS TIMESTAMP) = {column} THEN {cast} END"
+    if kind.kind in ("date", "timestamp"):
+        digits = f"length({text}) = 10 AND " if kind.kind == "date" else ""
+        years = f"BETWEEN {target} '0001-01-01' AND {target} '9999-12-31'"
+        return f"CASE WHEN {digits}{cast} {years} THEN {cast} END"
     return cast
 
 
 def _exact(kind: DataType, text: str, cast: str) -> list[str]:
     """Conditions under which the cast of a number's text rounds nothing; the commonest first."""
-    exponent = f"contains({text}, 'e') OR contains({text}, 'E')"
-    digits = f"length(rtrim(split_part({text}, '.', 2), '0')) <= {kind.scale} AND NOT ({exponent})"
+    plain = f"NOT (contains({text}, 'e') OR contains({text}, 'E') OR contains({text}, '_'))"
+    digits = f"length(rtrim(split_part({text}, '.', 2), '0')) <= {kind.scale}"
     if kind.kind == "bigint":
-        return [f"CAST({cast} AS VARCHAR) = {text}", digits]
-    short = f"strlen({text}) - instr({text}, '.') <= {kind.scale} AND NOT ({exponent})"
+        # The cast alone would take 0x1F and 1_0 for numbers.
+        number = f"regexp_full_match({text}, '\\s*[+-]?\\d+(\\.0*)?\\s*')"
+        return [f"CAST({cast} AS VARCHAR) = {text}", number]
+    short = f"strlen({text}) - instr({text}, '.') <= {kind.scale} AND {plain}"
     # A positive exponent only moves the point of a number that has none.
-    whole = f"NOT contains({text}, '.') AND NOT contains(lower({text}), 'e-')"
-    return [short, digits, whole]
+    whole = f"regexp_full_match({text}, '\\s*[+-]?\\d+([eE]\\+?\\d+)?\\s*')"
+    return [short, f"{digits} AND {plain}", whole]
 
 
 def _parse_faults(source: Source, found: Mapping[str, str]) -> list[_Fault]:
     faults = []
     for name, kind in source.types.items():
-        raw, value = f"_text.{DUCKDB.quote(name)}", DUCKDB.quote(name)
+        raw, value = f"{_READ}.{DUCKDB.quote(name)}", DUCKDB.quote(name)
         shown = f"'{name} ''' || {raw} || ''' is not a {_described(kind)}'"
         if not (kind == STRING and found[name] == "VARCHAR"):
             faults.append(_Fault(f"{raw} IS NOT NULL AND {value} IS NULL", name, shown))
@@ -149,7 +157,7 @@ def _reject_faults(source: Source, checks: tuple[CompiledCheck, ...]) -> list[_F
         _Fault(
             _failed(check, source),
             check.field,
-            f"'{check.field} ''' || _text.{DUCKDB.quote(check.field)} || ''' breaks check "
+            f"'{check.field} ''' || {_READ}.{DUCKDB.quote(check.field)} || ''' breaks check "
             f'"{_escape(check.check.expression)}"\'',
         )
         for check in checks
@@ -161,7 +169,7 @@ def _fault_columns(faults: list[_Fault]) -> list[str]:
     reasons = ", ".join(f"CASE WHEN {fault.condition} THEN {fault.reason} END" for fault in faults)
     fields = " ".join(f"WHEN {fault.condition} THEN '{fault.field}'" for fault in faults)
     values = " ".join(
-        f"WHEN {fault.condition} THEN CAST(_text.{DUCKDB.quote(fault.field)} AS VARCHAR)"
+        f"WHEN {fault.condition} THEN CAST({_READ}.{DUCKDB.quote(fault.field)} AS VARCHAR)"
         for fault in faults
     )
     broken = " OR ".join(f"({fault.condition})" for fault in faults)

@@ -7,8 +7,7 @@ import adbc_driver_postgresql.dbapi
 import pyarrow as pa
 
 from hindcast import names
-from hindcast.database import first_line
-from hindcast.errors import HindcastError, InputError, StoreUnavailableError
+from hindcast.errors import HindcastError, InputError, StoreUnavailableError, first_line
 
 # SQLSTATE classes of a connection that was lost or refused, or of a server going down.
 _UNAVAILABLE = ("08", "53", "57")

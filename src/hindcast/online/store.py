@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from hindcast import names
-from hindcast.database import connect, first_line
+from hindcast.database import connect
 from hindcast.datatypes import DataType
-from hindcast.errors import HindcastError, InputError, NotFoundError, StoreUnavailableError
+from hindcast.errors import (
+    HindcastError,
+    InputError,
+    NotFoundError,
+    StoreUnavailableError,
+    first_line,
+)
 from hindcast.online import checks, locks, swap, versions
 from hindcast.online.versions import Connection, LoadingVersion, OnlineVersion
 

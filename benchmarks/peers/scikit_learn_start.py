@@ -1,0 +1,12 @@
+"""What the proof of concept's Lambda imports and loads before it can answer."""
+
+import sys
+
+import joblib
+import pandas  # noqa: F401
+import sklearn  # noqa: F401
+import sqlalchemy  # noqa: F401
+
+if __name__ == "__main__":
+    model = joblib.load(sys.argv[1])
+    assert model.classes_.tolist() == [0, 1]

@@ -1,0 +1,48 @@
+"""Runs the command line in a process of its own that kills itself at a chosen call."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("HINDCAST_")},
+    "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
+}
+# Wraps one function; its n-th call is preceded or followed by a SIGKILL of the process.
+_CODE = """
+import importlib, os, signal, sys
+from hindcast import cli, ingest
+
+moment, place, number = sys.argv.pop(1).split()
+module, _, path = place.partition(":")
+*owners, name = path.split(".")
+owner = importlib.import_module(module)
+for part in owners:
+    owner = getattr(owner, part)
+original, calls = getattr(owner, name), []
+
+def killer(*arguments, **options):
+    calls.append(1)
+    if len(calls) == int(number) and moment == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    answer = original(*arguments, **options)
+    if len(calls) == int(number):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+
+setattr(owner, name, killer)
+ingest.BATCH_ROWS = 100
+cli.main()
+"""
+
+
+def run_until_killed(crash: str, *arguments: str, **environment: str) -> None:
+    """Run `hindcast` until the crash, such as "before hindcast.lake:write_deltalake 1"."""
+    done = subprocess.run(
+        [sys.executable, "-c", _CODE, crash, *arguments],
+        capture_output=True, text=True, check=False, env=ENVIRONMENT | environment,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr

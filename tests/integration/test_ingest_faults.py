@@ -1,0 +1,126 @@
+"""Ingest under fire: killed at any moment, or run twice at once, it loses and doubles nothing."""
+
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+from deltalake import write_deltalake
+
+from examples.credit_risk.definitions import loans
+from hindcast.generate import generate
+from hindcast.ingest import ingest
+from hindcast.lake import Lake
+from tests.integration.crashes import run_until_killed
+from tests.integration.orders import NOW, add, orders, quarantine, raw, write_csv
+
+Rows = list[dict[str, Any]]
+
+
+def contents(lake: Lake) -> tuple[Rows, Rows]:
+    """Accepted and quarantined loans, without the instants of the run."""
+    clocks = {"recorded_at", "_ingested_at"}
+    accepted, bad = (
+        [{name: value for name, value in row.items() if name not in clocks} for row in rows]
+        for rows in (raw(lake, loans), quarantine(lake, loans))
+    )
+    return accepted, bad
+
+
+@pytest.fixture(scope="module")
+def csv_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("loans") / "loans.csv"
+    generate(path, customers=40, seed=3)
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(csv_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Rows, Rows]:
+    """What an undisturbed ingest of the file leaves in the lake."""
+    lake = Lake(str(tmp_path_factory.mktemp("undisturbed")))
+    add(csv_file, lake, loans)
+    return contents(lake)
+
+
+@pytest.mark.parametrize(
+    ("crash", "has_raw", "has_bad"),
+    [
+        ("before hindcast.lake:Lake._create 1", False, False),
+        ("before hindcast.lake:write_deltalake 1", False, False),
+        ("before hindcast.ingest:_Intake._stamped 3", False, False),
+        ("after hindcast.lake:write_deltalake 1", True, False),
+        ("before hindcast.lake:write_deltalake 2", True, False),
+        ("after hindcast.lake:write_deltalake 2", True, True),
+    ],
+)
+def test_a_killed_ingest_shows_all_rows_or_none_and_is_completed_by_another(
+    csv_file: Path,
+    expected: tuple[Rows, Rows],
+    tmp_path: Path,
+    crash: str,
+    has_raw: bool,
+    has_bad: bool,
+) -> None:
+    run_until_killed(crash, "ingest", str(csv_file), "--home", str(tmp_path))
+    lake = Lake(str(tmp_path / "lake"))
+    good, bad = expected
+    assert contents(lake) == (good if has_raw else [], bad if has_bad else [])
+    report = add(csv_file, lake, loans)
+    assert contents(lake) == expected
+    assert report.already_ingested == (has_raw and has_bad)
+    if not report.already_ingested:
+        assert (report.accepted, report.quarantined) == (len(good), len(bad))
+
+
+def _ingest_in_step(path: Path, root: str, barrier: Barrier) -> None:
+    """Ingest beside another process, entering each creation and each commit together with it."""
+
+    def in_step(original: Callable[..., None]) -> Callable[..., None]:
+        def wait_and_call(*arguments: Any, **options: Any) -> None:
+            barrier.wait(60)
+            original(*arguments, **options)
+
+        return wait_and_call
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr("hindcast.lake.write_deltalake", in_step(write_deltalake))
+    patch.setattr(Lake, "_create", in_step(Lake._create))
+    ingest(path, orders, Lake(root), NOW)
+
+
+def ingest_at_once(first: Path, second: Path, lake: Lake) -> None:
+    """Two processes, a file each."""
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(2)
+    processes = [
+        context.Process(target=_ingest_in_step, args=(path, lake.root, barrier))
+        for path in (first, second)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+
+
+LINES = [*(f"{n},2021-05-01,{n},1,1,1,x" for n in range(500)), "torn", "1,bad,1,1,1,1,x"]
+
+
+def test_one_file_ingested_twice_at_once_is_there_once(tmp_path: Path) -> None:
+    path, lake = write_csv(tmp_path, *LINES), Lake(str(tmp_path / "lake"))
+    ingest_at_once(path, path, lake)
+    assert [row["order"] for row in raw(lake)] == list(range(500))
+    assert [row["line"] for row in quarantine(lake)] == [502, 503]
+    assert add(path, lake).already_ingested
+
+
+def test_two_files_ingested_at_once_are_both_there(tmp_path: Path) -> None:
+    first = write_csv(tmp_path, *LINES, name="a.csv")
+    second = write_csv(tmp_path, *reversed(LINES), name="b.csv")
+    lake = Lake(str(tmp_path / "lake"))
+    ingest_at_once(first, second, lake)
+    found = [(row["_file"], row["order"]) for row in raw(lake)]
+    assert found == [("a.csv", n) for n in range(500)] + [("b.csv", 499 - n) for n in range(500)]
+    assert [row["file"] for row in quarantine(lake)] == ["a.csv", "a.csv", "b.csv", "b.csv"]

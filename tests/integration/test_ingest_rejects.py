@@ -1,0 +1,201 @@
+"""What ingest refuses: bad rows go to quarantine with line, value and reason; bad files stop it."""
+
+import gzip
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from hindcast.errors import InputError
+from hindcast.lake import Lake
+from tests.integration.orders import GOOD, HEADER, NOW, add, orders, quarantine, raw, write_csv
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+def line(**values: str) -> str:
+    """A good line with some of its values replaced."""
+    good = dict(zip(HEADER.split(","), GOOD.split(","), strict=True))
+    return ",".join((good | values).values())
+
+
+def faults(lake: Lake) -> list[tuple[int, str | None, str | None]]:
+    """Line, field and value of each quarantined row."""
+    return [(row["line"], row["field"], row["value"]) for row in quarantine(lake)]
+
+
+def test_a_bad_row_is_kept_with_file_line_value_reason_and_the_row_as_it_was(
+    tmp_path: Path, lake: Lake
+) -> None:
+    report = add(write_csv(tmp_path, GOOD, line(amount="-12")), lake)
+    [bad] = quarantine(lake)
+    assert bad.pop("record") == json.dumps(
+        {"id": "1", "day": "2021-05-01", "order": "10", "amount": "-12", "count": "2",
+         "rate": "0.25", "kind": "cash"}, separators=(",", ":"),
+    )  # fmt: skip
+    assert bad == {
+        "file": "orders.csv", "digest": report.digest, "line": 3, "field": "amount",
+        "value": "-12", "reason": "amount '-12' breaks check \"amount > 0\"", "recorded_at": NOW,
+    }  # fmt: skip
+    assert report.reasons == (
+        "orders.csv line 3: amount '-12' breaks check \"amount > 0\"; row quarantined",
+    )
+
+
+def test_a_row_with_several_faults_is_one_row_with_every_reason(tmp_path: Path, lake: Lake) -> None:
+    add(write_csv(tmp_path, line(day="2021-02-30", order="x", amount="0")), lake)
+    [bad] = quarantine(lake)
+    assert bad["reason"].split("; ") == [
+        "day '2021-02-30' is not a date (YYYY-MM-DD)",
+        "order 'x' is not a whole number",
+        "amount '0' breaks check \"amount > 0\"",
+    ]
+    assert (bad["field"], bad["value"]) == ("day", "2021-02-30")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("count", "1.5", "count '1.5' is not a whole number"),
+        ("count", "1e1", "count '1e1' is not a whole number"),
+        ("count", "15e-1", "count '15e-1' is not a whole number"),
+        ("count", "9223372036854775808", "count '9223372036854775808' is not a whole number"),
+        ("amount", "1.1234567", "amount '1.1234567' is not a decimal(18,6)"),
+        ("amount", "1e-7", "amount '1e-7' is not a decimal(18,6)"),
+        ("amount", "1234567890123", "amount '1234567890123' is not a decimal(18,6)"),
+        ("amount", "n/a", "amount 'n/a' is not a decimal(18,6)"),
+        ("rate", "nan", "rate 'nan' is not a finite number"),
+        ("rate", "-Infinity", "rate '-Infinity' is not a finite number"),
+        ("rate", "1e400", "rate '1e400' is not a finite number"),
+        ("day", "2021-02-29", "day '2021-02-29' is not a date (YYYY-MM-DD)"),
+        ("day", "01/05/2021", "day '01/05/2021' is not a date (YYYY-MM-DD)"),
+        ("day", "2021-05-01 10:00:00", "day '2021-05-01 10:00:00' is not a date (YYYY-MM-DD)"),
+        ("day", "infinity", "day 'infinity' is not a date (YYYY-MM-DD)"),
+        ("id", "", "id is missing"),
+        ("day", "", "day is missing"),
+        ("order", "", "order is missing"),
+    ],
+)
+def test_a_value_that_is_not_of_its_type_is_named(
+    tmp_path: Path, lake: Lake, field: str, value: str, reason: str
+) -> None:
+    add(write_csv(tmp_path, line(**{field: value})), lake)
+    [bad] = quarantine(lake)
+    assert (bad["field"], bad["value"], bad["reason"]) == (field, value or None, reason)
+    assert raw(lake) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1.1234560000", "1.123456"),
+        ("1e2", "100"),
+        (".5", "0.5"),
+        ("999999999999.999999", "999999999999.999999"),
+    ],
+)
+def test_more_digits_than_the_type_has_are_fine_when_nothing_is_rounded(
+    tmp_path: Path, lake: Lake, text: str, amount: str
+) -> None:
+    add(write_csv(tmp_path, line(amount=text)), lake)
+    assert [row["amount"] for row in raw(lake)] == [Decimal(amount)]
+
+
+def test_lines_with_too_few_or_too_many_columns_are_kept_as_they_were(
+    tmp_path: Path, lake: Lake
+) -> None:
+    add(write_csv(tmp_path, GOOD, "1,2021-05-01", f"{GOOD},surplus", GOOD), lake)
+    few, many = quarantine(lake)
+    assert (few["line"], few["record"]) == (3, "1,2021-05-01")
+    assert (many["line"], many["record"]) == (4, f"{GOOD},surplus")
+    assert few["reason"] == "Expected Number of Columns: 7 Found: 2"
+    assert many["reason"] == "Expected Number of Columns: 7 Found: 8"
+    assert len(raw(lake)) == 2
+
+
+def test_torn_lines_do_not_shift_the_lines_of_rows_after_them(tmp_path: Path, lake: Lake) -> None:
+    bad, torn = line(id="?"), "torn"
+    add(write_csv(tmp_path, bad, torn, torn, GOOD, bad, torn, GOOD, bad, bad), lake)
+    assert [(n, "torn" if field is None else field) for n, field, _ in faults(lake)] == [
+        (2, "id"), (3, "torn"), (4, "torn"), (6, "id"), (7, "torn"), (9, "id"), (10, "id"),
+    ]  # fmt: skip
+
+
+def test_lines_hold_over_a_file_of_many_batches(tmp_path: Path, lake: Lake) -> None:
+    at = {n: "torn" if n % 2 else line(id="?") for n in range(2, 250_000, 7_919)}
+    lines = [at.get(n, GOOD) for n in range(2, 250_001)]
+    report = add(write_csv(tmp_path, *lines), lake)
+    assert [n for n, _, _ in faults(lake)] == sorted(at)
+    assert (report.accepted, report.quarantined) == (249_999 - len(at), len(at))
+    assert len(report.reasons) == 10
+
+
+def test_bytes_that_are_not_utf8_are_one_bad_row(tmp_path: Path, lake: Lake) -> None:
+    path = tmp_path / "orders.csv"
+    latin = line(kind="café").encode("latin-1")
+    path.write_bytes(b"\n".join([HEADER.encode(), GOOD.encode(), latin, GOOD.encode(), b""]))
+    add(path, lake)
+    [bad] = quarantine(lake)
+    assert bad["line"] == 3
+    assert "not utf-8" in bad["reason"]
+    assert len(raw(lake)) == 2
+
+
+def test_a_quote_that_never_closes_is_one_bad_row(tmp_path: Path, lake: Lake) -> None:
+    add(write_csv(tmp_path, GOOD, line(kind='"open')), lake)
+    [bad] = quarantine(lake)
+    assert (bad["line"], bad["reason"]) == (3, "Value with unterminated quote found.")
+
+
+def test_a_file_of_bad_rows_only_makes_an_empty_raw_table(tmp_path: Path, lake: Lake) -> None:
+    report = add(write_csv(tmp_path, "1,2", line(id="")), lake)
+    assert (report.accepted, report.quarantined) == (0, 2)
+    assert raw(lake) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("orders.csv", b"", "the file is empty; its first line must name the columns"),
+        ("orders.csv", b"id,day\n1,2021-05-01\n", "column 'order' of source 'orders' is missing"),
+        ("orders.csv", f"{HEADER},id\n".encode(), "column 'id' is in the header twice"),
+        ("orders.csv", b"ID" + HEADER[2:].encode(), "column 'id' of source 'orders' is missing"),
+        ("orders.txt", HEADER.encode(), r"not .csv, .csv.gz or .parquet; rename or convert it"),
+        ("orders.parquet", HEADER.encode(), "not a Parquet file"),
+        ("orders.csv.gz", HEADER.encode(), "the header cannot be read: Not a gzipped file"),
+        (
+            "orders.csv.gz",
+            gzip.compress("\n".join([HEADER, *[GOOD] * 999]).encode())[:90],
+            "cannot be read: .*Unexpected end of GZIP",
+        ),
+    ],
+    ids=["empty", "missing", "twice", "case", "ending", "parquet", "gzip", "truncated"],
+)
+def test_a_file_that_cannot_be_of_the_source_is_refused_whole(
+    tmp_path: Path, lake: Lake, name: str, content: bytes, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as refusal:
+        add(path, lake)
+    assert str(refusal.value).startswith(f"{name}: ")
+    assert raw(lake) == quarantine(lake) == []
+
+
+def test_a_refused_file_can_be_ingested_once_it_is_mended(tmp_path: Path, lake: Lake) -> None:
+    packed = gzip.compress("\n".join([HEADER, *[GOOD] * 999]).encode())
+    path = tmp_path / "orders.csv.gz"
+    path.write_bytes(packed[:90])
+    with pytest.raises(InputError):
+        add(path, lake)
+    path.write_bytes(packed)
+    assert add(path, lake).accepted == len(raw(lake)) == 999
+
+
+def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path, lake: Lake) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.csv: no such file"):
+        add(tmp_path / "nowhere.csv", lake, orders)

@@ -1,0 +1,113 @@
+"""A lake on S3 (moto's server) holds and computes the same as one in a folder."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pyarrow as pa
+import pytest
+from moto.server import ThreadedMotoServer
+
+from hindcast import names, project, trainingset
+from hindcast.compiler.features import Knowledge
+from hindcast.database import connect
+from hindcast.engines.duckdb import DuckDBEngine
+from hindcast.generate import generate
+from hindcast.ingest import IngestReport
+from hindcast.lake import Lake
+from hindcast.materialize import MaterializeReport, materialize
+from hindcast.online import OnlineStore
+from tests.integration.orders import NOW, add, quarantine, raw
+
+PROJECT = project.load(None)
+VIEW, LOANS = PROJECT.view(None), PROJECT.source(None)
+KNOWLEDGE = Knowledge(datetime(2021, 9, 17, tzinfo=UTC), NOW)
+ORDER = [("id", "ascending"), ("event_timestamp", "ascending"), ("tiebreaker", "ascending")]
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """The URI of an empty bucket; AWS_* variables lead any client there."""
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ALLOW_HTTP": "true",
+            "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():  # fmt: skip
+            patch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="lake")
+        yield "s3://lake"
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def loan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("loans") / "loans.csv"
+    generate(path, customers=60, seed=5)
+    return path
+
+
+@pytest.fixture(scope="module")
+def ingested(
+    bucket: str, loan_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[Lake, IngestReport]:
+    """The same loans in a lake on S3, and in one in a folder."""
+    lakes = [Lake(f"{bucket}/some/prefix"), Lake(str(tmp_path_factory.mktemp("lake")))]
+    return {lake: add(loan_file, lake, LOANS) for lake in lakes}
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[OnlineStore]:
+    with OnlineStore(database_url) as opened:
+        yield opened
+
+
+def test_ingest_leaves_the_same_rows(ingested: dict[Lake, IngestReport]) -> None:
+    (remote, local), (first, second) = ingested, ingested.values()
+    assert first == second
+    assert raw(remote, LOANS) == raw(local, LOANS)
+    assert quarantine(remote, LOANS) == quarantine(local, LOANS)
+
+
+def test_a_file_is_ingested_once(ingested: dict[Lake, IngestReport], loan_file: Path) -> None:
+    remote = next(iter(ingested))
+    before = remote.open(names.RAW, "loans", fix="").version()
+    assert add(loan_file, remote, LOANS).already_ingested
+    assert remote.open(names.RAW, "loans", fix="").version() == before
+
+
+def materialized(
+    lake: Lake, store: OnlineStore
+) -> tuple[MaterializeReport, pa.Table, list[tuple[Any, ...]]]:
+    """The report, the offline rows and the online rows."""
+    report = materialize(VIEW, DuckDBEngine(), lake, store, KNOWLEDGE)
+    offline = lake.open(names.FEATURES, VIEW.view.name, fix="").to_pyarrow_table()
+    with connect(store.url) as connection:
+        online = connection.execute("SELECT * FROM hindcast.credit_history ORDER BY id").fetchall()
+    return report, offline.sort_by(ORDER), [row[:-1] for row in online]
+
+
+def test_materialize_writes_the_same_rows_offline_and_online(
+    ingested: dict[Lake, IngestReport], store: OnlineStore
+) -> None:
+    (first, offline, online), (second, expected, rows) = (
+        materialized(lake, store) for lake in ingested
+    )
+    assert (first.events, first.entities) == (second.events, second.entities)
+    assert offline.num_rows == first.events
+    assert offline.drop_columns([names.RUN_ID]).equals(expected.drop_columns([names.RUN_ID]))
+    assert online == rows
+
+
+def test_the_training_set_is_the_same(ingested: dict[Lake, IngestReport]) -> None:
+    model = PROJECT.model(None)
+    remote, local = (
+        trainingset.build(model, VIEW, DuckDBEngine(), lake, KNOWLEDGE).table for lake in ingested
+    )
+    assert remote.num_rows > 500
+    assert remote.equals(local)
