@@ -1,12 +1,13 @@
 """Files a source is read from: their columns, the relation DuckDB reads, and torn lines."""
 
 import csv
+import glob
 import gzip
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import duckdb
 import numpy as np
@@ -17,9 +18,9 @@ from hindcast.definitions import Source
 from hindcast.errors import InputError
 
 CSV_ENDINGS = (".csv", ".csv.gz")
-_BLANK = (b"\n", b"\r\n")
+_BLANK = ("\n", "\r\n", "\r")
 # A quoted field, doubled quotes inside; without its last quote it goes on in the next line.
-_QUOTED = re.compile(rb'(?:^|(?<=,))"(?:[^"]|"")*("?)')
+_QUOTED = re.compile(r'(?:^|(?<=,))"(?:[^"]|"")*("?)')
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class SourceFile:
         """
         if not self.is_csv:
             return rejected.lines, positions + 1
-        with _binary(self.path) as stream:
+        with _text(self.path) as stream:
             starts, is_blank = _records(stream)
         is_row = ~is_blank
         is_row[0] = False
@@ -79,7 +80,7 @@ class SourceFile:
         return Rejected(
             np.array([row[0] for row in rows], np.int64),
             [row[1].splitlines()[0] for row in rows],
-            [row[2] for row in rows],
+            [row[2].lstrip("\r\n") for row in rows],
         )
 
 
@@ -111,7 +112,7 @@ def _csv(path: Path) -> SourceFile:
     columns = _header(path)
     types = ", ".join(f"{_literal(column)}: 'VARCHAR'" for column in columns)
     relation = (
-        f"read_csv({_literal(str(path))}, columns={{{types}}}, header=true, auto_detect=false, "
+        f"read_csv({_pattern(path)}, columns={{{types}}}, header=true, auto_detect=false, "
         "delim=',', quote='\"', escape='\"', store_rejects=true, rejects_limit=0)"
     )
     return SourceFile(path, dict.fromkeys(columns, "VARCHAR"), relation)
@@ -122,7 +123,7 @@ def _parquet(path: Path, connection: duckdb.DuckDBPyConnection) -> SourceFile:
         pq.read_schema(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path.name}: not a Parquet file: {error}") from error
-    relation = f"read_parquet({_literal(str(path))})"
+    relation = f"read_parquet({_pattern(path)})"
     described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     types = {row[0]: row[1] for row in described}
     return SourceFile(path, types, relation)
@@ -148,7 +149,7 @@ def _header(path: Path) -> list[str]:
     return columns
 
 
-def _records(stream: IO[bytes]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _records(stream: IO[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Of each record of a CSV file: the line it starts in, and whether it is a blank line."""
     starts: list[int] = []
     is_blank: list[bool] = []
@@ -157,16 +158,10 @@ def _records(stream: IO[bytes]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         if not inside:
             starts.append(number)
             is_blank.append(line in _BLANK)
-        if inside or b'"' in line:
-            quoted = b'"' + line if inside else line
+        if inside or '"' in line:
+            quoted = '"' + line if inside else line
             inside = any(not match[1] for match in _QUOTED.finditer(quoted))
     return np.array(starts, np.int64), np.array(is_blank, np.bool_)
-
-
-def _binary(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast("IO[bytes]", gzip.open(path, "rb"))
-    return path.open("rb")
 
 
 def _text(path: Path) -> IO[str]:
@@ -177,6 +172,11 @@ def _text(path: Path) -> IO[str]:
 
 def _is_nested(kind: str) -> bool:
     return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
+
+
+def _pattern(path: Path) -> str:
+    """DuckDB takes a path for a pattern; this one matches the path alone."""
+    return _literal(glob.escape(str(path)))
 
 
 def _literal(text: str) -> str:

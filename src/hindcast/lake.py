@@ -1,7 +1,9 @@
 """The lake: Delta tables below one root, a folder or s3:// URI; a commit is all or nothing."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
@@ -9,12 +11,24 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
 
+# What delta-rs panics over in the path of a folder, or reads as another: %20 as a space.
+_UNUSABLE = re.compile(r"[][|^\\]|%[0-9A-Fa-f]{2}")
+
 
 @dataclass(frozen=True)
 class Lake:
     """Opens and appends to tables; AWS_* variables configure s3:// as they do for any tool."""
 
     root: str
+
+    def __post_init__(self) -> None:
+        path = "" if "://" in self.root else Path(self.root).absolute().as_posix()
+        unusable = _UNUSABLE.search(path)
+        if unusable:
+            raise InputError(
+                f"{path}: a Delta table's path cannot have '{unusable[0]}' in it; rename the "
+                "folder, or set HINDCAST_LAKE to another"
+            )
 
     def uri(self, *parts: str) -> str:
         """The table's address, such as uri("raw", "loans")."""

@@ -8,9 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from examples.credit_risk.definitions import loans
@@ -115,6 +112,43 @@ def test_columns_go_by_name_and_unknown_ones_are_left_out(tmp_path: Path, lake: 
     assert "note" not in row
 
 
+@pytest.mark.parametrize("column", ["_text", "_parsed", "_reason", "_row", "recorded_at"])
+def test_an_unknown_column_may_have_any_name(tmp_path: Path, lake: Lake, column: str) -> None:
+    lines = [f"{GOOD},hello", f"?{GOOD[1:]},hello"]
+    add(write_csv(tmp_path, *lines, header=f"{HEADER},{column}"), lake)
+    assert [(row["id"], row["recorded_at"]) for row in raw(lake)] == [(1, NOW)]
+    [bad] = quarantine(lake)
+    assert bad["reason"] == "id '?' is not a whole number"
+    assert f'"{column}":"hello"' in bad["record"]
+
+
+def test_a_declared_column_may_be_named_like_a_word_of_the_query(
+    tmp_path: Path, lake: Lake
+) -> None:
+    source = replace(orders, schema={**orders.schema, "_text": "string", "select": "bigint"})
+    lines = [f"{GOOD},hello,7", f"{GOOD},hello,seven"]
+    add(write_csv(tmp_path, *lines, header=f"{HEADER},_text,select"), lake, source)
+    assert [(row["_text"], row["select"]) for row in raw(lake)] == [("hello", 7)]
+    assert [bad["value"] for bad in quarantine(lake)] == ["seven"]
+
+
+@pytest.mark.parametrize("name", ["orders[1].csv", "orders*.csv", "orders?.csv", "it's %20 é.csv"])
+def test_the_file_named_is_read_and_no_other_that_its_name_matches_as_a_pattern(
+    tmp_path: Path, lake: Lake, name: str
+) -> None:
+    write_csv(tmp_path, "9,2021-05-01,10,1.5,2,0.25,wrong", name="orders1.csv")
+    add(write_csv(tmp_path, GOOD, name=name), lake)
+    assert [(row["id"], row["kind"], row["_file"]) for row in raw(lake)] == [(1, "cash", name)]
+
+
+def test_a_column_declared_later_is_null_on_the_rows_before(tmp_path: Path, lake: Lake) -> None:
+    add(write_csv(tmp_path, GOOD), lake)
+    source = replace(orders, schema={**orders.schema, "note": "string"})
+    path = write_csv(tmp_path, f"{GOOD},hello", header=f"{HEADER},note", name="with_note.csv")
+    add(path, lake, source)
+    assert [row["note"] for row in raw(lake)] == [None, "hello"]
+
+
 def test_a_header_alone_is_a_file_of_no_rows(tmp_path: Path, lake: Lake) -> None:
     path = write_csv(tmp_path)
     assert add(path, lake).rows == 0
@@ -139,58 +173,6 @@ def test_other_bytes_under_the_same_name_are_added(tmp_path: Path, lake: Lake) -
     report = add(write_csv(tmp_path, GOOD, GOOD), lake, now=LATER)
     assert (report.accepted, len(raw(lake))) == (2, 3)
     assert {row["recorded_at"] for row in raw(lake)} == {NOW, LATER}
-
-
-def parquet(folder: Path, **columns: pa.Array) -> Path:
-    """A Parquet file of one good row, with some of its columns replaced."""
-    good = {
-        "id": pa.array([1]), "day": pa.array([date(2021, 5, 1)]), "order": pa.array([10]),
-        "amount": pa.array([Decimal("1.5")], pa.decimal128(18, 6)), "count": pa.array([2]),
-        "rate": pa.array([0.25]), "kind": pa.array(["cash"]),
-    }  # fmt: skip
-    path = folder / "orders.parquet"
-    pq.write_table(pa.table(good | columns), path)
-    return path
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [
-        {},
-        {"id": pa.array([1], pa.int32()), "count": pa.array([2], pa.uint8())},
-        {"amount": pa.array([1.5])},
-        {"amount": pa.array([Decimal("1.5")], pa.decimal128(38, 10))},
-        {"id": pa.array(["1"]), "day": pa.array(["2021-05-01"]), "rate": pa.array(["0.25"])},
-        {"rate": pa.array([0.25], pa.float32()), "kind": pa.array(["cash"]).dictionary_encode()},
-    ],
-    ids=["declared", "smaller integers", "double amount", "wider decimal", "text", "float"],
-)
-def test_parquet_gives_the_same_row_as_csv_whatever_holds_its_values(
-    tmp_path: Path, lake: Lake, columns: dict[str, pa.Array]
-) -> None:
-    add(parquet(tmp_path, **columns), lake)
-    add(write_csv(tmp_path, GOOD), lake)
-    by_csv, by_parquet = raw(lake)
-    assert by_parquet | {"_file": ""} == by_csv | {"_file": ""}
-
-
-@pytest.mark.parametrize(
-    ("columns", "reason"),
-    [
-        ({"count": pa.array([1.5])}, "count '1.5' is not a whole number"),
-        ({"amount": pa.array([0.1234567])}, "amount '0.1234567' is not a decimal(18,6)"),
-        ({"rate": pa.array([np.nan])}, "rate 'nan' is not a finite number"),
-        ({"rate": pa.array([np.inf])}, "rate 'inf' is not a finite number"),
-        ({"id": pa.array([None], pa.int64())}, "id is missing"),
-        ({"day": pa.array(["2021-02-30"])}, "day '2021-02-30' is not a date (YYYY-MM-DD)"),
-    ],
-)
-def test_a_parquet_value_that_does_not_fit_goes_to_quarantine_by_its_row(
-    tmp_path: Path, lake: Lake, columns: dict[str, pa.Array], reason: str
-) -> None:
-    add(parquet(tmp_path, **columns), lake)
-    [bad] = quarantine(lake)
-    assert (bad["file"], bad["line"], bad["reason"]) == ("orders.parquet", 1, reason)
 
 
 def test_the_accepted_money_of_a_file_adds_up_to_the_last_digit(tmp_path: Path, lake: Lake) -> None:

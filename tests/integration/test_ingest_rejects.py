@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,23 +10,22 @@ import pytest
 
 from hindcast.errors import InputError
 from hindcast.lake import Lake
-from tests.integration.orders import GOOD, HEADER, NOW, add, orders, quarantine, raw, write_csv
+from tests.integration.orders import (
+    GOOD,
+    HEADER,
+    NOW,
+    add,
+    line,
+    orders,
+    quarantine,
+    raw,
+    write_csv,
+)
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
-
-
-def line(**values: str) -> str:
-    """A good line with some of its values replaced."""
-    good = dict(zip(HEADER.split(","), GOOD.split(","), strict=True))
-    return ",".join((good | values).values())
-
-
-def faults(lake: Lake) -> list[tuple[int, str | None, str | None]]:
-    """Line, field and value of each quarantined row."""
-    return [(row["line"], row["field"], row["value"]) for row in quarantine(lake)]
 
 
 def test_a_bad_row_is_kept_with_file_line_value_reason_and_the_row_as_it_was(
@@ -74,6 +74,9 @@ def test_a_row_with_several_faults_is_one_row_with_every_reason(tmp_path: Path, 
         ("day", "2021-02-29", "day '2021-02-29' is not a date (YYYY-MM-DD)"),
         ("day", "01/05/2021", "day '01/05/2021' is not a date (YYYY-MM-DD)"),
         ("day", "2021-05-01 10:00:00", "day '2021-05-01 10:00:00' is not a date (YYYY-MM-DD)"),
+        ("day", "10000-01-01", "day '10000-01-01' is not a date (YYYY-MM-DD)"),
+        ("day", "10000-01-1", "day '10000-01-1' is not a date (YYYY-MM-DD)"),
+        ("day", "0000-12-31", "day '0000-12-31' is not a date (YYYY-MM-DD)"),
         ("day", "infinity", "day 'infinity' is not a date (YYYY-MM-DD)"),
         ("id", "", "id is missing"),
         ("day", "", "day is missing"),
@@ -105,6 +108,14 @@ def test_more_digits_than_the_type_has_are_fine_when_nothing_is_rounded(
     assert [row["amount"] for row in raw(lake)] == [Decimal(amount)]
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_the_first_and_the_last_day_that_python_has_are_dates(
+    tmp_path: Path, lake: Lake, day: str
+) -> None:
+    add(write_csv(tmp_path, line(day=day)), lake)
+    assert [row["day"].isoformat() for row in raw(lake)] == [day]
+
+
 def test_lines_with_too_few_or_too_many_columns_are_kept_as_they_were(
     tmp_path: Path, lake: Lake
 ) -> None:
@@ -115,23 +126,6 @@ def test_lines_with_too_few_or_too_many_columns_are_kept_as_they_were(
     assert few["reason"] == "Expected Number of Columns: 7 Found: 2"
     assert many["reason"] == "Expected Number of Columns: 7 Found: 8"
     assert len(raw(lake)) == 2
-
-
-def test_torn_lines_do_not_shift_the_lines_of_rows_after_them(tmp_path: Path, lake: Lake) -> None:
-    bad, torn = line(id="?"), "torn"
-    add(write_csv(tmp_path, bad, torn, torn, GOOD, bad, torn, GOOD, bad, bad), lake)
-    assert [(n, "torn" if field is None else field) for n, field, _ in faults(lake)] == [
-        (2, "id"), (3, "torn"), (4, "torn"), (6, "id"), (7, "torn"), (9, "id"), (10, "id"),
-    ]  # fmt: skip
-
-
-def test_lines_hold_over_a_file_of_many_batches(tmp_path: Path, lake: Lake) -> None:
-    at = {n: "torn" if n % 2 else line(id="?") for n in range(2, 250_000, 7_919)}
-    lines = [at.get(n, GOOD) for n in range(2, 250_001)]
-    report = add(write_csv(tmp_path, *lines), lake)
-    assert [n for n, _, _ in faults(lake)] == sorted(at)
-    assert (report.accepted, report.quarantined) == (249_999 - len(at), len(at))
-    assert len(report.reasons) == 10
 
 
 def test_bytes_that_are_not_utf8_are_one_bad_row(tmp_path: Path, lake: Lake) -> None:
@@ -163,6 +157,12 @@ def test_a_file_of_bad_rows_only_makes_an_empty_raw_table(tmp_path: Path, lake: 
         ("orders.csv", b"", "the file is empty; its first line must name the columns"),
         ("orders.csv", b"id,day\n1,2021-05-01\n", "column 'order' of source 'orders' is missing"),
         ("orders.csv", f"{HEADER},id\n".encode(), "column 'id' is in the header twice"),
+        ("orders.csv", f"{HEADER},ID\n".encode(), "column 'ID' is in the header twice; rename one"),
+        (
+            "orders.csv",
+            f"{HEADER},\n{GOOD},\n".encode(),
+            "column 8 of the header has no name; name it, or remove the comma too many",
+        ),
         ("orders.csv", b"ID" + HEADER[2:].encode(), "column 'id' of source 'orders' is missing"),
         ("orders.txt", HEADER.encode(), r"not .csv, .csv.gz or .parquet; rename or convert it"),
         ("orders.parquet", HEADER.encode(), "not a Parquet file"),
@@ -173,7 +173,18 @@ def test_a_file_of_bad_rows_only_makes_an_empty_raw_table(tmp_path: Path, lake: 
             "cannot be read: .*Unexpected end of GZIP",
         ),
     ],
-    ids=["empty", "missing", "twice", "case", "ending", "parquet", "gzip", "truncated"],
+    ids=[
+        "empty",
+        "missing",
+        "twice",
+        "ID and id",
+        "comma too many",
+        "case",
+        "ending",
+        "parquet",
+        "gzip",
+        "truncated",
+    ],
 )
 def test_a_file_that_cannot_be_of_the_source_is_refused_whole(
     tmp_path: Path, lake: Lake, name: str, content: bytes, message: str
@@ -184,6 +195,50 @@ def test_a_file_that_cannot_be_of_the_source_is_refused_whole(
         add(path, lake)
     assert str(refusal.value).startswith(f"{name}: ")
     assert raw(lake) == quarantine(lake) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{HEADER}\n{GOOD}\r\n{GOOD}\n",
+        f"{HEADER}\r\n{GOOD}\r\n{GOOD}\n",
+        f"{HEADER}\n{GOOD}\r{GOOD}\n",
+    ],
+    ids=["one of Windows", "one of Unix", "one of an old Mac"],
+)
+def test_mixed_line_ends_are_refused_saying_so(tmp_path: Path, lake: Lake, content: str) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(content.encode())
+    with pytest.raises(InputError) as refusal:
+        add(path, lake)
+    assert str(refusal.value) == (
+        "orders.csv: cannot be read: its line ends are mixed or a quote is never closed; "
+        "write one kind of line end"
+    )
+    assert raw(lake) == quarantine(lake) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "message"),
+    [
+        ("amount", "decimal(18,2)", r"holds decimal128\(18, 6\) and is now .* decimal128\(18, 2\)"),
+        ("count", "double", "holds int64 and is now declared double"),
+        ("rate", "bigint", "holds double and is now declared int64"),
+        ("day", "timestamp", r"holds date32\[day\] and is now declared timestamp"),
+        ("kind", "boolean", "holds string and is now declared bool"),
+    ],
+)
+def test_a_column_whose_declared_type_changed_is_refused_and_nothing_is_written(
+    tmp_path: Path, lake: Lake, column: str, kind: str, message: str
+) -> None:
+    add(write_csv(tmp_path, GOOD, "torn"), lake)
+    before = (raw(lake), quarantine(lake))
+    changed = replace(orders, schema={**orders.schema, column: kind}, checks=[])
+    later = write_csv(tmp_path, line(order="11", rate="1", kind="true"), "torn", name="later.csv")
+    with pytest.raises(InputError, match=f"raw/orders: column '{column}' {message}.*; keep the"):
+        add(later, lake, changed)
+    assert (raw(lake), quarantine(lake)) == before
+    assert add(later, lake).accepted == 1
 
 
 def test_a_refused_file_can_be_ingested_once_it_is_mended(tmp_path: Path, lake: Lake) -> None:

@@ -1,5 +1,6 @@
 """Materialize: a row per event offline and a row per entity online, as of T and known by K."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -119,6 +120,17 @@ def test_online_has_one_typed_row_per_entity_that_says_what_it_is_of(
         "id": "bigint", "nb_before": "bigint", "amount_before": "numeric", "is_cash": "boolean",
         "features_as_of": "timestamp with time zone", "materialization": "text",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", ["my lake", "é", "100%", "a*b", "who?", "{a}", "it's", "a#b"])
+def test_a_lake_in_a_folder_of_an_odd_name_gives_the_same_rows(
+    tmp_path: Path, lake: Lake, store: OnlineStore, folder: str
+) -> None:
+    moved = Lake(shutil.copytree(lake.root, str(tmp_path / folder / "lake")))
+    more = write_csv(tmp_path, "2,2021-06-02,2,1,1,0,cash", name="more.csv")
+    add(more, moved)
+    assert run(moved, store).events == len(offline(moved)) == 5
+    assert online(store) == [ROWS[0], (2, 2, Decimal(9), True), ROWS[2]]
 
 
 def test_the_report_says_what_was_read_and_written(lake: Lake, store: OnlineStore) -> None:

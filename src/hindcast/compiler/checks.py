@@ -106,33 +106,41 @@ def _parse(column: str, kind: DataType, found: str) -> str:
     target = kind.sql("duckdb")
     if kind.kind == "double":
         cast = column if found == "DOUBLE" else f"TRY_CAST({column} AS DOUBLE)"
-        written = "" if found != "VARCHAR" else f" AND NOT contains({column}, '_')"
+        # The cast alone would take 1_0 and +-5 for numbers.
+        odd = f"(contains({column}, '_') OR contains({column}, '+-'))"
+        written = "" if found != "VARCHAR" else f" AND NOT {odd}"
         return f"CASE WHEN isfinite({cast}){written} THEN {cast} END"
-    if found.replace(" ", "") in (target, _LONG_NAMES.get(target, target)):
-        return column
+    is_same = found.replace(" ", "") in (target, _LONG_NAMES.get(target, target))
     text = column if found == "VARCHAR" else f"CAST({column} AS VARCHAR)"
-    cast = f"TRY_CAST({text} AS {target})"
-    if kind.kind in ("bigint", "decimal"):
+    cast = column if is_same else f"TRY_CAST({text} AS {target})"
+    if kind.kind in ("date", "timestamp"):
+        whole = "" if is_same or kind.kind == "timestamp" else f"{_whole_day(column, found)} AND "
+        # The years that Python has; a file of Arrow's or DuckDB's can hold others.
+        last = "9999-12-31" if kind.kind == "date" else "9999-12-31 23:59:59.999999"
+        years = f"BETWEEN {target} '0001-01-01' AND {target} '{last}'"
+        return f"CASE WHEN {whole}{cast} {years} THEN {cast} END"
+    if not is_same and kind.kind in ("bigint", "decimal"):
         # A CASE stops at the first that holds; an OR would evaluate all of them on every row.
         accepted = " ".join(f"WHEN {exact} THEN {cast}" for exact in _exact(kind, text, cast))
         return f"CASE {accepted} END"
-    if kind.kind == "date" and found.startswith("TIMESTAMP"):
-        # Pandas writes dates so; any other time of day would be lost.
-        return f"CASE WHEN CAST(CAST({column} AS DATE) AS TIMESTAMP) = {column} THEN {cast} END"
-    if kind.kind in ("date", "timestamp"):
-        digits = f"length({text}) = 10 AND " if kind.kind == "date" else ""
-        years = f"BETWEEN {target} '0001-01-01' AND {target} '9999-12-31'"
-        return f"CASE WHEN {digits}{cast} {years} THEN {cast} END"
     return cast
+
+
+def _whole_day(column: str, found: str) -> str:
+    """The condition under which a column of another type than date says a date and no more."""
+    if found.startswith("TIMESTAMP"):
+        # Pandas writes dates so; any other time of day would be lost.
+        return f"CAST(CAST({column} AS DATE) AS TIMESTAMP) = {column}"
+    return f"length(CAST({column} AS VARCHAR)) = 10"
 
 
 def _exact(kind: DataType, text: str, cast: str) -> list[str]:
     """Conditions under which the cast of a number's text rounds nothing; the commonest first."""
     plain = f"NOT (contains({text}, 'e') OR contains({text}, 'E') OR contains({text}, '_'))"
-    digits = f"length(rtrim(split_part({text}, '.', 2), '0')) <= {kind.scale}"
+    digits = f"length(rtrim(split_part({text}, '.', 2), '0 ')) <= {kind.scale}"
     if kind.kind == "bigint":
         # The cast alone would take 0x1F and 1_0 for numbers.
-        number = f"regexp_full_match({text}, '\\s*[+-]?\\d+(\\.0*)?\\s*')"
+        number = f"regexp_full_match({text}, '\\s*[+-]?\\d*(\\.0*)?\\s*')"
         return [f"CAST({cast} AS VARCHAR) = {text}", number]
     short = f"strlen({text}) - instr({text}, '.') <= {kind.scale} AND {plain}"
     # A positive exponent only moves the point of a number that has none.

@@ -67,7 +67,9 @@ def test_what_every_row_needs_cannot_be_nulled(column: str) -> None:
     assert f"'{column}' cannot be nulled, rows need it; reject instead" in message
 
 
-@pytest.mark.parametrize("column", ["_file", "_row", "_ingested_at", "recorded_at"])
+@pytest.mark.parametrize("column", [
+    "_file", "_row", "_ingested_at", "recorded_at", "_reason", "_field", "_value", "_record",
+])  # fmt: skip
 def test_a_schema_cannot_take_the_columns_that_ingest_adds(column: str) -> None:
     message = refusal(recorded_at=None, schema={"id": "bigint", column: "timestamp"})
     assert f"source 'loans': column '{column}' is Hindcast's own; rename it" in message
@@ -107,6 +109,24 @@ def test_an_accepted_row_has_its_values_in_the_schemas_types() -> None:
 def test_a_bad_row_says_field_value_and_reason(column: str, text: str | None, reason: str) -> None:
     row = read(POSITIVE, **{column: text})
     assert (row["_field"], row["_value"], row["_reason"]) == (column, text, reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_accepted"),
+    [
+        ("0000-12-31T23:59:59.999999Z", False),
+        ("0001-01-01T00:00:00Z", True),
+        ("9999-12-31T23:59:59.999999Z", True),
+        ("10000-01-01T00:00:00Z", False),
+        ("9999-12-31T23:00:00-02:00", False),
+        ("infinity", False),
+        ("-infinity", False),
+    ],
+)
+def test_a_timestamp_is_of_the_years_that_python_has(text: str, is_accepted: bool) -> None:
+    row = read(loan_date=text)
+    reason = None if is_accepted else f"loan_date '{text}' is not a timestamp (ISO 8601)"
+    assert row["_reason"] == reason
 
 
 def test_a_bad_row_is_kept_as_it_was_read() -> None:
