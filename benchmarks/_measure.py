@@ -141,13 +141,13 @@ class Home:
 
     def hindcast(self, *arguments: str) -> None:
         """Run a hindcast command on this home, in a process of its own."""
-        _quiet([sys.executable, "-m", "hindcast", *arguments, "--home", str(self.folder)])
+        quiet([sys.executable, "-m", "hindcast", *arguments, "--home", str(self.folder)])
 
     def prepare(self, customers: int) -> None:
         """Synthetic loans, ingested, materialized and trained on."""
         loans = self.folder / "loans.csv"
         generate = ["generate", "--out", str(loans), "--customers", str(customers)]
-        _quiet([sys.executable, "-m", "hindcast", *generate])
+        quiet([sys.executable, "-m", "hindcast", *generate])
         self.hindcast("ingest", str(loans))
         self.hindcast("materialize", "--as-of", AS_OF)
         self.hindcast("train")
@@ -156,7 +156,7 @@ class Home:
         """The release's classifier as joblib dumps it, fitted anew in a process of its own."""
         path = self.folder / "model.joblib"
         script = str(PEERS / "dump_model.py")
-        _quiet([sys.executable, script, str(self.folder), str(self.release), str(path)])
+        quiet([sys.executable, script, str(self.folder), str(self.release), str(path)])
         return path
 
 
@@ -176,7 +176,7 @@ def home() -> Iterator[Home]:
             embedded_postgres.stop(data)
 
 
-def _quiet(command: Sequence[str]) -> None:
+def quiet(command: Sequence[str]) -> None:
     """Run a command without showing what it prints, unless it fails."""
     done = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

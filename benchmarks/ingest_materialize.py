@@ -13,18 +13,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
-import psycopg
-from _measure import AS_OF, PEERS, Home, Limit, alternate, home, machine, median, table, verdict
-
-CUSTOMERS = 36_457
-# Rows that `hindcast generate` breaks on purpose: Hindcast refuses them, the bare script does not.
-PLANTED = 40
-SAME = (
-    "nb_previous_loans", "avg_amount_loans_previous", "max_amount_loans_previous",
-    "nb_loans_last_90_days", "amount_last_90_days", "income", "nb_children", "family_size",
-    "flag_own_car", "is_pensioner", "income_type", "_birthday",
-)  # fmt: skip
+from _loans import PLANTED, apart, customers_unlike, loans_csv
+from _measure import (
+    AS_OF,
+    PEERS,
+    Home,
+    Limit,
+    alternate,
+    home,
+    machine,
+    median,
+    table,
+    verdict,
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def main() -> int:
         return hindcast(Path(options.child[0]), options.child[1], options.child[2])
     machine()
     with home() as prepared:
-        loans = _loans(prepared, options.loans)
+        loans = loans_csv(prepared, options.loans)
         runs = alternate(
             {
                 "bare DuckDB + psycopg": lambda: _bare(loans, prepared),
@@ -51,7 +52,7 @@ def main() -> int:
             },
             options.rounds,
         )
-        different = _different(prepared.database_url)
+        different = customers_unlike(prepared.database_url)
         many = _multiplied(loans, options.times)
         larger = _hindcast(many, prepared)
     _print(runs, larger, options.times)
@@ -68,6 +69,11 @@ def main() -> int:
 
 def hindcast(loans: Path, lake: str, url: str) -> int:
     """The child of our side: ingest and materialize, and print seconds and CPU seconds."""
+    # Imported now, not when first needed; pyarrow imports pandas with its first conversion.
+    import pandas  # noqa: F401
+
+    import hindcast.engines.duckdb
+    import hindcast.online.copy  # noqa: F401
     from hindcast import bootstrap, project
     from hindcast.ingest import ingest
     from hindcast.lake import Lake
@@ -95,16 +101,6 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _loans(prepared: Home, given: Path | None) -> Path:
-    loans = prepared.folder / "loans.csv"
-    if given is None:
-        command = [sys.executable, "-m", "hindcast", "generate", "--out", str(loans)]
-        subprocess.run([*command, "--customers", str(CUSTOMERS), "--json"], check=True)
-    else:
-        duckdb.sql(f"COPY (FROM '{given}') TO '{loans}' (HEADER)")
-    return loans
-
-
 def _bare(loans: Path, prepared: Home) -> Run:
     folder = prepared.folder / "bare"
     folder.mkdir(exist_ok=True)
@@ -127,26 +123,10 @@ def _child(arguments: list[str]) -> Run:
     return Run(seconds, cpu, used.ru_maxrss / 2**20)
 
 
-def _different(url: str) -> int:
-    """Customers whose online rows are not the same on both sides; either lacking them counts."""
-    unlike = " OR ".join(
-        f'abs(ours."{name}" - bare."{name}") > 1e-9 * abs(bare."{name}")'
-        if name.startswith("avg_")
-        else f'ours."{name}" IS DISTINCT FROM bare."{name}"'
-        for name in SAME
-    )
-    with psycopg.connect(url) as connection:
-        cursor = connection.execute(
-            "SELECT count(*) FROM hindcast.credit_history ours FULL JOIN bare_customers bare "
-            f"USING (id) WHERE ours.features_as_of IS NULL OR bare._birthday IS NULL OR {unlike}"
-        )
-        return int((cursor.fetchone() or (0,))[0])
-
-
 def _multiplied(loans: Path, times: int) -> Path:
     """The same loans of so many times the customers."""
     many = loans.with_name("many.csv")
-    duckdb.sql(
+    apart(
         "COPY (SELECT * EXCLUDE (copy) REPLACE (try_cast(id AS BIGINT) + 100000000 * copy AS id, "
         "try_cast(loan_id AS BIGINT) + 10000000 * copy AS loan_id) "
         f"FROM read_csv('{loans}', all_varchar=true, ignore_errors=true), range({times}) AS t(copy)"

@@ -2,7 +2,7 @@
 
 The floor is a prepared SELECT of the same columns and one call of ONNX Runtime. Beside it are
 the predictor (read and predict), the whole Lambda handler, and peers in processes of their own:
-the proof of concept's way, and Feast where a Python that has it is given.
+the proof of concept's way and, with --feast, Feast from a virtual environment made for it.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from importlib.util import find_spec
+from importlib.metadata import version
 from typing import Any, TextIO, TypeVar
 
 import _measure
@@ -31,10 +31,6 @@ CHUNK = 250
 PEER_SHARE = 10
 LARGEST_DIFFERENCE = 1e-5
 PEER_TABLE = "proof_of_concept"
-FEAST_HELP = (
-    "feast: not installed; python -m venv FOLDER, FOLDER/bin/pip install 'feast[postgres]' "
-    "scikit-learn=={version}, then run with --feast-python FOLDER/bin/python"
-)
 
 Answers = tuple[list[float], list[float]]  # Milliseconds and probabilities, an item for each id.
 Side = Callable[[Sequence[int]], Answers]
@@ -52,7 +48,7 @@ def main() -> int:
         home.prepare(options.customers)
         log = stack.enter_context((home.folder / "predict.log").open("w"))
         sides = _hindcast(home, log, options.pause / 1000)
-        sides |= _peers(home, options.feast_python, stack)
+        sides |= _peers(home, options.feast, stack)
         ids = range(FIRST_CUSTOMER, FIRST_CUSTOMER + options.customers)
         _check(sides, random.Random(1).choices(ids, k=PEER_SHARE * 20))
         rounds = [
@@ -73,7 +69,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--ids", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pause", type=float, default=0, help="milliseconds between requests")
-    parser.add_argument("--feast-python", help="a Python that has feast[postgres]")
+    parser.add_argument(
+        "--feast", action="store_true", help="install Feast from the package index and measure it"
+    )
     return parser.parse_args()
 
 
@@ -160,24 +158,36 @@ def _flush_metrics(log: TextIO) -> None:
         app.meter.write()
 
 
-def _peers(
-    home: _measure.Home, feast_python: str | None, stack: contextlib.ExitStack
-) -> dict[str, Side]:
+def _peers(home: _measure.Home, feast: bool, stack: contextlib.ExitStack) -> dict[str, Side]:
     """Sides in other processes, all on scikit-learn and the same model, unpickled."""
     _make_peer_table(home)
     model, url = str(home.pickled_model()), home.database_url
     start = stack.enter_context
     command = [sys.executable, str(_measure.PEERS / "proof_of_concept.py"), url, PEER_TABLE, model]
     sides = {"proof of concept": start(_child(command))}
-    python = feast_python or (sys.executable if find_spec("feast") else None)
+    python = _feast_python(home) if feast else None
     if python is None:
-        from importlib.metadata import version
-
-        print(FEAST_HELP.format(version=version("scikit-learn")) + "\n")
+        print("Feast is left out" + ("\n" if feast else ": --feast installs and measures it\n"))
         return sides
     script, folder = str(_measure.PEERS / "feast_online.py"), str(home.folder / "feast")
     sides["Feast + scikit-learn"] = start(_child([python, script, url, PEER_TABLE, model, folder]))
     return sides
+
+
+def _feast_python(home: _measure.Home) -> str | None:
+    """A Python with Feast and the libraries that the model was pickled with; None if it fails."""
+    folder = home.folder / "feast-venv"
+    python = str(folder / "bin" / "python")
+    pinned = [f"{name}=={version(name)}" for name in ("scikit-learn", "joblib", "numpy")]
+    install = [python, "-m", "pip", "install", "--quiet", "feast[postgres]", *pinned]
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run(install, check=True, capture_output=True, text=True)
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr or str(error)).strip().splitlines()[-1]
+        print(f"Feast cannot be installed: {reason}")
+        return None
+    return python
 
 
 def _make_peer_table(home: _measure.Home) -> None:

@@ -73,9 +73,13 @@ class Lake:
         )
         try:
             self._create(rows.schema, *parts)
-            self._check_types(rows.schema, *parts)
+            # Looked at and written on one version, so that a commit in between makes ours fail.
+            table = DeltaTable(self.uri(*parts))
+            if table.transaction_version(transaction) is not None:
+                return False
+            self._check_types(rows.schema, table)
             write_deltalake(
-                self.uri(*parts), rows, mode="append", schema_mode="merge",
+                table, rows, mode="append", schema_mode="merge",
                 commit_properties=properties,
             )  # fmt: skip
         except CommitFailedError:
@@ -88,14 +92,14 @@ class Lake:
             ) from error
         return True
 
-    def _check_types(self, schema: pa.Schema, *parts: str) -> None:
+    def _check_types(self, schema: pa.Schema, table: DeltaTable) -> None:
         """Raise InputError for a column whose type changed: delta-rs would cast it, and round."""
-        held = pa.schema(DeltaTable(self.uri(*parts)).schema())
+        held = pa.schema(table.schema())
         for field in schema:
             before = held.field(field.name).type if field.name in held.names else field.type
             if before != field.type:
                 raise InputError(
-                    f"{self.uri(*parts)}: column '{field.name}' holds {before} and is now declared "
+                    f"{table.table_uri}: column '{field.name}' holds {before} and is now declared "
                     f"{field.type}; keep the type, or add a column of another name"
                 )
 
