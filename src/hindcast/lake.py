@@ -77,7 +77,7 @@ class Lake:
             table = DeltaTable(self.uri(*parts))
             if table.transaction_version(transaction) is not None:
                 return False
-            self._check_types(rows.schema, table)
+            _check_types(rows.schema, table, self.uri(*parts))
             write_deltalake(
                 table, rows, mode="append", schema_mode="merge",
                 commit_properties=properties,
@@ -92,17 +92,18 @@ class Lake:
             ) from error
         return True
 
-    def _check_types(self, schema: pa.Schema, table: DeltaTable) -> None:
-        """Raise InputError for a column whose type changed: delta-rs would cast it, and round."""
-        held = pa.schema(table.schema())
-        for field in schema:
-            before = held.field(field.name).type if field.name in held.names else field.type
-            if before != field.type:
-                raise InputError(
-                    f"{table.table_uri}: column '{field.name}' holds {before} and is now declared "
-                    f"{field.type}; keep the type, or add a column of another name"
-                )
-
     def _create(self, schema: pa.Schema, *parts: str) -> None:
         """Create the table empty, so that every data commit carries its transaction."""
         DeltaTable.create(self.uri(*parts), schema, mode="ignore")
+
+
+def _check_types(schema: pa.Schema, table: DeltaTable, where: str) -> None:
+    """Raise InputError for a column whose type changed: delta-rs would cast it, and round."""
+    held = pa.schema(table.schema())
+    for field in schema:
+        before = held.field(field.name).type if field.name in held.names else field.type
+        if before != field.type:
+            raise InputError(
+                f"{where}: column '{field.name}' holds {before} and is now declared "
+                f"{field.type}; keep the type, or add a column of another name"
+            )
