@@ -48,11 +48,11 @@ def main() -> int:
         home.prepare(options.customers)
         log = stack.enter_context((home.folder / "predict.log").open("w"))
         sides = _hindcast(home, log, options.pause / 1000)
-        sides |= _peers(home, options.feast, stack)
+        peers = _peers(home, options.feast, stack)
         ids = range(FIRST_CUSTOMER, FIRST_CUSTOMER + options.customers)
-        _check(sides, random.Random(1).choices(ids, k=PEER_SHARE * 20))
+        _check(sides | peers, random.Random(1).choices(ids, k=PEER_SHARE * 20))
         rounds = [
-            _round(sides, random.Random(seed).choices(ids, k=options.ids))
+            _round(sides, peers, ids, options.ids, random.Random(seed))
             for seed in range(options.rounds)
         ]
         _flush_metrics(log)
@@ -237,13 +237,27 @@ def _check(sides: dict[str, Side], ids: Sequence[int]) -> None:
             raise SystemExit(f"{name}: probabilities differ from the floor's by {difference:.3g}")
 
 
-def _round(sides: dict[str, Side], ids: Sequence[int]) -> dict[str, tuple[float, float, float]]:
-    """p50, p95 and p99 of each side in milliseconds, over chunks taken in turn."""
-    chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
-    found: dict[str, list[float]] = {name: [] for name in sides}
-    for turn, chunk in enumerate(chunks):
-        for name in _measure.rotated(list(sides), turn):
-            found[name] += sides[name](chunk)[0]
+def _round(
+    sides: dict[str, Side],
+    peers: dict[str, Side],
+    customers: Sequence[int],
+    count: int,
+    chance: random.Random,
+) -> dict[str, tuple[float, float, float]]:
+    """p50, p95 and p99 of each side in milliseconds, over so many random customers.
+
+    The sides of this process take turns at every id, in a random order, so that no one of them has
+    the caches and the scheduler to itself, as a loop of nothing else would; peers take chunks.
+    """
+    ids = chance.choices(customers, k=count)
+    found: dict[str, list[float]] = {name: [] for name in sides | peers}
+    for start in range(0, count, CHUNK):
+        chunk = ids[start : start + CHUNK]
+        for key in chunk:
+            for name in chance.sample(list(sides), len(sides)):
+                found[name] += sides[name]([key])[0]
+        for name, peer in peers.items():
+            found[name] += peer(chunk)[0]
     return {
         name: (
             _measure.percentile(values, 50),
