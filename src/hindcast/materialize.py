@@ -4,8 +4,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from deltalake import DeltaTable
-
 from hindcast import names
 from hindcast.compiler import features
 from hindcast.compiler.features import Knowledge
@@ -51,12 +49,13 @@ def materialize(
     watcher = progress or Silent()
     source = view.view.source
     raw = lake.open(names.RAW, source.name, fix="run: hindcast ingest FILE")
-    known = _known(view, engine, raw, knowledge)
     run_id = uuid.uuid4().hex[:12]
     sql = features.materialization(view, engine.dialect, knowledge)
     with engine.compute(sql, raw) as computed:
         with step(watcher, f"compute {view.view.name} on {engine.name}, write it to the lake"):
-            events = computed.write_offline(_target(view, lake, run_id))
+            written = computed.write_offline(_target(view, lake, run_id))
+        if not written.events:
+            raise InputError(_nothing_known(source.name, knowledge))
         with step(watcher, "load the online store and swap"):
             entities = _publish(view, computed, store, run_id, knowledge, force)
     return MaterializeReport(
@@ -64,24 +63,19 @@ def materialize(
         run_id=run_id,
         as_of=knowledge.as_of,
         known_by=knowledge.known_by,
-        events=events,
+        events=written.events,
         entities=entities,
-        duplicates=known - events,
+        duplicates=written.records - written.events,
         raw_version=raw.version(),
         definition_hash=view.definition_hash,
     )
 
 
-def _known(view: CompiledView, engine: Engine, raw: DeltaTable, knowledge: Knowledge) -> int:
-    """How many raw rows the run may see; raises InputError when there are none."""
-    found = engine.query(features.known_events(view, engine.dialect, knowledge), raw)
-    known = int(found["known"][0].as_py())
-    if not known:
-        raise InputError(
-            f"source '{view.view.source.name}' has no event before {knowledge.as_of.isoformat()} "
-            f"known by {knowledge.known_by.isoformat()}; ingest older data or move --as-of"
-        )
-    return known
+def _nothing_known(source: str, knowledge: Knowledge) -> str:
+    return (
+        f"source '{source}' has no event before {knowledge.as_of.isoformat()} "
+        f"known by {knowledge.known_by.isoformat()}; ingest older data or move --as-of"
+    )
 
 
 def _target(view: CompiledView, lake: Lake, run_id: str) -> OfflineTarget:

@@ -11,7 +11,7 @@ from hindcast.compiler import features
 from hindcast.compiler.features import Knowledge
 from hindcast.compiler.view import CompiledView, compile_view
 from hindcast.definitions import Entity, Feature, FeatureView, Source, latest, prior
-from hindcast.engines.base import Engine, OfflineTarget
+from hindcast.engines.base import Engine, OfflineTarget, Written
 
 START = datetime(2021, 1, 1, tzinfo=UTC)
 KNOWLEDGE = Knowledge(as_of=datetime(2022, 1, 1, tzinfo=UTC), known_by=START + timedelta(days=999))
@@ -74,7 +74,7 @@ def materialization(engine: Engine, compiled: CompiledView = view) -> str:
     return features.materialization(compiled, engine.dialect, KNOWLEDGE)
 
 
-def write(engine: Engine, raw: DeltaTable, folder: Path) -> int:
+def write(engine: Engine, raw: DeltaTable, folder: Path) -> Written:
     with engine.compute(materialization(engine), raw) as computed:
         return computed.write_offline(target(folder))
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from hindcast import names, project
+from hindcast.bootstrap import ENGINES
+from hindcast.bootstrap import engine as engine_of
 from hindcast.compiler.features import Knowledge
 from hindcast.compiler.view import compile_view
 from hindcast.database import connect
@@ -219,13 +221,14 @@ def test_a_feature_that_lost_its_values_is_refused_by_name(
     assert stamps(store) == {(AS_OF, first.run_id)}
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 def test_without_an_event_nothing_is_written_and_the_error_names_both_clocks(
-    lake: Lake, store: OnlineStore
+    lake: Lake, store: OnlineStore, engine: str
 ) -> None:
     first = run(lake, store)
     for as_of, known_by in [(datetime(2021, 5, 1, tzinfo=UTC), NOW), (AS_OF, AS_OF)]:
         with pytest.raises(InputError, match=r"source 'orders' has no event before .* known by"):
-            run(lake, store, as_of, known_by)
+            materialize(view, engine_of(engine), lake, store, Knowledge(as_of, known_by))
     assert {row[names.RUN_ID] for row in offline(lake)} == {first.run_id}
     assert stamps(store) == {(AS_OF, first.run_id)}
 

@@ -90,7 +90,7 @@ def test_a_rewrite_replaces_rows_and_columns_and_keeps_the_earlier_version(
     engine = SparkEngine()
     with engine.compute(materialization(engine), raw) as computed:
         columns = ("person", "event_timestamp", "tiebreaker", "age")
-        assert computed.write_offline(target(folder, columns)) == 240
+        assert computed.write_offline(target(folder, columns)).events == 240
     table = DeltaTable(str(folder))
     assert table.version() == 1
     assert [f.name for f in table.schema().fields] == [*columns, *CONSTANTS]

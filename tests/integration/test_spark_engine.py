@@ -13,6 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from hindcast.compiler import features
 from hindcast.compiler.features import Knowledge
 from hindcast.database import connect
+from hindcast.engines.base import Engine, Written
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.engines.spark import SparkEngine
 from hindcast.engines.spark import session as sessions
@@ -45,7 +46,8 @@ def store(database_url: str) -> Iterator[OnlineStore]:
 
 def test_both_engines_write_the_same_offline_table(raw: DeltaTable, tmp_path: Path) -> None:
     by_spark, by_duckdb = tmp_path / "by spark", tmp_path / "by duckdb"
-    assert write(SparkEngine(), raw, by_spark) == write(DuckDBEngine(), raw, by_duckdb) == 240
+    for engine, folder in ((SparkEngine(), by_spark), (DuckDBEngine(), by_duckdb)):
+        assert write(engine, raw, folder) == Written(events=240, records=241)
     assert contents(by_spark) == contents(by_duckdb)
     assert DeltaTable(str(by_spark)).schema() == DeltaTable(str(by_duckdb)).schema()
 
@@ -64,6 +66,26 @@ def test_both_engines_load_the_same_online_rows(
             found.append(connection.execute(query).fetchall())
     assert found[0] == found[1]
     assert len(found[0]) == 40
+
+
+@pytest.mark.parametrize("engine", [SparkEngine(), DuckDBEngine()], ids=lambda e: str(e.name))
+def test_a_run_that_sees_nothing_leaves_the_offline_table_as_it_was(
+    raw: DeltaTable, tmp_path: Path, engine: Engine
+) -> None:
+    held, empty = tmp_path / "held", tmp_path / "empty"
+    write(engine, raw, held)
+    before = contents(held), files_below(held)
+    sql = features.materialization(view, engine.dialect, Knowledge(START, START))
+    for folder in (held, empty):
+        with engine.compute(sql, raw) as computed:
+            assert computed.write_offline(target(folder)) == Written(events=0, records=0)
+    assert (contents(held), files_below(held)) == before
+    assert files_below(empty) == set()
+    assert write(engine, raw, empty).events == 240
+
+
+def files_below(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_materialization_shuffles_once_and_by_the_key(raw: DeltaTable, tmp_path: Path) -> None:
@@ -134,7 +156,7 @@ def test_a_folder_of_any_name_holds_a_lake(tmp_path: Path, name: str) -> None:
     write_deltalake(str(folder / "raw"), events(people=2, each=1))
     raw = DeltaTable(str(folder / "raw"))
     assert SparkEngine().query("SELECT * FROM raw", raw).schema.names == events().schema.names
-    assert write(SparkEngine(), raw, folder / "features") == 2
+    assert write(SparkEngine(), raw, folder / "features").events == 2
     assert len(contents(folder / "features")) == 2
 
 

@@ -11,15 +11,19 @@ from typing import Any
 Event = dict[str, Any]
 
 
+def records(events: list[Event], as_of: datetime, known_by: datetime) -> list[Event]:
+    """The records known by known_by of what happened before as_of, replaced ones included."""
+    return [event for event in events if event["at"] < as_of and event["recorded"] <= known_by]
+
+
 def known(events: list[Event], as_of: datetime, known_by: datetime) -> list[Event]:
     """The events that happened before as_of, each by its last record known by known_by."""
     last: dict[tuple[Any, ...], Event] = {}
-    for event in events:
-        if event["at"] < as_of and event["recorded"] <= known_by:
-            identity = (event["key"], event["at"], event["tie"])
-            newest = last.get(identity)
-            if newest is None or _recording(newest) < _recording(event):
-                last[identity] = event
+    for event in records(events, as_of, known_by):
+        identity = (event["key"], event["at"], event["tie"])
+        newest = last.get(identity)
+        if newest is None or _recording(newest) < _recording(event):
+            last[identity] = event
     return list(last.values())
 
 

@@ -1,6 +1,7 @@
 """DuckDB and Spark give, value for value, what a brute-force Python oracle gives."""
 
 import math
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -84,7 +85,10 @@ def check_materialization(
     of_events = [row for row in rows if row["_is_event"]]
     of_entities = [row for row in rows if not row["_is_event"]]
     assert len(of_events) == len(history)
-    assert sorted(row["key"] for row in of_entities) == sorted({e["key"] for e in history})
+    records = Counter(event["key"] for event in oracle.records(events, k.as_of, k.known_by))
+    assert len(of_entities) == len(records)
+    assert {row["key"]: row["_records"] for row in of_entities} == records
+    assert {row["_records"] for row in of_events} <= {None}
     for row in of_events:
         event = by_identity[row["key"], row["event_timestamp"], row["tiebreaker"]]
         hold(row, event, history, definition)

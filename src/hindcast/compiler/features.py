@@ -31,10 +31,12 @@ class Knowledge:
 def materialization(view: CompiledView, dialect: str, knowledge: Knowledge) -> str:
     """Every event's features, and one row per entity at the instant (_is_event is false there).
 
-    Columns: key, event_timestamp, tiebreaker, features, inputs of request-time features, _is_event.
+    Columns: key, event_timestamp, tiebreaker, features, inputs of request-time features,
+    _is_event, and _records: an entity's known records, replaced ones included; null for events.
     """
     query = _Query(view, DIALECTS[dialect], knowledge, "entities")
-    return query.sql([*query.identity(), *query.feature_columns(), *query.inputs(), "_is_event"])
+    columns = [*query.identity(), *query.feature_columns(), *query.inputs()]
+    return query.sql([*columns, "_is_event", "_records"])
 
 
 def training_set(view: CompiledView, dialect: str, knowledge: Knowledge, matures: timedelta) -> str:
@@ -53,12 +55,6 @@ def historical(view: CompiledView, dialect: str, knowledge: Knowledge) -> str:
     query = _Query(view, DIALECTS[dialect], knowledge, "table")
     columns = [query.key(), f"{query.instant} AS {names.AS_OF}", *query.feature_columns()]
     return query.sql(columns, where="NOT _is_event", order="_spine_row")
-
-
-def known_events(view: CompiledView, dialect: str, knowledge: Knowledge) -> str:
-    """One row, one column `known`: how many raw rows are known, replaced ones included."""
-    query = _Query(view, DIALECTS[dialect], knowledge, "events")
-    return f"SELECT COUNT(*) AS known FROM raw WHERE {query.known_condition()}"
 
 
 class _Query:
@@ -119,9 +115,9 @@ class _Query:
             *([f"{quote(self.label)} AS _label"] if self.label else []),
             *self.windows.arguments(),
         ]
-        return f"SELECT {', '.join(columns)} FROM raw WHERE {self.known_condition()}"
+        return f"SELECT {', '.join(columns)} FROM raw WHERE {self._known_condition()}"
 
-    def known_condition(self) -> str:
+    def _known_condition(self) -> str:
         """Strictly before the instant, among the records known by the other."""
         happened = self.dialect.quote(self.view.view.source.event_timestamp)
         return (

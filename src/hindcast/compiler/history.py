@@ -21,7 +21,8 @@ class Parts:
     events: SELECT of the known raw events. Columns: _key, _at (microseconds), _tie, the record's
     order (_recorded, _ingested_at, _row), _is_event, and arguments of windows.
     asked: SELECT of the caller's spine rows, the same columns by position.
-    entities_at: microseconds; where given, every entity has one spine row at that instant.
+    entities_at: microseconds; where given, every entity has one spine row at that instant, whose
+    _records says how many known records the entity has, replaced ones included.
     """
 
     events: str
@@ -33,31 +34,35 @@ class Parts:
 def by_sorting(parts: Parts) -> str:
     """For Spark: windows over one partitioning by key, so that the plan has one shuffle."""
     known = parts.events + (f"\nUNION ALL\n{parts.asked}" if parts.asked else "")
-    last = ", ".join(f"{column} DESC" for column in _RECORD)
-    own = f"PARTITION BY _key ORDER BY {ORDER}, {last}"
-    same = f"LAG(_at) OVER ({own}) = _at AND LAG(_tie) OVER ({own}) = _tie"
+    own = f"PARTITION BY _key ORDER BY {ORDER}, {', '.join(_RECORD)}"
+    same = f"LEAD(_at) OVER ({own}) = _at AND LEAD(_tie) OVER ({own}) = _tie"
     windows = ", ".join(["*", *parts.windows.selects(), *parts.windows.tie_selects()])
     return (
-        f"WITH known AS (\n{known}\n),\nrecorded AS (\nSELECT *, COALESCE({same}, FALSE) AS "
-        f"_replaced, LAG(_at) OVER ({own}) IS NULL AS _first FROM known\n),\n"
+        f"WITH known AS (\n{known}\n),\n"
+        f"recorded AS (\nSELECT *, COALESCE({same}, FALSE) AS _replaced, LEAD(_at) OVER ({own}) "
+        f"IS NULL AS _last, ROW_NUMBER() OVER ({own}) AS _nth FROM known\n),\n"
         f"rows_ AS (\n{_sorted_rows(parts)}\n),\n"
         f"windowed AS (\nSELECT {windows} FROM rows_\n)"
     )
 
 
 def _sorted_rows(parts: Parts) -> str:
-    """Each event once, and the first of each entity a second time as its spine row.
+    """Each event once, and the last of each entity a second time as its spine row.
 
-    Unfolding keeps Spark's partitioning by key; a union with the distinct keys would shuffle.
+    Unfolding keeps Spark's partitioning by key, where a union with the distinct keys would
+    shuffle; and it keeps the order, so that the sort for the windows only has to look.
     """
     if parts.entities_at is None:
         return "SELECT * FROM recorded WHERE NOT _replaced"
     slots = parts.windows.slots
     values = [f"CASE WHEN _is_event THEN {slot} END AS {slot}" for slot in slots]
     at = f"CASE WHEN _is_event THEN _at ELSE {parts.entities_at} END AS _at"
-    columns = ["_key", at, "CASE WHEN _is_event THEN _tie END AS _tie", "_is_event", *values]
-    twice = "EXPLODE(CASE WHEN _first THEN array(TRUE, FALSE) ELSE array(TRUE) END) AS _is_event"
-    unfolded = ", ".join(["_key", "_at", "_tie", *slots, twice])
+    tie = "CASE WHEN _is_event THEN _tie END AS _tie"
+    # The last record's number is how many there are.
+    records = "CASE WHEN NOT _is_event THEN CAST(_nth AS BIGINT) END AS _records"
+    columns = ["_key", at, tie, "_is_event", records, *values]
+    twice = "EXPLODE(CASE WHEN _last THEN array(TRUE, FALSE) ELSE array(TRUE) END) AS _is_event"
+    unfolded = ", ".join(["_key", "_at", "_tie", "_nth", *slots, twice])
     return (
         f"SELECT {', '.join(columns)} FROM (\n"
         f"SELECT {unfolded} FROM recorded WHERE NOT _replaced\n) AS unfolded"
@@ -91,5 +96,6 @@ def _united_rows(parts: Parts) -> str:
         return "SELECT * FROM history"
     return (
         "SELECT * FROM history\nUNION ALL BY NAME\n"
-        f"SELECT DISTINCT _key, {parts.entities_at} AS _at, FALSE AS _is_event FROM events"
+        f"SELECT _key, {parts.entities_at} AS _at, FALSE AS _is_event, COUNT(*) AS _records "
+        "FROM events GROUP BY _key"
     )

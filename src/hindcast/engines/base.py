@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # The column that tells event rows from entity rows.
 IS_EVENT = "_is_event"
+# An entity row's number of known raw records, replaced ones included; null in event rows.
+RECORDS = "_records"
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,25 @@ class OfflineTarget:
     constants: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Written:
+    """The event rows of the offline table, and the known raw records that they came from."""
+
+    events: int
+    records: int
+
+
 class Computed(Protocol):
     """Computed feature rows: event rows (_is_event) and one row per entity at the instant.
 
     write_offline comes first: rows of both kinds come out of one pass over the history.
     """
 
-    def write_offline(self, target: OfflineTarget) -> int:
-        """Replace the Delta table's content by the event rows in one commit; returns the rows."""
+    def write_offline(self, target: OfflineTarget) -> Written:
+        """Replace the Delta table's content by the event rows in one commit.
+
+        Without any event nothing is committed.
+        """
         ...
 
     def load_online(self, store: "OnlineStore", table: str, columns: Sequence[str]) -> int:

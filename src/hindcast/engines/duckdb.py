@@ -4,6 +4,7 @@ import glob
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 
-from hindcast.engines.base import IS_EVENT, OfflineTarget
+from hindcast.engines.base import IS_EVENT, RECORDS, OfflineTarget, Written
 from hindcast.errors import HindcastError, first_line
 
 if TYPE_CHECKING:
@@ -74,12 +75,19 @@ class DuckDBComputed:
         self._sql = sql
         self._waiting = waiting
 
-    def write_offline(self, target: OfflineTarget) -> int:
-        """Replace the Delta table's content by the event rows in one commit; returns the rows."""
+    def write_offline(self, target: OfflineTarget) -> Written:
+        """Replace the Delta table's content by the event rows in one commit.
+
+        Without any event nothing is committed.
+        """
         rows = self._connection.sql(self._sql).to_arrow_reader(BATCH_ROWS)
-        events = _Events(rows, target, self._waiting)
-        write_deltalake(target.uri, events.reader(), mode="overwrite", schema_mode="overwrite")
-        return events.count
+        split = _Split(rows, target, self._waiting)
+        events = split.events()
+        first = next(events, None)
+        if first is not None:
+            reader = pa.RecordBatchReader.from_batches(first.schema, chain([first], events))
+            write_deltalake(target.uri, reader, mode="overwrite", schema_mode="overwrite")
+        return Written(split.count, split.records)
 
     def load_online(self, store: "OnlineStore", table: str, columns: Sequence[str]) -> int:
         """Copy the entity rows into a Postgres table by column name; returns the rows."""
@@ -89,29 +97,36 @@ class DuckDBComputed:
             return store.load(table, pa.RecordBatchReader.from_batches(schema, chosen))
 
 
-class _Events:
-    """The event rows among computed rows, with the target's constants; others go to a file."""
+class _Split:
+    """Computed rows: event rows for the lake, with the target's constants; others to a file.
+
+    count: the event rows so far. records: those that the entity rows so far came from.
+    """
 
     def __init__(self, rows: pa.RecordBatchReader, target: OfflineTarget, others: Path) -> None:
         self.rows, self.target, self.others = rows, target, others
-        self.count = 0
+        self.count = self.records = 0
 
-    def reader(self) -> pa.RecordBatchReader:
-        constants = [pa.field(name, pa.string()) for name in self.target.constants]
-        columns = [self.rows.schema.field(name) for name in self.target.columns]
-        schema = pa.schema([*columns, *constants])
-        return pa.RecordBatchReader.from_batches(schema, self._batches(schema))
-
-    def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        whole = self.rows.schema
+    def events(self) -> Iterator[pa.RecordBatch]:
+        """Batches of event rows, none of them empty."""
+        schema, whole = self._schema(), self.rows.schema
         with pa.OSFile(str(self.others), "wb") as file, pa.ipc.new_stream(file, whole) as others:
             for batch in self.rows:
                 is_event = batch[IS_EVENT]
-                others.write_batch(batch.filter(pc.invert(is_event)))
-                yield self._event_rows(batch.filter(is_event), schema)
+                entities = batch.filter(pc.invert(is_event))
+                self.records += pc.sum(entities[RECORDS]).as_py() or 0
+                others.write_batch(entities)
+                events = self._events(batch.filter(is_event), schema)
+                self.count += events.num_rows
+                if events.num_rows:
+                    yield events
 
-    def _event_rows(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-        self.count += batch.num_rows
+    def _schema(self) -> pa.Schema:
+        constants = [pa.field(name, pa.string()) for name in self.target.constants]
+        columns = [self.rows.schema.field(name) for name in self.target.columns]
+        return pa.schema([*columns, *constants])
+
+    def _events(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         constants = [pa.repeat(value, batch.num_rows) for value in self.target.constants.values()]
         columns = [*(batch[name] for name in self.target.columns), *constants]
         return pa.RecordBatch.from_arrays(columns, schema=schema)

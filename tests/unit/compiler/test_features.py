@@ -7,7 +7,6 @@ from typing import Any
 from hindcast.compiler.features import (
     Knowledge,
     historical,
-    known_events,
     materialization,
     training_set,
 )
@@ -167,11 +166,13 @@ def test_of_two_records_of_one_instant_the_later_row_of_the_file_wins() -> None:
         assert online(view_of(AVERAGE), loans)[1]["average"] == 2.0
 
 
-def test_known_events_counts_replaced_records_too() -> None:
+def test_a_customers_known_records_are_counted_with_the_replaced_ones() -> None:
     again = loan(3, at(2021, 3, 1), "1", recorded_at=at(2021, 5, 1))
     unknown = loan(4, at(2021, 3, 2), "1", recorded_at=at(2100, 1, 2))
-    sql = known_events(view_of(COUNT), "duckdb", as_of(TODAY))
-    assert run(sql, [*THREE, again, unknown]) == [{"known": 4}]
+    loans = [*THREE, again, unknown, loan(5, at(2021, 1, 1), id=2)]
+    rows = online(view_of(COUNT), loans)
+    assert {key: row["_records"] for key, row in rows.items()} == {1: 4, 2: 1}
+    assert values(events(view_of(COUNT), loans), "_records") == [None] * 4
 
 
 def test_a_label_is_trusted_only_after_it_matured() -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+import pyarrow.compute as pc
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
@@ -34,6 +35,17 @@ def remove(files: fs.FileSystem, folder: str) -> None:
     """Delete the Parquet files in a folder."""
     for info in list_parquet(files, folder):
         files.delete_file(info.path)
+
+
+def total(files: fs.FileSystem, parts: Iterable[fs.FileInfo], column: str) -> int:
+    """The sum of a column of whole numbers over Parquet files; 0 over none."""
+    return sum(_total(files, part, column) for part in parts)
+
+
+def _total(files: fs.FileSystem, part: fs.FileInfo, column: str) -> int:
+    with files.open_input_file(part.path) as stream:
+        values = pq.ParquetFile(stream).read([column])[column]
+    return int(pc.sum(values).as_py() or 0)
 
 
 def replace_content(

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from hindcast.engines.base import IS_EVENT, OfflineTarget
+from hindcast.engines.base import IS_EVENT, RECORDS, OfflineTarget, Written
 from hindcast.engines.spark import deltafiles
 from hindcast.engines.spark.session import is_local, session
 from hindcast.errors import HindcastError, InputError
@@ -71,8 +71,11 @@ class SparkComputed:
         self.rows = rows
         self._written: tuple[str, str] | None = None
 
-    def write_offline(self, target: OfflineTarget) -> int:
-        """Replace the Delta table's content by the event rows in one commit; returns the rows."""
+    def write_offline(self, target: OfflineTarget) -> Written:
+        """Replace the Delta table's content by the event rows in one commit.
+
+        Without any event nothing is committed.
+        """
         run = uuid.uuid4().hex
         laid_out = _laid_out(self.rows, target)
         with _calling_spark():
@@ -81,8 +84,12 @@ class SparkComputed:
         self._written = target.uri, run
         files = deltafiles.filesystem(target.uri)
         events = deltafiles.list_parquet(files, f"{run}/{KIND}={EVENTS}")
+        if not events:
+            return Written(0, 0)
         schema = _delta_schema(laid_out.select(*map(_column, [*target.columns, *target.constants])))
-        return deltafiles.replace_content(target.uri, files, events, schema, target.constants)
+        rows = deltafiles.replace_content(target.uri, files, events, schema, target.constants)
+        entities = deltafiles.list_parquet(files, f"{run}/{KIND}={ENTITIES}")
+        return Written(rows, deltafiles.total(files, entities, RECORDS))
 
     def load_online(self, store: "OnlineStore", table: str, columns: Sequence[str]) -> int:
         """Copy the entity rows into a Postgres table, each file over its own connection.
