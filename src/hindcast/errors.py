@@ -25,12 +25,20 @@ class StoreUnavailableError(HindcastError):
     """Raised when the online store does not answer; trying again later may work."""
 
 
+class ConflictError(HindcastError):
+    """Raised when another writer was first; look at what it did before running again."""
+
+
 class OnlineCheckError(HindcastError):
     """Raised when a newly loaded online table fails its checks and is not swapped in."""
 
 
 class ReleaseError(HindcastError):
     """Raised when a release folder is incomplete, changed, or refused by the parity gate."""
+
+
+class GateError(HindcastError):
+    """Raised when a release may not be promoted, because its gate has not let it through."""
 
 
 class TrainingError(HindcastError):

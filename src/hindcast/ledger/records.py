@@ -1,0 +1,87 @@
+"""What the ledger answers with, and the release that a rollback goes back to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+Action = Literal["promote", "rollback"]
+Status = Literal["succeeded", "failed", "unfinished"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One piece of work; a run that was killed, or still works, is unfinished."""
+
+    id: str
+    kind: str
+    status: Status
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    started_at: datetime
+    seconds: float | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class ReleaseRecord:
+    """A release folder, where it lies, and its version: 1, 2, 3... of its model."""
+
+    model: str
+    version: int
+    release: str
+    location: str
+    manifest: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    run_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A challenger held against the champion of its time, if there was one."""
+
+    number: int
+    model: str
+    challenger: str
+    champion: str | None
+    passed: bool
+    verdict: Mapping[str, Any]
+    as_of: datetime
+    known_by: datetime
+    run_id: str | None
+    evaluated_at: datetime
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A release going into production after the promotion that it follows."""
+
+    number: int
+    model: str
+    release: str
+    action: Action
+    follows: int | None
+    forced: bool
+    reason: str | None
+    evaluation: int | None
+    by: str
+    promoted_at: datetime
+
+
+def previous(promotions: Iterable[Promotion]) -> str | None:
+    """The release that a rollback of a model goes back to; None if there is none.
+
+    promotions: all of one model's, in any order. A rollback leaves what it abandoned out for
+    good: after promoting a, b, c, rolling back and promoting d, the way back is d, b, a.
+    """
+    stack: list[str] = []
+    for promotion in sorted(promotions, key=lambda promotion: promotion.number):
+        if promotion.action == "rollback" and promotion.release in stack:
+            while stack[-1] != promotion.release:
+                stack.pop()
+        # Promoting what is in production already gives no release to go back to.
+        elif stack[-1:] != [promotion.release]:
+            stack.append(promotion.release)
+    return stack[-2] if len(stack) > 1 else None

@@ -1,0 +1,96 @@
+"""Runs in the ledger: a row when one starts, another when it ends."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from sqlalchemy import Connection, Select, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
+from hindcast.ledger import plain
+from hindcast.ledger.records import Run, Status
+from hindcast.ledger.tables import run_ends, runs
+from hindcast.ledger.transactions import record
+
+
+@dataclass
+class OpenRun:
+    """A run under way; what the work puts into inputs and outputs is recorded at its end."""
+
+    kind: str
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    # The machine's steady clock: a run's length must not depend on clocks that are set.
+    started: float = field(default_factory=time.monotonic, repr=False)
+
+
+def start(connection: Connection, run: OpenRun, parameters: Mapping[str, Any]) -> None:
+    """Record that a run starts."""
+    values = {"id": run.id, "kind": run.kind, "parameters": plain.document(parameters)}
+    connection.execute(insert(runs).values(values))
+
+
+def end(connection: Connection, run: OpenRun, error: BaseException | None) -> None:
+    """Record that a run ended, by an error or with none."""
+    values = {
+        "id": run.id,
+        "status": "succeeded" if error is None else "failed",
+        "inputs": plain.document(run.inputs),
+        "outputs": plain.document(run.outputs),
+        "seconds": time.monotonic() - run.started,
+        "error": None if error is None else plain.text(_reason(error)),
+    }
+    connection.execute(insert(run_ends).values(values))
+
+
+def newest(
+    connection: Connection, kind: str | None, status: str | None, limit: int | None
+) -> list[Run]:
+    """The newest runs of a kind and status, or of any."""
+    statement = _all().order_by(runs.c.number.desc()).limit(limit)
+    if kind is not None:
+        statement = statement.where(runs.c.kind == kind)
+    if status is not None:
+        if status not in get_args(Status):
+            raise InputError(f"no run is '{status}'; use one of {', '.join(get_args(Status))}")
+        statement = statement.where(_outcome == status)
+    return [record(Run, row) for row in connection.execute(statement)]
+
+
+def find(connection: Connection, run_id: str) -> Run:
+    """The run with this id; NotFoundError."""
+    row = connection.execute(_all().where(runs.c.id == run_id)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"the ledger has no run '{run_id}'; `hindcast runs` lists them")
+    return record(Run, row)
+
+
+_outcome = func.coalesce(run_ends.c.status, "unfinished")
+_nothing = literal({}, JSONB)
+
+
+def _all() -> Select[Any]:
+    return select(
+        runs.c.id,
+        runs.c.kind,
+        _outcome.label("status"),
+        runs.c.parameters,
+        func.coalesce(run_ends.c.inputs, _nothing).label("inputs"),
+        func.coalesce(run_ends.c.outputs, _nothing).label("outputs"),
+        runs.c.started_at,
+        run_ends.c.seconds,
+        run_ends.c.error,
+    ).join_from(runs, run_ends, isouter=True)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, HindcastError):
+        return first_line(error)
+    if not isinstance(error, Exception):
+        return "interrupted"
+    name, reason = type(error).__name__, first_line(error)
+    return name if reason == name else f"{name}: {reason}"

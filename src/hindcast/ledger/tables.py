@@ -1,0 +1,141 @@
+"""The ledger's tables as the newest migration leaves them; a test holds the two together."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from hindcast import names
+
+# Where Alembic keeps the revision of the schema, and the one that these tables are.
+VERSION_TABLE = "alembic_version"
+REVISION = "0001"
+# Two promotions that follow the same one, or that are both the first: the second is refused.
+ONE_FOLLOWER = "promotions_one_follower"
+
+metadata = MetaData(schema=names.LEDGER_SCHEMA)
+
+
+def _number() -> Column[int]:
+    return Column("number", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _stamp(name: str) -> Column[object]:
+    """An instant by the database's clock, the only one that all writers share."""
+    now = func.clock_timestamp()
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=now)
+
+
+def _run_id() -> Column[str]:
+    return Column("run_id", Text, ForeignKey(f"{names.LEDGER_SCHEMA}.runs.id"))
+
+
+def _releases(column: str) -> ForeignKeyConstraint:
+    """(model, column) is a release of that very model."""
+    target = f"{names.LEDGER_SCHEMA}.releases"
+    return ForeignKeyConstraint(["model", column], [f"{target}.model", f"{target}.release"])
+
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("number", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    _stamp("started_at"),
+    Index("runs_kind_number", "kind", "number"),
+)
+
+run_ends = Table(
+    "run_ends",
+    metadata,
+    Column("id", Text, ForeignKey(f"{names.LEDGER_SCHEMA}.runs.id"), primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("inputs", JSONB, nullable=False),
+    Column("outputs", JSONB, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("error", Text),
+    _stamp("ended_at"),
+    CheckConstraint("status IN ('succeeded', 'failed')", name="run_ends_status"),
+    CheckConstraint("(status = 'failed') = (error IS NOT NULL)", name="run_ends_error"),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("model", Text, primary_key=True),
+    Column("release", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("manifest", JSONB, nullable=False),
+    Column("metrics", JSONB, nullable=False),
+    _run_id(),
+    _stamp("created_at"),
+    UniqueConstraint("model", "version", name="releases_version"),
+    CheckConstraint("version > 0", name="releases_version_positive"),
+    Index("releases_created_at", "created_at"),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    _number(),
+    Column("model", Text, nullable=False),
+    Column("challenger", Text, nullable=False),
+    Column("champion", Text),
+    Column("passed", Boolean, nullable=False),
+    Column("verdict", JSONB, nullable=False),
+    Column("as_of", DateTime(timezone=True), nullable=False),
+    Column("known_by", DateTime(timezone=True), nullable=False),
+    _run_id(),
+    _stamp("evaluated_at"),
+    _releases("challenger"),
+    _releases("champion"),
+    UniqueConstraint("model", "challenger", "number", name="evaluations_of_release"),
+)
+
+promotions = Table(
+    "promotions",
+    metadata,
+    _number(),
+    Column("model", Text, nullable=False),
+    Column("release", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("follows", BigInteger),
+    Column("forced", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("evaluation", BigInteger),
+    Column("by", Text, nullable=False),
+    _stamp("promoted_at"),
+    _releases("release"),
+    # What it follows is a promotion of the same model, its evaluation one of the same release.
+    ForeignKeyConstraint(
+        ["model", "follows"],
+        [f"{names.LEDGER_SCHEMA}.promotions.model", f"{names.LEDGER_SCHEMA}.promotions.number"],
+    ),
+    ForeignKeyConstraint(
+        ["model", "release", "evaluation"],
+        [f"{names.LEDGER_SCHEMA}.evaluations.{key}" for key in ("model", "challenger", "number")],
+    ),
+    UniqueConstraint("model", "number", name="promotions_of_model"),
+    UniqueConstraint("model", "promoted_at", name="promotions_one_at_a_time"),
+    UniqueConstraint("model", "follows", name=ONE_FOLLOWER, postgresql_nulls_not_distinct=True),
+    CheckConstraint("action IN ('promote', 'rollback')", name="promotions_action"),
+    CheckConstraint("follows < number", name="promotions_follow_earlier"),
+)
