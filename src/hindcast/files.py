@@ -1,4 +1,4 @@
-"""Files a source is read from: their columns, the relation DuckDB reads, and torn lines."""
+"""Files that tables are read from and written to: columns, relations, torn lines, endings."""
 
 import csv
 import glob
@@ -11,13 +11,17 @@ from typing import IO
 
 import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hindcast.definitions import Source
-from hindcast.errors import InputError
+from hindcast.engines.duckdb import session
+from hindcast.errors import InputError, first_line
 
 CSV_ENDINGS = (".csv", ".csv.gz")
+OUT_ENDINGS = (".csv", ".parquet")
 _BLANK = ("\n", "\r\n", "\r")
 # A quoted field, doubled quotes inside; without its last quote it goes on in the next line.
 _QUOTED = re.compile(r'(?:^|(?<=,))"(?:[^"]|"")*("?)')
@@ -64,7 +68,8 @@ class SourceFile:
             return rejected.lines, positions + 1
         with _text(self.path) as stream:
             starts, is_blank = _records(stream)
-        is_row = ~is_blank
+        # In a file of one column, a blank line is a row without a value.
+        is_row = ~is_blank | (len(self.types) == 1)
         is_row[0] = False
         is_row[rejected.lines - 1] = False
         return starts[rejected.lines - 1], starts[is_row][positions]
@@ -84,14 +89,75 @@ class SourceFile:
         )
 
 
+@dataclass(frozen=True)
+class Rows:
+    """A table, with what messages call it and its rows."""
+
+    table: pa.Table
+    name: str = "spine"
+    file: SourceFile | None = None
+
+    def where(self, row: int) -> str:
+        """What a row, counted from 0, is called: its line in a CSV file, else its number from 1."""
+        if self.file is None or not self.file.is_csv:
+            return f"{self.name} row {row + 1}"
+        nothing = Rejected(np.empty(0, np.int64), [], [])
+        _, lines = self.file.lines(nothing, np.array([row], np.int64))
+        return f"{self.name} line {lines[0]}"
+
+
+def read(path: Path) -> Rows:
+    """A whole file in its order: CSV as text (an empty value is null), Parquet with its types.
+
+    Raises InputError for a file that is missing, empty or of another kind, and for a torn line.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; name a CSV or Parquet file")
+    with session() as connection:
+        file = _look(path, connection)
+        try:
+            table = connection.sql(f"SELECT * FROM {file.relation}").to_arrow_table()
+            rejected = file.rejected(connection)
+        except duckdb.Error as error:
+            raise InputError(f"{path.name}: cannot be read: {first_line(error)}") from error
+    if len(rejected.lines):
+        starts, _ = file.lines(rejected, np.empty(0, np.int64))
+        raise InputError(f"{path.name} line {starts[0]}: {rejected.reasons[0]}; mend the line")
+    return Rows(table, path.name, file)
+
+
+def check_out(path: Path) -> None:
+    """Raise InputError unless a table can be written there, before any work is done for it."""
+    if not path.name.endswith(OUT_ENDINGS):
+        raise InputError(f"--out {path}: end the file's name in .csv or .parquet")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"--out {path}: there is no folder {path.absolute().parent}; make it")
+
+
+def write(table: pa.Table, path: Path) -> int:
+    """Write a table as CSV or Parquet, by the file's ending; returns the rows.
+
+    The file appears when it is whole. Raises InputError where check_out does, and for columns
+    that CSV cannot hold.
+    """
+    check_out(path)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        if path.suffix == ".parquet":
+            pq.write_table(table, part)
+        else:
+            pyarrow.csv.write_csv(table, part)
+        part.replace(path)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"--out {path}: cannot be written: {first_line(error)}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return int(table.num_rows)
+
+
 def open_file(path: Path, source: Source, connection: duckdb.DuckDBPyConnection) -> SourceFile:
     """Look at a file's header only; raises InputError naming a column that is missing."""
-    if path.name.endswith(CSV_ENDINGS):
-        file = _csv(path)
-    elif path.suffix == ".parquet":
-        file = _parquet(path, connection)
-    else:
-        raise InputError(f"{path.name}: not .csv, .csv.gz or .parquet; rename or convert it")
+    file = _look(path, connection)
     nested = [
         name for name, kind in file.types.items() if _is_nested(kind) and name in source.types
     ]
@@ -106,6 +172,14 @@ def open_file(path: Path, source: Source, connection: duckdb.DuckDBPyConnection)
             f"the file has {', '.join(file.types)}"
         )
     return file
+
+
+def _look(path: Path, connection: duckdb.DuckDBPyConnection) -> SourceFile:
+    if path.name.endswith(CSV_ENDINGS):
+        return _csv(path)
+    if path.suffix == ".parquet":
+        return _parquet(path, connection)
+    raise InputError(f"{path.name}: not .csv, .csv.gz or .parquet; rename or convert it")
 
 
 def _csv(path: Path) -> SourceFile:

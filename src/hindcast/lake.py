@@ -34,10 +34,10 @@ class Lake:
         """The table's address, such as uri("raw", "loans")."""
         return "/".join((self.root.rstrip("/"), *parts))
 
-    def find(self, *parts: str) -> DeltaTable | None:
-        """The table, or None before its first commit."""
+    def find(self, *parts: str, version: int | None = None) -> DeltaTable | None:
+        """The table, as of a version where one is given; None before its first commit."""
         try:
-            return DeltaTable(self.uri(*parts))
+            return DeltaTable(self.uri(*parts), version=version)
         except TableNotFoundError:
             return None
         except DeltaError as error:
@@ -45,9 +45,9 @@ class Lake:
                 f"{self.uri(*parts)}: cannot be opened: {first_line(error)}"
             ) from error
 
-    def open(self, *parts: str, fix: str) -> DeltaTable:
+    def open(self, *parts: str, fix: str, version: int | None = None) -> DeltaTable:
         """The table; raises NotFoundError saying what to do first."""
-        table = self.find(*parts)
+        table = self.find(*parts, version=version)
         if table is None:
             raise NotFoundError(f"{self.uri(*parts)}: the table does not exist yet; {fix}")
         return table

@@ -139,10 +139,15 @@ def test_the_online_row_of_every_customer_is_the_historical_row_of_that_instant(
 ) -> None:
     keys = np.unique(loans.loc[loans["loan_date"] < DAY, "id"])
     instants = pa.repeat(pa.scalar(AS_OF, pa.timestamp("us", tz="UTC")), len(keys))
-    spine = pa.table({"id": keys, "as_of": instants, "spine_row": np.arange(len(keys))})
-    sql = features.historical(VIEW, "duckdb", KNOWLEDGE)
+    spine = pa.table(
+        {"id": keys, "as_of": instants, "asked_at": instants, "spine_row": np.arange(len(keys))}
+    )
+    sql = features.historical(VIEW, "duckdb", NOW)
     found = DuckDBEngine().query(sql, run.table(names.RAW, "loans"), spine)
-    rows = zip(*(column.to_pylist() for column in found.drop_columns(["as_of"])), strict=True)
+    rows = zip(
+        *(column.to_pylist() for column in found.drop_columns(["as_of", "_has_history"])),
+        strict=True,
+    )
     history = [tuple(float(v) if isinstance(v, Decimal) else v for v in row) for row in rows]
     assert len(history) == run.materialized.entities
     assert served(run.database_url) == history

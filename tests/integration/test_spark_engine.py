@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -113,12 +113,13 @@ def test_a_spine_of_the_caller_is_answered_row_by_row(raw: DeltaTable) -> None:
         {
             "person": pa.array([7, 0, 7], pa.int64()),
             "as_of": pa.array([START + timedelta(days=d) for d in (12, 99, 400)], INSTANT),
+            "asked_at": pa.nulls(3, INSTANT),
             "spine_row": pa.array([0, 1, 2], pa.int64()),
         }
     )
-    far = Knowledge(datetime(2030, 1, 1, tzinfo=UTC), KNOWLEDGE.known_by)
+    known_by = KNOWLEDGE.known_by
     answers = [
-        engine.query(features.historical(view, engine.dialect, far), raw, spine).to_pylist()
+        engine.query(features.historical(view, engine.dialect, known_by), raw, spine).to_pylist()
         for engine in (SparkEngine(), DuckDBEngine())
     ]
     assert answers[0] == answers[1]

@@ -75,7 +75,8 @@ def _latest(expression: str, of: Callable[[Event], Any]) -> Meaning:
 
 def _request(expression: str, of: Callable[[Any, date], Any]) -> Meaning:
     def value(history: list[Event], row: Event, days: int | None) -> Any:
-        return of(oracle.latest(history, row, _column("born")), row["at"].date())
+        born = oracle.latest(history, row, _column("born"))
+        return of(born, oracle.asked(row).date())
 
     return Meaning(expression, "request", value)
 

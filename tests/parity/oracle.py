@@ -1,6 +1,7 @@
 """A brute-force oracle of the feature semantics, in plain Python; it shares no code with Hindcast.
 
 An event is a dict with key, at (datetime UTC), tie, recorded, ingested, row, and source columns.
+A spine row is one with key, at, tie (None), and maybe asked: when it was asked, if not at `at`.
 """
 
 from collections.abc import Callable
@@ -48,6 +49,12 @@ def latest(history: list[Event], row: Event, value: Callable[[Event], Any]) -> A
         if value(event) is not None:
             return value(event)
     return None
+
+
+def asked(row: Event) -> datetime:
+    """The instant that request-time features are evaluated at."""
+    found: datetime = row.get("asked") or row["at"]
+    return found
 
 
 def count(values: list[Any]) -> int:

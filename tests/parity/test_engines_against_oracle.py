@@ -23,6 +23,8 @@ from tests.parity.oracle import Event
 
 RELATIVE = 1e-12
 INSTANT = pa.timestamp("us", tz="UTC")
+# Key, as of, asked at.
+Asked = tuple[int, datetime, datetime | None]
 LENIENT = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large)
 
 
@@ -68,8 +70,8 @@ def hold(got: dict[str, Any], row: Event, history: list[Event], definition: Defi
         assert same(got[name], expected), f"{expression}: {got[name]!r}, oracle {expected!r}"
 
 
-def spine_row(key: int, at: datetime) -> Event:
-    return {"key": key, "at": at, "tie": None}
+def spine_row(key: int, at: datetime, asked: datetime | None = None) -> Event:
+    return {"key": key, "at": at, "tie": None, "asked": asked}
 
 
 def rows_of(engine: Engine, sql: str, raw: DeltaTable, spine: pa.Table | None = None) -> list[Any]:
@@ -113,25 +115,30 @@ def check_training_set(
 
 def check_historical(
     engine: Engine, raw: DeltaTable, events: list[Event], definition: Definition, k: Knowledge,
-    asked: list[tuple[int, datetime]],
+    asked: list[Asked],
 ) -> None:  # fmt: skip
+    keys, instants, asked_at = zip(*asked, strict=True) if asked else ((), (), ())
     spine = pa.table(
         {
-            "key": pa.array([key for key, _ in asked], pa.int64()),
-            "as_of": pa.array([at for _, at in asked], INSTANT),
+            "key": pa.array(keys, pa.int64()),
+            "as_of": pa.array(instants, INSTANT),
+            "asked_at": pa.array(asked_at, INSTANT),
             "spine_row": pa.array(range(len(asked)), pa.int64()),
         }
     )
-    far = Knowledge(datetime(2030, 1, 1, tzinfo=UTC), k.known_by)
-    sql = features.historical(definition.view, engine.dialect, far)
-    history = oracle.known(events, far.as_of, far.known_by)
+    sql = features.historical(definition.view, engine.dialect, k.known_by)
+    history = oracle.known(events, datetime.max.replace(tzinfo=UTC), k.known_by)
     rows = rows_of(engine, sql, raw, spine)
-    assert [(row["key"], row["as_of"]) for row in rows] == asked
-    for row in rows:
-        hold(row, spine_row(row["key"], row["as_of"]), history, definition)
+    assert [(row["key"], row["as_of"]) for row in rows] == [(key, at) for key, at, _ in asked]
+    for row, (key, at, asked_for) in zip(rows, asked, strict=True):
+        expected = spine_row(key, at, asked_for)
+        hold(row, expected, history, definition)
+        assert row["_has_history"] == bool(oracle.prior(history, expected))
 
 
-ASKED = st.lists(st.tuples(st.integers(1, 4), histories.INSTANTS), max_size=6)
+ASKED = st.lists(
+    st.tuples(st.integers(1, 4), histories.INSTANTS, st.none() | histories.INSTANTS), max_size=6
+)
 
 
 @pytest.mark.parametrize("whole_days", [True, False], ids=["dates", "timestamps"])
@@ -155,7 +162,7 @@ def check_engine(engine: Engine, folder: Path, whole_days: bool, examples: int) 
         asked=ASKED,
     )
     def holds(
-        events: list[Event], definition: Definition, k: Knowledge, asked: list[tuple[int, datetime]]
+        events: list[Event], definition: Definition, k: Knowledge, asked: list[Asked]
     ) -> None:
         raw = raw_table(folder / "raw", events, whole_days)
         check_materialization(engine, raw, events, definition, k)

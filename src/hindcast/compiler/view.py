@@ -10,8 +10,9 @@ from sqlglot import exp
 
 from hindcast import names
 from hindcast.compiler import expressions
+from hindcast.compiler.document import to_document
 from hindcast.compiler.typing import infer
-from hindcast.datatypes import DataType
+from hindcast.datatypes import DOUBLE, DataType
 from hindcast.definitions import Feature, FeatureView
 from hindcast.errors import DefinitionError
 
@@ -70,6 +71,13 @@ class CompiledView:
         """The source columns an expression reads."""
         return expressions.columns(tree)
 
+    def adds_doubles(self, feature: CompiledFeature) -> bool:
+        """Whether its last digits depend on the order of adding: a sum or average of doubles."""
+        if feature.kind != "prior":
+            return False
+        added = feature.tree.find_all(exp.Sum, exp.Avg)
+        return any(infer(node.this, self.types) == DOUBLE for node in added)
+
     def feature(self, name: str) -> CompiledFeature:
         """The feature of that name."""
         return next(feature for feature in self.features if feature.name == name)
@@ -89,18 +97,9 @@ def compile_view(view: FeatureView) -> CompiledView:
 
 def definition_hash(view: FeatureView) -> str:
     """A digest of everything that gives the view's values their meaning."""
-    source = view.source
-    meaning = {
-        "entity": [source.entity.name, source.entity.key],
-        "source": [source.name, source.event_timestamp, source.tiebreaker, source.recorded_at],
-        "schema": {name: str(kind) for name, kind in source.types.items()},
-        "view": view.name,
-        "features": [
-            [f.name, f.expression, [f.over.kind, f.over.days] if f.over else None]
-            for f in view.features
-        ],
-    }
-    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
+    document = to_document(view)
+    del document["source"]["label"]  # It is learned from, and computes no feature.
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _compile_feature(feature: Feature, view: FeatureView) -> CompiledFeature:

@@ -48,6 +48,10 @@ class Windows:
             return self._request(feature.tree, instant)
         return self._prior(feature)
 
+    def events_before(self) -> str:
+        """How many events of the entity come before the row."""
+        return self._merged("count", self._argument("1"), None)
+
     def latest_column(self, column: str) -> str:
         """The window column with a source column's latest known value."""
         return self._latest(self.dialect.quote(column))

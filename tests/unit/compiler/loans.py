@@ -61,7 +61,7 @@ def view_of(*features: Feature) -> CompiledView:
     return compile_view(FeatureView("history", LOANS, features))
 
 
-def run(sql: str, loans: Rows, spine: Sequence[tuple[int, datetime]] | None = None) -> Rows:
+def run(sql: str, loans: Rows, spine: Sequence[tuple[Any, ...]] | None = None) -> Rows:
     """The rows that DuckDB answers over these raw loans and, if given, the caller's spine."""
     with session() as connection:
         connection.register("raw", pa.Table.from_pylist(loans, _RAW))
@@ -70,11 +70,14 @@ def run(sql: str, loans: Rows, spine: Sequence[tuple[int, datetime]] | None = No
         return list(connection.sql(sql).to_arrow_table().to_pylist())
 
 
-def _spine(asked: Sequence[tuple[int, datetime]]) -> pa.Table:
+def _spine(asked: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """A spine of keys, instants and, where given, the instants asked at."""
+    instant = pa.timestamp("us", tz="UTC")
     return pa.table(
         {
-            "id": pa.array([key for key, _ in asked], pa.int64()),
-            "as_of": pa.array([when for _, when in asked], pa.timestamp("us", tz="UTC")),
+            "id": pa.array([row[0] for row in asked], pa.int64()),
+            "as_of": pa.array([row[1] for row in asked], instant),
+            "asked_at": pa.array([row[2] if row[2:] else None for row in asked], instant),
             "spine_row": pa.array(range(len(asked)), pa.int64()),
         }
     )

@@ -192,14 +192,14 @@ def test_a_loan_without_a_label_counts_and_is_not_trained_on() -> None:
 def test_a_training_row_is_what_would_have_been_served_that_instant() -> None:
     view = view_of(COUNT, AVERAGE, RECENT, AGE)
     row = training(view, THREE)[-1]
-    served = run(historical(view, "duckdb", as_of(TODAY)), THREE, [(1, row["event_timestamp"])])[0]
+    served = run(historical(view, "duckdb", TODAY), THREE, [(1, row["event_timestamp"])])[0]
     names = ("loans", "average", "recent", "age")
     assert [row[name] for name in names] == [served[name] for name in names]
 
 
 def test_a_historical_spine_is_answered_row_by_row_in_its_order() -> None:
     asked = [(1, at(2021, 3, 1)), (9, at(2021, 3, 1)), (1, at(2021, 1, 2)), (1, at(2021, 3, 1))]
-    rows = run(historical(view_of(COUNT, AGE), "duckdb", as_of(TODAY)), THREE, asked)
+    rows = run(historical(view_of(COUNT, AGE), "duckdb", TODAY), THREE, asked)
     assert [(row["id"], row["as_of"]) for row in rows] == asked
     assert values(rows, "loans") == [2, 0, 1, 2]
     assert values(rows, "age") == [40, None, 40, 40]
@@ -207,8 +207,30 @@ def test_a_historical_spine_is_answered_row_by_row_in_its_order() -> None:
 
 def test_spine_rows_are_no_events_for_each_other() -> None:
     asked = [(1, at(2021, 6, day)) for day in range(1, 6)]
-    rows = run(historical(view_of(COUNT, RECENT), "duckdb", as_of(TODAY)), THREE, asked)
+    rows = run(historical(view_of(COUNT, RECENT), "duckdb", TODAY), THREE, asked)
     assert values(rows, "loans") == [3] * 5
+
+
+def test_what_is_evaluated_when_asked_is_not_moved_by_the_instant_of_the_windows() -> None:
+    loans = [loan(1, at(2021, 1, 1)), loan(2, at(2021, 5, 1), birthday=None)]
+    asked = [(1, at(2021, 3, 1), at(2031, 6, 14)), (1, at(2021, 3, 1), at(2031, 6, 15))]
+    rows = run(historical(view_of(COUNT, AGE), "duckdb", TODAY), loans, asked)
+    assert values(rows, "age") == [50, 51]
+    assert values(rows, "loans") == [1, 1]
+    assert values(rows, "as_of") == [at(2021, 3, 1)] * 2
+
+
+def test_each_row_of_a_spine_sees_what_happened_before_its_own_instant_only() -> None:
+    asked = [(1, at(2021, month, 1)) for month in (1, 2, 3, 4)]
+    rows = run(historical(view_of(COUNT, CAR), "duckdb", TODAY), THREE, asked)
+    assert values(rows, "loans") == [0, 1, 2, 3]
+    assert values(rows, "_has_history") == [False, True, True, True]
+
+
+def test_a_spine_needs_no_bound_on_what_happened() -> None:
+    future = [loan(1, at(2150, 1, 1))]
+    rows = run(historical(view_of(COUNT), "duckdb", at(2200, 1, 1)), future, [(1, at(2150, 1, 2))])
+    assert values(rows, "loans") == [1]
 
 
 def test_an_online_row_carries_the_inputs_of_what_is_evaluated_when_asked() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hindcast.compiler.view import compile_view, definition_hash
 from hindcast.definitions import Entity, Feature, FeatureView, Source, Window, latest, prior
 from hindcast.errors import DefinitionError
+from hindcast.project import load
 from tests.unit.compiler.loans import LOANS, view_of
 
 AGE = Feature("age", "years_between(birthday, as_of)")
@@ -157,3 +158,21 @@ def test_the_hash_follows_the_meaning() -> None:
     hashes = [definition_hash(each) for each in (view, *changed)]
     assert len(set(hashes)) == len(hashes)
     assert definition_hash(replace(view, features=tuple(view.features))) == hashes[0]
+
+
+def test_sums_and_averages_of_doubles_alone_depend_on_the_order_of_adding() -> None:
+    view = compile_view(
+        replace(
+            load().view("credit_history").view,
+            features=[
+                Feature("doubles", "sum(amt_income_total)", over=prior()),
+                Feature("halves", "avg(loan_amount / 2)", over=prior(days=9)),
+                Feature("money", "sum(loan_amount)", over=prior()),
+                Feature("mean", "avg(loan_amount)", over=prior()),
+                Feature("largest", "max(amt_income_total)", over=prior()),
+                Feature("income", "amt_income_total", over=latest()),
+            ],
+        )
+    )
+    found = [feature.name for feature in view.features if view.adds_doubles(feature)]
+    assert found == ["doubles", "halves"]

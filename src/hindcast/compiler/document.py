@@ -1,0 +1,60 @@
+"""A feature view as a JSON document and back, so that a release can carry what it was made of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hindcast.definitions import Entity, Feature, FeatureView, Source, Window
+from hindcast.errors import DefinitionError
+
+FORMAT = 1
+
+
+def to_document(view: FeatureView) -> dict[str, Any]:
+    """Everything that gives the view's values their meaning, and the label; checks are left out.
+
+    Checks decide which rows enter the lake, not what is computed from those that did.
+    """
+    source = view.source
+    return {
+        "format": FORMAT,
+        "entity": {"name": source.entity.name, "key": source.entity.key},
+        "source": {
+            "name": source.name,
+            "event_timestamp": source.event_timestamp,
+            "tiebreaker": source.tiebreaker,
+            "recorded_at": source.recorded_at,
+            "schema": {name: str(kind) for name, kind in source.types.items()},
+            "label": source.label,
+        },
+        "name": view.name,
+        "features": [
+            {
+                "name": feature.name,
+                "expression": feature.expression,
+                "over": {"kind": feature.over.kind, "days": feature.over.days}
+                if feature.over
+                else None,
+            }
+            for feature in view.features
+        ],
+    }
+
+
+def from_document(document: Mapping[str, Any]) -> FeatureView:
+    """The view a document describes; raises DefinitionError when it is none of this format."""
+    try:
+        if document["format"] != FORMAT:
+            raise DefinitionError(f"feature view of format {document['format']}, not {FORMAT}")
+        source = document["source"]
+        return FeatureView(
+            document["name"],
+            Source(entity=Entity(**document["entity"]), **source),
+            [_feature(feature) for feature in document["features"]],
+        )
+    except (KeyError, TypeError) as error:
+        raise DefinitionError(f"not a feature view's document: {error!r}") from error
+
+
+def _feature(document: Mapping[str, Any]) -> Feature:
+    over = document["over"]
+    return Feature(document["name"], document["expression"], Window(**over) if over else None)

@@ -1,0 +1,166 @@
+"""Retrieval gives what the oracle gives: historical for any spine, online for any request."""
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from hindcast import retrieval
+from hindcast.bootstrap import engine as engine_of
+from hindcast.compiler.features import Knowledge
+from hindcast.engines.base import Engine
+from hindcast.lake import Lake
+from hindcast.materialize import materialize
+from hindcast.online import OnlineStore
+from tests.parity import histories, oracle
+from tests.parity.histories import Definition
+from tests.parity.oracle import Event
+from tests.parity.test_engines_against_oracle import (
+    ASKED,
+    INSTANT,
+    LENIENT,
+    Asked,
+    hold,
+    knowledges,
+    raw_table,
+    same,
+    spine_row,
+)
+
+END = datetime(2100, 1, 1, tzinfo=histories.START.tzinfo)
+# Of three entities with events; 4 and 5 have none.
+KEYS = st.lists(st.integers(1, 5), max_size=8)
+
+
+@st.composite
+def spines(draw: st.DrawFn) -> list[Asked]:
+    """Rows in any order, some of them twice."""
+    rows = draw(ASKED)
+    return draw(
+        st.permutations(rows + draw(st.lists(st.sampled_from(rows)) if rows else st.just([])))
+    )
+
+
+def lake_of(folder: Path, events: list[Event], whole_days: bool) -> Lake:
+    raw_table(folder / "raw" / "events", events, whole_days)
+    return Lake(str(folder))
+
+
+def table_of(asked: list[Asked], key_as_text: bool) -> pa.Table:
+    """The rows, with a column of the caller's own between them."""
+    keys, instants, asked_at = zip(*asked, strict=True) if asked else ((), (), ())
+    key_column = pa.array(keys, pa.int64())
+    return pa.table(
+        {
+            "event_timestamp": pa.array(instants, INSTANT),
+            "mine": pa.array([f"row {n}" for n in range(len(asked))], pa.string()),
+            "key": key_column.cast(pa.string()) if key_as_text else key_column,
+            "asked_at": pa.array(asked_at, INSTANT),
+        }
+    )
+
+
+def check_historical(engine: Engine, folder: Path, examples: int) -> None:
+    """Every row has its own columns, in order, and the oracle's features."""
+
+    @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=LENIENT)
+    @given(
+        events=histories.events(whole_days=False),
+        definition=histories.definitions(whole_days=False),
+        known_by=histories.RECORDED,
+        asked=spines(),
+        key_as_text=st.booleans(),
+    )
+    def holds(
+        events: list[Event],
+        definition: Definition,
+        known_by: datetime,
+        asked: list[Asked],
+        key_as_text: bool,
+    ) -> None:
+        lake, spine = lake_of(folder, events, whole_days=False), table_of(asked, key_as_text)
+        found = retrieval.historical(definition.view, engine, lake, spine, known_by)
+        assert found.select(spine.column_names).equals(spine)
+        assert found.column_names == [*spine.column_names, *definition.meanings]
+        history = oracle.known(events, END, known_by)
+        for row, question in zip(found.to_pylist(), asked, strict=True):
+            hold(row, spine_row(*question), history, definition)
+
+    holds()
+
+
+def test_historical_is_the_oracle_row_by_row_on_duckdb(tmp_path: Path) -> None:
+    check_historical(engine_of("duckdb"), tmp_path, examples=60)
+
+
+def test_historical_is_the_oracle_row_by_row_on_spark(tmp_path: Path) -> None:
+    check_historical(engine_of("spark"), tmp_path, examples=4)
+
+
+def as_served(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+@pytest.mark.parametrize("whole_days", [True, False], ids=["dates", "timestamps"])
+def test_online_is_the_oracle_as_of_the_materialization_and_asked_now(
+    tmp_path: Path, database_url: str, whole_days: bool
+) -> None:
+    @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=LENIENT)
+    @given(
+        events=histories.events(whole_days),
+        definition=histories.definitions(whole_days),
+        k=knowledges(),
+        keys=KEYS,
+        now=histories.INSTANTS,
+    )
+    def holds(
+        events: list[Event], definition: Definition, k: Knowledge, keys: list[int], now: datetime
+    ) -> None:
+        history = oracle.known(events, k.as_of, k.known_by)
+        assume(history)
+        lake, duckdb = lake_of(tmp_path, events, whole_days), engine_of("duckdb")
+        with OnlineStore(database_url) as store:
+            run = materialize(definition.view, duckdb, lake, store, k, force=True)
+        found = retrieval.online(definition.view, database_url, keys, now)
+        assert found["key"].to_pylist() == keys
+        for row in found.to_pylist():
+            is_known = any(event["key"] == row["key"] for event in history)
+            assert row["materialization"] == (run.run_id if is_known else None)
+            assert row["features_as_of"] == (k.as_of if is_known else None)
+            for name, meaning in definition.meanings.items():
+                expected = meaning(history, spine_row(row["key"], k.as_of, now))
+                assert same(row[name], as_served(expected) if is_known else None)
+
+    holds()
+
+
+@pytest.mark.parametrize("whole_days", [True, False], ids=["dates", "timestamps"])
+def test_an_online_answer_is_the_historical_row_of_its_two_instants(
+    tmp_path: Path, database_url: str, whole_days: bool
+) -> None:
+    @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=LENIENT)
+    @given(events=histories.events(whole_days), k=knowledges(), now=histories.INSTANTS)
+    def holds(events: list[Event], k: Knowledge, now: datetime) -> None:
+        known = sorted({e["key"] for e in oracle.known(events, k.as_of, k.known_by)})
+        assume(known)
+        definition = histories.everything(whole_days)
+        lake, duckdb = lake_of(tmp_path, events, whole_days), engine_of("duckdb")
+        with OnlineStore(database_url) as store:
+            materialize(definition.view, duckdb, lake, store, k, force=True)
+        online = retrieval.online(definition.view, database_url, known, now)
+        spine = pa.table({"key": known, "as_of": [k.as_of] * len(known)})
+        spine = spine.append_column("asked_at", pa.array([now] * len(known), INSTANT))
+        past = retrieval.historical(definition.view, duckdb, lake, spine, k.known_by)
+        features = list(definition.meanings)
+        served = [
+            {name: as_served(value) for name, value in row.items()}
+            for row in past.select(features).to_pylist()
+        ]
+        assert online.select(features).to_pylist() == served
+
+    holds()

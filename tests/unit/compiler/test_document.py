@@ -1,0 +1,41 @@
+"""A feature view survives the way into a release and back."""
+
+import json
+
+import pytest
+
+from hindcast.compiler.document import from_document, to_document
+from hindcast.compiler.view import compile_view
+from hindcast.definitions import FeatureView
+from hindcast.errors import DefinitionError
+from hindcast.project import load
+
+CREDIT_HISTORY = load().view("credit_history")
+
+
+def through_json(view: FeatureView) -> FeatureView:
+    return from_document(json.loads(json.dumps(to_document(view))))
+
+
+def test_a_view_read_back_computes_the_same_and_has_the_same_hash() -> None:
+    back = compile_view(through_json(CREDIT_HISTORY.view))
+    assert back.features == CREDIT_HISTORY.features
+    assert back.inputs == CREDIT_HISTORY.inputs
+    assert back.definition_hash == CREDIT_HISTORY.definition_hash
+
+
+def test_the_label_comes_back_too() -> None:
+    assert through_json(CREDIT_HISTORY.view).source.label == "status"
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"format": 1, "source": {}}, {"format": 1, "source": {"name": "x"}}]
+)
+def test_what_is_no_document_is_refused(document: dict[str, object]) -> None:
+    with pytest.raises(DefinitionError, match="not a feature view's document"):
+        from_document(document)
+
+
+def test_a_later_format_is_refused_by_number() -> None:
+    with pytest.raises(DefinitionError, match="format 2, not 1"):
+        from_document({**to_document(CREDIT_HISTORY.view), "format": 2})
