@@ -2,12 +2,11 @@
 
 import json
 import math
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,26 +15,8 @@ from hindcast import embedded_postgres, names
 from hindcast.errors import NotFoundError
 from hindcast.serving import app, gateway
 from lambdas.predict.handler import handler
+from tests.integration.service import FEATURES, TABLE, call, invoke, logged, serve
 from tests.unit.serving import sample_release
-
-Call = Callable[..., tuple[int, dict[str, Any]]]
-
-TABLE = """
-CREATE SCHEMA IF NOT EXISTS hindcast;
-CREATE TABLE hindcast.credit_history__run1 (
-    id BIGINT PRIMARY KEY, nb_previous_loans BIGINT, income FLOAT8, flag_own_car BOOLEAN,
-    _birthday DATE
-);
-INSERT INTO hindcast.credit_history__run1 VALUES
-    (5008827, 3, 427500.0, true, '1980-02-29'),
-    (5008804, 0, 112500.0, false, '1990-06-01'),
-    (5008805, NULL, NULL, NULL, NULL),
-    (-7, 1, 'NaN', true, '1990-06-01');
-CREATE VIEW hindcast.credit_history AS
-    SELECT *, TIMESTAMPTZ '2021-09-17 00:00:00Z' AS features_as_of, 'run1' AS materialization
-    FROM hindcast.credit_history__run1;
-"""
-FEATURES = {"nb_previous_loans": 3, "income": 427500.0, "flag_own_car": True, "age": 41}
 
 
 @pytest.fixture(scope="module")
@@ -54,29 +35,7 @@ def release_dir(tmp_path: Path) -> Path:
 def service(
     monkeypatch: pytest.MonkeyPatch, database_url: str, release_dir: Path
 ) -> Iterator[None]:
-    monkeypatch.setenv(names.ENV_RELEASE_DIR, str(release_dir))
-    monkeypatch.setenv(names.ENV_DATABASE_URL, database_url)
-    app.predictor.cache_clear()
-    yield
-    app.predictor().store.close()
-    app.predictor.cache_clear()
-
-
-def invoke(method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-    event = gateway.proxy_event(method, path, [("Host", "test")], body, "127.0.0.1")
-    return handler(event, gateway.Context())
-
-
-def call(method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
-    content = (
-        body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    )
-    result = invoke(method, path, content)
-    return result["statusCode"], json.loads(result["body"])
-
-
-def log_lines(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
+    yield from serve(monkeypatch, database_url, release_dir)
 
 
 def probability(row: dict[str, Any]) -> float:
@@ -223,23 +182,11 @@ def test_each_prediction_is_one_log_line_that_allows_recomputing_it(
     [line] = [line for line in lines if line.get("message") == "prediction"]
     assert line["id"] == 5008827
     assert line["release"] == release_dir.name
-    assert line["materialization"] == "run1"
     assert line["outcome"] == "predicted"
     assert list(line["features"]) == list(FEATURES)
     assert datetime.fromisoformat(line["instant"]).tzinfo is not None
     again = app.predictor().score(list(line["features"].values()))
     assert again.probability == line["probability"]
-
-
-def test_ids_are_in_no_other_log_line(capsys: pytest.CaptureFixture[str]) -> None:
-    def traffic() -> None:
-        call("GET", "/features/5008827")
-        call("POST", "/predict", {"id": "5008829"})
-        call("POST", "/predict", {"id": "5008827x"})
-        call("POST", "/predict/batch", {"ids": [5008829, "5008827x"]})
-
-    for line in logged(capsys, traffic):
-        assert "50088" not in json.dumps(line)
 
 
 def test_metrics_count_predictions_errors_and_time(capsys: pytest.CaptureFixture[str]) -> None:
@@ -350,17 +297,3 @@ def end_other_connections(url: str) -> None:
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-
-
-def logged(
-    capsys: pytest.CaptureFixture[str], action: Callable[[], object]
-) -> list[dict[str, Any]]:
-    """What action writes: the logger's lines go to the stream it was made with, so it is moved."""
-    handler_of_logger = cast("Any", app.logger.logger_handler)
-    before = handler_of_logger.setStream(sys.stdout)
-    capsys.readouterr()
-    try:
-        action()
-        return log_lines(capsys.readouterr().out)
-    finally:
-        handler_of_logger.setStream(before)

@@ -1,16 +1,17 @@
-"""The service: API Gateway's proxy event in, an answer out, a log line per prediction.
+"""The service: API Gateway's proxy event in, an answer out, a log line for each.
 
 It lives in the wheel, so that `hindcast serve` runs the very code of the predict Lambda.
 """
 
 import atexit
+import logging
 import os
 import time
 import traceback
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,8 +22,9 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRo
 from hindcast import settings
 from hindcast.errors import NotFoundError, StoreUnavailableError
 from hindcast.serving import answers, journal, requests
+from hindcast.serving.asked import Asked
 from hindcast.serving.meter import Meter
-from hindcast.serving.predictor import Prediction, Predictor, Score, open_predictor
+from hindcast.serving.predictor import Prediction, Predictor, open_predictor
 from hindcast.serving.requests import RequestError
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -30,7 +32,9 @@ SERVICE = "hindcast-predict"
 
 logger = journal.logger(SERVICE)
 meter = Meter(Metrics(namespace="Hindcast", service=SERVICE))
-app = APIGatewayRestResolver()
+# Whatever POWERTOOLS_DEV and POWERTOOLS_DEBUG say: it would write paths and bodies, ids and all.
+app = APIGatewayRestResolver(debug=False)
+logging.getLogger("aws_lambda_powertools.event_handler").setLevel(logging.INFO)
 
 
 @cache
@@ -42,26 +46,29 @@ def predictor() -> Predictor:
 @app.post("/predict")
 def predict() -> Response[str]:
     """{"id"} -> the prediction for that entity."""
-    raw = requests.required(_body("id"), "id")
-    now = datetime.now(UTC)
-    return answers.ok(_answer(raw, predictor().predict(raw, now), now))
+    with _asked() as asked:
+        raw = requests.required(_body("id"), "id")
+        key = requests.entity_key(raw, predictor().release.plan)
+        asked.about([key])
+        return answers.ok(_answer(raw, predictor().predict(key, asked.instant), asked))
 
 
 @app.post("/predict/batch")
 def predict_batch() -> Response[str]:
     """{"ids"} -> {"predictions"}: in the order of ids, a refusal in the place of a bad id."""
-    ids = requests.items(_body("ids"), "ids")
-    now = datetime.now(UTC)
-    documents = [_key_or_refusal(raw, f"ids[{position}]") for position, raw in enumerate(ids)]
-    places = [place for place, document in enumerate(documents) if not isinstance(document, dict)]
-    found = predictor().predict_many([documents[place] for place in places], now)
-    for place, prediction in zip(places, found, strict=True):
-        documents[place] = (
-            _refused(ids[place], f"ids[{place}]", "is unknown")
-            if prediction is None
-            else _answer(ids[place], prediction, now)
-        )
-    return answers.ok({"predictions": documents})
+    with _asked() as asked:
+        ids = requests.items(_body("ids"), "ids")
+        keys = [_key_or_error(raw, f"ids[{place}]") for place, raw in enumerate(ids)]
+        good = [key for key in keys if not isinstance(key, RequestError)]
+        asked.about(None if isinstance(key, RequestError) else key for key in keys)
+        found = iter(predictor().predict_many(good, asked.instant))
+        documents = [
+            _refused(raw, key, asked)
+            if isinstance(key, RequestError)
+            else _answer_or_unknown(raw, place, next(found), asked)
+            for place, (raw, key) in enumerate(zip(ids, keys, strict=True))
+        ]
+        return answers.ok({"predictions": documents})
 
 
 @app.get("/features/<key>")
@@ -83,17 +90,16 @@ def get_features(key: str) -> Response[str]:
 @app.post("/score")
 def score() -> Response[str]:
     """{"features"} -> a score; {"instances"} -> {"predictions"}: the caller's values, not ours."""
-    document = _body("features", "instances")
-    now = datetime.now(UTC)
-    if "instances" not in document:
-        row = _row(requests.required(document, "features"), "features")
-        return answers.ok(_scored(row, now))
-    if "features" in document:
-        raise RequestError(422, "features", "cannot be sent together with instances")
-    instances = requests.items(document, "instances")
-    # All are checked before any is scored, so that a refusal has logged no prediction.
-    rows = [_row(values, f"instances[{place}]") for place, values in enumerate(instances)]
-    return answers.ok({"predictions": [_scored(row, now) for row in rows]})
+    with _asked() as asked:
+        document = _body("features", "instances")
+        if "instances" not in document:
+            row = _row(requests.required(document, "features"), "features")
+            return answers.ok(_scored([row], asked)[0])
+        if "features" in document:
+            raise RequestError(422, "features", "cannot be sent together with instances")
+        instances = requests.items(document, "instances")
+        rows = [_row(values, f"instances[{place}]") for place, values in enumerate(instances)]
+        return answers.ok({"predictions": _scored(rows, asked)})
 
 
 @app.get("/health")
@@ -108,6 +114,14 @@ def health() -> Response[str]:
     return answers.ok(document)
 
 
+@contextmanager
+def _asked() -> Iterator[Asked]:
+    """A request for predictions of the release; what comes of it is logged."""
+    with Asked(partial(journal.answered, logger)) as asked:
+        asked.by(predictor().release.id)
+        yield asked
+
+
 def _body(*allowed: str) -> dict[str, Any]:
     event = app.current_event.raw_event
     return requests.body(event.get("body"), bool(event.get("isBase64Encoded")), allowed)
@@ -117,72 +131,61 @@ def _row(values: Any, field: str) -> tuple[requests.Value, ...]:
     return requests.feature_row(values, predictor().release.plan, field)
 
 
-def _key_or_refusal(raw: Any, field: str) -> Any:
+def _key_or_error(raw: Any, field: str) -> int | str | RequestError:
     try:
         return requests.entity_key(raw, predictor().release.plan, field)
     except RequestError as error:
-        return _refused(raw, error.field, error.message)
+        return error
 
 
-def _refused(raw: Any, field: str, message: str) -> dict[str, Any]:
+def _refused(raw: Any, error: RequestError, asked: Asked) -> dict[str, Any]:
+    asked.refused(error)
+    return _no_answer(raw, error.field, error.message)
+
+
+def _no_answer(raw: Any, field: str, message: str) -> dict[str, Any]:
     meter.error("BatchItem")
     return {"id": answers.echo(raw), **answers.refusal(field, message)}
 
 
-def _answer(raw: Any, made: Prediction, now: datetime) -> dict[str, Any]:
+def _answer_or_unknown(
+    raw: Any, place: int, made: Prediction | None, asked: Asked
+) -> dict[str, Any]:
+    if made is not None:
+        return _answer(raw, made, asked)
+    asked.unknown()
+    return _no_answer(raw, f"ids[{place}]", "is unknown")
+
+
+def _answer(raw: Any, made: Prediction, asked: Asked) -> dict[str, Any]:
     """The answer for one entity, logged."""
-    features_as_of = made.features_as_of.isoformat()
-    origin = {"materialization": made.materialization, "features_as_of": features_as_of}
-    prediction_id = _log("predicted", made.id, made.features, made, now, origin)
+    meter.predictions(1)
     return {
         "id": raw,
         "prediction": made.prediction,
         "probability": made.probability,
         "release": made.release,
-        "features_as_of": features_as_of,
-        "prediction_id": prediction_id,
+        "features_as_of": made.features_as_of.isoformat(),
+        "prediction_id": asked.predicted(made),
     }
 
 
-def _scored(row: tuple[requests.Value, ...], now: datetime) -> dict[str, Any]:
-    """The answer for one row of the caller's values, logged."""
+def _scored(rows: Sequence[tuple[requests.Value, ...]], asked: Asked) -> list[dict[str, Any]]:
+    """The answers for rows of the caller's values, logged."""
+    asked.about([None] * len(rows))
     release = predictor().release
-    made = predictor().score(row)
-    values = dict(zip(release.plan.names, row, strict=True))
-    origin = {"materialization": None, "features_as_of": None}
-    prediction_id = _log("scored", None, values, made, now, origin)
-    return {
-        "prediction": made.prediction,
-        "probability": made.probability,
-        "release": release.id,
-        "prediction_id": prediction_id,
-    }
-
-
-def _log(
-    outcome: str,
-    key: int | str | None,
-    values: Mapping[str, requests.Value],
-    made: Prediction | Score,
-    now: datetime,
-    origin: Mapping[str, str | None],
-) -> str:
-    """One line per prediction, enough to recompute it; the only lines that hold an id."""
-    prediction_id = str(uuid.uuid4())
-    line = {
-        "prediction_id": prediction_id,
-        "instant": now.isoformat(),
-        "id": key,
-        "release": predictor().release.id,
-        **origin,
-        "features": answers.features(values),
-        "prediction": made.prediction,
-        "probability": made.probability,
-        "outcome": outcome,
-    }
-    journal.predicted(logger, line)
-    meter.predictions(1)
-    return prediction_id
+    # All are scored before any is logged: what fails has no line that says otherwise.
+    scores = [predictor().score(row) for row in rows]
+    meter.predictions(len(rows))
+    return [
+        {
+            "prediction": made.prediction,
+            "probability": made.probability,
+            "release": release.id,
+            "prediction_id": asked.scored(made, dict(zip(release.plan.names, row, strict=True))),
+        }
+        for made, row in zip(scores, rows, strict=True)
+    ]
 
 
 def _refuse(error: RequestError) -> Response[str]:

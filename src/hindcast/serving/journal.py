@@ -1,4 +1,4 @@
-"""The service's log: one line per prediction, and failures without anyone's id."""
+"""The service's log: one line per answer, and failures without anyone's id."""
 
 import json
 import logging
@@ -8,6 +8,12 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+from hindcast import names
+
+# CloudWatch takes 256 KB an event, 26 bytes of its own among them, and cuts what is longer.
+MAX_LINE_BYTES = 256 * 1024 - 64
+_MAX_ID = 1000
 
 # One encoder for all lines: json.dumps with options makes a new one each time.
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
@@ -31,7 +37,20 @@ class Formatter(LambdaPowertoolsFormatter):
             if value is not None and key not in line and key != "location":
                 line[key] = value
         line.update(fields)
-        return _encode(line)
+        # The encoder writes ASCII: characters are bytes.
+        text = _encode(line)
+        return text if len(text) <= MAX_LINE_BYTES else _encode(_shortened(line))
+
+
+def _shortened(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The line without what can be of any length: text that callers send to be scored.
+
+    Stored features are some dozens of bytes each. A line whole but unable to be recomputed, and
+    saying so, is worth more than one cut off in the middle.
+    """
+    key = line["id"]
+    is_long = isinstance(key, str) and len(key) > _MAX_ID
+    return {**line, "id": None if is_long else key, "features": None, "shortened": True}
 
 
 def logger(service: str) -> Logger:
@@ -40,6 +59,8 @@ def logger(service: str) -> Logger:
     return Logger(service=service, logger_formatter=formatter)
 
 
-def predicted(log: Logger, fields: Mapping[str, Any]) -> None:
-    """Write the line of one prediction."""
-    log.info("prediction", extra={"fields": fields})
+def answered(log: Logger, fields: Mapping[str, Any]) -> None:
+    """Write the line of one answer, also where the log level would leave it out: it is data."""
+    record = logging.LogRecord(log.name, logging.INFO, "", 0, names.PREDICTION_MESSAGE, None, None)
+    record.fields = fields
+    log.registered_handler.handle(record)

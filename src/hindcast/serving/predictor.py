@@ -3,19 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-import numpy as np
 
 from hindcast.errors import InputError, NotFoundError
 from hindcast.serving import release as releases
 from hindcast.serving import requests
 from hindcast.serving.release import Release
 from hindcast.serving.requests import Value
+from hindcast.serving.scorer import Scorer
 from hindcast.serving.store import OnlineStore, Row
 from hindcast.settings import Settings
-
-_OUTPUTS = ["probabilities"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +25,6 @@ class FeatureRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """The model's answer: the probability of 1, and 1 where it reaches the threshold."""
-
-    prediction: int
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
 class Prediction:
     """A score with everything needed to recompute it."""
 
@@ -46,7 +34,7 @@ class Prediction:
     release: str
     features: dict[str, Value]
     features_as_of: datetime
-    materialization: str
+    materialization: str | None
 
 
 class Predictor:
@@ -56,7 +44,7 @@ class Predictor:
         self.release = release
         self.store = store
         self._plan = release.plan
-        self._all_numeric = not release.plan.categorical
+        self.score = Scorer(release).score
 
     def predict(self, key: int | str, as_of: datetime) -> Prediction:
         """Predict for one entity; raises NotFoundError, RequestError, StoreUnavailableError."""
@@ -83,22 +71,6 @@ class Predictor:
         *_, features_as_of, materialization = row
         features = dict(zip(self._plan.names, row, strict=False))
         return FeatureRow(key, features, features_as_of.astimezone(UTC), materialization)
-
-    def score(self, values: Sequence[Any]) -> Score:
-        """The model's answer for feature values in the plan's order; further values are ignored.
-
-        Always one row: the same row scores the same bits alone and in a batch.
-        """
-        feed: dict[str, np.ndarray[Any, Any]] = {}
-        if self._all_numeric:
-            feed["numeric"] = np.array([values[: len(self._plan.features)]], np.float32)
-        else:
-            if self._plan.numeric:
-                feed["numeric"] = np.array([[values[i] for i in self._plan.numeric]], np.float32)
-            texts = [values[i] or "" for i in self._plan.categorical]
-            feed["categorical"] = np.array([texts], dtype=object)
-        probability = self.release.session.run(_OUTPUTS, feed)[0].item(0, 1)
-        return Score(int(probability >= self._plan.threshold), probability)
 
     def _prediction(self, key: int | str, row: Row) -> Prediction:
         score = self.score(row)

@@ -40,11 +40,16 @@ def load(folder: Path) -> Release:
 
     Raises ReleaseError naming the file that is missing, changed, unlisted or unreadable.
     """
+    manifest, contents = read(folder)
+    plan = plans.parse(contents[PLAN])
+    return Release(folder.resolve().name, plan, manifest, _session(contents[MODEL], plan))
+
+
+def read(folder: Path) -> tuple[Mapping[str, Any], dict[str, bytes]]:
+    """The manifest and every listed file's bytes, verified; raises ReleaseError as load does."""
     folder = folder.resolve()
     manifest = _manifest(folder)
-    contents = _verified_files(folder, manifest)
-    plan = plans.parse(contents[PLAN])
-    return Release(folder.name, plan, manifest, _session(contents[MODEL], plan))
+    return manifest, _verified_files(folder, manifest)
 
 
 def _manifest(folder: Path) -> Mapping[str, Any]:

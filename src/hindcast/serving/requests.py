@@ -19,13 +19,17 @@ Value = int | float | bool | str | None
 
 
 class RequestError(InputError):
-    """Raised when a request cannot be answered as sent; field says where, status is HTTP's."""
+    """Raised when a request cannot be answered as sent; field says where, status is HTTP's.
 
-    def __init__(self, status: int, field: str, message: str) -> None:
+    place is where in names of ours only, for logs: a field that we do not know may be anything.
+    """
+
+    def __init__(self, status: int, field: str, message: str, place: str | None = None) -> None:
         super().__init__(f"{field}: {message}")
         self.status = status
         self.field = field
         self.message = message
+        self.place = place or field
 
 
 def body(text: str | None, is_base64: bool, allowed: Sequence[str]) -> dict[str, Any]:
@@ -38,7 +42,8 @@ def body(text: str | None, is_base64: bool, allowed: Sequence[str]) -> dict[str,
         raise RequestError(422, "body", "must be a JSON object")
     for name in document:
         if name not in allowed:
-            raise RequestError(422, name, f"is unknown; known are {', '.join(allowed)}")
+            known = ", ".join(allowed)
+            raise RequestError(422, name, f"is unknown; known are {known}", place="body")
     return document
 
 
@@ -120,7 +125,8 @@ def feature_row(document: object, plan: ServingPlan, field: str) -> tuple[Value,
         raise RequestError(422, field, "must be an object of feature values")
     for name in document:
         if name not in plan.names:
-            raise RequestError(422, f"{field}.{name}", "is not a feature of this model")
+            reason = "is not a feature of this model"
+            raise RequestError(422, f"{field}.{name}", reason, place=field)
     return tuple(
         _feature(document, feature, f"{field}.{feature.name}") for feature in plan.features
     )

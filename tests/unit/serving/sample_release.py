@@ -76,7 +76,7 @@ def write(root: Path, **plan_changes: Any) -> Path:
     files = {
         "model.onnx": model(WEIGHTS),
         "serving_plan.json": json.dumps(plan(**plan_changes)).encode(),
-        "model_card.md": b"# A model for tests\n",
+        "metrics.json": b"{}",
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     manifest = {"format": 1, "model": "credit_risk", "seed": 1, "files": digests}

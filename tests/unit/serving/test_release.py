@@ -20,7 +20,7 @@ def test_a_whole_release_loads(tmp_path: Path) -> None:
     assert loaded.manifest["seed"] == 1
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "serving_plan.json", "model_card.md"])
+@pytest.mark.parametrize("name", ["model.onnx", "serving_plan.json", "metrics.json"])
 def test_a_changed_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
     folder = sample_release.write(tmp_path)
     (folder / name).write_bytes((folder / name).read_bytes() + b" ")
@@ -28,7 +28,7 @@ def test_a_changed_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
         release.load(folder)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "manifest.json", "model_card.md"])
+@pytest.mark.parametrize("name", ["model.onnx", "manifest.json", "metrics.json"])
 def test_a_missing_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
     folder = sample_release.write(tmp_path)
     (folder / name).unlink()

@@ -1,0 +1,131 @@
+"""What a prediction's line holds, as a row of the table; anything else is malformed."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from hindcast import names
+
+INSTANT = pa.timestamp("us", tz="UTC")
+SCHEMA = pa.schema(
+    [
+        ("prediction_id", pa.string()),
+        ("instant", INSTANT),
+        ("id", pa.string()),
+        ("release", pa.string()),
+        ("materialization", pa.string()),
+        ("features_as_of", INSTANT),
+        ("features", pa.string()),
+        ("prediction", pa.int64()),
+        ("probability", pa.float64()),
+        ("outcome", pa.string()),
+        ("collected_at", INSTANT),
+    ]
+)
+ANSWERED = (names.PREDICTED, names.SCORED)
+OUTCOMES = (*ANSWERED, names.UNKNOWN, names.REFUSED, names.UNAVAILABLE, names.FAILED)
+
+_VALUES = {int, float, bool, str, type(None)}
+_WORDS = ("NaN", "Infinity", "-Infinity")
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+Row = tuple[Any, ...]
+
+
+class MalformedError(ValueError):
+    """Raised when a line of ours does not hold what such a line holds."""
+
+
+def row(line: Mapping[str, Any]) -> Row:
+    """The columns of a prediction, but for collected_at; raises MalformedError."""
+    outcome = line.get("outcome")
+    if outcome not in OUTCOMES:
+        raise MalformedError("outcome is none of " + ", ".join(OUTCOMES))
+    found = (
+        _text(line, "prediction_id", True),
+        _instant(line, "instant", True),
+        _key(line),
+        _text(line, "release", outcome in ANSWERED),
+        _text(line, "materialization", outcome == names.PREDICTED),
+        _instant(line, "features_as_of", outcome == names.PREDICTED),
+        _features(line),
+        _integer(line, "prediction", outcome in ANSWERED),
+        _double(line, "probability", outcome in ANSWERED),
+        outcome,
+    )
+    if found[6] is None and outcome in ANSWERED and line.get("shortened") is not True:
+        raise MalformedError("features is missing")
+    return found
+
+
+def _given(line: Mapping[str, Any], name: str, needed: bool) -> Any:
+    value = line.get(name)
+    if value is None and (needed or name not in line):
+        raise MalformedError(f"{name} is missing")
+    return value
+
+
+def _text(line: Mapping[str, Any], name: str, needed: bool) -> str | None:
+    value = _given(line, name, needed)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value or not _is_utf8(value):
+        raise MalformedError(f"{name} is not text")
+    return value
+
+
+def _key(line: Mapping[str, Any]) -> str | None:
+    value = _given(line, "id", False)
+    if type(value) is int:
+        return str(value)
+    return _text(line, "id", False)
+
+
+def _instant(line: Mapping[str, Any], name: str, needed: bool) -> datetime | None:
+    value = _given(line, name, needed)
+    if value is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise MalformedError(f"{name} is not an instant") from None
+    if instant.tzinfo is None:
+        raise MalformedError(f"{name} is without its offset from UTC")
+    return instant
+
+
+def _features(line: Mapping[str, Any]) -> str | None:
+    """As JSON again: Python writes each double in the shortest way that reads back as itself."""
+    values = _given(line, "features", False)
+    if values is None:
+        return None
+    if not isinstance(values, dict) or not _VALUES.issuperset(map(type, values.values())):
+        raise MalformedError("features is not an object of plain values")
+    try:
+        return _encode(values)
+    except ValueError:
+        raise MalformedError("features holds a number that is not finite") from None
+
+
+def _integer(line: Mapping[str, Any], name: str, needed: bool) -> int | None:
+    value = _given(line, name, needed)
+    if value is not None and (type(value) is not int or not -(2**63) <= value < 2**63):
+        raise MalformedError(f"{name} is not a 64-bit integer")
+    return value
+
+
+def _double(line: Mapping[str, Any], name: str, needed: bool) -> float | None:
+    value = _given(line, name, needed)
+    if value is None or type(value) is float:
+        return value
+    if type(value) is int or value in _WORDS:
+        return float(value)
+    raise MalformedError(f"{name} is not a number")
+
+
+def _is_utf8(value: str) -> bool:
+    """Whether Arrow can hold it: JSON can spell half a surrogate pair."""
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)

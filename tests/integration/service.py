@@ -1,0 +1,79 @@
+"""The predict handler as tests call it: a small online table, requests, and what gets logged."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from hindcast import names
+from hindcast.serving import app, gateway
+from lambdas.predict.handler import handler
+
+TABLE = """
+CREATE SCHEMA IF NOT EXISTS hindcast;
+CREATE TABLE hindcast.credit_history__run1 (
+    id BIGINT PRIMARY KEY, nb_previous_loans BIGINT, income FLOAT8, flag_own_car BOOLEAN,
+    _birthday DATE
+);
+INSERT INTO hindcast.credit_history__run1 VALUES
+    (5008827, 3, 427500.0, true, '1980-02-29'),
+    (5008804, 0, 112500.0, false, '1990-06-01'),
+    (5008805, NULL, NULL, NULL, NULL),
+    (-7, 1, 'NaN', true, '1990-06-01');
+CREATE VIEW hindcast.credit_history AS
+    SELECT *, TIMESTAMPTZ '2021-09-17 00:00:00Z' AS features_as_of, 'run1' AS materialization
+    FROM hindcast.credit_history__run1;
+"""
+FEATURES = {"nb_previous_loans": 3, "income": 427500.0, "flag_own_car": True, "age": 41}
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, database_url: str, release: Path) -> Iterator[None]:
+    """Point the handler to a database and a release, and leave it without either."""
+    monkeypatch.setenv(names.ENV_RELEASE_DIR, str(release))
+    monkeypatch.setenv(names.ENV_DATABASE_URL, database_url)
+    app.predictor.cache_clear()
+    yield
+    if app.predictor.cache_info().currsize:
+        app.predictor().store.close()
+    app.predictor.cache_clear()
+
+
+def invoke(method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+    event = gateway.proxy_event(method, path, [("Host", "test")], body, "127.0.0.1")
+    return handler(event, gateway.Context())
+
+
+def call(method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+    content = (
+        body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    )
+    result = invoke(method, path, content)
+    return result["statusCode"], json.loads(result["body"])
+
+
+def written(
+    capsys: pytest.CaptureFixture[str], action: Callable[[], object]
+) -> tuple[list[dict[str, Any]], str]:
+    """The lines that action logs, and what it writes to standard error.
+
+    The logger writes to the stream it was made with, so it is moved.
+    """
+    handler_of_logger = cast("Any", app.logger.logger_handler)
+    before = handler_of_logger.setStream(sys.stdout)
+    capsys.readouterr()
+    try:
+        action()
+        output = capsys.readouterr()
+        return [json.loads(line) for line in output.out.splitlines()], output.err
+    finally:
+        handler_of_logger.setStream(before)
+
+
+def logged(
+    capsys: pytest.CaptureFixture[str], action: Callable[[], object]
+) -> list[dict[str, Any]]:
+    """The lines that action logs."""
+    return written(capsys, action)[0]

@@ -1,0 +1,279 @@
+"""Collecting the prediction log: each prediction once, however often it is handed over."""
+
+import gzip
+import io
+import json
+import multiprocessing
+from datetime import timedelta
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pyarrow.compute as pc
+import pytest
+from deltalake import write_deltalake
+from typer.testing import CliRunner
+
+from hindcast import cli, names, predictionlog
+from hindcast.errors import InputError, NotFoundError
+from hindcast.lake import Lake
+from hindcast.predictionlog import CollectReport, Stream, collect, collector
+from lambdas.collect_log.handler import handler
+from tests.integration.crashes import run_until_killed
+from tests.unit import predictionlines as samples
+from tests.unit.predictionlines import NOW, RELEASE, START
+
+TORN = samples.text(9)[:-20] + "\n"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+def write(folder: Path, text: str, name: str = "serve.log") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def add(lake: Lake, *sources: Path | Stream) -> CollectReport:
+    """Collect; the counts of the report always add up."""
+    report = collect(sources, lake, NOW)
+    assert report.lines == report.predictions + report.other + report.quarantined
+    assert report.predictions == report.new + report.already
+    return report
+
+
+def rows(lake: Lake, *parts: str) -> list[dict[str, Any]]:
+    table = lake.find(*(parts or (names.PREDICTIONS,)))
+    return [] if table is None else list(table.to_pyarrow_table().to_pylist())
+
+
+def keys(lake: Lake) -> list[int]:
+    return sorted(int(row["id"]) for row in rows(lake))
+
+
+def quarantine(lake: Lake) -> list[tuple[str, int]]:
+    found = rows(lake, names.QUARANTINE, names.PREDICTIONS)
+    return sorted((row["file"], row["line"]) for row in found)
+
+
+def test_a_log_becomes_rows(tmp_path: Path, lake: Lake) -> None:
+    path = write(tmp_path, "serving on http://\n" + samples.text(1, 2) + TORN)
+    report = add(lake, path)
+    assert (report.lines, report.new, report.other, report.quarantined) == (4, 2, 1, 1)
+    assert report.reasons[0].startswith("serve.log line 4: is torn or not JSON")
+    row = min(rows(lake), key=lambda row: str(row["instant"]))
+    assert json.loads(row.pop("features")) == samples.line(1)["features"]
+    assert row == {
+        "prediction_id": "00000000-0000-7000-8000-000000000001",
+        "instant": START + timedelta(seconds=1),
+        "id": "1",
+        "release": RELEASE,
+        "materialization": "run1",
+        "features_as_of": START - timedelta(days=1),
+        "prediction": 1,
+        "probability": 0.25,
+        "outcome": "predicted",
+        "collected_at": NOW,
+    }
+
+
+def test_a_file_collected_again_or_grown_adds_what_is_new(tmp_path: Path, lake: Lake) -> None:
+    path = write(tmp_path, samples.text(1, 2) + TORN)
+    assert add(lake, path, path).new == 2
+    again = add(lake, path)
+    assert (again.new, again.already, again.quarantined) == (0, 2, 1)
+    write(tmp_path, samples.text(1, 2) + TORN + samples.text(3, 2, 3))
+    grown = add(lake, path)
+    assert (grown.new, grown.already) == (1, 4)
+    assert keys(lake) == [1, 2, 3]
+    assert quarantine(lake) == [("serve.log", 3)]
+
+
+def test_files_streams_and_records_are_one_log(tmp_path: Path, lake: Lake) -> None:
+    packed = tmp_path / "old.log.gz"
+    packed.write_bytes(gzip.compress(samples.text(1, 2).encode()))
+    firehose = write(tmp_path, json.dumps(samples.record(*samples.text(2, 3).splitlines())) * 2)
+    stream = Stream("-", io.BytesIO(samples.text(4, 1).encode()))
+    report = add(lake, packed, firehose, stream)
+    assert (report.new, report.predictions) == (4, 8)
+    assert keys(lake) == [1, 2, 3, 4]
+
+
+def test_lines_are_committed_in_batches(
+    tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector, "BATCH_LINES", 10)
+    path = write(tmp_path, samples.text(*range(35)))
+    assert add(lake, path).new == 35
+    table = lake.open(names.PREDICTIONS, fix="")
+    assert table.version() == 4
+    assert (add(lake, path).new, keys(lake)) == (0, list(range(35)))
+
+
+def test_a_cut_off_gzip_file_gives_its_whole_lines(tmp_path: Path, lake: Lake) -> None:
+    packed = gzip.compress("".join(samples.text(n, n * 7) for n in range(500)).encode())
+    path = tmp_path / "serve.log.gz"
+    path.write_bytes(packed[: len(packed) // 2])
+    report = add(lake, path)
+    assert 0 < report.new < 500
+    assert report.quarantined == 1
+    assert "the gzip data end here" in report.reasons[-1]
+    path.write_bytes(packed)
+    assert add(lake, path).quarantined == 0
+
+
+def test_nothing_to_collect_makes_no_table(tmp_path: Path, lake: Lake) -> None:
+    assert add(lake, write(tmp_path, "")).lines == 0
+    assert lake.find(names.PREDICTIONS) is None
+    with pytest.raises(InputError, match=r"nothing.log: no such file; name a log file"):
+        add(lake, write(tmp_path, samples.text(1)), tmp_path / "nothing.log")
+    assert lake.find(names.PREDICTIONS) is None
+
+
+def test_the_lambda_collects_a_subscription_event(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(names.ENV_LAKE, lake.root)
+    event = samples.event("START RequestId: 1\n", *samples.text(1, 2).splitlines(True), TORN)
+    report = handler(event, None)
+    assert (report["new"], report["other"], report["quarantined"]) == (2, 1, 1)
+    assert (handler(event, None)["new"], keys(lake)) == (0, [1, 2])
+    assert handler(samples.event("CWL CONTROL MESSAGE", kind="CONTROL_MESSAGE"), None)["new"] == 0
+    assert quarantine(lake) == [("awslogs", 1)]
+
+
+def test_the_command(tmp_path: Path) -> None:
+    path, home = write(tmp_path, samples.text(1, 2)), str(tmp_path / "home")
+    run = CliRunner().invoke
+    done = run(cli.app, ["collect-log", str(path), "--home", home, "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == {
+        "lines": 2, "predictions": 2, "new": 2, "already": 0, "other": 0, "quarantined": 0,
+        "reasons": [],
+    }  # fmt: skip
+    done = run(cli.app, ["collect-log", "-", "--home", home], input=samples.text(2, 3))
+    assert [line.split() for line in done.stdout.splitlines()][2:4] == [
+        ["new", "1"],
+        ["already", "1"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("crash", "expected"),
+    [
+        ("before hindcast.lake:write_deltalake 1", 0),
+        ("after hindcast.lake:write_deltalake 1", 100),
+        ("before hindcast.lake:write_deltalake 2", 100),
+        ("before hindcast.predictionlog.parser:Batch.quarantine 2", 200),
+        ("after hindcast.lake:write_deltalake 4", 230),
+    ],
+)
+def test_a_killed_collect_is_completed_by_another(
+    tmp_path: Path, lake: Lake, crash: str, expected: int
+) -> None:
+    path = write(tmp_path, samples.text(*range(230)) + TORN)
+    run_until_killed(crash, "collect-log", str(path), "--home", str(tmp_path))
+    assert len(rows(lake)) == expected
+    report = add(lake, path)
+    assert (report.new, report.already) == (230 - expected, expected)
+    assert keys(lake) == list(range(230))
+    assert quarantine(lake) == [("serve.log", 231)]
+
+
+def _collect_in_step(path: Path, root: str, barrier: Barrier) -> None:
+    """Collect beside another process, entering the first commit together with it."""
+    waits = [1]
+
+    def in_step(*arguments: Any, **options: Any) -> None:
+        if waits:
+            barrier.wait(waits.pop() * 60)
+        write_deltalake(*arguments, **options)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr("hindcast.lake.write_deltalake", in_step)
+    collect([path], Lake(root), NOW)
+
+
+def collect_at_once(lake: Lake, first: Path, second: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(2)
+    processes = [
+        context.Process(target=_collect_in_step, args=(path, lake.root, barrier))
+        for path in (first, second)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+
+
+@pytest.mark.parametrize("already", [(), (0, 1)])
+def test_overlapping_logs_collected_at_once_are_there_once(
+    tmp_path: Path, lake: Lake, already: tuple[int, ...]
+) -> None:
+    add(lake, write(tmp_path, samples.text(*already)))
+    first = write(tmp_path, samples.text(*range(300)), "a.log")
+    second = write(tmp_path, samples.text(*range(150, 500)), "b.log")
+    collect_at_once(lake, first, second)
+    assert keys(lake) == list(range(500))
+
+
+@pytest.fixture
+def filled(tmp_path: Path, lake: Lake) -> Lake:
+    """A lake with 200 answers, every tenth unknown, of two models."""
+    lines = [samples.line(number) for number in range(200)]
+    for number, line in enumerate(lines):
+        if number % 10 == 0:
+            line |= dict.fromkeys(("features", "prediction", "probability"), None)
+            line["outcome"] = "unknown"
+        elif number % 2:
+            line |= {"release": "churn-ba9876543210", "outcome": "scored", "materialization": None}
+    add(lake, write(tmp_path, "\n".join(json.dumps(line) for line in lines)))
+    return lake
+
+
+def test_a_prediction_is_found_by_its_id(filled: Lake) -> None:
+    wanted = samples.line(42)
+    row = predictionlog.find(filled, wanted["prediction_id"])
+    assert json.loads(row["features"]) == wanted["features"]
+    assert row["probability"] == wanted["probability"]
+    assert row["instant"] == START + timedelta(seconds=42)
+    assert predictionlog.find(filled, samples.line(10)["prediction_id"])["features"] is None
+
+
+def test_what_was_not_collected_is_not_found(filled: Lake, tmp_path: Path) -> None:
+    for empty in (filled, Lake(str(tmp_path / "none"))):
+        with pytest.raises(NotFoundError, match=r"; run: hindcast collect-log FILE"):
+            predictionlog.find(empty, "00000000")
+
+
+def test_a_sample_is_uniform_and_the_same_for_a_seed(filled: Lake) -> None:
+    first = predictionlog.sample(filled, 30, seed=1)
+    filled.open(names.PREDICTIONS, fix="").optimize.compact()
+    assert first.equals(predictionlog.sample(filled, 30, seed=1))
+    assert not first.equals(predictionlog.sample(filled, 30, seed=2))
+    assert set(first["outcome"].to_pylist()) == {"predicted", "scored"}
+    assert first["instant"].to_pylist() == sorted(first["instant"].to_pylist())
+    assert predictionlog.sample(filled, 1000).num_rows == 180
+    assert predictionlog.sample(filled, 0).num_rows == 0
+    drawn = [key for seed in range(60) for key in _ids(predictionlog.sample(filled, 30, seed=seed))]
+    counts = [drawn.count(key) for key in {*drawn}]
+    assert len(counts) == 180
+    assert max(counts) < 25
+
+
+def _ids(table: Any) -> list[str]:
+    return list(table["id"].to_pylist())
+
+
+def test_a_sample_of_one_model_since_an_instant(filled: Lake) -> None:
+    since = START + timedelta(seconds=100)
+    late = predictionlog.sample(filled, 1000, since=since, model="churn")
+    assert set(late["release"].to_pylist()) == {"churn-ba9876543210"}
+    assert (late.num_rows, pc.min(late["instant"]).as_py()) == (50, since + timedelta(seconds=1))
+    assert predictionlog.sample(filled, 1000, model="chur' OR '").num_rows == 0
+    assert predictionlog.sample(filled, 1000, model="chu").num_rows == 0
