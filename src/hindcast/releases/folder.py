@@ -36,12 +36,17 @@ def write(root: str, manifest: Mapping[str, Any], files: Mapping[str, bytes]) ->
     return target
 
 
-def make_current(root: str, model: str, release: str) -> None:
-    """Make a release the one that is served by default."""
-    pointer = _local(root) / f"{model}.current"
-    partial = pointer.with_suffix(f".{os.getpid()}")
-    _write(partial, f"{release}\n".encode())
-    partial.replace(pointer)
+def card(release: Path) -> Path:
+    """Where a release's model card lies: beside its folder, for its verdict comes after it."""
+    return release.with_name(f"{release.name}.html")
+
+
+def write_card(release: Path, page: str) -> Path:
+    """Write a release's model card."""
+    target = card(release)
+    partial = target.with_suffix(f".{os.getpid()}")
+    _write(partial, page.encode())
+    return partial.replace(target)
 
 
 def json_bytes(document: Any) -> bytes:

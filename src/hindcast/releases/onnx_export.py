@@ -1,5 +1,6 @@
 """Export a classifier to ONNX, and refuse it unless ONNX Runtime reproduces it."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
 from hindcast.errors import ReleaseError
+from hindcast.releases import calibration
+from hindcast.releases.calibration import Calibration
 
 LARGEST_DIFFERENCE = 1e-5
 # Nearer to the threshold than this, float32 may fall on its other side.
@@ -30,7 +33,9 @@ class Parity:
         return asdict(self)
 
 
-def export(classifier: Any, numeric: int, categorical: int) -> bytes:
+def export(
+    classifier: Any, numeric: int, categorical: int, calibrated: Calibration | None = None
+) -> bytes:
     """The classifier as ONNX: inputs numeric [N, n] and categorical [N, m], output probabilities.
 
     Raises ReleaseError when scikit-learn's converter does not know the estimator.
@@ -45,17 +50,19 @@ def export(classifier: Any, numeric: int, categorical: int) -> bytes:
             classifier, initial_types=inputs, target_opset=OPSET, name="model",
             options={id(classifier): {"zipmap": False}},
         )  # fmt: skip
-    except (RuntimeError, NotImplementedError, ValueError, TypeError) as error:
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ReleaseError(
             f"the estimator does not convert to ONNX: {reason}; use one skl2onnx knows"
         ) from error
+    if calibrated:
+        calibration.append(model, calibrated)
     return bytes(model.SerializeToString(deterministic=True))
 
 
 def check_parity(
     model: bytes, matrix: NDArray[Any], expected: NDArray[np.float64], threshold: float,
-    numeric: int,
+    numeric: int, what: str = "the model",
 ) -> Parity:  # fmt: skip
     """Compare over all rows; raises ReleaseError with the numbers where they differ."""
     got = run(model, matrix, numeric)
@@ -65,21 +72,32 @@ def check_parity(
     parity = Parity(len(expected), difference, disagree)
     if not difference <= LARGEST_DIFFERENCE or disagree:
         raise ReleaseError(
-            f"ONNX differs from scikit-learn on the holdout: probability by up to {difference:.3g} "
-            f"(allowed {LARGEST_DIFFERENCE:g}), {disagree} of {parity.rows} answers; nothing is "
-            "released; impute nulls inside the pipeline, or use another estimator"
+            f"{what} in ONNX differs from scikit-learn on the holdout: probability by up to "
+            f"{difference:.3g} (allowed {LARGEST_DIFFERENCE:g}), {disagree} of {parity.rows} "
+            "answers; nothing is released; impute nulls inside the pipeline, or use another "
+            "estimator"
         )
     return parity
 
 
 def run(model: bytes, matrix: NDArray[Any], numeric: int) -> NDArray[np.float64]:
     """ONNX Runtime's probability of 1, [rows]."""
+    return scorer(model, numeric)(matrix)
+
+
+def scorer(model: bytes, numeric: int) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
+    """A function from a matrix to ONNX Runtime's probability of 1, [rows]; loads the model once."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    feeds: dict[str, NDArray[Any]] = {}
-    if numeric:
-        feeds["numeric"] = matrix[:, :numeric].astype(np.float32)
-    if numeric < matrix.shape[1]:
-        feeds["categorical"] = matrix[:, numeric:].astype(str).astype(object)
-    return np.asarray(session.run(["probabilities"], feeds)[0][:, 1], np.float64)
+
+    def score(matrix: NDArray[Any]) -> NDArray[np.float64]:
+        feeds: dict[str, NDArray[Any]] = {}
+        if numeric:
+            feeds["numeric"] = matrix[:, :numeric].astype(np.float32)
+        if numeric < matrix.shape[1]:
+            feeds["categorical"] = matrix[:, numeric:].astype(str).astype(object)
+        return np.asarray(session.run(["probabilities"], feeds)[0][:, 1], np.float64)
+
+    return score

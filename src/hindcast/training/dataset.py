@@ -11,8 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hindcast import names
-from hindcast.compiler.view import CompiledFeature
-from hindcast.datatypes import DataType
+from hindcast.compiler.view import CompiledFeature, CompiledView
 from hindcast.errors import TrainingError
 
 
@@ -24,16 +23,11 @@ class TrainingSet:
     """
 
     table: pa.Table
-    entity: str
-    key: str
-    key_type: DataType
-    view: str
+    view: CompiledView
     features: tuple[CompiledFeature, ...]
     inputs: Mapping[str, Mapping[str, Any]]
     as_of: datetime
     known_by: datetime
-    definition_hash: str
-    serving_sql: str
 
     @property
     def numeric(self) -> tuple[str, ...]:
@@ -54,7 +48,7 @@ class TrainingSet:
 
     def groups(self) -> NDArray[Any]:
         """The entity key of each row."""
-        return np.asarray(self.table[self.key].to_numpy(zero_copy_only=False))
+        return np.asarray(self.table[self.view.key].to_numpy(zero_copy_only=False))
 
     def micros(self) -> NDArray[np.int64]:
         """The event timestamp of each row, in microseconds since 1970 UTC."""

@@ -4,32 +4,37 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from joblib import parallel_config
+from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from hindcast.definitions import Model
+from hindcast.errors import TrainingError
+from hindcast.releases.calibration import Calibration, log_odds
 from hindcast.training.metrics import best_threshold
 from hindcast.training.split import FOLDS
+
+Reals = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A calibrated classifier, and the threshold at which it answers 1."""
+    """A classifier, how it is calibrated if it is, and the threshold at which it answers 1."""
 
     classifier: Any
     threshold: float
+    calibration: Calibration | None = None
 
-    def probabilities(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+    def probabilities(self, matrix: NDArray[Any]) -> Reals:
         """The probability of 1, [rows]."""
-        return np.asarray(self.classifier.predict_proba(matrix)[:, 1], np.float64)
+        found = _probabilities(self.classifier, matrix)
+        return self.calibration.apply(found) if self.calibration else found
 
 
 def fit(
@@ -41,16 +46,22 @@ def fit(
     """
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=model.seed)
     parts = list(folds.split(matrix, labels, groups))
+    everything = np.arange(len(labels))
     # Folds run side by side, each on one thread: the order of additions, and so the model's
     # bytes, must not depend on which of several threads is faster.
     with threadpool_limits(1), parallel_config("threading"):
-        classifier = CalibratedClassifierCV(
-            _one_thread(model), method="sigmoid", ensemble=False, cv=parts, n_jobs=-1
-        ).fit(matrix, labels)
-        threshold = model.threshold
-        if threshold is None:
-            threshold = _threshold(model, classifier, parts, matrix, labels)
-    return Fitted(classifier, threshold)
+        *of_folds, whole = Parallel(n_jobs=_jobs(model))(
+            delayed(_fit)(model, matrix[rows], labels[rows])
+            for rows in (*(train for train, _ in parts), everything)
+        )
+        scores = np.empty(len(labels))
+        for classifier, (_, left_out) in zip(of_folds, parts, strict=True):
+            scores[left_out] = _probabilities(classifier, matrix[left_out])
+        calibration = _calibration(scores, labels)
+    threshold = model.threshold
+    if threshold is None:
+        threshold = best_threshold(labels, calibration.apply(scores))
+    return Fitted(whole, threshold, calibration)
 
 
 def fit_baseline(model: Model, matrix: NDArray[Any], labels: NDArray[np.int64]) -> Any:
@@ -86,26 +97,35 @@ def with_encoder(step: Any, fitted: Fitted) -> Fitted:
     if step is None:
         return fitted
     joined = Pipeline([("encode", step), ("classify", fitted.classifier)])
-    return Fitted(joined, fitted.threshold)
+    return Fitted(joined, fitted.threshold, fitted.calibration)
 
 
-def _one_thread(model: Model) -> Any:
+def _fit(model: Model, matrix: NDArray[Any], labels: NDArray[np.int64]) -> Any:
+    """The estimator, fitted on one thread."""
     estimator = model.estimator(model.seed)
+    if not hasattr(estimator, "predict_proba"):
+        raise TrainingError(
+            f"model '{model.name}': {type(estimator).__name__} gives no probabilities; use a "
+            "classifier with predict_proba"
+        )
     parameters = estimator.get_params()
     jobs = [name for name in parameters if name.endswith("n_jobs") and parameters[name]]
-    return estimator.set_params(**dict.fromkeys(jobs, 1))
+    return estimator.set_params(**dict.fromkeys(jobs, 1)).fit(matrix, labels)
 
 
-def _threshold(
-    model: Model,
-    classifier: CalibratedClassifierCV,
-    parts: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
-    matrix: NDArray[Any],
-    labels: NDArray[np.int64],
-) -> float:
-    """Out-of-fold scores through the fitted calibrator, so that no row judged itself."""
-    scores = cross_val_predict(
-        _one_thread(model), matrix, labels, cv=parts, method="predict_proba", n_jobs=-1
-    )[:, 1]
-    calibrator = classifier.calibrated_classifiers_[0].calibrators[0]
-    return best_threshold(labels, np.asarray(calibrator.predict(scores), np.float64))
+def _jobs(model: Model) -> int:
+    """How many fits side by side: one where liblinear draws, as it has one generator a process."""
+    parameters = model.estimator(model.seed).get_params().values()
+    drawn = any(isinstance(value, str) and value == "liblinear" for value in parameters)
+    return 1 if drawn else -1
+
+
+def _probabilities(classifier: Any, matrix: NDArray[Any]) -> Reals:
+    return np.asarray(classifier.predict_proba(matrix)[:, 1], np.float64)
+
+
+def _calibration(scores: Reals, labels: NDArray[np.int64]) -> Calibration:
+    """Logistic regression on the log-odds, without a penalty."""
+    odds = log_odds(scores)[:, None]
+    found = LogisticRegression(C=np.inf, max_iter=1_000).fit(odds, labels)
+    return Calibration(float(found.coef_[0, 0]), float(found.intercept_[0]))

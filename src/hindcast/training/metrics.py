@@ -32,6 +32,17 @@ def evaluate(labels: Labels, probabilities: Reals, threshold: float) -> dict[str
     }
 
 
+def by_slice(
+    values: NDArray[Any], labels: Labels, probabilities: Reals, threshold: float
+) -> dict[str, dict[str, Any]]:
+    """Metrics of the rows of each value; values: [rows] of text."""
+    masks = {str(value): values == value for value in np.unique(values.astype(str))}
+    return {
+        value: evaluate(labels[mask], probabilities[mask], threshold)
+        for value, mask in masks.items()
+    }
+
+
 def confusion(labels: Labels, probabilities: Reals, threshold: float) -> dict[str, Any]:
     """Counts at the threshold; precision = tp / (tp + fp), recall = tp / (tp + fn)."""
     said = probabilities >= threshold

@@ -2,7 +2,7 @@
 
 import platform
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast import trainingset
+from hindcast import bootstrap, registration, trainingset
 from hindcast.bootstrap import Application
+from hindcast.compiler.document import to_document
+from hindcast.compiler.serving import serving_query
 from hindcast.definitions import Model
-from hindcast.releases import card, folder, histograms, onnx_export
+from hindcast.errors import StoreUnavailableError
+from hindcast.releases import folder, histograms, onnx_export
+from hindcast.releases.contents import BASELINE, FEATURE_VIEW
+from hindcast.releases.onnx_export import Parity
 from hindcast.serving.release import MODEL, PLAN
 from hindcast.telemetry import Progress, Silent, step
-from hindcast.training import metrics
 from hindcast.training.dataset import TrainingSet, column_numbers, column_texts
 from hindcast.training.fit import Fitted, encoded, encoder, fit, fit_baseline, with_encoder
+from hindcast.training.measure import Scored, measure
 from hindcast.training.revision import code_revision
 from hindcast.training.split import Split, split
 
@@ -44,6 +49,15 @@ class TrainReport:
     parity_largest_difference: float
 
 
+@dataclass(frozen=True)
+class _Exported:
+    """A classifier as ONNX, and scikit-learn's probabilities on the holdout, [rows]."""
+
+    onnx: bytes
+    scores: NDArray[np.float64]
+    parity: Parity
+
+
 def train(
     application: Application,
     model: str | None,
@@ -53,14 +67,32 @@ def train(
     now: datetime,
     progress: Progress | None = None,
 ) -> TrainReport:
-    """Build the training set, train, release, and make the release the one that is served."""
+    """Build the training set, train, release, and tell ledger, MLflow and model card.
+
+    Raises StoreUnavailableError naming the release where it is written and one of these is away.
+    """
     watcher = progress or Silent()
     declared = application.project.model(model)
-    with step(watcher, "training set"):
-        data = trainingset.of(application, model, engine, as_of, known_by, now)
-    revision = code_revision(application.project.folder)
-    report = release(declared, data, application.settings.releases, revision, watcher)
-    folder.make_current(application.settings.releases, declared.name, report.release)
+    clocks = bootstrap.knowledge(as_of, known_by, now)
+    report: TrainReport | None = None
+    try:
+        parameters = {"model": declared.name, "engine": engine, **asdict(clocks)}
+        with application.ledger.run("train", parameters) as run:
+            with step(watcher, "training set"):
+                data = trainingset.of(application, model, engine, clocks)
+            revision = code_revision(application.project.folder)
+            report = release(declared, data, application.settings.releases, revision, watcher)
+            run.inputs.update(data.inputs)
+            run.outputs.update(asdict(report))
+        with step(watcher, "record the release"):
+            registration.register(application, Path(report.folder), run.id)
+    except StoreUnavailableError as error:
+        if report is None:
+            raise
+        raise StoreUnavailableError(
+            f"release {report.release} is written in {report.folder}, but {error}; "
+            "hindcast releases records it once the database answers"
+        ) from error
     return report
 
 
@@ -77,21 +109,24 @@ def release(
     with step(watcher, f"fit {model.name}"):
         fitted, baseline = _fit(model, matrix, labels, groups, parts, len(data.numeric))
     with step(watcher, "export to ONNX and compare"):
-        scores = fitted.probabilities(matrix[parts.holdout])
-        onnx = onnx_export.export(fitted.classifier, len(data.numeric), len(data.categorical))
-        parity = onnx_export.check_parity(
-            onnx, matrix[parts.holdout], scores, fitted.threshold, len(data.numeric)
-        )
-    measured = _measure(model, data, parts, labels, scores, fitted, baseline, matrix)
-    measured["parity"] = asdict(parity)
+        held = matrix[parts.holdout]
+        exported = _export("the model", fitted, data, held)
+        simple = _export("the simple baseline", baseline, data, held)
+    with step(watcher, "measure on the holdout"):
+        score = onnx_export.scorer(exported.onnx, len(data.numeric))
+        scored = Scored(held, exported.scores, simple.scores, fitted.threshold, score)
+        measured = measure(model, data, labels, parts, scored)
+        measured["parity"] = asdict(exported.parity)
+        measured["baseline_parity"] = asdict(simple.parity)
     files = {
-        MODEL: onnx,
+        MODEL: exported.onnx,
+        BASELINE: simple.onnx,
         PLAN: folder.json_bytes(_plan(model, data, fitted.threshold)),
+        FEATURE_VIEW: folder.json_bytes(to_document(data.view.view)),
         "metrics.json": folder.json_bytes(measured),
-        "histograms.json": folder.json_bytes(_histograms(data, parts, scores)),
+        "histograms.json": folder.json_bytes(_histograms(data, parts, exported.scores)),
     }
     manifest = _manifest(model, data, revision)
-    files["model_card.md"] = card.render(manifest, measured).encode()
     with step(watcher, "write the release"):
         written = folder.write(releases, manifest, files)
     return _report(written, parts, measured)
@@ -113,54 +148,25 @@ def _fit(
     return with_encoder(encode, fitted), with_encoder(encode, baseline)
 
 
-def _measure(
-    model: Model,
-    data: TrainingSet,
-    parts: Split,
-    labels: NDArray[np.int64],
-    scores: NDArray[np.float64],
-    fitted: Fitted,
-    baseline: Fitted,
-    matrix: NDArray[Any],
-) -> dict[str, Any]:
-    """metrics.json: the model, the baseline and the prevalence on the holdout, and each slice."""
-    held = labels[parts.holdout]
-    simple = baseline.probabilities(matrix[parts.holdout])
-    constant = np.full(len(held), labels[parts.train].mean())
-    return {
-        "train": {"rows": int(parts.train.sum()), "positives": int(labels[parts.train].sum())},
-        "holdout_from_micros": parts.cut,
-        "holdout": metrics.evaluate(held, scores, fitted.threshold),
-        "baseline": {
-            "logistic_regression": metrics.evaluate(held, simple, fitted.threshold),
-            "prevalence": metrics.evaluate(held, constant, fitted.threshold),
-        },
-        "slices": {
-            name: _slices(column_texts(data.table[name])[parts.holdout], held, scores, fitted)
-            for name in model.slices
-        },
-    }
-
-
-def _slices(
-    values: NDArray[Any], labels: NDArray[np.int64], scores: NDArray[np.float64], fitted: Fitted
-) -> dict[str, Any]:
-    masks = {str(value): values == value for value in np.unique(values.astype(str))}
-    return {
-        value: metrics.evaluate(labels[mask], scores[mask], fitted.threshold)
-        for value, mask in masks.items()
-    }
+def _export(what: str, fitted: Fitted, data: TrainingSet, held: NDArray[Any]) -> _Exported:
+    """Export a classifier, and compare the two on the held-out rows of the matrix."""
+    scores = fitted.probabilities(held)
+    onnx = onnx_export.export(
+        fitted.classifier, len(data.numeric), len(data.categorical), fitted.calibration
+    )
+    parity = onnx_export.check_parity(onnx, held, scores, fitted.threshold, len(data.numeric), what)
+    return _Exported(onnx, scores, parity)
 
 
 def _plan(model: Model, data: TrainingSet, threshold: float) -> dict[str, Any]:
     return {
         "format": 1,
         "model": model.name,
-        "entity": data.entity,
-        "key": data.key,
-        "key_type": str(data.key_type),
-        "view": data.view,
-        "sql": data.serving_sql,
+        "entity": data.view.view.source.entity.name,
+        "key": data.view.key,
+        "key_type": str(data.view.types[data.view.key]),
+        "view": data.view.view.name,
+        "sql": serving_query(data.view, [f.name for f in data.features]),
         "features": [
             {"name": f.name, "type": str(f.datatype), "request_time": f.kind == "request"}
             for f in data.features
@@ -173,11 +179,11 @@ def _manifest(model: Model, data: TrainingSet, revision: str) -> dict[str, Any]:
     return {
         "format": 1,
         "model": model.name,
-        "definition_hash": data.definition_hash,
+        "definition_hash": data.view.definition_hash,
         "inputs": data.inputs,
         "as_of": data.as_of.isoformat(),
         "known_by": data.known_by.isoformat(),
-        "label_matures_days": model.label_matures.days,
+        "label_matures_days": model.label_matures / timedelta(days=1),
         "code_revision": revision,
         "seed": model.seed,
         "libraries": {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},

@@ -40,11 +40,13 @@ def test_a_killed_write_leaves_no_release(tmp_path: Path) -> None:
     assert {path.name for path in written.iterdir()} == {*FILES, "manifest.json"}
 
 
-def test_current_names_the_release_that_is_served(tmp_path: Path) -> None:
-    folder.make_current(str(tmp_path), "m", "m-1")
-    folder.make_current(str(tmp_path), "m", "m-2")
-    assert (tmp_path / "m.current").read_text() == "m-2\n"
-    assert len(list(tmp_path.iterdir())) == 1
+def test_a_card_lies_beside_its_folder_and_is_written_anew(tmp_path: Path) -> None:
+    written = folder.write(str(tmp_path), MANIFEST, FILES)
+    for page in ("first", "second"):
+        card = folder.write_card(written, page)
+    assert card == tmp_path / f"{written.name}.html"
+    assert card.read_text() == "second"
+    assert {path.name for path in tmp_path.iterdir()} == {written.name, card.name}
 
 
 def test_a_remote_root_is_refused_by_name() -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 
 from hindcast.compiler.view import compile_view
-from hindcast.datatypes import BIGINT
 from hindcast.definitions import Entity, Feature, FeatureView, Model, Source, days, latest, prior
 from hindcast.training.dataset import TrainingSet
 
@@ -71,9 +70,8 @@ def training_set(
     )
     view = compile_view(VIEW)
     return TrainingSet(
-        table=table, entity="thing", key="key", key_type=BIGINT, view="things",
+        table=table, view=view,
         features=tuple(view.feature(name) for name in names),
         inputs={"raw/events": {"version": 3}},
         as_of=datetime(2021, 1, 1, tzinfo=UTC), known_by=datetime(2021, 2, 1, tzinfo=UTC),
-        definition_hash=view.definition_hash, serving_sql="SELECT 1",
     )  # fmt: skip

@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from hindcast.errors import ReleaseError, TrainingError
+from hindcast.releases import onnx_export
 from hindcast.serving.release import load
 from hindcast.training import use_case
+from hindcast.training.split import split
 from tests.unit.training import samples
 
 
@@ -41,7 +44,8 @@ def test_a_release_loads_and_lists_every_file_with_its_digest(tmp_path: Path) ->
     loaded = load(Path(report.folder))
     assert loaded.id == report.release
     assert set(loaded.manifest["files"]) == {
-        "model.onnx", "serving_plan.json", "metrics.json", "histograms.json", "model_card.md",
+        "model.onnx", "baseline.onnx", "serving_plan.json", "metrics.json", "histograms.json",
+        "feature_view.json",
     }  # fmt: skip
     assert loaded.manifest["inputs"] == {"raw/events": {"version": 3}}
     assert loaded.plan.names == samples.NUMBERS
@@ -97,7 +101,7 @@ def test_a_declared_threshold_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_forest_that_saw_nulls_converts_wrongly_and_is_not_released(tmp_path: Path) -> None:
-    with pytest.raises(ReleaseError, match=r"ONNX differs .* nothing is\s+released"):
+    with pytest.raises(ReleaseError, match=r"the model in ONNX differs .* nothing is\s+released"):
         release(tmp_path, forest_on_nulls)
     assert list(tmp_path.iterdir()) == []
 
@@ -109,6 +113,19 @@ def test_an_estimator_that_does_not_convert_is_not_released(tmp_path: Path) -> N
     with pytest.raises(ReleaseError, match="ONNX"):
         release(tmp_path, indicator)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("last", [LogisticRegression, GradientBoostingClassifier])
+def test_a_pipeline_that_ends_in_log_odds_is_released(tmp_path: Path, last: Any) -> None:
+    def pipeline(seed: int) -> Any:
+        return make_pipeline(SimpleImputer(), StandardScaler(), last(random_state=seed))
+
+    assert release(tmp_path, pipeline).parity_largest_difference <= 1e-5
+
+
+def test_an_estimator_without_probabilities_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="Ridge gives no probabilities"):
+        release(tmp_path, lambda seed: Ridge())
 
 
 def test_a_feature_that_no_model_reads_is_named(tmp_path: Path) -> None:
@@ -124,12 +141,32 @@ def test_histograms_count_every_training_row(tmp_path: Path) -> None:
     assert sum(found["scores"]["counts"]) == report.holdout_rows
 
 
-def test_the_card_says_what_the_release_is(tmp_path: Path) -> None:
-    report = release(tmp_path, slices=["flag"])
-    card = (Path(report.folder) / "model_card.md").read_text()
-    assert "raw/events version 3" in card
-    assert "## By flag" in card
-    assert f"{report.holdout_rows:,} rows" in card
+@pytest.mark.parametrize("names", [samples.NUMBERS, ("kind", "events", "amount")])
+def test_metrics_hold_what_plots_and_cards_need(tmp_path: Path, names: tuple[str, ...]) -> None:
+    found = json.loads((Path(release(tmp_path, names=names).folder) / "metrics.json").read_text())
+    for side in (found["holdout"], found["baseline"]["logistic_regression"]):
+        for metric in ("roc_auc", "pr_auc", "ks", "brier", "log_loss"):
+            low, high = side["intervals"][metric]
+            assert low < side[metric] < high
+    difference = found["holdout"]["ks"] - found["baseline"]["logistic_regression"]["ks"]
+    assert found["over_baseline"]["estimates"]["ks"] == pytest.approx(difference)
+    assert set(found["importance"]) == set(names)
+    assert set(found["curves"]) == {"model", "logistic_regression"}
+    distribution = found["score_distribution"]
+    assert sum(distribution["positive"]) == found["holdout"]["positives"]
+
+
+@pytest.mark.parametrize("names", [samples.NUMBERS, ("kind", "events", "amount")])
+def test_the_baseline_of_a_release_scores_any_rows(tmp_path: Path, names: tuple[str, ...]) -> None:
+    folder = Path(release(tmp_path, names=names).folder)
+    data = samples.training_set(names)
+    matrix, labels = data.matrix(), data.labels()
+    held = split(data.groups(), data.micros(), labels).holdout
+    scores = onnx_export.run((folder / "baseline.onnx").read_bytes(), matrix, len(data.numeric))
+    found = json.loads((folder / "metrics.json").read_text())
+    expected = found["baseline"]["logistic_regression"]["mean_probability"]
+    assert scores[held].mean() == pytest.approx(expected, abs=1e-6)
+    assert found["baseline_parity"]["largest_difference"] <= 1e-5
 
 
 def _model(report: use_case.TrainReport) -> bytes:

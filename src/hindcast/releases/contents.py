@@ -1,0 +1,84 @@
+"""Read a release as everything but serving does: its manifest, metrics and feature view."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hindcast.compiler.document import from_document
+from hindcast.compiler.view import CompiledView, compile_view
+from hindcast.errors import NotFoundError, ReleaseError
+from hindcast.serving import plan as plans
+from hindcast.serving import release as releases
+from hindcast.serving.plan import ServingPlan
+
+METRICS = "metrics.json"
+FEATURE_VIEW = "feature_view.json"
+BASELINE = "baseline.onnx"
+
+
+@dataclass(frozen=True)
+class ReleaseContents:
+    """A verified release: where it lies, and what it says of itself."""
+
+    id: str
+    folder: Path
+    manifest: Mapping[str, Any]
+    files: Mapping[str, bytes]
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return str(self.manifest["model"])
+
+    @cached_property
+    def plan(self) -> ServingPlan:
+        """serving_plan.json."""
+        return plans.parse(self.files[releases.PLAN])
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """metrics.json."""
+        metrics: Mapping[str, Any] = json.loads(self.files[METRICS])
+        return metrics
+
+    @property
+    def raw_table(self) -> str:
+        """The raw table that the feature view is computed from, as runs name it."""
+        return str(next(iter(self.manifest["inputs"])))
+
+    def view(self) -> CompiledView:
+        """The feature view the model was trained on, compiled from the release alone.
+
+        Raises ReleaseError where this code gives it another meaning than the release recorded.
+        """
+        compiled = compile_view(from_document(json.loads(self.files[FEATURE_VIEW])))
+        if compiled.definition_hash != self.manifest["definition_hash"]:
+            raise ReleaseError(
+                f"release {self.id}: its feature view has definition hash "
+                f"{compiled.definition_hash}, and the manifest says "
+                f"{self.manifest['definition_hash']}; use the code it was made with"
+            )
+        return compiled
+
+
+def read(folder: Path) -> ReleaseContents:
+    """Verify and read a release folder; raises ReleaseError naming the file, or NotFoundError."""
+    if not folder.is_dir():
+        raise NotFoundError(f"release {folder.name}: there is no folder {folder}")
+    manifest, files = releases.read(folder)
+    for name in (METRICS, FEATURE_VIEW):
+        if name not in files:
+            raise ReleaseError(f"release {folder.name}: it has no {name}; train it again")
+    return ReleaseContents(folder.resolve().name, folder.resolve(), manifest, files)
+
+
+def stored(root: str) -> list[Path]:
+    """The release folders below the root, by name."""
+    base = Path(root)
+    if not base.is_dir():
+        return []
+    found = (path.parent for path in base.glob(f"*/{releases.MANIFEST}"))
+    return sorted(folder for folder in found if not folder.name.startswith("."))
