@@ -137,7 +137,7 @@ class Home:
     def release(self) -> Path:
         """The folder of the release that train wrote."""
         releases = self.folder / "releases"
-        return releases / next(releases.glob("*.current")).read_text().strip()
+        return next(releases.glob("*/manifest.json")).parent
 
     def hindcast(self, *arguments: str) -> None:
         """Run a hindcast command on this home, in a process of its own."""

@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 from awsglue.utils import GlueArgumentError, getResolvedOptions
 
-from hindcast import bootstrap, project, settings
+from hindcast import project, recorded, settings
 from hindcast.bootstrap import Application
 from hindcast.errors import HindcastError, InputError
-from hindcast.materialize import MaterializeReport, materialize
+from hindcast.materialize import MaterializeReport
 
 REQUIRED = ("JOB_NAME", "lake")
 OPTIONAL = (
@@ -51,13 +51,14 @@ def arguments(argv: Sequence[str]) -> dict[str, str]:
 def refresh(given: Mapping[str, str], now: datetime) -> MaterializeReport:
     """Materialize with the Spark engine; raises what materialize raises."""
     application = _application(given)
-    with application.store as store:
-        return materialize(
-            application.project.view(given.get("feature_view")),
-            bootstrap.engine("spark"),
-            application.lake,
-            store,
-            bootstrap.knowledge(given.get("as_of"), given.get("known_by"), now),
+    with application.store:
+        return recorded.materialize(
+            application,
+            given.get("feature_view"),
+            "spark",
+            given.get("as_of"),
+            given.get("known_by"),
+            now,
             force=given.get("force", "false").lower() == "true",
         )
 

@@ -16,9 +16,8 @@ def main(home: Path, release: Path, path: Path) -> None:
     """Write the classifier of the newest release of a home."""
     manifest = json.loads((release / "manifest.json").read_bytes())
     application = bootstrap.application(home, None)
-    data = trainingset.of(
-        application, None, "duckdb", manifest["as_of"], manifest["known_by"], datetime.now(UTC)
-    )
+    clocks = bootstrap.knowledge(manifest["as_of"], manifest["known_by"], datetime.now(UTC))
+    data = trainingset.of(application, None, "duckdb", clocks)
     labels, groups, matrix = data.labels(), data.groups(), data.matrix()
     train = split(groups, data.micros(), labels).train
     numbers = encoded(encoder(len(data.numeric), matrix[train]), matrix[train])

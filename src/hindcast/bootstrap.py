@@ -6,17 +6,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hindcast import database, names
 from hindcast import project as projects
 from hindcast import settings as settings_
 from hindcast.compiler.features import Knowledge
 from hindcast.engines.base import Engine
-from hindcast.errors import InputError
+from hindcast.errors import InputError, NotFoundError
 from hindcast.lake import Lake
 from hindcast.project import Project
 from hindcast.settings import Settings
 
 if TYPE_CHECKING:
+    from hindcast.ledger import Ledger, Promotion
     from hindcast.online import OnlineStore
+    from hindcast.releases.registry import ModelRegistry
 
 ENGINES = ("duckdb", "spark")
 
@@ -34,12 +37,54 @@ class Application:
         return Lake(self.settings.lake)
 
     @cached_property
+    def database_url(self) -> str:
+        """The database; starts the embedded Postgres where no other is configured."""
+        return database.url(self.settings)
+
+    @cached_property
     def store(self) -> "OnlineStore":
-        """The online store; starts the embedded Postgres where no other is configured."""
-        from hindcast import database
+        """The online store."""
         from hindcast.online import OnlineStore
 
-        return OnlineStore(database.url(self.settings))
+        return OnlineStore(self.database_url)
+
+    @cached_property
+    def ledger(self) -> "Ledger":
+        """The ledger of runs, releases and promotions."""
+        from hindcast.ledger import Ledger
+
+        return Ledger(self.database_url)
+
+    @cached_property
+    def registry(self) -> "ModelRegistry":
+        """MLflow's experiments and models."""
+        from hindcast.releases.registry import ModelRegistry
+
+        return ModelRegistry(self.database_url, f"{self.settings.releases}/mlflow")
+
+    def champion(self, model: str, at: datetime | None = None) -> "Promotion":
+        """What is, or at an instant was, in production; raises NotFoundError where nothing is."""
+        promotion = self.ledger.champion(model, at)
+        if promotion is None:
+            if at is not None:
+                raise NotFoundError(
+                    f"no release of model '{model}' was in production at {at.isoformat()}; "
+                    "name one with --release"
+                )
+            raise NotFoundError(
+                f"no release of model '{model}' is in production; run: hindcast train, or promote "
+                "a release"
+            )
+        return promotion
+
+    def release_folder(self, release: str) -> Path:
+        """Where a release of this name lies; raises InputError where releases are no folder."""
+        if "://" in self.settings.releases:
+            raise InputError(
+                f"{names.ENV_RELEASES}={self.settings.releases}: releases must be in a folder; "
+                f"copy them to one, or name one release in {names.ENV_RELEASE_DIR}"
+            )
+        return Path(self.settings.releases) / release
 
 
 def application(home: Path | None = None, project: Path | None = None) -> Application:

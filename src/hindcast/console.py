@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 PIPE_WIDTH = 120
 
@@ -65,7 +65,8 @@ def rows(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
     """Print records of the same columns as a table."""
     if not records:
         return
-    table = Table(*records[0].keys(), title=title or None, title_justify="left", box=None)
+    columns = [Column(name, overflow="fold") for name in records[0]]
+    table = Table(*columns, title=title or None, title_justify="left", box=None)
     for record in records:
         table.add_row(*(_text(value) for value in record.values()))
     _console().print(table, markup=False)

@@ -1,13 +1,13 @@
-"""Serving on one machine: the current release and the local Postgres, through the Lambda's code."""
+"""Serving on one machine: the champion and the local Postgres, through the Lambda's code."""
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from hindcast import database, names
+from hindcast import names
 from hindcast.bootstrap import Application
-from hindcast.errors import InputError, NotFoundError
 from hindcast.serving.predictor import Prediction, open_predictor
 from hindcast.settings import Settings
 
@@ -39,25 +39,11 @@ def serve(
 
 def _serving_settings(application: Application, model: str | None) -> Settings:
     given = application.settings
-    release = given.release_dir or current_release(given.releases, application, model)
-    return Settings(
-        home=given.home,
-        lake=given.lake,
-        releases=given.releases,
-        database_url=database.url(given),
-        release_dir=release,
-    )
+    release = given.release_dir or _champion(application, model)
+    return replace(given, database_url=application.database_url, release_dir=release)
 
 
-def current_release(releases: str, application: Application, model: str | None) -> Path:
-    """The folder of the release that is served by default."""
+def _champion(application: Application, model: str | None) -> Path:
+    """The folder of the release in production; raises NotFoundError where there is none."""
     name = application.project.model(model).name
-    if "://" in releases:
-        raise InputError(
-            f"{names.ENV_RELEASES}={releases}: serving needs a folder; copy the release to one and "
-            f"name it in {names.ENV_RELEASE_DIR}"
-        )
-    pointer = Path(releases) / f"{name}.current"
-    if not pointer.is_file():
-        raise NotFoundError(f"model '{name}' has no release in {releases}; run: hindcast train")
-    return Path(releases) / pointer.read_text().strip()
+    return application.release_folder(application.champion(name).release)

@@ -37,6 +37,7 @@ def materialize(
     store: OnlineStore,
     knowledge: Knowledge,
     *,
+    run_id: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> MaterializeReport:
@@ -49,7 +50,7 @@ def materialize(
     watcher = progress or Silent()
     source = view.view.source
     raw = lake.open(names.RAW, source.name, fix="run: hindcast ingest FILE")
-    run_id = uuid.uuid4().hex[:12]
+    run_id = run_id or uuid.uuid4().hex[:12]
     sql = features.materialization(view, engine.dialect, knowledge)
     with engine.compute(sql, raw) as computed:
         with step(watcher, f"compute {view.view.name} on {engine.name}, write it to the lake"):

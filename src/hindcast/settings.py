@@ -18,6 +18,7 @@ class Settings:
     project: Path | None = None
     database_url: str | None = None
     release_dir: Path | None = None
+    topic_arn: str | None = None
 
 
 def load(
@@ -36,6 +37,7 @@ def load(
         project=project or _path(given.get(names.ENV_PROJECT)),
         database_url=given.get(names.ENV_DATABASE_URL),
         release_dir=_path(given.get(names.ENV_RELEASE_DIR)),
+        topic_arn=given.get(names.ENV_TOPIC_ARN),
     )
 
 

@@ -123,7 +123,7 @@ def test_the_training_set_has_key_time_tiebreaker_features_and_label(
 
 
 def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> None:
-    [released] = (home / "releases").glob("credit_risk-*")
+    [released] = (path.parent for path in (home / "releases").glob("*/manifest.json"))
     manifest = json.loads((released / "manifest.json").read_text())
     event = json.dumps({"as_of": manifest["as_of"], "known_by": manifest["known_by"]})
     code = (

@@ -15,6 +15,7 @@ ENVIRONMENT = {
 _CODE = """
 import importlib, os, signal, sys
 from hindcast import cli, ingest
+from hindcast.predictionlog import collector
 
 moment, place, number = sys.argv.pop(1).split()
 module, _, path = place.partition(":")
@@ -34,7 +35,7 @@ def killer(*arguments, **options):
     return answer
 
 setattr(owner, name, killer)
-ingest.BATCH_ROWS = 100
+ingest.BATCH_ROWS = collector.BATCH_LINES = 100
 cli.main()
 """
 

@@ -107,7 +107,10 @@ def test_materialize_writes_the_same_rows_offline_and_online(
 def test_the_training_set_is_the_same(ingested: dict[Lake, IngestReport]) -> None:
     model = PROJECT.model(None)
     remote, local = (
-        trainingset.build(model, VIEW, DuckDBEngine(), lake, KNOWLEDGE).table for lake in ingested
+        trainingset.build(
+            VIEW, model.features.names, model.label_matures, DuckDBEngine(), lake, KNOWLEDGE
+        ).table
+        for lake in ingested
     )
     assert remote.num_rows > 500
     assert remote.equals(local)

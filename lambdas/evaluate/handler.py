@@ -1,0 +1,22 @@
+"""The evaluate Lambda: {"model", "release", "as_of", "known_by"} -> the gate's verdict."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from hindcast import bootstrap
+from hindcast.evaluation.use_case import evaluate
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Judge a release as `hindcast evaluate` does; every field of the event may be left out."""
+    report = evaluate(
+        bootstrap.application(),
+        event.get("model"),
+        event.get("release"),
+        event.get("as_of"),
+        event.get("known_by"),
+        "duckdb",
+        datetime.now(UTC),
+    )
+    return asdict(report)

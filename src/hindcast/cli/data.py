@@ -1,0 +1,183 @@
+"""Commands about data: from files to features and training sets."""
+
+import math
+import time
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hindcast import bootstrap, console
+from hindcast.cli.app import app
+from hindcast.cli.options import (
+    AsOfOption,
+    EngineOption,
+    HomeOption,
+    JsonOption,
+    KnownByOption,
+    ModelOption,
+    ProjectOption,
+    ViewOption,
+    now,
+    show_all,
+)
+from hindcast.console import ConsoleProgress
+from hindcast.errors import InputError
+from hindcast.telemetry import step
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Option("--out", help="The CSV file to write.")] = Path("loans.csv"),
+    customers: Annotated[int, typer.Option(help="How many customers.", min=1)] = 5_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Write synthetic loans, a few of them broken on purpose."""
+    from hindcast.generate import generate as make
+
+    console.show(make(out, customers=customers, seed=seed), as_json)
+
+
+@app.command()
+def ingest(
+    files: Annotated[list[Path], typer.Argument(help="CSV or Parquet files.")],
+    source: Annotated[str | None, typer.Option(help="Default: the only source.")] = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add files to the lake; bad rows go to quarantine with the reason."""
+    from hindcast import recorded
+
+    application = bootstrap.application(home, project)
+    progress = ConsoleProgress()
+    reports = [recorded.ingest(application, path, source, now(), progress) for path in files]
+    show_all(reports, as_json)
+
+
+@app.command()
+def materialize(
+    as_of: AsOfOption = None,
+    known_by: KnownByOption = None,
+    engine: EngineOption = "duckdb",
+    view: ViewOption = None,
+    force: Annotated[bool, typer.Option(help="Swap although it looks unlike the last.")] = False,
+    rollback: Annotated[bool, typer.Option(help="Go back to the version before.")] = False,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute features as of an instant, into the lake and the online store."""
+    from hindcast import recorded
+
+    application = bootstrap.application(home, project)
+    if rollback:
+        console.show(recorded.roll_back_online(application, view), as_json)
+        return
+    report = recorded.materialize(
+        application, view, engine, as_of, known_by, now(), force=force, progress=ConsoleProgress()
+    )
+    console.show(report, as_json)
+
+
+@app.command("training-set")
+def training_set(
+    out: Annotated[Path, typer.Option("--out", help="The CSV or Parquet file to write.")],
+    as_of: AsOfOption = None,
+    known_by: KnownByOption = None,
+    engine: EngineOption = "duckdb",
+    model: ModelOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write key, event timestamp, tiebreaker, features and label of every trusted label."""
+    from hindcast import files, trainingset
+
+    files.check_out(out)
+    application = bootstrap.application(home, project)
+    clocks = bootstrap.knowledge(as_of, known_by, now())
+    data = trainingset.of(application, model, engine, clocks)
+    console.show({"rows": files.write(data.table, out), "file": str(out)}, as_json)
+
+
+@app.command("get-historical-features")
+def get_historical_features(
+    spine: Annotated[
+        Path, typer.Option("--spine", help="CSV or Parquet: the key, and as_of or event_timestamp.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The CSV or Parquet file to write.")],
+    known_by: KnownByOption = None,
+    engine: EngineOption = "duckdb",
+    view: ViewOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add features to a file of keys and instants, each row as of its own instant."""
+    from hindcast import files, retrieval
+
+    started = time.perf_counter()
+    files.check_out(out)
+    application = bootstrap.application(home, project)
+    compiled, runner = application.project.view(view), bootstrap.engine(engine)
+    clocks = bootstrap.knowledge(None, known_by, now())
+    with step(ConsoleProgress(), f"features of {spine.name} on {engine}"):
+        rows = files.read(spine)
+        found = retrieval.retrieve(compiled, runner, application.lake, rows, clocks.known_by)
+        written = files.write(found.table, out)
+    report = {
+        "rows": written,
+        "unknown_keys": found.unknown_keys,
+        "known_by": clocks.known_by,
+        "seconds": round(time.perf_counter() - started, 2),
+        "file": str(out),
+    }
+    console.show(report, as_json)
+
+
+@app.command("get-online-features")
+def get_online_features(
+    keys: Annotated[list[str] | None, typer.Argument(help="Keys, such as 5008827.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--keys", help="CSV or Parquet with a column of keys.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write a CSV or Parquet file instead.")
+    ] = None,
+    view: ViewOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the features that keys are served with now; unknown keys have none."""
+    from hindcast import files, retrieval
+
+    if bool(keys) == bool(file):
+        raise InputError("name keys, or a file of them with --keys; one of the two")
+    if out:
+        files.check_out(out)
+    asked = files.read(file) if file else None
+    application = bootstrap.application(home, project)
+    compiled, url = application.project.view(view), application.store.url
+    if asked:
+        found = retrieval.retrieve_online(compiled, url, asked, now())
+    else:
+        found = retrieval.online(compiled, url, keys or [], now())
+    if out:
+        console.show({"rows": files.write(found, out), "file": str(out)}, as_json)
+        return
+    show_all([_printable(row) for row in found.to_pylist()], as_json)
+
+
+def _printable(row: dict[str, Any]) -> dict[str, Any]:
+    """Values as people and JSON have them: dates as text, null for what is no finite number."""
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.isoformat() if isinstance(value, date) else value

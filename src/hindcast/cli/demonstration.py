@@ -1,0 +1,33 @@
+"""The demo command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hindcast import console
+from hindcast.cli.app import app
+from hindcast.cli.options import EngineOption, HomeOption, JsonOption
+from hindcast.console import ConsoleProgress
+
+
+@app.command()
+def demo(
+    engine: EngineOption = "duckdb",
+    customers: Annotated[int, typer.Option(help="How many customers.", min=100)] = 5_000,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the main job on synthetic loans: from a file to answers that are replayed."""
+    from hindcast import demo as use_case
+
+    summary = use_case.run(home or Path(".hindcast") / "demo", engine, customers, ConsoleProgress())
+    if as_json:
+        console.show(summary, as_json)
+        return
+    for name, report in summary.reports.items():
+        console.show(report, as_json, title=name)
+    console.rows(use_case.predictions(summary), title="predictions, and the features they used")
+    console.rows(use_case.gates(summary), title="what the gate said")
+    console.show(summary.seconds, as_json, title="seconds per step")
+    console.show(use_case.places(summary), as_json, title="where everything lies")

@@ -1,0 +1,64 @@
+"""Commands about what happened: runs, releases, and how things stand."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from hindcast import bootstrap, console
+from hindcast.cli.app import app
+from hindcast.cli.options import (
+    HomeOption,
+    JsonOption,
+    ModelOption,
+    ProjectOption,
+    now,
+    show_table,
+)
+
+
+@app.command()
+def runs(
+    kind: Annotated[str | None, typer.Option(help="Such as ingest, materialize or train.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="succeeded, failed or unfinished (running, or killed).")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1)] = 20,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what ran: kind, status, parameters, duration, error; --json adds inputs and outputs."""
+    found = bootstrap.application(home, project).ledger.runs(kind, status, limit)
+    columns = ("id", "kind", "status", "started_at", "seconds", "parameters", "error")
+    show_table([asdict(run) for run in found], columns, as_json)
+
+
+@app.command()
+def releases(
+    model: ModelOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List releases, recording first any that an outage or a kill left unrecorded."""
+    from hindcast.status import releases as use_case
+
+    columns = ("version", "release", "state", "roc_auc", "trained_as_of", "created_at")
+    show_table(use_case(bootstrap.application(home, project), model), columns, as_json)
+
+
+@app.command()
+def status(
+    project: ProjectOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """How things stand: champion and challenger, online features and their age, failed runs."""
+    from hindcast.status import status as use_case
+
+    document = use_case(bootstrap.application(home, project), now())
+    if as_json:
+        console.show(document, as_json)
+        return
+    for what in ("models", "features"):
+        console.rows([{what: name, **facts} for name, facts in document[what].items()])
+    console.show({"latest failures": document["latest failures"]}, as_json)

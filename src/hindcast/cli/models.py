@@ -1,0 +1,118 @@
+"""Commands about models: training, judging and promoting them."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from hindcast import bootstrap, console
+from hindcast.cli.app import app
+from hindcast.cli.options import (
+    AsOfOption,
+    EngineOption,
+    HomeOption,
+    JsonOption,
+    KnownByOption,
+    ModelOption,
+    ProjectOption,
+    now,
+)
+from hindcast.console import ConsoleProgress
+from hindcast.errors import InputError
+
+_PASSED = {True: "passed", False: "failed", None: "not judged"}
+
+
+@app.command()
+def train(
+    as_of: AsOfOption = None,
+    known_by: KnownByOption = None,
+    like: Annotated[
+        str | None,
+        typer.Option(help="Train again as this release was, and compare."),
+    ] = None,
+    engine: EngineOption = "duckdb",
+    model: ModelOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model and release it as a folder; a model's first release is promoted if it passes.
+
+    Exits with 1 if --like gives another digest.
+    """
+    from hindcast import promotion
+    from hindcast.training import again, use_case
+
+    application, progress = bootstrap.application(home, project), ConsoleProgress()
+    if like is not None:
+        if as_of or known_by:
+            raise InputError("--like takes its instants from the release; leave out the others")
+        declared = application.project.model(model).name
+        original = application.ledger.find_release(declared, like)
+        repeated = again.train_like(application, original.release, engine, progress)
+        console.show(repeated, as_json)
+        raise typer.Exit(0 if repeated.same else 1)
+    released = use_case.train(application, model, engine, as_of, known_by, now(), progress)
+    first = promotion.admit_first(application, model, released.release, engine, now(), progress)
+    gate = {"gate": _PASSED[first.passed]} if first else {}
+    console.show({**asdict(released), **gate}, as_json)
+
+
+@app.command()
+def evaluate(
+    release: Annotated[
+        str | None, typer.Argument(help="A release id or version; default the newest.")
+    ] = None,
+    as_of: AsOfOption = None,
+    known_by: KnownByOption = None,
+    engine: EngineOption = "duckdb",
+    model: ModelOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a release against the champion on one holdout; exits with 1 if it fails its gate."""
+    from hindcast.evaluation.use_case import evaluate as use_case
+
+    application = bootstrap.application(home, project)
+    report = use_case(
+        application, model, release, as_of, known_by, engine, now(), ConsoleProgress()
+    )
+    if as_json:
+        console.show(report, as_json)
+    else:
+        verdict = {"champion": report.champion or "none", "gate": _PASSED[report.passed]}
+        console.show({"release": report.release, "version": report.version, **verdict}, as_json)
+        console.rows([{**asdict(c), "passed": _PASSED[c.passed]} for c in report.checks])
+    raise typer.Exit(0 if report.passed else 1)
+
+
+@app.command()
+def promote(
+    release: Annotated[str, typer.Argument(help="A release id, or its version such as 3.")],
+    force: Annotated[bool, typer.Option(help="Although the gate has not let it through.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why, kept with a forced promotion.")] = None,
+    model: ModelOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a release into production; one that was there before is a rollback."""
+    from hindcast.promotion import promote as use_case
+
+    application = bootstrap.application(home, project)
+    console.show(use_case(application, model, release, force, reason), as_json)
+
+
+@app.command()
+def rollback(
+    model: ModelOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring back the release that was in production before."""
+    from hindcast.promotion import rollback as use_case
+
+    console.show(use_case(bootstrap.application(home, project), model), as_json)

@@ -1,0 +1,49 @@
+"""Options and small helpers that several commands share."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hindcast import console
+
+ProjectOption = Annotated[
+    Path | None, typer.Option("--project", help="Folder of definitions.py; default the example.")
+]
+HomeOption = Annotated[Path | None, typer.Option("--home", help="Where data live: .hindcast")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", help="Events strictly before this instant; default now.")
+]
+KnownByOption = Annotated[
+    str | None, typer.Option("--known-by", help="Records known by this instant; default now.")
+]
+EngineOption = Annotated[str, typer.Option("--engine", help="duckdb or spark.")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="Default: the only one.")]
+ViewOption = Annotated[
+    str | None, typer.Option("--feature-view", help="Default: the only feature view.")
+]
+
+
+def now() -> datetime:
+    """The instant a command runs at; the only clock of the command line."""
+    return datetime.now(UTC)
+
+
+def show_table(records: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
+    """Print the columns of records as a table, or all of them as one JSON list."""
+    if as_json:
+        print(json.dumps(records, default=console.json_value))
+        return
+    console.rows([{name: record[name] for name in columns} for record in records])
+
+
+def show_all(reports: list[Any], as_json: bool) -> None:
+    """Print reports one after the other, or one JSON list of them."""
+    if as_json:
+        print(json.dumps([console.plain(report) for report in reports], default=console.json_value))
+        return
+    for report in reports:
+        console.show(report, as_json)

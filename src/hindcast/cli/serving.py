@@ -1,0 +1,137 @@
+"""Commands about answers: asking for them and serving them."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hindcast import bootstrap, console
+from hindcast.cli.app import app
+from hindcast.cli.options import (
+    AsOfOption,
+    HomeOption,
+    JsonOption,
+    KnownByOption,
+    ModelOption,
+    ProjectOption,
+    now,
+)
+from hindcast.console import ConsoleProgress
+from hindcast.errors import InputError
+
+if TYPE_CHECKING:
+    from hindcast.replay.compare import Replayed, SkewReport
+
+
+@app.command()
+def predict(
+    key: Annotated[str, typer.Argument(help="The entity's key, such as 5008827.")],
+    as_of: AsOfOption = None,
+    known_by: KnownByOption = None,
+    release: Annotated[
+        str | None, typer.Option(help="With --as-of: not the release of then, but this one.")
+    ] = None,
+    model: ModelOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict for one entity, as the service would; with --as-of, as it was at that instant."""
+    application = bootstrap.application(home, project)
+    if as_of is None and (known_by or release):
+        raise InputError("--known-by and --release ask about another instant; name it by --as-of")
+    if as_of is None:
+        from hindcast.local import predict as use_case
+
+        console.show(use_case(application, model, key, now()), as_json)
+        return
+    from hindcast.replay.use_case import predict_as_of
+
+    clocks = bootstrap.knowledge(as_of, known_by, now())
+    console.show(predict_as_of(application, model, key, clocks, release), as_json)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
+    model: ModelOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Answer HTTP with the Lambda handler, as API Gateway would."""
+    from hindcast.local import serve as use_case
+
+    def announce(url: str) -> None:
+        print(f"hindcast: serving on {url}", file=sys.stderr, flush=True)
+
+    use_case(bootstrap.application(home, project), model, host, port, announce)
+
+
+@app.command()
+def replay(
+    prediction_id: Annotated[
+        str | None, typer.Argument(help="The prediction_id that an answer carried.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="Replay so many logged predictions: the skew report.", min=1)
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="With --sample: since this instant.")] = None,
+    model: ModelOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Recompute logged predictions and compare bit for bit; exits with 1 where one differs."""
+    from hindcast.predictionlog.reader import FIX
+    from hindcast.replay import use_case
+
+    if (prediction_id is None) == (sample is None) or (since and sample is None):
+        raise InputError("give a PREDICTION_ID, or --sample N with or without --since")
+    application = bootstrap.application(home, project)
+    if prediction_id is not None:
+        one = use_case.replay(application, prediction_id)
+        _show_replayed(one, as_json)
+        raise typer.Exit(0 if one.matches else 1)
+    begin = bootstrap.instant(since, "--since") if since else None
+    many = use_case.skew(application, sample or 0, begin, model)
+    if not many.predictions:
+        period = f" since {begin.isoformat()}" if begin else ""
+        raise InputError(f"no predictions are collected{period}; {FIX}")
+    _show_skew(many, as_json)
+    raise typer.Exit(0 if many.matching == many.predictions else 1)
+
+
+@app.command("collect-log")
+def collect_log(
+    files: Annotated[
+        list[Path], typer.Argument(help="The service's log, or CloudWatch's records; - is stdin.")
+    ],
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add logged predictions to the lake, each once."""
+    from hindcast.predictionlog import Stream, collect
+
+    application = bootstrap.application(home, project)
+    sources = [Stream("-", sys.stdin.buffer) if str(file) == "-" else file for file in files]
+    console.show(collect(sources, application.lake, now(), ConsoleProgress()), as_json)
+
+
+def _show_replayed(replayed: "Replayed", as_json: bool) -> None:
+    document = {**asdict(replayed), "matches": replayed.matches}
+    if not as_json:
+        # Every digit, because every bit is compared.
+        console.rows([{name: str(v) for name, v in row.items()} for row in document.pop("values")])
+    console.show(document, as_json)
+
+
+def _show_skew(report: "SkewReport", as_json: bool) -> None:
+    document = asdict(report)
+    if not as_json:
+        values = document.pop("values")
+        console.rows([{"value": name, **counts} for name, counts in values.items()])
+    console.show(document, as_json)

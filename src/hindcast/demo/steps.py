@@ -1,0 +1,153 @@
+"""The demo's steps, in a home of its own that is made anew."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hindcast import bootstrap, predictionlog, promotion, recorded
+from hindcast.bootstrap import Application
+from hindcast.demo import service
+from hindcast.demo.summary import Summary
+from hindcast.errors import HindcastError, InputError
+from hindcast.evaluation.use_case import evaluate
+from hindcast.generate import generate
+from hindcast.replay import use_case as replays
+from hindcast.telemetry import Progress
+from hindcast.training import use_case as training
+
+AS_OF = "2021-09-17"
+# The first champion knew half a year less than its challenger.
+FIRST_AS_OF = "2021-03-17"
+ASKED = (5008827, 5008804, 5008805)
+MARKER = ".hindcast-demo"
+
+
+def run(home: Path, engine: str, customers: int, progress: Progress) -> Summary:
+    """From a file to answers over HTTP; then a challenger, a refusal, a rollback and a replay."""
+    application = bootstrap.application(_fresh(home.absolute()), None)
+    summary = Summary(engine, application.settings.home)
+    file = summary.home / "loans.csv"
+    summary.run("generate", lambda: generate(file, customers=customers, seed=0))
+    summary.run("ingest", lambda: recorded.ingest(application, file, None, _now(), progress))
+    summary.run("materialize", lambda: _materialize(application, engine, progress))
+    summary.run("train the first release", lambda: _first(application, summary, progress))
+    summary.run("serve and ask", lambda: _ask(summary))
+    summary.run("train a challenger", lambda: _train(application, AS_OF, progress))
+    summary.run("evaluate it", lambda: _evaluate(application, summary, "challenger", progress))
+    _promote(application, summary)
+    weak = _weaker(application)
+    summary.run("train a weaker one", lambda: _train(weak, AS_OF, progress))
+    summary.run("evaluate that", lambda: _evaluate(application, summary, "weaker one", progress))
+    summary.run("roll back", lambda: promotion.rollback(application, None))
+    summary.run("replay", lambda: _replay(application, summary))
+    return summary
+
+
+def _materialize(application: Application, engine: str, progress: Progress) -> Any:
+    if engine == "spark":
+        return _glue_job(application)
+    return recorded.materialize(
+        application, None, engine, AS_OF, None, _now(), progress=progress
+    )  # fmt: skip
+
+
+def _glue_job(application: Application) -> dict[str, Any]:
+    """Run the Glue entry point as Glue does: a script with arguments, in a process of its own."""
+    script = Path(__file__).parents[3] / "glue_jobs" / "refresh_features.py"
+    if not script.is_file():
+        raise InputError("--engine spark runs glue_jobs/refresh_features.py; use a checkout")
+    arguments = {
+        "JOB_NAME": "refresh-features",
+        "lake": application.settings.lake,
+        "database_url": application.database_url,
+        "as_of": AS_OF,
+    }
+    command = [sys.executable, str(script)]
+    command += [part for name, value in arguments.items() for part in (f"--{name}", value)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HindcastError(f"the Glue job failed: {done.stderr.strip().splitlines()[-1]}")
+    report: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return report
+
+
+def _train(application: Application, as_of: str, progress: Progress) -> Any:
+    return training.train(application, None, "duckdb", as_of, None, _now(), progress)
+
+
+def _first(application: Application, summary: Summary, progress: Progress) -> Any:
+    report = _train(application, FIRST_AS_OF, progress)
+    verdict = promotion.admit_first(
+        application, None, report.release, "duckdb", _now(), progress
+    )  # fmt: skip
+    if verdict is None or not verdict.passed:
+        raise HindcastError(f"the demo's first release {report.release} did not pass its gate")
+    summary.verdicts["first release"] = verdict
+    return report
+
+
+def _evaluate(
+    application: Application, summary: Summary, who: str, progress: Progress
+) -> dict[str, Any]:
+    verdict = evaluate(application, None, None, None, None, "duckdb", _now(), progress)
+    summary.verdicts[who] = verdict
+    return {"release": verdict.release, "against": verdict.champion, "passed": verdict.passed}
+
+
+def _promote(application: Application, summary: Summary) -> None:
+    verdict = summary.verdicts["challenger"]
+    if not verdict.passed:
+        raise HindcastError(f"the demo's challenger {verdict.release} did not pass its gate")
+    summary.run("promote it", lambda: promotion.promote(application, None, verdict.release))
+
+
+def _weaker(application: Application) -> Application:
+    """The same project with a model that reads too little to be good."""
+    model = application.project.model()
+    features = model.features.view[["has_work_phone", "flag_own_realty"]]
+    models = {model.name: replace(model, features=features)}
+    return Application(application.settings, replace(application.project, models=models))
+
+
+def _ask(summary: Summary) -> dict[str, str]:
+    summary.answers += service.ask(summary.home, summary.home / "serve.log", ASKED)
+    return {"asked": f"{len(ASKED)} customers over HTTP"}
+
+
+def _replay(application: Application, summary: Summary) -> dict[str, Any]:
+    """Collect the service's log and recompute what it answered; each value must be the same."""
+    collected = predictionlog.collect([summary.home / "serve.log"], application.lake, _now())
+    first = summary.answers[0]["answer"]["prediction_id"]
+    one = replays.replay(application, first)
+    skew = replays.skew(application, len(ASKED), None)
+    return {
+        "collected": f"{collected.new} predictions",
+        "replayed": f"{first}: {len(one.values)} values, {'all' if one.matches else 'not all'} "
+        "as answered",
+        "of all": f"{skew.matching} of {skew.predictions} match bit for bit",
+    }
+
+
+def _fresh(home: Path) -> Path:
+    """An empty home; only a home that an earlier demo made is emptied."""
+    if home.exists() and any(home.iterdir()):
+        if not (home / MARKER).is_file():
+            raise InputError(f"--home {home}: not empty and not a demo's; name another folder")
+        from hindcast import embedded_postgres
+
+        if (home / "postgres" / "postmaster.pid").exists():  # A killed demo left it running.
+            embedded_postgres.server_url(home / "postgres")
+            embedded_postgres.stop(home / "postgres")
+        shutil.rmtree(home)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / MARKER).touch()
+    return home
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

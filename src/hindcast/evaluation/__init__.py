@@ -1,0 +1,1 @@
+"""Champion against challenger: one holdout, one gate, a verdict in the ledger."""

@@ -1,0 +1,41 @@
+"""Tell people what only a person can decide: by SNS where a topic is set, else on stderr."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+from hindcast.errors import HindcastError, first_line
+from hindcast.settings import Settings
+
+
+def refused(settings: Settings, release: str, failures: Sequence[str]) -> None:
+    """A release failed its gate, and waits for a person's decision."""
+    _send(
+        settings,
+        f"Hindcast: release {release} was refused",
+        {
+            "release": release,
+            "failures": list(failures),
+            "decide": f"hindcast promote {release} --force --reason TEXT, or train another",
+        },
+    )
+
+
+def _send(settings: Settings, subject: str, document: dict[str, object]) -> None:
+    topic, message = settings.topic_arn, json.dumps(document)
+    if topic is None:
+        sys.stderr.write(f"{subject}: {message}\n")
+        return
+    # Only where a topic is set, which is on AWS.
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        # The region is the topic's; SNS takes subjects of up to 100 characters.
+        client = boto3.client("sns", region_name=topic.split(":")[3])
+        client.publish(TopicArn=topic, Subject=subject[:100], Message=message)
+    except (BotoCoreError, ClientError, IndexError) as error:
+        # What happened is in the ledger; whoever reads this line knows of it.
+        raise HindcastError(
+            f"{subject}: {message}; topic {topic} could not be told: {first_line(error)}"
+        ) from error

@@ -1,0 +1,51 @@
+"""A home that was lived in takes long to settle: once for all tests, a copy for each."""
+
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.integration import hindsight, lifecycle
+from tests.integration.hindsight import Home
+from tests.integration.lifecycle import Stage
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def settled(postgres_server: str) -> Iterator[Home]:
+    """Two releases over one materialization; not to be changed."""
+    with (
+        tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
+        hindsight.database(postgres_server, "settled") as url,
+    ):
+        yield hindsight.settle(Path(folder), url)
+
+
+@pytest.fixture
+def home(settled: Home, postgres_server: str) -> Iterator[Home]:
+    """The settled home, for one test to change."""
+    with (
+        tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
+        hindsight.database(postgres_server, f"home_{next(_numbers)}", settled) as url,
+    ):
+        yield hindsight.copy(settled, Path(folder), url)
+
+
+@pytest.fixture(scope="session")
+def shared_stage(postgres_server: str) -> Iterator[Stage]:
+    """Loans in a lake, and MLflow's tables, which take seconds to create."""
+    with (
+        hindsight.database(postgres_server, "stage") as url,
+        lifecycle.opened(url) as opened,
+    ):
+        yield opened
+
+
+@pytest.fixture
+def stage(shared_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Where each test acts with a model of its own."""
+    shared_stage.hurry(monkeypatch)
+    return shared_stage

@@ -1,0 +1,250 @@
+"""A stage for releases: one lake and one database, and a model for each test to act with."""
+
+import hashlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hindcast import bootstrap, cli, generate, names, project, recorded, registration, trainingset
+from hindcast.bootstrap import Application
+from hindcast.definitions import Gate
+from hindcast.evaluation import latency
+from hindcast.evaluation.use_case import EvaluationReport, evaluate
+from hindcast.ingest import IngestReport
+from hindcast.releases import contents, folder, plots
+from hindcast.releases.contents import ReleaseContents
+from hindcast.serving.release import PLAN
+from hindcast.settings import Settings
+from hindcast.training import use_case as training
+from hindcast.training.use_case import TrainReport
+
+AS_OF, NOW = datetime(2021, 9, 17, tzinfo=UTC), datetime(2021, 9, 20, tzinfo=UTC)
+CUSTOMERS, SEED = 800, 3
+# Often enough that a weak model is told from a good one on 800 customers.
+OVERDUE_RATE = 0.05
+
+# Risk falls with income, which a line cannot see where the two halves of it are swapped, and the
+# simple baseline is a line: trees are the better model whatever the seed.
+DEFINITIONS = """
+from hindcast import project
+from hindcast.definitions import Feature, FeatureView, Gate, Model, days, latest, prior
+
+loans = project.load().source()
+folded = "amt_income_total + case when amt_income_total < 150000 then 150000 else -150000 end"
+history = FeatureView("history", loans, [
+    Feature("folded_income", folded, over=latest()),
+    Feature("average", "avg(loan_amount)", over=prior()),
+    Feature("recent", "count(*)", over=prior(days=90)),
+    Feature("children", "cnt_children", over=latest()),
+    Feature("work_phone", "flag_work_phone", over=latest()),
+    Feature("owns_home", "flag_own_realty = 'Y'", over=latest()),
+])
+
+
+def trees(seed):
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+
+    forest = RandomForestClassifier(n_estimators=10, max_depth=5, random_state=seed)
+    return make_pipeline(SimpleImputer(strategy="median"), forest)
+
+
+MODEL = Model(
+    "MODEL", history[["folded_income", "average", "recent"]], "loans.status", days(60), trees,
+    threshold=0.2, slices=["owns_home"], seed=1, gate=Gate(latency_ms=1000),
+)
+"""
+# Kinds of releases: which features, and the seed. Who is called weak reads what says nothing.
+GOOD, OTHER, WEAK = "good", "other", "weak"
+FEATURES = ("folded_income", "average", "recent")
+KINDS = {GOOD: (FEATURES, 1), OTHER: (FEATURES, 2), WEAK: (("children", "work_phone"), 1)}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the tests of a module act; the lake holds the loans."""
+
+    home: Path
+    url: str
+    trained: dict[str, ReleaseContents] = field(default_factory=dict, repr=False)
+    drawings: dict[str, dict[str, bytes]] = field(default_factory=dict, repr=False)
+
+    @property
+    def loans(self) -> Path:
+        return self.home / "loans.csv"
+
+    def settings(self, model: str) -> Settings:
+        """Settings of a project of one model, which has a releases folder of its own."""
+        place = self.home / model
+        declared = place / "project" / "definitions.py"
+        if not declared.is_file():
+            declared.parent.mkdir(parents=True)
+            declared.write_text(DEFINITIONS.replace("MODEL", model))
+        return Settings(
+            home=place,
+            lake=str(self.home / "lake"),
+            releases=str(place / "releases"),
+            project=declared.parent,
+            database_url=self.url,
+        )
+
+    def application(self, model: str, gate: Gate | None = None, **changes: Any) -> Application:
+        """An application of one model, with fields of its definition changed."""
+        settings = self.settings(model)
+        loaded = project.load(settings.project)
+        if gate is not None:
+            changes["gate"] = gate
+        declared = replace(loaded.model(), **changes)
+        return Application(settings, replace(loaded, models={model: declared}))
+
+    def of_kind(self, kind: str) -> dict[str, Any]:
+        """Which fields of a model's definition make its releases of this kind."""
+        features, seed = KINDS[kind]
+        view = project.load(self.settings("trained").project).model().features.view
+        return {"features": view[features], "seed": seed}
+
+    def ingest(self, application: Application) -> IngestReport:
+        return recorded.ingest(application, self.loans, None, NOW)
+
+    def written(self, application: Application, kind: str = GOOD) -> Path:
+        """A release folder of the application's model that nobody was told of.
+
+        Each kind is trained once, and released again under the model's name.
+        """
+        if kind not in self.trained:
+            report = train_only(self.application("trained", **self.of_kind(kind)))
+            self.trained[kind] = contents.read(Path(report.folder))
+        return _again(application, self.trained[kind])
+
+    def release(self, application: Application, kind: str = GOOD) -> str:
+        """The id of a release that is recorded everywhere."""
+        return registration.register(application, self.written(application, kind)).release
+
+    def twin(self, application: Application, release: str) -> str:
+        """The id of another release that differs in nothing but the name of its code."""
+        found = contents.read(application.release_folder(release))
+        path = _again(application, found, code_revision="another")
+        return registration.register(application, path).release
+
+    def hurry(self, patch: pytest.MonkeyPatch) -> None:
+        """Draw no picture twice, which takes a second; let no busy machine decide a gate."""
+        render = plots.render
+
+        def drawn(metrics: Mapping[str, Any]) -> dict[str, bytes]:
+            key = json.dumps(metrics, sort_keys=True)
+            if key not in self.drawings:
+                self.drawings[key] = render(metrics)
+            return self.drawings[key]
+
+        patch.setattr(plots, "render", drawn)
+        patch.setattr(latency, "CALLS", 100)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Stage]:
+    """A stage whose lake holds generated loans; goes with all that is on it."""
+    with tempfile.TemporaryDirectory(prefix="hindcast-stage-") as place:
+        stage = Stage(Path(place), url)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(generate, "OVERDUE_RATE", OVERDUE_RATE)
+            generate.generate(stage.loans, CUSTOMERS, SEED)
+        stage.ingest(stage.application("first"))
+        yield stage
+
+
+def model_name(test: str) -> str:
+    """The name of the model that a test, by its own name, acts with."""
+    return f"m{hashlib.sha256(test.encode()).hexdigest()[:8]}"
+
+
+def train_only(application: Application) -> TrainReport:
+    """Train and write the folder, and tell nobody."""
+    clocks = bootstrap.knowledge(None, None, NOW)
+    data = trainingset.of(application, None, "duckdb", clocks)
+    return training.release(
+        application.project.model(), data, application.settings.releases, "test"
+    )
+
+
+def judge(application: Application, name: str | None = None, **clocks: str) -> EvaluationReport:
+    """Evaluate a release, by default the newest."""
+    as_of, known_by = clocks.get("as_of"), clocks.get("known_by")
+    return evaluate(application, None, name, as_of, known_by, "duckdb", NOW)
+
+
+def aliases(application: Application) -> dict[str, str]:
+    """MLflow's aliases of the application's model, and the releases they point to."""
+    name = application.project.model().name
+    releases = {version: id_ for id_, version in application.registry.releases(name).items()}
+    found = application.registry._client.get_registered_model(name).aliases
+    return {alias: releases[int(version)] for alias, version in found.items()}
+
+
+def page(application: Application, release: str) -> str:
+    """The model card of a release."""
+    return folder.card(application.release_folder(release)).read_text()
+
+
+def spoil(application: Application, release: str, name: str = "model.onnx") -> None:
+    """Change one byte of a released file."""
+    path = application.release_folder(release) / name
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Types commands about one application, in this process."""
+
+    patch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+    settings: Settings
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The options that name home and project."""
+        return "--home", str(self.settings.home), "--project", str(self.settings.project)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that name database and lake."""
+        url = str(self.settings.database_url)
+        return {names.ENV_DATABASE_URL: url, names.ENV_LAKE: self.settings.lake}
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """A command's exit code and what it wrote to stdout and stderr."""
+        for name, value in self.environment.items():
+            self.patch.setenv(name, value)
+        self.patch.setattr(sys, "argv", ["hindcast", *words, *self.places])
+        self.capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return code, *self.capsys.readouterr()
+
+    def json(self, *words: str, code: int = 0) -> Any:
+        """The document that a command prints, which ends with that exit code."""
+        found, out, err = self.run(*words, "--json")
+        assert found == code, err
+        return json.loads(out)
+
+
+def _again(application: Application, release: ReleaseContents, **changes: Any) -> Path:
+    """The folder of a release once more, under the application's model and with other facts."""
+    name = application.project.model().name
+    plan = {**json.loads(release.files[PLAN]), "model": name}
+    files = {**release.files, PLAN: folder.json_bytes(plan)}
+    manifest = {key: value for key, value in release.manifest.items() if key != "files"}
+    return folder.write(
+        application.settings.releases, {**manifest, "model": name, **changes}, files
+    )

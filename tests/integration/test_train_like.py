@@ -1,0 +1,120 @@
+"""Train again from a release's manifest: the same digest, or exactly what is not the same."""
+
+import json
+import shutil
+from datetime import timedelta
+from importlib.metadata import version
+
+import pytest
+
+from hindcast.errors import HindcastError, InputError, NotFoundError, ReleaseError
+from hindcast.releases import contents
+from hindcast.serving.release import release_id
+from hindcast.training import use_case
+from hindcast.training.again import AgainReport, train_like
+from tests.integration.hindsight import ANN, NOW, Home
+
+
+def again(home: Home, like: str | None = None) -> AgainReport:
+    return train_like(home.application, like or home.releases[-1], "duckdb")
+
+
+def said(report: AgainReport) -> dict[str, str]:
+    """What differs -> how."""
+    return dict(line.split(": ", 1) for line in report.differences)
+
+
+def test_an_unchanged_project_gives_the_same_digest_and_records_nothing(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.ingest({"id": ANN}, now=NOW - timedelta(days=1))
+    home.ingest({"id": ANN, "loan_id": 9_000_001}, now=NOW + timedelta(days=1))
+    newest, ledger = home.releases[-1], home.application.ledger
+    before = (ledger.runs(), ledger.releases(), sorted(home.folder.glob("releases/*")))
+    code, printed, errors = home.run(capsys, "train", "--like", newest, "--json")
+    assert (code, errors) == (0, "")
+    assert json.loads(printed) == {
+        "like": newest, "release": newest, "same": True, "differences": [],
+    }  # fmt: skip
+    assert (ledger.runs(), ledger.releases(), sorted(home.folder.glob("releases/*"))) == before
+
+
+def test_another_seed_is_said_and_the_command_exits_with_1(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = home.redefine(("seed=20210917", "seed=5"))
+    like = home.releases[0]
+    code, printed, _ = changed.run(capsys, "train", "--like", like, "--json")
+    report = AgainReport(**json.loads(printed))
+    assert (code, report.same, report.like) == (1, False, like)
+    assert report.release != like
+    found = said(report)
+    assert found["seed"] == "20210917, now 5"
+    assert {"files.model.onnx", "code_revision"} <= set(found)
+    assert not [where for where in found if where.startswith(("libraries", "inputs", "as_of"))]
+
+
+def test_other_features_are_said_by_the_definitions_hash_and_the_files(home: Home) -> None:
+    before = contents.read(home.application.release_folder(home.releases[-1])).manifest
+    feature = '        Feature("has_work_phone", "flag_work_phone = 1", over=latest()),\n'
+    changed = home.redefine((feature, ""))
+    found = said(again(changed))
+    now = changed.application.project.view().definition_hash
+    assert found["definition_hash"] == f"{before['definition_hash']}, now {now}"
+    assert {"files.feature_view.json", "files.serving_plan.json", "code_revision"} <= set(found)
+    assert not [where for where in found if where.startswith(("libraries", "inputs", "seed"))]
+
+
+def test_another_version_of_a_library_is_all_that_differs(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = contents.read(home.application.release_folder(home.releases[-1])).manifest
+    monkeypatch.setattr(use_case, "version", lambda n: "9.9" if n == "numpy" else version(n))
+    report = again(home)
+    assert report.same is False
+    assert report.differences == (f"libraries.numpy: {manifest['libraries']['numpy']}, now 9.9",)
+
+
+def test_other_code_is_all_that_differs(home: Home) -> None:
+    changed = home.redefine(("The worked example", "The changed example"))
+    report = again(changed)
+    assert not report.same
+    (line,) = report.differences
+    assert line.startswith("code_revision: hindcast ")
+    assert line.count("definitions ") == 2
+
+
+def test_data_that_the_lake_does_not_have_are_refused(home: Home) -> None:
+    """As in a lake that was restored from an older copy, or that was vacuumed."""
+    like = _with_version(home, home.releases[-1], 99)
+    with pytest.raises(HindcastError, match="raw/loans: cannot be opened"):
+        again(home, like)
+    shutil.rmtree(home.folder / "lake")
+    with pytest.raises(NotFoundError, match="raw/loans: the table does not exist yet"):
+        again(home)
+
+
+def test_a_release_that_is_unknown_changed_or_of_no_model_of_the_project_is_refused(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, printed, errors = home.run(capsys, "train", "--like", "credit_risk-0")
+    assert (code, printed) == (2, "")
+    assert "has no release 'credit_risk-0'; it has 2 (" in errors
+    renamed = home.redefine(('    "credit_risk",\n', '    "other_risk",\n'))
+    with pytest.raises(InputError, match="no model 'credit_risk'; the project has other_risk"):
+        again(renamed)
+    metrics = home.application.release_folder(home.releases[-1]) / "metrics.json"
+    metrics.write_text("{}")
+    with pytest.raises(ReleaseError, match=r"metrics\.json has changed since it was released"):
+        again(home)
+
+
+def _with_version(home: Home, release: str, version: int) -> str:
+    """A copy of a release whose manifest names another version of the raw table."""
+    folder = home.application.release_folder(release)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["inputs"]["raw/loans"]["version"] = version
+    copied = folder.with_name(release_id(manifest))
+    shutil.copytree(folder, copied)
+    (copied / "manifest.json").write_text(json.dumps(manifest))
+    return copied.name
