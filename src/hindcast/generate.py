@@ -163,11 +163,7 @@ def _days_ago(random: np.random.Generator, customers: int) -> tuple[Integers, In
 def _overdue_chance(
     people: dict[str, pa.Array], owner: Integers, days_ago: Integers, amount: Reals
 ) -> Reals:
-    """The chance that a loan goes overdue: what was known before it tells something of it.
-
-    Much of it bends: the very young stand out, loans taken soon after others weigh from the
-    fourth on, and a long history helps less and less.
-    """
+    """The chance that a loan goes overdue, by what was known before it; much of it bends."""
     income = np.log(people["amt_income_total"].to_numpy()[owner] / 160_000)
     age = -people["days_birth"].to_numpy()[owner] / 365.25 - days_ago / 365.25
     previous, average, recent = _history(owner, days_ago, amount)
