@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from hindcast import names
 from hindcast.compiler import checks
 from hindcast.definitions import Source
 from hindcast.engines.duckdb import BATCH_ROWS, session
-from hindcast.errors import InputError, first_line
+from hindcast.errors import ConflictError, InputError, first_line
 from hindcast.files import Rejected, SourceFile, open_file
 from hindcast.lake import Lake
 from hindcast.telemetry import Progress, Silent, step
@@ -33,6 +34,7 @@ QUARANTINE_SCHEMA = pa.schema(
     ]
 )
 SHOWN_REASONS = 10
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,19 @@ def ingest(
     digest = _digest(path)
     if lake.has(digest, names.RAW, source.name) and lake.has(digest, names.QUARANTINE, source.name):
         return IngestReport(path.name, digest, 0, 0, 0, already_ingested=True)
-    with session() as connection, step(watcher, f"ingest {path.name}"):
-        intake = _Intake(source, open_file(path, source, connection), digest, now, watcher)
+    with step(watcher, f"ingest {path.name}"):
+        for _ in range(ATTEMPTS - 1):
+            # Two first files may create the table at the same moment.
+            with suppress(ConflictError):
+                return _ingest(path, source, lake, digest, now, watcher)
+        return _ingest(path, source, lake, digest, now, watcher)
+
+
+def _ingest(
+    path: Path, source: Source, lake: Lake, digest: str, now: datetime, progress: Progress
+) -> IngestReport:
+    with session() as connection:
+        intake = _Intake(source, open_file(path, source, connection), digest, now, progress)
         return intake.run(connection, lake)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
+from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundError, first_line
 
 # What delta-rs panics over in the path of a folder, or reads as another: %20 as a space.
 _UNUSABLE = re.compile(r"[][|^\\]|%[0-9A-Fa-f]{2}")
@@ -64,7 +64,11 @@ class Lake:
         *parts: str,
         metadata: Mapping[str, str] | None = None,
     ) -> bool:
-        """Append rows in one commit, unless that transaction is committed already."""
+        """Append rows in one commit, unless that transaction is committed already.
+
+        Raises ConflictError when another writer created the table, or changed its columns, at the
+        same moment; what is to be written is to be read again.
+        """
         if self.has(transaction, *parts):
             return False
         properties = CommitProperties(
@@ -82,10 +86,13 @@ class Lake:
                 table, rows, mode="append", schema_mode="merge",
                 commit_properties=properties,
             )  # fmt: skip
-        except CommitFailedError:
+        except CommitFailedError as error:
             if self.has(transaction, *parts):
                 return False
-            raise
+            raise ConflictError(
+                f"{self.uri(*parts)}: another writer made or changed the table meanwhile; "
+                "run it again"
+            ) from error
         except DeltaError as error:
             raise HindcastError(
                 f"{self.uri(*parts)}: writing failed: {first_line(error)}"
