@@ -16,6 +16,7 @@ from hindcast.database import connect
 from hindcast.engines.base import Engine, Written
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.engines.spark import SparkEngine
+from hindcast.engines.spark import engine as engines
 from hindcast.engines.spark import session as sessions
 from hindcast.errors import HindcastError, InputError
 from hindcast.online import OnlineStore
@@ -52,6 +53,14 @@ def test_both_engines_write_the_same_offline_table(raw: DeltaTable, tmp_path: Pa
     assert DeltaTable(str(by_spark)).schema() == DeltaTable(str(by_duckdb)).schema()
 
 
+@pytest.fixture(params=["driver", "executors"])
+def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entity rows go to Postgres from the driver, as few rows do, or from executors."""
+    if request.param == "executors":
+        monkeypatch.setattr(engines, "DRIVER_BYTES", 0)
+
+
+@pytest.mark.usefixtures("loader")
 def test_both_engines_load_the_same_online_rows(
     raw: DeltaTable, tmp_path: Path, store: OnlineStore
 ) -> None:
@@ -178,6 +187,7 @@ def test_an_error_of_spark_is_one_line(raw: DeltaTable) -> None:
     assert "\n" not in str(overflow.value)
 
 
+@pytest.mark.usefixtures("loader")
 def test_an_error_of_the_online_store_comes_back_as_itself(
     raw: DeltaTable, tmp_path: Path, store: OnlineStore
 ) -> None:

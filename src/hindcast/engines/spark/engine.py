@@ -4,6 +4,7 @@ import json
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from hindcast.online import OnlineStore
 
 BATCH_ROWS = 10_000
+# So many bytes of entity rows the driver has loaded before executors have started their Python.
+DRIVER_BYTES = 64 * 2**20
+DRIVER_CONNECTIONS = 4
 # One run's rows lie in a folder of the offline table, the two kinds in folders below it.
 KIND, EVENTS, ENTITIES = "rows", "events", "entities"
 _SUCCESS_FILE = "mapreduce.fileoutputcommitter.marksuccessfuljobs"
@@ -101,12 +105,15 @@ class SparkComputed:
         uri, run = self._written
         found = deltafiles.list_parquet(deltafiles.filesystem(uri), f"{run}/{KIND}={ENTITIES}")
         parts = [_Part(uri, part.path, store, table, tuple(columns)) for part in found]
-        if not parts:
-            return 0
+        is_small = sum(part.size for part in found) <= DRIVER_BYTES
+        load = _load_here if is_small else self._load_on_executors
+        return sum(_rows_or_raise(outcome) for outcome in load(parts))
+
+    def _load_on_executors(self, parts: "list[_Part]") -> list[int | HindcastError]:
+        context = self.rows.sparkSession.sparkContext
         with _calling_spark():
-            context = self.rows.sparkSession.sparkContext
             outcomes = context.parallelize(parts, len(parts)).map(_Part.load).collect()
-        return sum(_rows_or_raise(outcome) for outcome in outcomes)
+        return list(outcomes)
 
     def close(self) -> None:
         """Delete the entity rows; the event rows are the Delta table's."""
@@ -117,7 +124,7 @@ class SparkComputed:
 
 @dataclass(frozen=True)
 class _Part:
-    """One file of entity rows on its way to Postgres; runs on an executor."""
+    """One file of entity rows on its way to Postgres; runs on the driver or an executor."""
 
     uri: str
     path: str
@@ -134,6 +141,11 @@ class _Part:
             return self.store.load(self.table, scanner.to_reader())
         except HindcastError as error:
             return error
+
+
+def _load_here(parts: list[_Part]) -> list[int | HindcastError]:
+    with ThreadPoolExecutor(DRIVER_CONNECTIONS) as pool:
+        return list(pool.map(_Part.load, parts))
 
 
 def _rows_or_raise(outcome: int | HindcastError) -> int:
