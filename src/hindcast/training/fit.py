@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -47,11 +46,12 @@ def fit(
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=model.seed)
     parts = list(folds.split(matrix, labels, groups))
     everything = np.arange(len(labels))
-    # Folds run side by side, each on one thread: the order of additions, and so the model's
-    # bytes, must not depend on which of several threads is faster.
-    with threadpool_limits(1), parallel_config("threading"):
-        *of_folds, whole = Parallel(n_jobs=_jobs(model))(
-            delayed(_fit)(model, matrix[rows], labels[rows])
+    # One fit after the other on one thread: the order of additions and of draws, and so the
+    # model's bytes, must not depend on which thread is faster. (OpenMP's limit holds for the
+    # thread that sets it alone, and liblinear has one generator a process.)
+    with threadpool_limits(1):
+        *of_folds, whole = (
+            _fit(model, matrix[rows], labels[rows])
             for rows in (*(train for train, _ in parts), everything)
         )
         scores = np.empty(len(labels))
@@ -111,13 +111,6 @@ def _fit(model: Model, matrix: NDArray[Any], labels: NDArray[np.int64]) -> Any:
     parameters = estimator.get_params()
     jobs = [name for name in parameters if name.endswith("n_jobs") and parameters[name]]
     return estimator.set_params(**dict.fromkeys(jobs, 1)).fit(matrix, labels)
-
-
-def _jobs(model: Model) -> int:
-    """How many fits side by side: one where liblinear draws, as it has one generator a process."""
-    parameters = model.estimator(model.seed).get_params().values()
-    drawn = any(isinstance(value, str) and value == "liblinear" for value in parameters)
-    return 1 if drawn else -1
 
 
 def _probabilities(classifier: Any, matrix: NDArray[Any]) -> Reals:
