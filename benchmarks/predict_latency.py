@@ -17,13 +17,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import _measure
 import numpy as np
 import psycopg
 from _measure import Limit
 from psycopg.types.numeric import Int8
+
+if TYPE_CHECKING:
+    from hindcast.releases.calibration import Calibration
 
 FIRST_CUSTOMER = 5_008_804
 CHUNK = 250
@@ -160,17 +163,23 @@ def _flush_metrics(log: TextIO) -> None:
 
 def _peers(home: _measure.Home, feast: bool, stack: contextlib.ExitStack) -> dict[str, Side]:
     """Sides in other processes, all on scikit-learn and the same model, unpickled."""
+    from hindcast.releases.calibration import Calibration
+
     _make_peer_table(home)
-    model, url = str(home.pickled_model()), home.database_url
-    start = stack.enter_context
+    pickled, url = home.pickled_model(), home.database_url
+    model, calibration = str(pickled), json.loads(pickled.with_suffix(".json").read_bytes())
+
+    def start(command: list[str]) -> Side:
+        return stack.enter_context(_child(command, Calibration(**calibration)))
+
     command = [sys.executable, str(_measure.PEERS / "proof_of_concept.py"), url, PEER_TABLE, model]
-    sides = {"proof of concept": start(_child(command))}
+    sides = {"proof of concept": start(command)}
     python = _feast_python(home) if feast else None
     if python is None:
         print("Feast is left out" + ("\n" if feast else ": --feast installs and measures it\n"))
         return sides
     script, folder = str(_measure.PEERS / "feast_online.py"), str(home.folder / "feast")
-    sides["Feast + scikit-learn"] = start(_child([python, script, url, PEER_TABLE, model, folder]))
+    sides["Feast + scikit-learn"] = start([python, script, url, PEER_TABLE, model, folder])
     return sides
 
 
@@ -205,8 +214,8 @@ def _make_peer_table(home: _measure.Home) -> None:
 
 
 @contextlib.contextmanager
-def _child(command: list[str]) -> Iterator[Side]:
-    """A peer in a process of its own, which times itself."""
+def _child(command: list[str], calibration: "Calibration") -> Iterator[Side]:
+    """A peer in a process of its own, which times itself; calibrating is not in its time."""
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     )
@@ -217,7 +226,8 @@ def _child(command: list[str]) -> Iterator[Side]:
     def answers(ids: Sequence[int]) -> Answers:
         questions.write(json.dumps(ids[::PEER_SHARE]) + "\n")
         reply = json.loads(replies.readline())
-        return reply["milliseconds"], reply["probabilities"]
+        calibrated = calibration.apply(np.array(reply["probabilities"]))
+        return reply["milliseconds"], calibrated.tolist()
 
     try:
         yield answers

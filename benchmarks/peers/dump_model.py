@@ -1,7 +1,11 @@
-"""Fit the classifier of a release again, by the same code and seed, and dump it with joblib."""
+"""Fit the classifier of a release again, by the same code and seed, and dump it with joblib.
+
+How its probabilities are calibrated is written beside it as JSON.
+"""
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +17,7 @@ from hindcast.training.split import split
 
 
 def main(home: Path, release: Path, path: Path) -> None:
-    """Write the classifier of the newest release of a home."""
+    """Write the classifier of a release of a home, and its calibration."""
     manifest = json.loads((release / "manifest.json").read_bytes())
     application = bootstrap.application(home, None)
     clocks = bootstrap.knowledge(manifest["as_of"], manifest["known_by"], datetime.now(UTC))
@@ -22,7 +26,10 @@ def main(home: Path, release: Path, path: Path) -> None:
     train = split(groups, data.micros(), labels).train
     numbers = encoded(encoder(len(data.numeric), matrix[train]), matrix[train])
     model = application.project.model(None)
-    joblib.dump(fit(model, numbers, labels[train], groups[train]).classifier, path)
+    fitted = fit(model, numbers, labels[train], groups[train])
+    joblib.dump(fitted.classifier, path)
+    assert fitted.calibration is not None
+    path.with_suffix(".json").write_text(json.dumps(asdict(fitted.calibration)))
 
 
 if __name__ == "__main__":

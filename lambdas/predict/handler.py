@@ -2,6 +2,9 @@
 
 import os
 
+# numpy's linear algebra would start a thread per core, and they spin; serving does none of it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from hindcast.serving import app
 
 handler = app.handler
