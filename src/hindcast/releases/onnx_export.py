@@ -57,6 +57,8 @@ def export(
         ) from error
     if calibrated:
         calibration.append(model, calibrated)
+    # skl2onnx lists them in the order of a set, which another process has otherwise.
+    model.opset_import.sort(key=lambda opset: opset.domain)
     return bytes(model.SerializeToString(deterministic=True))
 
 
