@@ -1,9 +1,9 @@
 """Glue job: materialize a feature view as of an instant, on Spark.
 
-Arguments: --lake URI and one of --database_url URL, --database_secret NAME (the secret that RDS
-keeps of its user); if wanted --project DIR (of definitions.py), --feature_view NAME, --as_of and
---known_by (ISO, default now), --force true. It reads no bookmark: an instant decides what it
-computes. The last line it prints is the report as JSON.
+Arguments: --lake URI and --database_url URL or --database_secret NAME, or both: user and password
+are the secret's, the place the URL's; if wanted --project DIR (of definitions.py), --feature_view
+NAME, --as_of and --known_by (ISO, default now), --force true. It reads no bookmark: an instant
+decides what it computes. The last line it prints is the report as JSON.
 """
 
 import json
@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 from awsglue.utils import GlueArgumentError, getResolvedOptions
 
@@ -64,43 +62,16 @@ def refresh(given: Mapping[str, str], now: datetime) -> MaterializeReport:
 
 
 def _application(given: Mapping[str, str]) -> Application:
+    if not given.keys() & {"database_url", "database_secret"}:
+        raise InputError("give --database_url, --database_secret, or both")
     folder = Path(given["project"]) if "project" in given else None
     places = replace(
         settings.load(environment={}, project=folder),
         lake=given["lake"],
-        database_url=database_url(given),
+        database_url=given.get("database_url"),
+        database_secret=given.get("database_secret"),
     )
     return Application(places, project.load(places.project))
-
-
-def database_url(given: Mapping[str, str]) -> str:
-    """Where the online store is; raises InputError unless it is named in exactly one way."""
-    if ("database_url" in given) == ("database_secret" in given):
-        raise InputError("give one of --database_url and --database_secret")
-    return given.get("database_url") or _url_of(_secret(given["database_secret"]))
-
-
-def _secret(name: str) -> dict[str, Any]:
-    """What Secrets Manager keeps under that name; raises InputError when it is not to be had."""
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        text = boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
-    except (BotoCoreError, ClientError) as error:
-        raise InputError(f"--database_secret {name}: {error}") from error
-    secret: dict[str, Any] = json.loads(text)
-    return secret
-
-
-def _url_of(secret: Mapping[str, Any]) -> str:
-    """A connection string from the fields RDS writes: username, password, host, port, dbname."""
-    missing = [name for name in ("username", "password", "host") if name not in secret]
-    if missing:
-        raise InputError(f"--database_secret: the secret has no {', '.join(missing)}")
-    user, password = (quote(str(secret[name]), safe="") for name in ("username", "password"))
-    place = f"{secret['host']}:{secret.get('port', 5432)}/{secret.get('dbname', 'postgres')}"
-    return f"postgresql://{user}:{password}@{place}?sslmode=require"
 
 
 if __name__ == "__main__":

@@ -11,4 +11,4 @@ handler = app.handler
 
 # In Lambda the release is verified and loaded while the environment starts, at full CPU.
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    app.predictor()
+    app.load()

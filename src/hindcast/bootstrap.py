@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hindcast import database, names
+from hindcast import database
 from hindcast import project as projects
 from hindcast import settings as settings_
 from hindcast.compiler.features import Knowledge
@@ -14,6 +14,7 @@ from hindcast.engines.base import Engine
 from hindcast.errors import InputError, NotFoundError
 from hindcast.lake import Lake
 from hindcast.project import Project
+from hindcast.releases.store import ReleaseStore, open_store
 from hindcast.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,7 +61,12 @@ class Application:
         """MLflow's experiments and models."""
         from hindcast.releases.registry import ModelRegistry
 
-        return ModelRegistry(self.database_url, f"{self.settings.releases}/mlflow")
+        return ModelRegistry(self.database_url, f"{self.settings.releases.rstrip('/')}/mlflow")
+
+    @cached_property
+    def releases(self) -> ReleaseStore:
+        """Where releases are kept."""
+        return open_store(self.settings.releases, self.settings.home / "cache" / "releases")
 
     def champion(self, model: str, at: datetime | None = None) -> "Promotion":
         """What is, or at an instant was, in production; raises NotFoundError where nothing is."""
@@ -78,13 +84,8 @@ class Application:
         return promotion
 
     def release_folder(self, release: str) -> Path:
-        """Where a release of this name lies; raises InputError where releases are no folder."""
-        if "://" in self.settings.releases:
-            raise InputError(
-                f"{names.ENV_RELEASES}={self.settings.releases}: releases must be in a folder; "
-                f"copy them to one, or name one release in {names.ENV_RELEASE_DIR}"
-            )
-        return Path(self.settings.releases) / release
+        """Where a release of this name lies on this machine; raises what the store raises."""
+        return self.releases.fetch(release)
 
 
 def application(home: Path | None = None, project: Path | None = None) -> Application:

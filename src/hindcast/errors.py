@@ -25,6 +25,10 @@ class StoreUnavailableError(HindcastError):
     """Raised when the online store does not answer; trying again later may work."""
 
 
+class NoReleaseError(HindcastError):
+    """Raised when there is no release to answer by yet; the first rebuild brings one."""
+
+
 class ConflictError(HindcastError):
     """Raised when another writer was first; look at what it did before running again."""
 
@@ -39,6 +43,10 @@ class ReleaseError(HindcastError):
 
 class GateError(HindcastError):
     """Raised when a release may not be promoted, because its gate has not let it through."""
+
+
+class CanaryError(HindcastError):
+    """Raised when a canary must be rolled back, because of what it answered or did not."""
 
 
 class TrainingError(HindcastError):

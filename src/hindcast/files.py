@@ -4,7 +4,9 @@ import csv
 import glob
 import gzip
 import re
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,11 +18,13 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hindcast import aws
 from hindcast.definitions import Source
 from hindcast.engines.duckdb import session
 from hindcast.errors import InputError, first_line
 
 CSV_ENDINGS = (".csv", ".csv.gz")
+IN_ENDINGS = (*CSV_ENDINGS, ".parquet")
 OUT_ENDINGS = (".csv", ".parquet")
 _BLANK = ("\n", "\r\n", "\r")
 # A quoted field, doubled quotes inside; without its last quote it goes on in the next line.
@@ -41,21 +45,20 @@ class Rejected:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file with its column types as DuckDB reads them, and the SQL relation that reads it."""
+    """A file with its column types as DuckDB reads them, and the SQL relation that reads it.
+
+    name: what messages and tables call it.
+    """
 
     path: Path
     types: Mapping[str, str]
     relation: str
-
-    @property
-    def name(self) -> str:
-        """The file's name, without its folder."""
-        return self.path.name
+    name: str
 
     @property
     def is_csv(self) -> bool:
         """Whether it is text in lines."""
-        return self.name.endswith(CSV_ENDINGS)
+        return self.path.name.endswith(CSV_ENDINGS)
 
     def lines(
         self, rejected: Rejected, positions: NDArray[np.int64]
@@ -114,7 +117,7 @@ def read(path: Path) -> Rows:
     if not path.is_file():
         raise InputError(f"{path}: no such file; name a CSV or Parquet file")
     with session() as connection:
-        file = _look(path, connection)
+        file = _look(path, path.name, connection)
         try:
             table = connection.sql(f"SELECT * FROM {file.relation}").to_arrow_table()
             rejected = file.rejected(connection)
@@ -155,71 +158,106 @@ def write(table: pa.Table, path: Path) -> int:
     return int(table.num_rows)
 
 
-def open_file(path: Path, source: Source, connection: duckdb.DuckDBPyConnection) -> SourceFile:
+def name_of(file: str | Path) -> str:
+    """What messages and tables call a file: its name without its folder; an object its address."""
+    return str(file) if _is_object(file) else Path(file).name
+
+
+@contextmanager
+def local(file: str | Path, version: str | None = None) -> Iterator[Path]:
+    """A file on this machine; an object, s3://bucket/key, is copied for as long as it is open.
+
+    Raises InputError for what is not there or no kind of file that is read, and what
+    aws.download raises.
+    """
+    if not _is_object(file):
+        if not Path(file).is_file():
+            raise InputError(f"{file}: no such file; name a CSV or Parquet file")
+        yield Path(file)
+        return
+    uri = str(file)
+    with tempfile.TemporaryDirectory(prefix="hindcast-object-") as folder:
+        path = Path(folder) / f"copy{_ending(uri)}"
+        aws.download(uri, path, version)
+        yield path
+
+
+def open_file(
+    path: Path, name: str, source: Source, connection: duckdb.DuckDBPyConnection
+) -> SourceFile:
     """Look at a file's header only; raises InputError naming a column that is missing."""
-    file = _look(path, connection)
+    file = _look(path, name, connection)
     nested = [
-        name for name, kind in file.types.items() if _is_nested(kind) and name in source.types
+        column for column, kind in file.types.items() if _is_nested(kind) and column in source.types
     ]
     if nested:
         raise InputError(
-            f"{path.name}: column '{nested[0]}' is {file.types[nested[0]]}; write plain values"
+            f"{name}: column '{nested[0]}' is {file.types[nested[0]]}; write plain values"
         )
     missing = [column for column in source.types if column not in file.types]
     if missing:
         raise InputError(
-            f"{path.name}: column '{missing[0]}' of source '{source.name}' is missing; "
+            f"{name}: column '{missing[0]}' of source '{source.name}' is missing; "
             f"the file has {', '.join(file.types)}"
         )
     return file
 
 
-def _look(path: Path, connection: duckdb.DuckDBPyConnection) -> SourceFile:
-    if path.name.endswith(CSV_ENDINGS):
-        return _csv(path)
-    if path.suffix == ".parquet":
-        return _parquet(path, connection)
-    raise InputError(f"{path.name}: not .csv, .csv.gz or .parquet; rename or convert it")
+def _look(path: Path, name: str, connection: duckdb.DuckDBPyConnection) -> SourceFile:
+    if _ending(name) in CSV_ENDINGS:
+        return _csv(path, name)
+    return _parquet(path, name, connection)
 
 
-def _csv(path: Path) -> SourceFile:
-    columns = _header(path)
+def _is_object(file: str | Path) -> bool:
+    return str(file).startswith("s3://")
+
+
+def _ending(name: str) -> str:
+    for ending in IN_ENDINGS:
+        if name.endswith(ending):
+            return ending
+    raise InputError(f"{name}: not .csv, .csv.gz or .parquet; rename or convert it")
+
+
+def _csv(path: Path, name: str) -> SourceFile:
+    columns = _header(path, name)
     types = ", ".join(f"{_literal(column)}: 'VARCHAR'" for column in columns)
     relation = (
         f"read_csv({_pattern(path)}, columns={{{types}}}, header=true, auto_detect=false, "
         "delim=',', quote='\"', escape='\"', store_rejects=true, rejects_limit=0)"
     )
-    return SourceFile(path, dict.fromkeys(columns, "VARCHAR"), relation)
+    return SourceFile(path, dict.fromkeys(columns, "VARCHAR"), relation, name)
 
 
-def _parquet(path: Path, connection: duckdb.DuckDBPyConnection) -> SourceFile:
+def _parquet(path: Path, name: str, connection: duckdb.DuckDBPyConnection) -> SourceFile:
     try:
         pq.read_schema(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path.name}: not a Parquet file: {error}") from error
+        raise InputError(f"{name}: not a Parquet file: {error}") from error
     relation = f"read_parquet({_pattern(path)})"
     described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     types = {row[0]: row[1] for row in described}
-    return SourceFile(path, types, relation)
+    return SourceFile(path, types, relation, name)
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path, name: str) -> list[str]:
     try:
         with _text(path) as stream:
             columns = next(csv.reader(stream), [])
     except (OSError, csv.Error) as error:
-        raise InputError(f"{path.name}: the header cannot be read: {error}") from error
+        raise InputError(f"{name}: the header cannot be read: {error}") from error
     if not columns:
-        raise InputError(f"{path.name}: the file is empty; its first line must name the columns")
+        raise InputError(f"{name}: the file is empty; its first line must name the columns")
     if "" in columns:
         raise InputError(
-            f"{path.name}: column {columns.index('') + 1} of the header has no name; name it, or "
+            f"{name}: column {columns.index('') + 1} of the header has no name; name it, or "
             "remove the comma too many"
         )
     plain = [column.lower() for column in columns]
-    twice = [name for name, lower in zip(columns, plain, strict=True) if plain.count(lower) > 1]
+    twice = [one for one, lower in zip(columns, plain, strict=True) if plain.count(lower) > 1]
     if twice:
-        raise InputError(f"{path.name}: column '{twice[-1]}' is in the header twice; rename one")
+        raise InputError(f"{name}: column '{twice[-1]}' is in the header twice; rename one")
     return columns
 
 

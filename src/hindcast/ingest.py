@@ -17,7 +17,7 @@ from hindcast.compiler import checks
 from hindcast.definitions import Source
 from hindcast.engines.duckdb import BATCH_ROWS, session
 from hindcast.errors import ConflictError, InputError, first_line
-from hindcast.files import Rejected, SourceFile, open_file
+from hindcast.files import Rejected, SourceFile, local, name_of, open_file
 from hindcast.lake import Lake
 from hindcast.telemetry import Progress, Silent, step
 
@@ -53,32 +53,40 @@ class IngestReport:
 
 
 def ingest(
-    path: Path, source: Source, lake: Lake, now: datetime, progress: Progress | None = None
+    file: str | Path,
+    source: Source,
+    lake: Lake,
+    now: datetime,
+    progress: Progress | None = None,
+    version: str | None = None,
 ) -> IngestReport:
     """Add one CSV or Parquet file; raises InputError when it cannot be one of the source's.
 
+    An object on S3 is named by its address, s3://bucket/key, and by a version of it where that
+    is not the newest. StoreUnavailableError says that S3 does not answer.
     A file is known by the digest of its bytes; one already ingested adds nothing. Both tables
     commit under that digest, so a killed ingest is completed by running it again.
     """
-    watcher = progress or Silent()
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; name a CSV or Parquet file")
-    digest = _digest(path)
-    if lake.has(digest, names.RAW, source.name) and lake.has(digest, names.QUARANTINE, source.name):
-        return IngestReport(path.name, digest, 0, 0, 0, already_ingested=True)
-    with step(watcher, f"ingest {path.name}"):
-        for _ in range(ATTEMPTS - 1):
-            # Two first files may create the table at the same moment.
-            with suppress(ConflictError):
-                return _ingest(path, source, lake, digest, now, watcher)
-        return _ingest(path, source, lake, digest, now, watcher)
+    watcher, name = progress or Silent(), name_of(file)
+    with local(file, version) as path:
+        digest = _digest(path)
+        tables = ((kind, source.name) for kind in (names.RAW, names.QUARANTINE))
+        if all(lake.has(digest, *table) for table in tables):
+            return IngestReport(name, digest, 0, 0, 0, already_ingested=True)
+        with step(watcher, f"ingest {name}"):
+            for _ in range(ATTEMPTS - 1):
+                # Two first files may create the table at the same moment.
+                with suppress(ConflictError):
+                    return _ingest(path, name, source, lake, digest, now, watcher)
+            return _ingest(path, name, source, lake, digest, now, watcher)
 
 
 def _ingest(
-    path: Path, source: Source, lake: Lake, digest: str, now: datetime, progress: Progress
-) -> IngestReport:
+    path: Path, name: str, source: Source, lake: Lake, digest: str, now: datetime,
+    progress: Progress,
+) -> IngestReport:  # fmt: skip
     with session() as connection:
-        intake = _Intake(source, open_file(path, source, connection), digest, now, progress)
+        intake = _Intake(source, open_file(path, name, source, connection), digest, now, progress)
         return intake.run(connection, lake)
 
 

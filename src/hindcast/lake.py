@@ -6,11 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    Transaction,
+    write_deltalake,
+)
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundError, first_line
 
+# Of every commit: versions that are older than delta-rs's 30 days stay, because what was computed
+# from them is computed again; and a role that may not delete could not finish its commit.
+KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
 # What delta-rs panics over in the path of a folder, or reads as another: %20 as a space.
 _UNUSABLE = re.compile(r"[][|^\\]|%[0-9A-Fa-f]{2}")
 
@@ -40,7 +49,7 @@ class Lake:
             return DeltaTable(self.uri(*parts), version=version)
         except TableNotFoundError:
             return None
-        except DeltaError as error:
+        except (DeltaError, OSError) as error:  # OSError is S3's refusal.
             raise HindcastError(
                 f"{self.uri(*parts)}: cannot be opened: {first_line(error)}"
             ) from error
@@ -84,7 +93,7 @@ class Lake:
             _check_types(rows.schema, table, self.uri(*parts))
             write_deltalake(
                 table, rows, mode="append", schema_mode="merge",
-                commit_properties=properties,
+                commit_properties=properties, post_commithook_properties=KEEP_LOG,
             )  # fmt: skip
         except CommitFailedError as error:
             if self.has(transaction, *parts):
@@ -93,11 +102,32 @@ class Lake:
                 f"{self.uri(*parts)}: another writer made or changed the table meanwhile; "
                 "run it again"
             ) from error
-        except DeltaError as error:
+        except (DeltaError, OSError) as error:
             raise HindcastError(
                 f"{self.uri(*parts)}: writing failed: {first_line(error)}"
             ) from error
         return True
+
+    def compact(self, *parts: str) -> int:
+        """Copy a table's small files into large ones, in a commit; how many it replaced.
+
+        What the table said at any version stays readable. Raises ConflictError when another
+        writer rewrote files at the same moment.
+        """
+        table = self.find(*parts)
+        if table is None:
+            return 0
+        try:
+            done = table.optimize.compact(post_commithook_properties=KEEP_LOG)
+        except CommitFailedError as error:
+            raise ConflictError(
+                f"{self.uri(*parts)}: another writer changed the table meanwhile; run it again"
+            ) from error
+        except (DeltaError, OSError) as error:
+            raise HindcastError(
+                f"{self.uri(*parts)}: compacting failed: {first_line(error)}"
+            ) from error
+        return int(done["numFilesRemoved"])
 
     def _create(self, schema: pa.Schema, *parts: str) -> None:
         """Create the table empty, so that every data commit carries its transaction."""

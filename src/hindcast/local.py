@@ -1,15 +1,21 @@
-"""Serving on one machine: the champion and the local Postgres, through the Lambda's code."""
+"""Serving on one machine: the stage's releases and the local Postgres, by the Lambda's code."""
 
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hindcast import names
+from hindcast.api_gateway import ApiStage
 from hindcast.bootstrap import Application
-from hindcast.serving.predictor import Prediction, open_predictor
+from hindcast.serving.predictor import Prediction, Predictor, open_predictor
 from hindcast.settings import Settings
+from hindcast.stages import LocalStage
+
+if TYPE_CHECKING:
+    from hindcast.serving.split import Split
 
 
 def predict(application: Application, model: str | None, key: str, now: datetime) -> Prediction:
@@ -27,20 +33,53 @@ def serve(
     host: str,
     port: int,
     on_listening: Callable[[str], None],
+    api: ApiStage | None = None,
 ) -> None:
-    """Answer HTTP with the predict Lambda's handler until interrupted."""
+    """Answer HTTP with the predict Lambda's handler until interrupted.
+
+    By one release where the settings name its folder; else by those of the model's stage in the
+    home, or of a stage of API Gateway's, while it changes.
+    """
     from hindcast.serving import http
 
-    settings = _serving_settings(application, model)
-    os.environ[names.ENV_RELEASE_DIR] = str(settings.release_dir)
-    os.environ[names.ENV_DATABASE_URL] = str(settings.database_url)
-    http.serve(host, port, on_listening)
+    if application.settings.release_dir is not None:
+        settings = _serving_settings(application, model)
+        os.environ[names.ENV_RELEASE_DIR] = str(settings.release_dir)
+        os.environ[names.ENV_DATABASE_URL] = str(settings.database_url)
+        http.serve(host, port, on_listening)
+        return
+    split = _split(application, model, api)
+    try:
+        http.serve(host, port, on_listening, split)
+    finally:
+        split.close()
+
+
+def _split(application: Application, model: str | None, api: ApiStage | None) -> "Split":
+    """The handler before the handler; a stage in the home begins with the champion."""
+    from hindcast.serving.split import Split
+
+    def open_release(release: str) -> Predictor:
+        folder = application.release_folder(release)
+        return open_predictor(_settings(application, folder))
+
+    if api is not None:
+        return Split(api.changes(), open_release)
+    declared = application.project.model(model).name
+    stage = LocalStage(application.settings.home, declared)
+    stage.point(application.champion(declared).release)
+    return Split(stage.changes(), open_release, stage.access_log)
 
 
 def _serving_settings(application: Application, model: str | None) -> Settings:
+    return _settings(application, application.settings.release_dir or _champion(application, model))
+
+
+def _settings(application: Application, release: Path) -> Settings:
     given = application.settings
-    release = given.release_dir or _champion(application, model)
-    return replace(given, database_url=application.database_url, release_dir=release)
+    # Who signs in by IAM does so when connecting; anybody else by what is found out here.
+    url = given.database_url if given.database_auth else application.database_url
+    return replace(given, database_url=url, release_dir=release)
 
 
 def _champion(application: Application, model: str | None) -> Path:

@@ -6,6 +6,9 @@ QUARANTINE = "quarantine"
 FEATURES = "features"
 PREDICTIONS = "predictions"
 
+# Files that are put below this folder of the lake's bucket are ingested by themselves.
+INCOMING = "incoming"
+
 # Columns Hindcast adds to a raw table.
 RECORDED_AT = "recorded_at"
 INGESTED_AT = "_ingested_at"
@@ -39,6 +42,14 @@ ONLINE_VERSIONS = "online_versions"
 LEDGER_SCHEMA = "ledger"
 LEDGER_WRITER = "hindcast_writer"
 
+# The stage variable that names the predict Lambda's version in the integration's address.
+STAGE_VARIABLE = "predictVersion"
+# The kind of run that a state machine keeps open in the ledger, and how one ends that leaves its
+# version of predict on the stage.
+REBUILD = "rebuild"
+PROMOTED = "promoted"
+RESTORED = "restored"
+
 # Environment variables read by hindcast.settings.
 ENV_HOME = "HINDCAST_HOME"
 ENV_PROJECT = "HINDCAST_PROJECT"
@@ -47,6 +58,30 @@ ENV_RELEASES = "HINDCAST_RELEASES"
 ENV_DATABASE_URL = "HINDCAST_DATABASE_URL"
 ENV_RELEASE_DIR = "HINDCAST_RELEASE_DIR"
 ENV_TOPIC_ARN = "HINDCAST_TOPIC_ARN"
+
+# How a database is opened whose URL has no password: AUTH "iam" signs a token for the URL's user,
+# anew for each connection; SECRET names one with username and password, and host, port and dbname
+# where no URL is given.
+ENV_DATABASE_AUTH = "HINDCAST_DATABASE_AUTH"
+ENV_DATABASE_SECRET = "HINDCAST_DATABASE_SECRET"
+DATABASE_AUTH_IAM = "iam"
+
+# Of migrations: the secret of the worker, the user that they create.
+ENV_WORKER_SECRET = "HINDCAST_WORKER_SECRET"
+
+# The database on AWS, and its users: who answers reads the online store, who works writes all.
+DATABASE_NAME = "hindcast"
+DATABASE_READER = "hindcast_reader"
+DATABASE_WORKER = "hindcast_worker"
+
+# CloudWatch metrics that alarms watch: their namespace, those about data and models, and whose
+# they are: a dimension with the value of ENV_DEPLOYMENT, as one account may have several.
+ENV_DEPLOYMENT = "HINDCAST_DEPLOYMENT"
+METRICS = "Hindcast"
+METRIC_DIMENSION = "deployment"
+METRIC_FEATURE_AGE = "FeatureAgeHours"
+METRIC_MODEL_AGE = "ModelAgeDays"
+METRIC_DRIFT = "Drift"
 
 
 def input_column(column: str) -> str:

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from hindcast import aws
 from hindcast.errors import HindcastError, first_line
 from hindcast.settings import Settings
 
@@ -21,18 +22,23 @@ def refused(settings: Settings, release: str, failures: Sequence[str]) -> None:
     )
 
 
+def rolled_out(settings: Settings, release: str, outcome: str, why: str | None) -> None:
+    """How the canary of a release ended."""
+    document: dict[str, object] = {"release": release, "outcome": outcome, "why": why}
+    _send(settings, f"Hindcast: roll-out {outcome} {release}", document)
+
+
 def _send(settings: Settings, subject: str, document: dict[str, object]) -> None:
     topic, message = settings.topic_arn, json.dumps(document)
     if topic is None:
         sys.stderr.write(f"{subject}: {message}\n")
         return
     # Only where a topic is set, which is on AWS.
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         # The region is the topic's; SNS takes subjects of up to 100 characters.
-        client = boto3.client("sns", region_name=topic.split(":")[3])
+        client = aws.client("sns", topic.split(":")[3])
         client.publish(TopicArn=topic, Subject=subject[:100], Message=message)
     except (BotoCoreError, ClientError, IndexError) as error:
         # What happened is in the ledger; whoever reads this line knows of it.

@@ -1,6 +1,7 @@
 """Which release answers: promotion through the gate, past it with a reason, and rollback."""
 
 import getpass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -9,10 +10,21 @@ from hindcast.bootstrap import Application
 from hindcast.errors import GateError, InputError, NotFoundError
 from hindcast.ledger import Evaluation, Promotion, ReleaseRecord, previous
 from hindcast.releases import contents
+from hindcast.stages import LocalStage
 from hindcast.telemetry import Progress
 
 if TYPE_CHECKING:
     from hindcast.evaluation.use_case import EvaluationReport
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A release that may go into production after the promotion in force."""
+
+    release: ReleaseRecord
+    current: Promotion | None
+    evaluation: Evaluation | None
+    action: Literal["promote", "rollback"]
 
 
 def promote(
@@ -24,12 +36,24 @@ def promote(
 ) -> Promotion:
     """Make a release, named by its id or version, the one in production.
 
-    A release that was in production before may always come back; any other must have passed the
-    gate against today's champion, or be forced with a reason. Raises GateError, NotFoundError,
-    InputError, or ConflictError when another promotion came first.
+    It must be a candidate, or be forced with a reason. Raises what `candidate` raises, and
+    ConflictError when another promotion came first.
     """
     if force and not (reason or "").strip():
         raise InputError("--force needs --reason TEXT, which is recorded with the promotion")
+    found = candidate(application, model, name, force)
+    return put_into_production(application, found, reason if force else None)
+
+
+def candidate(
+    application: Application, model: str | None, name: str, force: bool = False
+) -> Candidate:
+    """A release that may be promoted now, named by its id or version.
+
+    One that was in production before may always come back; any other must have passed the gate
+    against today's champion, unless it is forced. Raises GateError, NotFoundError, and InputError
+    for the champion itself.
+    """
     declared = application.project.model(model).name
     registration.catch_up(application)
     target = application.ledger.find_release(declared, name)
@@ -38,11 +62,11 @@ def promote(
         raise InputError(f"release {target.release} is in production already")
     past = {promotion.release for promotion in application.ledger.promotions(declared)}
     evaluation = application.ledger.last_evaluation(declared, target.release)
-    is_rollback = target.release in past
-    if not force and not is_rollback:
+    if target.release in past:
+        return Candidate(target, current, evaluation, "rollback")
+    if not force:
         _require_passed(target, evaluation, current)
-    action: Literal["promote", "rollback"] = "rollback" if is_rollback else "promote"
-    return _record(application, target, current, action, evaluation, reason if force else None)
+    return Candidate(target, current, evaluation, "promote")
 
 
 def admit_first(
@@ -77,7 +101,7 @@ def rollback(application: Application, model: str | None) -> Promotion:
     if before is None:
         raise NotFoundError(f"model '{declared}' has no earlier champion to go back to")
     target = application.ledger.find_release(declared, before)
-    return _record(application, target, promotions[0], "rollback", None, None)
+    return put_into_production(application, Candidate(target, promotions[0], None, "rollback"))
 
 
 def _require_passed(
@@ -100,26 +124,36 @@ def _require_passed(
         )
 
 
-def _record(
-    application: Application,
-    target: ReleaseRecord,
-    current: Promotion | None,
-    action: Literal["promote", "rollback"],
-    evaluation: Evaluation | None,
-    forced_because: str | None,
+def put_into_production(
+    application: Application, candidate: Candidate, forced_because: str | None = None
 ) -> Promotion:
-    """Verify the folder, promote what follows `current`, and show it in MLflow and on the cards."""
+    """Verify the folder and promote what follows `current`; stage, MLflow and cards follow.
+
+    Raises ReleaseError, and ConflictError when another promotion came since.
+    """
+    target, current = candidate.release, candidate.current
     replaced = current.release if current else None
     parameters = {"model": target.model, "release": target.release, "replaces": replaced}
     with application.ledger.run("promote", parameters) as run:
         contents.read(application.release_folder(target.release))
         promotion = application.ledger.promote(
-            target.model, target.release, current.number if current else None, action,
+            target.model, target.release, current.number if current else None, candidate.action,
             forced=forced_because is not None, reason=forced_because,
-            evaluation=evaluation.number if evaluation else None, by=getpass.getuser(),
+            evaluation=candidate.evaluation.number if candidate.evaluation else None,
+            by=getpass.getuser(),
         )  # fmt: skip
         run.outputs["promotion"] = promotion.number
-    registration.refresh_after(
-        application, target.model, f"release {target.release} is in production"
-    )
+    done = f"release {target.release} is in production"
+    _serve(application, target, done)
+    registration.refresh_after(application, target.model, done)
     return promotion
+
+
+def _serve(application: Application, target: ReleaseRecord, done: str) -> None:
+    """Let the stage follow, where the model is served from this home."""
+    stage = LocalStage(application.settings.home, target.model)
+    try:
+        if stage.exists:
+            stage.point(target.release)
+    except InputError as error:
+        raise InputError(f"{done}, but is not served: {error}") from error

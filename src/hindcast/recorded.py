@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hindcast import bootstrap, names
+from hindcast import bootstrap, files, names
 from hindcast.bootstrap import Application
 from hindcast.ingest import IngestReport
 from hindcast.ingest import ingest as add
@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 
 def ingest(
     application: Application,
-    path: Path,
+    file: str | Path,
     source: str | None,
     now: datetime,
     progress: Progress | None = None,
+    version: str | None = None,
 ) -> IngestReport:
-    """Add a file to the lake; raises what ingest.ingest raises."""
-    declared = application.project.source(source)
-    parameters = {"source": declared.name, "file": path.name}
+    """Add a file, or an object on S3, to the lake; raises what ingest.ingest raises."""
+    declared, name = application.project.source(source), files.name_of(file)
+    parameters = {"source": declared.name, "file": name}
     with application.ledger.run("ingest", parameters) as run:
-        report = add(path, declared, application.lake, now, progress)
-        run.inputs["file"] = {"name": path.name, "digest": report.digest}
+        report = add(file, declared, application.lake, now, progress, version)
+        run.inputs["file"] = {"name": name, "digest": report.digest}
         run.outputs.update(asdict(report))
         run.outputs.pop("reasons")  # They quote values of rows; quarantine keeps them.
     return report

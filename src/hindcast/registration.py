@@ -14,7 +14,7 @@ from typing import Any
 from hindcast.bootstrap import Application
 from hindcast.errors import NotFoundError, ReleaseError, StoreUnavailableError
 from hindcast.ledger import Evaluation, Promotion, ReleaseRecord
-from hindcast.releases import card, contents, folder, plots
+from hindcast.releases import card, contents, plots
 
 
 def register(application: Application, path: Path, run_id: str | None = None) -> ReleaseRecord:
@@ -29,13 +29,13 @@ def catch_up(application: Application) -> list[ReleaseRecord]:
 
     Aliases and cards that were left behind follow too.
     """
-    found = contents.stored(application.settings.releases)
-    names = {path.name for path in found}
+    names = application.releases.names()
     known = [record for record in application.ledger.releases() if record.release in names]
     models = {record.model for record in known}
     logged = {name for model in models for name in application.registry.releases(model)}
     done = logged & {record.release for record in known}
-    added = [_record(application, path, None) for path in found if path.name not in done]
+    missing = [name for name in names if name not in done]
+    added = [_record(application, application.release_folder(name), None) for name in missing]
     for model in sorted(models | {record.model for record in added}):
         refresh(application, model)
     return added
@@ -92,25 +92,25 @@ def _state(
 def _record(application: Application, path: Path, run_id: str | None) -> ReleaseRecord:
     release = contents.read(path)
     record = application.ledger.add_release(
-        release.model, release.id, release.manifest, release.metrics, str(release.folder), run_id
-    )
+        release.model, release.id, release.manifest, release.metrics,
+        application.releases.location(release.id), run_id,
+    )  # fmt: skip
     application.registry.log(release, plots.render(release.metrics))
     return record
 
 
 def _show(application: Application, record: ReleaseRecord, promotions: Sequence[Promotion]) -> None:
     """Write a release's card, unless the one that is there says the same: plots take their time."""
-    path = application.release_folder(record.release)
     evaluation = application.ledger.last_evaluation(record.model, record.release)
     own = [asdict(promotion) for promotion in promotions if promotion.release == record.release]
     status = {"version": record.version, "state": _state(record, promotions, evaluation)}
     verdict = {**asdict(evaluation), **evaluation.verdict} if evaluation else None
     mark = _mark(record.release, status, verdict, own)
-    if folder.card(path).is_file() and folder.card(path).read_text().endswith(mark):
+    if (application.releases.card(record.release) or "").endswith(mark):
         return
-    release = contents.read(path)
+    release = contents.read(application.release_folder(record.release))
     page = card.render(release.id, release.manifest, release.metrics, status, verdict, own)
-    folder.write_card(path, page + mark)
+    application.releases.write_card(record.release, page + mark)
 
 
 def _mark(*facts: Any) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hindcast import names
+from hindcast.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,12 @@ class Settings:
     releases: str
     project: Path | None = None
     database_url: str | None = None
+    database_auth: str | None = None
+    database_secret: str | None = None
     release_dir: Path | None = None
     topic_arn: str | None = None
+    worker_secret: str | None = None
+    deployment: str | None = None
 
 
 def load(
@@ -36,9 +41,22 @@ def load(
         releases=given.get(names.ENV_RELEASES, str(base / "releases")),
         project=project or _path(given.get(names.ENV_PROJECT)),
         database_url=given.get(names.ENV_DATABASE_URL),
+        database_auth=_auth(given.get(names.ENV_DATABASE_AUTH)),
+        database_secret=given.get(names.ENV_DATABASE_SECRET),
         release_dir=_path(given.get(names.ENV_RELEASE_DIR)),
         topic_arn=given.get(names.ENV_TOPIC_ARN),
+        worker_secret=given.get(names.ENV_WORKER_SECRET),
+        deployment=given.get(names.ENV_DEPLOYMENT),
     )
+
+
+def _auth(text: str | None) -> str | None:
+    if text not in (None, names.DATABASE_AUTH_IAM):
+        raise InputError(
+            f"{names.ENV_DATABASE_AUTH}={text}: the only way but passwords is "
+            f"{names.DATABASE_AUTH_IAM}"
+        )
+    return text
 
 
 def _path(text: str | None) -> Path | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from hindcast import registration
 from hindcast.bootstrap import Application
+from hindcast.stages import LocalStage
 
 FAILURES_SHOWN = 3
 
@@ -44,8 +45,16 @@ def _model(application: Application, model: str) -> dict[str, Any]:
         "champion": champion.release if champion else None,
         "since": champion.promoted_at if champion else None,
         "challenger": newest if champion is None or newest != champion.release else None,
+        "canary": _canary(LocalStage(application.settings.home, model)),
         "releases": len(records),
     }
+
+
+def _canary(stage: LocalStage) -> str | None:
+    settings = stage.settings() if stage.exists else None
+    if settings is None or settings.canary is None:
+        return None
+    return f"{settings.canary}, {settings.percent:g}% of the traffic"
 
 
 def _view(application: Application, view: str, now: datetime) -> dict[str, Any]:

@@ -66,17 +66,21 @@ Line = dict[str, Any]
 
 @dataclass(frozen=True)
 class Home:
-    """A folder with lake, releases and project, and its database."""
+    """A folder with lake, releases and project, and its database.
+
+    bucket: the s3:// URI where lake and releases are in place of the folder.
+    """
 
     folder: Path
     database_url: str
+    bucket: str | None = None
 
     @cached_property
     def application(self) -> Application:
         places = Settings(
             home=self.folder,
-            lake=str(self.folder / "lake"),
-            releases=str(self.folder / "releases"),
+            lake=f"{self.bucket or self.folder}/lake",
+            releases=f"{self.bucket or self.folder}/releases",
             project=self.definitions.parent,
             database_url=self.database_url,
         )
@@ -98,7 +102,7 @@ class Home:
             assert before in text, before
             text = text.replace(before, after)
         self.definitions.write_text(text)
-        return Home(self.folder, self.database_url)
+        return Home(self.folder, self.database_url, self.bucket)
 
     def ingest(self, *loans: Mapping[str, Any], now: datetime = NOW) -> None:
         """Ingest loans like LOAN but for what is given."""
@@ -114,6 +118,13 @@ class Home:
         self, as_of: str = AS_OF, now: datetime = NOW, engine: str = "duckdb"
     ) -> MaterializeReport:
         return recorded.materialize(self.application, None, engine, as_of, None, now)
+
+    def train(self, as_of: str, known_by: str | None = None, now: datetime = NOW) -> str:
+        """Train and register; the release."""
+        return training.train(self.application, None, "duckdb", as_of, known_by, now).release
+
+    def promote(self, release: str) -> None:
+        promotion.promote(self.application, None, release, force=True, reason="a test")
 
     def ask(self, path: str, body: Any, release: str | None = None) -> list[Line]:
         """Let the predict handler answer by a release, by default the newest; the lines it logs."""
@@ -152,6 +163,8 @@ class Home:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(names.ENV_DATABASE_URL, self.database_url)
             patch.setenv(names.ENV_PROJECT, str(self.definitions.parent))
+            patch.setenv(names.ENV_LAKE, self.application.settings.lake)
+            patch.setenv(names.ENV_RELEASES, self.application.settings.releases)
             given = ["hindcast", *map(str, arguments), "--home", str(self.folder)]
             patch.setattr(sys, "argv", given)
             capsys.readouterr()
@@ -164,9 +177,9 @@ class Home:
 _serving = contextmanager(serve)
 
 
-def settle(folder: Path, database_url: str) -> Home:
+def settle(folder: Path, database_url: str, bucket: str | None = None) -> Home:
     """Ingest and materialize loans, train two releases, promote the one, then the other."""
-    home = Home(folder, database_url)
+    home = Home(folder, database_url, bucket)
     home.definitions.parent.mkdir()
     example = project.default_folder() / "definitions.py"
     home.definitions.write_text(example.read_text() + FAST)
@@ -174,8 +187,7 @@ def settle(folder: Path, database_url: str) -> Home:
     recorded.ingest(home.application, folder / "loans.csv", None, NOW)
     home.materialize()
     for as_of in (EARLIER, AS_OF):
-        trained = training.train(home.application, None, "duckdb", as_of, None, NOW)
-        promotion.promote(home.application, None, trained.release, force=True, reason="a test")
+        home.promote(home.train(as_of))
     return home
 
 

@@ -125,6 +125,15 @@ def test_a_cut_off_gzip_file_gives_its_whole_lines(tmp_path: Path, lake: Lake) -
     assert add(lake, path).quarantined == 0
 
 
+def test_compacted_predictions_are_still_collected_once(tmp_path: Path, lake: Lake) -> None:
+    for number in range(1, 4):
+        add(lake, write(tmp_path, samples.text(number) + TORN))
+    assert predictionlog.compact(lake) == {"predictions": 3, "quarantine/predictions": 0}
+    report = add(lake, write(tmp_path, samples.text(*range(1, 5))))
+    assert (report.new, report.already) == (1, 3)
+    assert len(rows(lake)) == 4
+
+
 def test_nothing_to_collect_makes_no_table(tmp_path: Path, lake: Lake) -> None:
     assert add(lake, write(tmp_path, "")).lines == 0
     assert lake.find(names.PREDICTIONS) is None

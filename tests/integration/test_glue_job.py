@@ -1,18 +1,19 @@
 """The Glue entry point, run as Glue runs it: a script of its own process, with job arguments."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from deltalake import DeltaTable
-from moto import mock_aws
 
-from glue_jobs.refresh_features import arguments, main
-from glue_jobs.refresh_features import database_url as url_of
+from glue_jobs.refresh_features import arguments, main, refresh
 from hindcast import bootstrap, project
 from hindcast.database import connect
 from hindcast.engines.duckdb import DuckDBEngine
@@ -22,6 +23,7 @@ from hindcast.ingest import ingest
 from hindcast.lake import Lake
 from hindcast.materialize import materialize
 from hindcast.online import OnlineStore
+from tests.integration import moto_aws
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "glue_jobs" / "refresh_features.py"
@@ -40,10 +42,20 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 @pytest.fixture(scope="module")
-def report(lake: Lake, module_database_url: str) -> dict[str, Any]:
+def secret() -> Iterator[str]:
+    """The name of the secret of a user; AWS_* variables lead any process to it."""
+    text = json.dumps({"username": "postgres", "password": "p/w:d"})
+    with moto_aws.served():
+        boto3.client("secretsmanager").create_secret(Name="worker", SecretString=text)
+        yield "worker"
+
+
+@pytest.fixture(scope="module")
+def report(lake: Lake, module_database_url: str, secret: str) -> dict[str, Any]:
     """What the job printed last, once it had run."""
     given = {"JOB_NAME": "refresh", "lake": lake.root, "database_url": module_database_url,
-             "as_of": AS_OF, "known_by": "2021-09-18T00:00:00Z"}  # fmt: skip
+             "database_secret": secret, "as_of": AS_OF,
+             "known_by": "2021-09-18T00:00:00Z"}  # fmt: skip
     done = run(given)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 1
@@ -51,14 +63,15 @@ def report(lake: Lake, module_database_url: str) -> dict[str, Any]:
     return found
 
 
-def run(given: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+def run(given: dict[str, str], folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
     # Glue adds arguments of its own that no script asks for.
     extra = ["--job-bookmark-option", "job-bookmark-disable", "--JOB_RUN_ID", "jr_1"]
     command = [sys.executable, str(SCRIPT), *extra]
     command += [part for name, value in given.items() for part in (f"--{name}", value)]
-    path = f"{ROOT / 'src'}"
+    environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    environment["PYTHONPATH"] = str(ROOT / "src")
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, env={"PYTHONPATH": path}
+        command, capture_output=True, text=True, check=False, env=environment, cwd=folder
     )
 
 
@@ -113,6 +126,20 @@ def offline_rows(lake: Lake) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in rows]
 
 
+def test_definitions_of_ones_own_lie_where_the_script_runs(
+    lake: Lake, database_url: str, tmp_path: Path
+) -> None:
+    """As `--extra-files` puts them there, before Glue runs the script with `--project .`."""
+    text = (project.default_folder() / "definitions.py").read_text()
+    assert '"credit_history"' in text
+    (tmp_path / "definitions.py").write_text(text.replace('"credit_history"', '"own_history"'))
+    given = {"JOB_NAME": "refresh", "lake": lake.root, "database_url": database_url,
+             "as_of": AS_OF, "known_by": "2021-09-18T00:00:00Z", "project": "."}  # fmt: skip
+    done = run(given, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["view"] == "own_history"
+
+
 def test_only_given_options_are_asked_of_glue() -> None:
     given = ["job.py", "--JOB_NAME", "j", "--lake=s3://lake", "--as_of", "2021-09-17"]
     expected = {"JOB_NAME": "j", "lake": "s3://lake", "as_of": "2021-09-17"}
@@ -121,30 +148,9 @@ def test_only_given_options_are_asked_of_glue() -> None:
         arguments(["job.py", "--JOB_NAME", "j"])
 
 
-def test_a_database_is_named_in_one_way() -> None:
-    assert url_of({"database_url": "postgresql://x"}) == "postgresql://x"
-    for given in ({}, {"database_url": "postgresql://x", "database_secret": "x"}):
-        with pytest.raises(InputError, match="one of --database_url and --database_secret"):
-            url_of(given)
-
-
-def test_the_database_may_be_a_secret_of_rds(monkeypatch: pytest.MonkeyPatch) -> None:
-    import boto3
-
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    secret = {"username": "feature@job", "password": "p/w:d", "host": "db", "dbname": "store"}
-    with mock_aws():
-        keeper = boto3.client("secretsmanager")
-        keeper.create_secret(Name="online", SecretString=json.dumps(secret))
-        keeper.create_secret(Name="half", SecretString=json.dumps({"username": "x"}))
-        expected = "postgresql://feature%40job:p%2Fw%3Ad@db:5432/store?sslmode=require"
-        assert url_of({"database_secret": "online"}) == expected
-        with pytest.raises(InputError, match="the secret has no password, host"):
-            url_of({"database_secret": "half"})
-        with pytest.raises(InputError, match="--database_secret absent"):
-            url_of({"database_secret": "absent"})
+def test_a_job_without_a_database_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="give --database_url, --database_secret, or both"):
+        refresh({"JOB_NAME": "j", "lake": str(tmp_path)}, NOW)
 
 
 def test_a_known_error_ends_the_job_with_its_line(tmp_path: Path, database_url: str) -> None:

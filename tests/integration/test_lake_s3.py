@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pyarrow as pa
 import pytest
-from moto.server import ThreadedMotoServer
 
 from hindcast import names, project, trainingset
 from hindcast.compiler.features import Knowledge
@@ -19,6 +17,7 @@ from hindcast.ingest import IngestReport
 from hindcast.lake import Lake
 from hindcast.materialize import MaterializeReport, materialize
 from hindcast.online import OnlineStore
+from tests.integration import moto_aws
 from tests.integration.orders import NOW, add, quarantine, raw
 
 PROJECT = project.load(None)
@@ -30,19 +29,8 @@ ORDER = [("id", "ascending"), ("event_timestamp", "ascending"), ("tiebreaker", "
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """The URI of an empty bucket; AWS_* variables lead any client there."""
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
-        }.items():  # fmt: skip
-            patch.setenv(name, value)
-        boto3.client("s3").create_bucket(Bucket="lake")
-        yield "s3://lake"
-    server.stop()
+    with moto_aws.bucket("lake") as uri:
+        yield uri
 
 
 @pytest.fixture(scope="module")

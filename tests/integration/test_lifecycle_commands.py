@@ -4,6 +4,7 @@ import pytest
 
 from hindcast import promotion
 from hindcast.bootstrap import Application
+from hindcast.stages import LocalStage
 from tests.integration import lifecycle
 from tests.integration.lifecycle import GOOD, OTHER, WEAK, Shell, Stage
 
@@ -103,15 +104,20 @@ def test_status_says_what_is_in_production(
 ) -> None:
     name = application.project.model().name
     assert shell.json("status")["models"] == {
-        name: {"champion": None, "since": None, "challenger": None, "releases": 0}
-    }
+        name: {
+            "champion": None, "since": None, "challenger": None, "canary": None, "releases": 0,
+        }
+    }  # fmt: skip
     first, other = stage.release(application), stage.release(application, OTHER)
     made = promotion.promote(application, None, first, force=True, reason="first")
+    served = LocalStage(application.settings.home, name)
+    served.point(first)
+    served.shift(other, 25)
     assert shell.run("train", "--as-of", "1999-01-01")[0] == 1
     found = shell.json("status")
     assert found["models"][name] == {
         "champion": first, "since": made.promoted_at.isoformat(), "challenger": other,
-        "releases": 2,
+        "canary": f"{other}, 25% of the traffic", "releases": 2,
     }  # fmt: skip
     assert found["features"].keys() == {"history"}
     assert "the training set is empty" in found["latest failures"][0]

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from hindcast import embedded_postgres, names
-from hindcast.errors import NotFoundError
+from hindcast.errors import NotFoundError, ReleaseError
 from hindcast.serving import app, gateway
 from lambdas.predict.handler import handler
 from tests.integration.service import FEATURES, TABLE, call, invoke, logged, serve
@@ -208,6 +208,33 @@ def test_a_warm_up_loads_the_release_and_leaves_the_database_alone(
     monkeypatch.setenv(names.ENV_DATABASE_URL, "postgresql://nobody@/nothing?host=/nowhere")
     answer = handler({"warmup": True}, gateway.Context())
     assert answer == {"warm": True, "release": release_dir.name}
+
+
+def test_an_image_without_a_release_starts_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], release_dir: Path
+) -> None:
+    monkeypatch.setenv(names.ENV_RELEASE_DIR, "/nowhere/release")
+    app.predictor.cache_clear()
+    assert app.load() is None
+    assert handler({"warmup": True}, gateway.Context()) == {"warm": True, "release": None}
+    for request in (
+        ("POST", "/predict", {"id": 5008827}),
+        ("GET", "/health"),
+        ("GET", "/features/1"),
+    ):
+        status, answer = call(*request)
+        assert (status, answer["error"]["field"]) == (503, None)
+        assert answer["error"]["message"] == "there is no release to answer by yet"
+    lines = logged(capsys, lambda: call("POST", "/predict", {"id": 5008827}))
+    assert [line["outcome"] for line in lines if "outcome" in line] == ["unavailable"]
+    monkeypatch.setenv(names.ENV_RELEASE_DIR, str(release_dir))
+    assert app.load() == release_dir.name
+
+
+def test_a_release_that_was_changed_stops_the_start(release_dir: Path) -> None:
+    (release_dir / "model.onnx").write_bytes(b"")
+    with pytest.raises(ReleaseError, match=r"model\.onnx has changed"):
+        app.load()
 
 
 def test_a_connection_that_went_stale_is_replaced_unnoticed(database_url: str) -> None:

@@ -151,13 +151,19 @@ def test_an_unforeseen_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert outcomes(lines) == [("failed", 1), ("failed", 2)]
 
 
-def test_a_release_that_does_not_open(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(("folder", "outcome"), [("nothing", "unavailable"), ("empty", "failed")])
+def test_no_release_and_one_that_does_not_open(
+    folder: str,
+    outcome: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv(names.ENV_RELEASE_DIR, str(tmp_path / "nothing"))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv(names.ENV_RELEASE_DIR, str(tmp_path / folder))
     app.predictor.cache_clear()
     [line] = answered(capsys, "/predict", {"id": 1})
-    assert (line["outcome"], line["id"], line["release"]) == ("failed", None, None)
+    assert (line["outcome"], line["id"], line["release"]) == (outcome, None, None)
 
 
 def test_a_failure_among_scores_leaves_no_line_that_says_otherwise(

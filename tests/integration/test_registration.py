@@ -91,7 +91,7 @@ def test_what_other_tools_left_is_no_release(stage: Stage, application: Applicat
     (root / "notes").mkdir()
     (root / "manifest.json").write_text("{}")
     assert (root / "mlflow").is_dir()
-    assert contents.stored(application.settings.releases) == [root / release]
+    assert folder.stored(Path(application.settings.releases)) == [root / release]
     assert registration.catch_up(application) == []
 
 
@@ -126,7 +126,7 @@ def test_an_outage_at_the_end_of_training_loses_no_release(
         patch.setattr(place, away)
         with pytest.raises(StoreUnavailableError, match="Postgres: gone") as caught:
             train(application)
-    (path,) = contents.stored(str(root))
+    (path,) = folder.stored(root)
     assert str(caught.value).startswith(f"release {path.name} is written in {path}, but ")
     assert str(caught.value).endswith("hindcast releases records it once the database answers")
     assert recorded_in(application)[0] == ([path.name] if known else [])
@@ -253,7 +253,7 @@ def test_a_training_that_is_killed_is_completed_by_another(
     application: Application, shell: Shell, crash: str, written: bool, known: bool, run: str
 ) -> None:  # fmt: skip
     run_until_killed(crash, "train", *CLOCKS, *shell.places, **shell.environment)
-    stored = contents.stored(application.settings.releases)
+    stored = folder.stored(Path(application.settings.releases))
     assert len(stored) == written
     for path in stored:
         contents.read(path)

@@ -12,13 +12,13 @@ import boto3
 import numpy as np
 import onnxruntime
 import pytest
-from moto.server import ThreadedMotoServer
 
 from hindcast.database import connect
 from hindcast.errors import InputError, NotFoundError, StoreUnavailableError
 from hindcast.releases import contents, tracking
 from hindcast.releases.contents import ReleaseContents
 from hindcast.releases.registry import ModelRegistry
+from tests.integration import moto_aws
 from tests.unit.training.test_use_case import release as train
 
 PLOTS = {"roc": b"<svg>roc</svg>", "confusion.svg": b"<svg>confusion</svg>"}
@@ -254,18 +254,9 @@ def test_the_uri_keeps_what_the_database_url_says() -> None:
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="lake")
-    yield "s3://lake/releases/mlflow"
-    server.stop()
+def bucket() -> Iterator[str]:
+    with moto_aws.bucket("lake") as uri:
+        yield f"{uri}/releases/mlflow"
 
 
 def test_artifacts_go_to_s3(

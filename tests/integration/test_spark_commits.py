@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from hindcast.engines.base import Engine
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.engines.spark import SparkEngine
 from tests.integration.payments import (
@@ -40,6 +41,19 @@ def test_the_log_knows_rows_bounds_and_nulls_of_every_file(raw: DeltaTable, tmp_
     assert sum(file["null_count.amount_before"] for file in files) == 40
     sizes = [Path(uri).stat().st_size for uri in table.file_uris()]
     assert sorted(file["size_bytes"] for file in files) == sorted(sizes)
+
+
+@pytest.mark.parametrize("engine", [SparkEngine(), DuckDBEngine()], ids=["spark", "duckdb"])
+def test_no_version_of_the_features_is_cleaned_up(
+    raw: DeltaTable, tmp_path: Path, engine: Engine
+) -> None:
+    folder = tmp_path / "features"
+    write(engine, raw, folder)
+    eager = {"delta.logRetentionDuration": "interval 0 seconds", "delta.checkpointInterval": "3"}
+    DeltaTable(str(folder)).alter.set_table_properties(eager)
+    write(engine, raw, folder)
+    assert list((folder / "_delta_log").glob("*.checkpoint.parquet"))
+    assert DeltaTable(str(folder), version=0).to_pyarrow_table().num_rows == 240
 
 
 def test_bounds_never_hide_a_row(raw: DeltaTable, tmp_path: Path) -> None:

@@ -70,11 +70,11 @@ def test_rows_and_torn_lines_are_where_the_csv_module_finds_them(
     torn = [n for n, line in enumerate(found) if line and is_torn[n]]
     rows = [line for n, line in enumerate(found) if n and line and not is_torn[n]]
     rejected = Rejected(np.array(torn, np.int64) + 1, ["torn"] * len(torn), [""] * len(torn))
-    lines = SourceFile(path, {}, "").lines(rejected, np.arange(len(rows)))
+    lines = SourceFile(path, {}, "", name).lines(rejected, np.arange(len(rows)))
     assert [part.tolist() for part in lines] == [[found[n] for n in torn], rows]
 
 
 def test_the_rows_of_a_parquet_file_are_counted_from_one() -> None:
     nothing = Rejected(np.empty(0, np.int64), [], [])
-    torn, rows = SourceFile(Path("some.parquet"), {}, "").lines(nothing, np.array([0, 4]))
+    torn, rows = SourceFile(Path("some.parquet"), {}, "", "").lines(nothing, np.array([0, 4]))
     assert (torn.tolist(), rows.tolist()) == ([], [1, 5])

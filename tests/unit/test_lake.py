@@ -103,5 +103,32 @@ def test_a_relative_lake_is_refused_by_the_folder_it_is_in(
         Lake("lake")
 
 
+def test_no_version_is_ever_cleaned_up(lake: Lake) -> None:
+    """Delta-rs would, at a checkpoint after the table's retention: no replay outlives that."""
+    lake.append_once("0", ROWS.to_reader(), "raw", "orders")
+    eager = {"delta.logRetentionDuration": "interval 0 seconds", "delta.checkpointInterval": "5"}
+    lake.open("raw", "orders", fix="").alter.set_table_properties(eager)
+    for number in range(1, 8):
+        lake.append_once(str(number), ROWS.to_reader(), "raw", "orders")
+    log = Path(lake.uri("raw", "orders")) / "_delta_log"
+    assert list(log.glob("*.checkpoint.parquet"))
+    assert lake.open("raw", "orders", version=1, fix="").to_pyarrow_table().equals(ROWS)
+
+
+def test_compacting_joins_files_and_keeps_every_version(lake: Lake) -> None:
+    assert lake.compact("raw", "loans") == 0
+    for number in range(5):
+        lake.append_once(str(number), ROWS.to_reader(), "raw", "loans")
+    before = lake.open("raw", "loans", fix="")
+    assert lake.compact("raw", "loans") == 5
+    after = lake.open("raw", "loans", fix="")
+    assert (len(before.file_uris()), len(after.file_uris())) == (5, 1)
+    assert after.to_pyarrow_table().num_rows == 5 * ROWS.num_rows
+    assert lake.compact("raw", "loans") == 0
+    earlier = lake.open("raw", "loans", version=before.version(), fix="")
+    assert len(earlier.file_uris()) == 5
+    assert earlier.to_pyarrow_table().num_rows == 5 * ROWS.num_rows
+
+
 def test_an_address_of_s3_is_not_a_path() -> None:
     assert Lake("s3://bucket/a|b/").uri("raw", "orders") == "s3://bucket/a|b/raw/orders"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hindcast import names, settings
+from hindcast.errors import InputError
 
 
 def test_without_anything_data_live_in_the_working_folder(
@@ -28,6 +29,8 @@ def test_the_environment_says_where_things_live() -> None:
             names.ENV_RELEASES: "s3://bucket/releases",
             names.ENV_DATABASE_URL: "postgresql://db/online",
             names.ENV_RELEASE_DIR: "/opt/release",
+            names.ENV_WORKER_SECRET: "worker",
+            names.ENV_DEPLOYMENT: "staging",
         }
     )
     assert loaded == settings.Settings(
@@ -37,7 +40,16 @@ def test_the_environment_says_where_things_live() -> None:
         project=Path("/project"),
         database_url="postgresql://db/online",
         release_dir=Path("/opt/release"),
+        worker_secret="worker",
+        deployment="staging",
     )
+
+
+def test_the_environment_says_how_the_database_is_opened() -> None:
+    loaded = settings.load({names.ENV_DATABASE_AUTH: "iam", names.ENV_DATABASE_SECRET: "worker"})
+    assert (loaded.database_auth, loaded.database_secret) == ("iam", "worker")
+    with pytest.raises(InputError, match="HINDCAST_DATABASE_AUTH=IAM: the only way but passwords"):
+        settings.load({names.ENV_DATABASE_AUTH: "IAM"})
 
 
 def test_arguments_win_over_the_environment() -> None:

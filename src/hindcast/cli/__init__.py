@@ -3,11 +3,11 @@
 import sys
 
 # Importing a module registers its commands; help lists them in this order.
-from hindcast.cli import data, demonstration, history, models, serving, ui
+from hindcast.cli import data, demonstration, history, models, rollout, serving, ui
 from hindcast.cli.app import app
 from hindcast.errors import HindcastError
 
-__all__ = ["app", "data", "demonstration", "history", "main", "models", "serving", "ui"]
+__all__ = ["app", "data", "demonstration", "history", "main", "models", "rollout", "serving", "ui"]
 
 
 def main() -> None:

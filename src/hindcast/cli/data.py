@@ -42,7 +42,9 @@ def generate(
 
 @app.command()
 def ingest(
-    files: Annotated[list[Path], typer.Argument(help="CSV or Parquet files.")],
+    files: Annotated[
+        list[str], typer.Argument(help="CSV or Parquet files, also on S3: s3://bucket/loans.csv.")
+    ],
     source: Annotated[str | None, typer.Option(help="Default: the only source.")] = None,
     project: ProjectOption = None,
     home: HomeOption = None,
@@ -53,7 +55,7 @@ def ingest(
 
     application = bootstrap.application(home, project)
     progress = ConsoleProgress()
-    reports = [recorded.ingest(application, path, source, now(), progress) for path in files]
+    reports = [recorded.ingest(application, file, source, now(), progress) for file in files]
     show_all(reports, as_json)
 
 

@@ -29,5 +29,6 @@ def demo(
         console.show(report, as_json, title=name)
     console.rows(use_case.predictions(summary), title="predictions, and the features they used")
     console.rows(use_case.gates(summary), title="what the gate said")
+    console.rows(use_case.canaries(summary), title="how the canaries ended")
     console.show(summary.seconds, as_json, title="seconds per step")
     console.show(use_case.places(summary), as_json, title="where everything lies")

@@ -98,7 +98,10 @@ def promote(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a release into production; one that was there before is a rollback."""
+    """Put a release into production; one that was there before is a rollback.
+
+    On AWS the stage follows the rebuild machine alone: start that, as docs/operations.md says.
+    """
     from hindcast.promotion import promote as use_case
 
     application = bootstrap.application(home, project)
@@ -112,7 +115,10 @@ def rollback(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring back the release that was in production before."""
+    """Bring back the release that was in production before.
+
+    On AWS the stage follows the rebuild machine alone: start that, as docs/operations.md says.
+    """
     from hindcast.promotion import rollback as use_case
 
     console.show(use_case(bootstrap.application(home, project), model), as_json)

@@ -57,17 +57,27 @@ def predict(
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
+    api: Annotated[
+        str | None, typer.Option(help="Follow the stage of this REST API, not the home's.")
+    ] = None,
+    stage: Annotated[str, typer.Option(help="With --api: the stage's name.")] = "live",
+    function: Annotated[
+        str | None,
+        typer.Option(help="With --api: the function whose versions are described by releases."),
+    ] = None,
     model: ModelOption = None,
     project: ProjectOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Answer HTTP with the Lambda handler, as API Gateway would."""
+    """Answer HTTP with the Lambda handler as API Gateway would, canary and promotions included."""
+    from hindcast.api_gateway import ApiStage
     from hindcast.local import serve as use_case
 
     def announce(url: str) -> None:
         print(f"hindcast: serving on {url}", file=sys.stderr, flush=True)
 
-    use_case(bootstrap.application(home, project), model, host, port, announce)
+    followed = ApiStage(api, stage, function) if api else None
+    use_case(bootstrap.application(home, project), model, host, port, announce, followed)
 
 
 @app.command()

@@ -1,31 +1,41 @@
 """The demo's service: `hindcast serve` in a process of its own, asked over HTTP."""
 
+import http.client
 import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from hindcast.errors import HindcastError
 
 
-def ask(home: Path, log: Path, keys: Sequence[int]) -> list[dict[str, Any]]:
-    """Start the service, ask about each key, stop it; the answers with their features."""
-    with _service(home, log) as url:
-        return [
-            {
-                "answer": _post(f"{url}/predict", {"id": str(key)}),
-                "features": _get(f"{url}/features/{key}")["features"],
-            }
-            for key in keys
-        ]
+def ask(url: str, keys: Sequence[int]) -> list[dict[str, Any]]:
+    """Ask about each key; the answers with their features."""
+    return [
+        {
+            "answer": _post(f"{url}/predict", {"id": str(key)}),
+            "features": _get(f"{url}/features/{key}")["features"],
+        }
+        for key in keys
+    ]
+
+
+def traffic(url: str, keys: Iterable[int]) -> None:
+    """Ask about each key over one connection, whatever the answers are."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc)
+    for key in keys:
+        connection.request("POST", "/predict", json.dumps({"id": str(key)}))
+        connection.getresponse().read()
+    connection.close()
 
 
 @contextmanager
-def _service(home: Path, log: Path) -> Iterator[str]:
+def running(home: Path, log: Path) -> Iterator[str]:
     """Gives the service's URL; its log lines are added to the file."""
     command = [sys.executable, "-m", "hindcast", "serve", "--port", "0", "--home", str(home)]
     with log.open("a") as stream:

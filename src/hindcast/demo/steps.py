@@ -4,19 +4,22 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hindcast import bootstrap, predictionlog, promotion, recorded
 from hindcast.bootstrap import Application
-from hindcast.demo import service
+from hindcast.demo import canary, service
 from hindcast.demo.summary import Summary
 from hindcast.errors import HindcastError, InputError
 from hindcast.evaluation.use_case import evaluate
 from hindcast.generate import generate
 from hindcast.replay import use_case as replays
+from hindcast.rollout.use_case import PROMOTED, ROLLED_BACK
 from hindcast.telemetry import Progress
 from hindcast.training import use_case as training
 
@@ -28,7 +31,7 @@ MARKER = ".hindcast-demo"
 
 
 def run(home: Path, engine: str, customers: int, progress: Progress) -> Summary:
-    """From a file to answers over HTTP; then a challenger, a refusal, a rollback and a replay."""
+    """From a file to answers over HTTP; then canaries, a refusal, a rollback and a replay."""
     application = bootstrap.application(_fresh(home.absolute()), None)
     summary = Summary(engine, application.settings.home)
     file = summary.home / "loans.csv"
@@ -36,13 +39,18 @@ def run(home: Path, engine: str, customers: int, progress: Progress) -> Summary:
     summary.run("ingest", lambda: recorded.ingest(application, file, None, _now(), progress))
     summary.run("materialize", lambda: _materialize(application, engine, progress))
     summary.run("train the first release", lambda: _first(application, summary, progress))
-    summary.run("serve and ask", lambda: _ask(summary))
-    summary.run("train a challenger", lambda: _train(application, AS_OF, progress))
-    summary.run("evaluate it", lambda: _evaluate(application, summary, "challenger", progress))
-    _promote(application, summary)
-    weak = _weaker(application)
+    with ExitStack() as stack:
+        url = summary.run("serve and ask", lambda: _serve(summary, stack))["url"]
+        wider = canary.with_new_feature(application)
+        roll_out = partial(canary.roll_out, wider, summary, url, progress)
+        summary.run("train a challenger", lambda: _train(wider, AS_OF, progress))
+        summary.run("evaluate it", lambda: _evaluate(wider, summary, "challenger", progress))
+        summary.run("roll it out", lambda: roll_out("column missing", ROLLED_BACK))
+        summary.run("materialize its new feature", lambda: _refresh(wider, engine, progress))
+        summary.run("roll it out again", lambda: roll_out("materialized", PROMOTED))
+    weak = _weaker(wider)
     summary.run("train a weaker one", lambda: _train(weak, AS_OF, progress))
-    summary.run("evaluate that", lambda: _evaluate(application, summary, "weaker one", progress))
+    summary.run("evaluate that", lambda: _evaluate(weak, summary, "weaker one", progress))
     summary.run("roll back", lambda: promotion.rollback(application, None))
     summary.run("replay", lambda: _replay(application, summary))
     return summary
@@ -51,6 +59,10 @@ def run(home: Path, engine: str, customers: int, progress: Progress) -> Summary:
 def _materialize(application: Application, engine: str, progress: Progress) -> Any:
     if engine == "spark":
         return _glue_job(application)
+    return _refresh(application, engine, progress)
+
+
+def _refresh(application: Application, engine: str, progress: Progress) -> Any:
     return recorded.materialize(
         application, None, engine, AS_OF, None, _now(), progress=progress
     )  # fmt: skip
@@ -99,13 +111,6 @@ def _evaluate(
     return {"release": verdict.release, "against": verdict.champion, "passed": verdict.passed}
 
 
-def _promote(application: Application, summary: Summary) -> None:
-    verdict = summary.verdicts["challenger"]
-    if not verdict.passed:
-        raise HindcastError(f"the demo's challenger {verdict.release} did not pass its gate")
-    summary.run("promote it", lambda: promotion.promote(application, None, verdict.release))
-
-
 def _weaker(application: Application) -> Application:
     """The same project with a model that reads too little to be good."""
     model = application.project.model()
@@ -114,9 +119,11 @@ def _weaker(application: Application) -> Application:
     return Application(application.settings, replace(application.project, models=models))
 
 
-def _ask(summary: Summary) -> dict[str, str]:
-    summary.answers += service.ask(summary.home, summary.home / "serve.log", ASKED)
-    return {"asked": f"{len(ASKED)} customers over HTTP"}
+def _serve(summary: Summary, stack: ExitStack) -> dict[str, str]:
+    """Start the service, which goes on until the stack ends, and ask it."""
+    url = stack.enter_context(service.running(summary.home, summary.home / "serve.log"))
+    summary.answers += service.ask(url, ASKED)
+    return {"asked": f"{len(ASKED)} customers over HTTP", "url": url}
 
 
 def _replay(application: Application, summary: Summary) -> dict[str, Any]:

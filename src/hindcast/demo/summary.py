@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 from hindcast import names
 from hindcast.evaluation.use_case import EvaluationReport
+from hindcast.rollout.use_case import RollOutReport
 
 T = TypeVar("T")
 
 
 @dataclass
 class Summary:
-    """Reports by step, seconds by step, answers, verdicts, and where things lie."""
+    """Reports and seconds by step, answers, verdicts, canaries, and where things lie."""
 
     engine: str
     home: Path
@@ -22,6 +23,7 @@ class Summary:
     reports: dict[str, Any] = field(default_factory=dict)
     answers: list[dict[str, Any]] = field(default_factory=list)
     verdicts: dict[str, EvaluationReport] = field(default_factory=dict)
+    canaries: dict[str, RollOutReport] = field(default_factory=dict)
 
     def run(self, step: str, work: Callable[[], T]) -> T:
         """Do one step and keep its report and its time."""
@@ -55,6 +57,22 @@ def gates(summary: Summary) -> list[dict[str, Any]]:
             "why": "; ".join(f"{c.name}: {c.found}" for c in verdict.checks if c.passed is False),
         }
         for who, verdict in summary.verdicts.items()
+    ]
+
+
+def canaries(summary: Summary) -> list[dict[str, Any]]:
+    """A row per roll-out: how far the canary came, what it answered, and how it ended."""
+    return [
+        {
+            "": who,
+            "release": report.release,
+            "came to": f"{report.steps[-1].percent}%",
+            "requests": sum(step.requests for step in report.steps),
+            "failed": sum(step.errors for step in report.steps),
+            "outcome": report.outcome,
+            "why": report.why or "no alarm rang",
+        }
+        for who, report in summary.canaries.items()
     ]
 
 

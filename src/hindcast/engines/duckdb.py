@@ -16,6 +16,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from hindcast.engines.base import IS_EVENT, RECORDS, OfflineTarget, Written
 from hindcast.errors import HindcastError, first_line
+from hindcast.lake import KEEP_LOG
 
 if TYPE_CHECKING:
     from hindcast.online import OnlineStore
@@ -86,7 +87,10 @@ class DuckDBComputed:
         first = next(events, None)
         if first is not None:
             reader = pa.RecordBatchReader.from_batches(first.schema, chain([first], events))
-            write_deltalake(target.uri, reader, mode="overwrite", schema_mode="overwrite")
+            write_deltalake(
+                target.uri, reader, mode="overwrite", schema_mode="overwrite",
+                post_commithook_properties=KEEP_LOG,
+            )  # fmt: skip
         return Written(split.count, split.records)
 
     def load_online(self, store: "OnlineStore", table: str, columns: Sequence[str]) -> int:

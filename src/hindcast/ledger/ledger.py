@@ -54,6 +54,20 @@ class Ledger:
             raise
         self._end(run)
 
+    def open_run(self, kind: str, parameters: Mapping[str, Any], run_id: str) -> Run:
+        """Start a run that other processes go on with, and `close_run` ends.
+
+        Only one of a kind is open at a time: the answer is this one, or the one in its way. The
+        same id again gives the same run; raises ConflictError where it has ended.
+        """
+        with self._transaction() as connection:
+            return runs.open_alone(connection, OpenRun(kind, run_id), parameters)
+
+    def close_run(self, run_id: str, outputs: Mapping[str, Any], error: str | None = None) -> Run:
+        """End a run, by an error or with none; the first end counts. Raises NotFoundError."""
+        with self._transaction() as connection:
+            return runs.close(connection, run_id, outputs, error)
+
     def runs(
         self, kind: str | None = None, status: str | None = None, limit: int | None = 50
     ) -> list[Run]:

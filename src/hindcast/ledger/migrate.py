@@ -28,27 +28,35 @@ _one_at_a_time = threading.Lock()
 
 
 def migrate(engine: Engine) -> None:
-    """Upgrade to the newest revision unless it is there; any number of processes may.
+    """Upgrade to the newest revision unless it, or a later one, is there; many processes may.
 
     Raises HindcastError for a revision that this code does not know, and where the user may not.
     """
-    if _is_newest(engine):
+    if _is_enough(engine):
         return
     with _one_at_a_time, transaction(engine) as connection:
         lock(connection, "migration")
         _upgrade(connection)
 
 
-def _is_newest(engine: Engine) -> bool:
-    """Whether the schema is what this code needs; one query, and SELECT is enough for it."""
+def _is_enough(engine: Engine) -> bool:
+    """Whether the schema has what this code needs; one query, and SELECT is enough for it.
+
+    A later revision has, by the rule that migrations/README.md sets.
+    """
     revisions = table(VERSION_TABLE, column("version_num"), schema=names.LEDGER_SCHEMA)
     with transaction(engine) as connection:
         try:
-            return list(connection.scalars(select(revisions))) == [REVISION]
+            found = list(connection.scalars(select(revisions)))
+            return found == [REVISION] or any(_is_later(revision) for revision in found)
         except ProgrammingError as error:
             if sqlstate(error) != UNDEFINED_TABLE:
                 raise
             return False
+
+
+def _is_later(revision: str) -> bool:
+    return revision.isdecimal() and int(revision) > int(REVISION)
 
 
 def _upgrade(connection: Connection) -> None:

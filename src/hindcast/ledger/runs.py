@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Select, func, insert, literal, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, Select, Text, cast, extract, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
+from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundError, first_line
 from hindcast.ledger import plain
 from hindcast.ledger.records import Run, Status
 from hindcast.ledger.tables import run_ends, runs
-from hindcast.ledger.transactions import record
+from hindcast.ledger.transactions import lock, record
 
 
 @dataclass
@@ -45,6 +45,40 @@ def end(connection: Connection, run: OpenRun, error: BaseException | None) -> No
         "error": None if error is None else plain.text(_reason(error)),
     }
     connection.execute(insert(run_ends).values(values))
+
+
+def open_alone(connection: Connection, run: OpenRun, parameters: Mapping[str, Any]) -> Run:
+    """Start a run unless one of its kind is unfinished; the one that is open then.
+
+    The same id again gives the same run; ConflictError where it has ended.
+    """
+    lock(connection, f"open runs of {run.kind}")
+    known = connection.execute(_all().where(runs.c.id == run.id)).one_or_none()
+    if known is not None and known.status != "unfinished":
+        raise ConflictError(f"run '{run.id}' has {known.status} already; open one of another id")
+    unfinished = newest(connection, run.kind, "unfinished", 1)
+    if not unfinished:
+        start(connection, run, parameters)
+    return unfinished[0] if unfinished else find(connection, run.id)
+
+
+def close(
+    connection: Connection, run_id: str, outputs: Mapping[str, Any], error: str | None
+) -> Run:
+    """End a run that another process started; one that has ended stays as it was ended first."""
+    find(connection, run_id)
+    ended = select(
+        runs.c.id,
+        literal("succeeded" if error is None else "failed"),
+        _nothing,
+        literal(plain.document(outputs), JSONB),
+        # The database's clock on both ends: the processes' own need not agree.
+        extract("epoch", func.clock_timestamp() - runs.c.started_at),
+        cast(None if error is None else plain.text(error), Text),
+    ).where(runs.c.id == run_id)
+    columns = ("id", "status", "inputs", "outputs", "seconds", "error")
+    connection.execute(insert(run_ends).from_select(columns, ended).on_conflict_do_nothing())
+    return find(connection, run_id)
 
 
 def newest(

@@ -56,6 +56,12 @@ def collect(
     return collection.report()
 
 
+def compact(lake: Lake) -> dict[str, int]:
+    """Join the files of the collected commits, which each collect looks at; files by table."""
+    tables = ((names.PREDICTIONS,), (names.QUARANTINE, names.PREDICTIONS))
+    return {"/".join(parts): lake.compact(*parts) for parts in tables}
+
+
 class _Collection:
     """Lines on their way into the lake, a batch at a time."""
 

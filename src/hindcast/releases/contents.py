@@ -73,12 +73,3 @@ def read(folder: Path) -> ReleaseContents:
         if name not in files:
             raise ReleaseError(f"release {folder.name}: it has no {name}; train it again")
     return ReleaseContents(folder.resolve().name, folder.resolve(), manifest, files)
-
-
-def stored(root: str) -> list[Path]:
-    """The release folders below the root, by name."""
-    base = Path(root)
-    if not base.is_dir():
-        return []
-    found = (path.parent for path in base.glob(f"*/{releases.MANIFEST}"))
-    return sorted(folder for folder in found if not folder.name.startswith("."))

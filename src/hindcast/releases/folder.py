@@ -3,37 +3,46 @@
 import hashlib
 import json
 import os
-import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hindcast.errors import InputError
 from hindcast.serving.release import MANIFEST, release_id
 
 
-def write(root: str, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Path:
+def write(root: str | Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Path:
     """Write the folder whole or not at all, and return it; the same content is the same folder.
 
     manifest: everything but the files' digests, which are added here.
     """
-    folder = _local(root)
     complete = {**manifest, "files": {name: _digest(files[name]) for name in sorted(files)}}
-    target = folder / release_id(complete)
-    if target.is_dir():
-        return target
-    folder.mkdir(parents=True, exist_ok=True)
-    # A name that no release has, on the same disk, so that the rename is atomic.
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
-    try:
-        for name, content in {**files, MANIFEST: json_bytes(complete)}.items():
-            _write(partial / name, content)
-        partial.chmod(0o755)
-        _rename(partial, target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    target = Path(root) / release_id(complete)
+    if not target.is_dir():
+        with appearing(target) as fresh:
+            for name, content in {**files, MANIFEST: json_bytes(complete)}.items():
+                _write(fresh / name, content)
     return target
+
+
+@contextmanager
+def appearing(target: Path) -> Iterator[Path]:
+    """A folder of the target's name to fill, which becomes the target once it is filled."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # In one that has no release's name, on the same disk, so that the rename is atomic.
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as partial:
+        fresh = Path(partial) / target.name
+        fresh.mkdir()
+        yield fresh
+        fresh.chmod(0o755)
+        _rename(fresh, target)
+
+
+def stored(root: Path) -> list[Path]:
+    """The release folders below the root, by name."""
+    found = (path.parent for path in root.glob(f"*/{MANIFEST}"))
+    return sorted(folder for folder in found if not folder.name.startswith("."))
 
 
 def card(release: Path) -> Path:
@@ -71,9 +80,3 @@ def _write(path: Path, content: bytes) -> None:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _local(root: str) -> Path:
-    if "://" in root:
-        raise InputError(f"HINDCAST_RELEASES={root}: releases are written to a folder; name one")
-    return Path(root)

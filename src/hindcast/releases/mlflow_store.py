@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -33,10 +34,7 @@ def open_client(database_url: str, artifacts: str) -> "MlflowClient":
     # Before the import, which takes seconds: is there a database at all?
     with lock(database_url, "store") as connection:
         client_class, store_class = _imported()
-        # Asked first: IF NOT EXISTS needs the privilege also where the schema exists.
-        found = connection.execute("SELECT to_regnamespace(%s)", [SCHEMA]).fetchone()
-        if found == (None,):
-            connection.execute(f"CREATE SCHEMA {SCHEMA}")
+        _make_schema(connection)
         # The client's own would give the default experiment a folder below this one.
         store_class(uri, artifacts)
         client = client_class(tracking_uri=uri, registry_uri=uri)
@@ -44,10 +42,38 @@ def open_client(database_url: str, artifacts: str) -> "MlflowClient":
     return client
 
 
+def migrate(database_url: str) -> None:
+    """Create MLflow's tables, or bring them from an older MLflow's revision to this one's.
+
+    As `mlflow db upgrade` does it, which knows no database without tables.
+    """
+    with lock(database_url, "store") as connection:
+        _imported()
+        _make_schema(connection)
+        utils: Any = import_module("mlflow.store.db.utils")
+        engine = utils.create_sqlalchemy_engine_with_retry(sqlalchemy_url(database_url))
+        try:
+            if not utils._all_tables_exist(engine):
+                utils._initialize_tables(engine)
+            elif utils._get_schema_version(engine) != utils._get_latest_schema_revision():
+                utils._upgrade_db(engine)
+        finally:
+            engine.dispose()
+
+
+def _make_schema(connection: Any) -> None:
+    # Asked first: IF NOT EXISTS needs the privilege also where the schema exists.
+    found = connection.execute("SELECT to_regnamespace(%s)", [SCHEMA]).fetchone()
+    if found == (None,):
+        connection.execute(f"CREATE SCHEMA {SCHEMA}")
+
+
 def _imported() -> "tuple[type[MlflowClient], type[SqlAlchemyStore]]":
     """Import MLflow, quietly."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    if "AWS_REGION" in os.environ:  # Which MLflow's own client of S3 does not read.
+        os.environ.setdefault("AWS_DEFAULT_REGION", os.environ["AWS_REGION"])
     with warnings.catch_warnings():
         # Its mappings use what SQLAlchemy 2.1 deprecates.
         warnings.simplefilter("ignore", DeprecationWarning)

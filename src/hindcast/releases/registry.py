@@ -46,6 +46,11 @@ class ModelRegistry:
         with mlflow_store.one_error():
             _ = self._client
 
+    def migrate(self) -> None:
+        """Create MLflow's tables, or bring those of an older MLflow to what this one needs."""
+        with mlflow_store.one_error():
+            mlflow_store.migrate(self._database_url)
+
     def log(self, release: ReleaseContents, plots: Mapping[str, bytes]) -> int:
         """The version of a release, whose run and model are logged where they are not yet whole.
 

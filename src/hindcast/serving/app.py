@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
@@ -20,7 +21,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
 from hindcast import settings
-from hindcast.errors import NotFoundError, StoreUnavailableError
+from hindcast.errors import NoReleaseError, NotFoundError, StoreUnavailableError
 from hindcast.serving import answers, journal, requests
 from hindcast.serving.asked import Asked
 from hindcast.serving.meter import Meter
@@ -37,10 +38,39 @@ app = APIGatewayRestResolver(debug=False)
 logging.getLogger("aws_lambda_powertools.event_handler").setLevel(logging.INFO)
 
 
+_given: ContextVar[Predictor | None] = ContextVar("predictor", default=None)
+
+
 @cache
 def predictor() -> Predictor:
     """The one predictor of this process, opened from the environment at first use."""
-    return open_predictor(settings.load())
+    opened = open_predictor(settings.load())
+    meter.by(opened.release.id)
+    return opened
+
+
+def load() -> str | None:
+    """Verify and load the release, and return its id; None where there is none yet."""
+    try:
+        return _predictor().release.id
+    except NoReleaseError:
+        return None
+
+
+@contextmanager
+def answered_by(given: Predictor) -> Iterator[None]:
+    """Within, requests are answered by this predictor in place of the process's own."""
+    token = _given.set(given)
+    meter.by(given.release.id)
+    try:
+        yield
+    finally:
+        _given.reset(token)
+
+
+def _predictor() -> Predictor:
+    """The predictor of the request under way."""
+    return _given.get() or predictor()
 
 
 @app.post("/predict")
@@ -48,9 +78,9 @@ def predict() -> Response[str]:
     """{"id"} -> the prediction for that entity."""
     with _asked() as asked:
         raw = requests.required(_body("id"), "id")
-        key = requests.entity_key(raw, predictor().release.plan)
+        key = requests.entity_key(raw, _predictor().release.plan)
         asked.about([key])
-        return answers.ok(_answer(raw, predictor().predict(key, asked.instant), asked))
+        return answers.ok(_answer(raw, _predictor().predict(key, asked.instant), asked))
 
 
 @app.post("/predict/batch")
@@ -61,7 +91,7 @@ def predict_batch() -> Response[str]:
         keys = [_key_or_error(raw, f"ids[{place}]") for place, raw in enumerate(ids)]
         good = [key for key in keys if not isinstance(key, RequestError)]
         asked.about(None if isinstance(key, RequestError) else key for key in keys)
-        found = iter(predictor().predict_many(good, asked.instant))
+        found = iter(_predictor().predict_many(good, asked.instant))
         documents = [
             _refused(raw, key, asked)
             if isinstance(key, RequestError)
@@ -75,14 +105,14 @@ def predict_batch() -> Response[str]:
 def get_features(key: str) -> Response[str]:
     """The features a prediction for that entity would be made from now."""
     key = unquote(key)
-    row = predictor().features(key, datetime.now(UTC))
+    row = _predictor().features(key, datetime.now(UTC))
     return answers.ok(
         {
             "id": key,
             "features": answers.features(row.features),
             "features_as_of": row.features_as_of.isoformat(),
             "materialization": row.materialization,
-            "release": predictor().release.id,
+            "release": _predictor().release.id,
         }
     )
 
@@ -105,9 +135,9 @@ def score() -> Response[str]:
 @app.get("/health")
 def health() -> Response[str]:
     """Whether the release is loaded and the database answers."""
-    document = {"status": "ok", "release": predictor().release.id, "database": "ok"}
+    document = {"status": "ok", "release": _predictor().release.id, "database": "ok"}
     try:
-        predictor().store.ping()
+        _predictor().store.ping()
     except StoreUnavailableError:
         meter.error("StoreUnavailable")
         return answers.unavailable({**document, "status": "down", "database": "unavailable"})
@@ -118,7 +148,7 @@ def health() -> Response[str]:
 def _asked() -> Iterator[Asked]:
     """A request for predictions of the release; what comes of it is logged."""
     with Asked(partial(journal.answered, logger)) as asked:
-        asked.by(predictor().release.id)
+        asked.by(_predictor().release.id)
         yield asked
 
 
@@ -128,12 +158,12 @@ def _body(*allowed: str) -> dict[str, Any]:
 
 
 def _row(values: Any, field: str) -> tuple[requests.Value, ...]:
-    return requests.feature_row(values, predictor().release.plan, field)
+    return requests.feature_row(values, _predictor().release.plan, field)
 
 
 def _key_or_error(raw: Any, field: str) -> int | str | RequestError:
     try:
-        return requests.entity_key(raw, predictor().release.plan, field)
+        return requests.entity_key(raw, _predictor().release.plan, field)
     except RequestError as error:
         return error
 
@@ -173,9 +203,9 @@ def _answer(raw: Any, made: Prediction, asked: Asked) -> dict[str, Any]:
 def _scored(rows: Sequence[tuple[requests.Value, ...]], asked: Asked) -> list[dict[str, Any]]:
     """The answers for rows of the caller's values, logged."""
     asked.about([None] * len(rows))
-    release = predictor().release
+    release = _predictor().release
     # All are scored before any is logged: what fails has no line that says otherwise.
-    scores = [predictor().score(row) for row in rows]
+    scores = [_predictor().score(row) for row in rows]
     meter.predictions(len(rows))
     return [
         {
@@ -208,6 +238,11 @@ def _store_away(error: StoreUnavailableError) -> Response[str]:
     return answers.unavailable(answers.refusal(None, f"{error}; try again"))
 
 
+def _no_release(_: NoReleaseError) -> Response[str]:
+    meter.error("NoRelease")
+    return answers.unavailable(answers.refusal(None, "there is no release to answer by yet"))
+
+
 def _unexpected(error: Exception) -> Response[str]:
     meter.error("Unexpected")
     # Frames without messages: the message of an unforeseen error may quote an id.
@@ -222,6 +257,7 @@ for _error, _answer_to in {
     NotFoundError: _unknown,
     NoRouteError: _no_route,
     StoreUnavailableError: _store_away,
+    NoReleaseError: _no_release,
     Exception: _unexpected,
 }.items():
     app.exception_handler(_error)(_answer_to)
@@ -229,7 +265,7 @@ for _error, _answer_to in {
 
 def _handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if event.get("warmup") and "httpMethod" not in event:
-        return {"warm": True, "release": predictor().release.id}
+        return {"warm": True, "release": load()}
     started = time.perf_counter()
     try:
         return app.resolve(event, context)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from hindcast import names
-from hindcast.errors import NotFoundError, StoreUnavailableError
+from hindcast.errors import NoReleaseError, NotFoundError, StoreUnavailableError
 from hindcast.serving.predictor import Prediction
 from hindcast.serving.requests import RequestError, Value
 from hindcast.serving.scorer import Score
@@ -107,7 +107,7 @@ def _outcome(error: Exception) -> tuple[str, dict[str, Any]]:
         return names.REFUSED, _refusal(error)
     if isinstance(error, NotFoundError):
         return names.UNKNOWN, {}
-    if isinstance(error, StoreUnavailableError):
+    if isinstance(error, StoreUnavailableError | NoReleaseError):
         return names.UNAVAILABLE, {}
     return names.FAILED, {}
 

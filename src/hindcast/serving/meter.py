@@ -16,14 +16,23 @@ class Meter:
     Errors are written with the request that met them. Successes wait up to a second for a
     later request; an environment that is frozen for good may take that last second along,
     which the prediction log, complete by itself, makes up for.
+
+    Each metric is written for the service as a whole, and for the release that answered.
     """
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._release: str | None = None
         self._counts: Counter[str] = Counter()
         self._latencies = 0
         self._urgent = False
         self._next_write = 0.0
+
+    def by(self, release: str) -> None:
+        """What is counted from now on is of this release."""
+        if release != self._release:
+            self.write()
+            self._release = release
 
     def predictions(self, count: int) -> None:
         """So many predictions were answered."""
@@ -50,6 +59,8 @@ class Meter:
             return
         for name, count in self._counts.items():
             self._metrics.add_metric(name, MetricUnit.Count, count)
+        if self._release is not None:
+            self._metrics.add_dimensions(service=self._metrics.service, release=self._release)
         self._counts.clear()
         self._latencies = 0
         self._urgent = False

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from hindcast.errors import InputError, NotFoundError
+from hindcast import names
+from hindcast.errors import InputError, NoReleaseError, NotFoundError
 from hindcast.serving import release as releases
 from hindcast.serving import requests
 from hindcast.serving.release import Release
@@ -91,9 +92,13 @@ class Predictor:
 def open_predictor(settings: Settings) -> Predictor:
     """The predictor of settings.release_dir over settings.database_url; connects at first use.
 
-    Raises InputError when either is not set, ReleaseError when the release does not verify.
+    Raises InputError when either is not set, or IAM is to be used without what it needs;
+    NoReleaseError when there is no such folder, and ReleaseError when the release does not verify.
     """
     if settings.release_dir is None or settings.database_url is None:
         raise InputError("serving needs HINDCAST_RELEASE_DIR and HINDCAST_DATABASE_URL to be set")
+    if not settings.release_dir.exists():
+        raise NoReleaseError(f"{settings.release_dir}: there is no release to answer by yet")
     release = releases.load(settings.release_dir)
-    return Predictor(release, OnlineStore(settings.database_url, release.plan.sql))
+    by_iam = settings.database_auth == names.DATABASE_AUTH_IAM
+    return Predictor(release, OnlineStore(settings.database_url, release.plan.sql, by_iam))

@@ -5,13 +5,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import onnxruntime
+from typing import TYPE_CHECKING, Any
 
 from hindcast.errors import ReleaseError
 from hindcast.serving import plan as plans
 from hindcast.serving.plan import ServingPlan
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 MANIFEST = "manifest.json"
 PLAN = "serving_plan.json"
@@ -26,7 +27,7 @@ class Release:
     id: str
     plan: ServingPlan
     manifest: Mapping[str, Any]
-    session: onnxruntime.InferenceSession
+    session: "onnxruntime.InferenceSession"
 
 
 def release_id(manifest: Mapping[str, Any]) -> str:
@@ -87,7 +88,10 @@ def _verified(folder: Path, name: str, digest: str) -> bytes:
     return content
 
 
-def _session(model: bytes, plan: ServingPlan) -> onnxruntime.InferenceSession:
+def _session(model: bytes, plan: ServingPlan) -> "onnxruntime.InferenceSession":
+    # Whoever only copies a verified release need not have it.
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     # One row at a time: threads would only wait for each other.
     options.intra_op_num_threads = 1

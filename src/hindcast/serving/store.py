@@ -9,6 +9,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.types.numeric import Int8
 
 from hindcast.errors import InputError, StoreUnavailableError
+from hindcast.serving import iam
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -36,10 +37,15 @@ _ABSENT = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
 
 
 class OnlineStore:
-    """Rows of the online store by key; not safe for use by several threads at once."""
+    """Rows of the online store by key; not safe for use by several threads at once.
 
-    def __init__(self, url: str, sql: str) -> None:
-        self._conninfo = _conninfo(url)
+    by_iam: sign a token for each connection in place of a password, and require TLS.
+    """
+
+    def __init__(self, url: str, sql: str, by_iam: bool = False) -> None:
+        conninfo = _conninfo(url)
+        self._conninfo = iam.secured(conninfo) if by_iam else conninfo
+        self._password = iam.passwords(conninfo) if by_iam else None
         self._sql = sql
         self._connection: psycopg.Connection[Row] | None = None
         self._cursor: psycopg.Cursor[Row] | None = None
@@ -80,7 +86,9 @@ class OnlineStore:
             raise StoreUnavailableError("the online store does not answer") from error
 
     def _connect(self) -> psycopg.Cursor[Row]:
-        self._connection = psycopg.connect(self._conninfo, autocommit=True)
+        # Without one, the driver takes what the URL or libpq's own files say.
+        password = self._password() if self._password else None
+        self._connection = psycopg.connect(self._conninfo, autocommit=True, password=password)
         self._cursor = self._connection.cursor(binary=True)
         return self._cursor
 

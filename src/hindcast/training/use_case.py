@@ -1,7 +1,7 @@
 """Train: training set -> split -> fit -> measure -> ONNX -> release folder."""
 
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -81,11 +81,13 @@ def train(
             with step(watcher, "training set"):
                 data = trainingset.of(application, model, engine, clocks)
             revision = code_revision(application.project.folder)
-            report = release(declared, data, application.settings.releases, revision, watcher)
+            written = release(declared, data, application.releases.folder, revision, watcher)
+            application.releases.add(written.release)
+            report = replace(written, folder=application.releases.location(written.release))
             run.inputs.update(data.inputs)
             run.outputs.update(asdict(report))
         with step(watcher, "record the release"):
-            registration.register(application, Path(report.folder), run.id)
+            registration.register(application, Path(written.folder), run.id)
     except StoreUnavailableError as error:
         if report is None:
             raise
@@ -97,9 +99,13 @@ def train(
 
 
 def release(
-    model: Model, data: TrainingSet, releases: str, revision: str, progress: Progress | None = None
+    model: Model,
+    data: TrainingSet,
+    releases: str | Path,
+    revision: str,
+    progress: Progress | None = None,
 ) -> TrainReport:
-    """Train on a training set and write the release folder.
+    """Train on a training set and write the release's folder below another.
 
     Raises TrainingError when the data cannot train, ReleaseError when ONNX differs.
     """

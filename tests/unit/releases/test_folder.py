@@ -6,9 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from hindcast.errors import InputError
 from hindcast.releases import folder
 
 MANIFEST = {"format": 1, "model": "m", "seed": 1}
@@ -47,8 +44,3 @@ def test_a_card_lies_beside_its_folder_and_is_written_anew(tmp_path: Path) -> No
     assert card == tmp_path / f"{written.name}.html"
     assert card.read_text() == "second"
     assert {path.name for path in tmp_path.iterdir()} == {written.name, card.name}
-
-
-def test_a_remote_root_is_refused_by_name() -> None:
-    with pytest.raises(InputError, match="HINDCAST_RELEASES=s3://bucket"):
-        folder.write("s3://bucket", MANIFEST, FILES)

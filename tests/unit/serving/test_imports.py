@@ -42,12 +42,13 @@ ALLOWED = {
 HEAVY = {"sklearn", "pandas", "sqlalchemy", "pyspark", "duckdb", "boto3", "mlflow", "pydantic"}
 
 
-def loaded_modules(release: Path) -> set[str]:
+def loaded_modules(release: Path, **more: str) -> set[str]:
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "COV"))},
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
         "HINDCAST_RELEASE_DIR": str(release),
         "HINDCAST_DATABASE_URL": "postgresql://",
+        **more,
     }
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
@@ -63,3 +64,10 @@ def test_the_predict_lambda_loads_these_libraries_and_no_others(tmp_path: Path) 
     assert top - ALLOWED == set()
     assert top & HEAVY == set()
     assert not {"botocore.session", "botocore.client", "aws_xray_sdk.core"} & modules
+
+
+def test_onnxruntime_keeps_no_device_id_and_reports_to_nobody(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    loaded_modules(sample_release.write(tmp_path), HOME=str(home), XDG_CACHE_HOME="")
+    assert list(home.rglob("*")) == []

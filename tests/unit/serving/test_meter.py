@@ -38,3 +38,19 @@ def test_a_crowded_second_is_written_in_parts(capsys: pytest.CaptureFixture[str]
     assert [len(line["Latency"]) for line in written(capsys)] == [1, MAX_VALUES, MAX_VALUES]
     meter.write()
     assert written(capsys) == []
+
+
+def test_each_value_is_of_the_service_and_of_the_release_that_answered(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    meter = Meter(Metrics(namespace="Test", service="test"))
+    for place, release in enumerate(("m-1", "m-2", "m-2")):
+        meter.by(release)
+        meter.predictions(1)
+        meter.request_done(0.5, 100 + place / 10)
+    meter.write()
+    first, second = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [first["release"], second["release"]] == ["m-1", "m-2"]
+    assert [first["Predictions"], second["Predictions"]] == [[1.0], [2.0]]
+    [directive] = second["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["service"], ["service", "release"]]

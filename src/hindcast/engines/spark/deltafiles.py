@@ -17,6 +17,7 @@ from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from hindcast.errors import HindcastError
+from hindcast.lake import KEEP_LOG
 
 
 def filesystem(uri: str) -> fs.FileSystem:
@@ -67,7 +68,10 @@ def replace_content(
         if table is None:
             create_table_with_add_actions(uri, schema, adds, commit_properties=commit)
         else:
-            table.create_write_transaction([*adds], "overwrite", schema, commit_properties=commit)
+            table.create_write_transaction(
+                [*adds], "overwrite", schema,
+                commit_properties=commit, post_commithook_properties=KEEP_LOG,
+            )  # fmt: skip
     except DeltaError as error:
         raise HindcastError(f"{uri}: writing failed: {error}") from error
     return sum(json.loads(add.stats)["numRecords"] for add in adds)

@@ -1,9 +1,6 @@
 """The ledger's tables, the triggers that refuse changes, and the role that may add.
 
-Rules for this file and its successors. Backward compatible: code of the revision before goes on
-working while the new one is rolled out, so add tables and nullable columns, and drop a thing only
-a release after its last use. Written out: a migration imports nothing of Hindcast, which changes.
-Every new table gets the triggers and grants of this file.
+The rules for its successors are in ../README.md.
 """
 
 import sqlalchemy as sa

@@ -1,0 +1,95 @@
+"""The control Lambda: {"action": ...} -> one use case -> its report, as JSON has it."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from hindcast import bootstrap, predictionlog
+from hindcast.bootstrap import Application
+from hindcast.control import asking, datachecks, incoming, measurements, migrations, runs
+from hindcast.errors import InputError
+from hindcast.ledger import plain
+
+Event = dict[str, Any]
+
+
+def handler(event: Event, context: Any) -> dict[str, Any]:
+    """Do what is asked by a state machine, a schedule or the delivery; all may be asked again."""
+    action = ACTIONS.get(event.get("action", ""))
+    if action is None:
+        raise InputError(f"action '{event.get('action')}': use one of {', '.join(ACTIONS)}")
+    report = plain.document(action(bootstrap.application(), event))
+    # A schedule drops the answer: the log keeps it.
+    sys.stdout.write(json.dumps({"action": event["action"], "report": report}) + "\n")
+    return report
+
+
+def _open_run(application: Application, event: Event) -> Event:
+    given = (event["kind"], event["run"], event["execution"], event.get("model"))
+    return asdict(runs.open_run(application, *given, event.get("parameters") or {}))
+
+
+def _close_run(application: Application, event: Event) -> Event:
+    outputs, failure = event.get("outputs") or {}, event.get("failure")
+    return asdict(runs.close_run(application, event["run"], outputs, failure))
+
+
+def _check_data(application: Application, event: Event) -> Event:
+    as_of = event.get("as_of")
+    asked = bootstrap.instant(as_of, "as_of") if as_of else datetime.now(UTC)
+    allowed = datachecks.limits(event.get("limits") or {})
+    return asdict(datachecks.check(application, event.get("view"), asked, allowed))
+
+
+def _trained(application: Application, event: Event) -> Event:
+    clocks = (event["as_of"], event["known_by"])
+    return {"release": runs.trained(application, event.get("model"), *clocks)}
+
+
+def _find_release(application: Application, event: Event) -> Event:
+    asked = (event.get("model"), event.get("release"), event.get("rollback"))
+    return asdict(asking.find(application, *asked))
+
+
+def _promote(application: Application, event: Event) -> Event:
+    given = (event.get("model"), event["release"], event.get("reason"))
+    return asdict(runs.promote(application, *given))
+
+
+def _take_back(application: Application, event: Event) -> Event:
+    return asdict(runs.take_back(application, event.get("model"), event["release"]))
+
+
+def _measure(application: Application, event: Event) -> Event:
+    return asdict(measurements.measure(application, datetime.now(UTC)))
+
+
+def _compact(application: Application, event: Event) -> Event:
+    return {"replaced": predictionlog.compact(application.lake)}
+
+
+def _ingest(application: Application, event: Event) -> Event:
+    report = incoming.ingest(application, event["created"], datetime.now(UTC))
+    return asdict(report) if report else {}
+
+
+def _migrate(application: Application, event: Event) -> Event:
+    return asdict(migrations.migrate(application))
+
+
+ACTIONS: dict[str, Callable[[Application, Event], Event]] = {
+    "open_run": _open_run,
+    "close_run": _close_run,
+    "check_data": _check_data,
+    "trained": _trained,
+    "find_release": _find_release,
+    "promote": _promote,
+    "take_back": _take_back,
+    "measure": _measure,
+    "compact": _compact,
+    "ingest": _ingest,
+    "migrate": _migrate,
+}

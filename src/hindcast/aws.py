@@ -1,0 +1,68 @@
+"""AWS's clients and what their failures mean; boto3 is imported where one is asked for."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hindcast.errors import InputError, StoreUnavailableError, first_line
+
+_CHUNK = 1024 * 1024
+# What a reader of an object can do about S3's answer.
+_UNREADABLE = {
+    "NoSuchBucket": "no such bucket",
+    "NoSuchKey": "no such object",
+    "AccessDenied": "not there, or not allowed; it takes s3:GetObject, and kms:Decrypt of its key",
+}
+
+
+def client(service: str, region: str | None = None) -> Any:
+    """boto3's client of a service, in a region or that of the environment."""
+    import boto3
+
+    # Of itself boto3 reads AWS_DEFAULT_REGION only, and jobs have but AWS_REGION.
+    return boto3.client(service, region_name=region or os.environ.get("AWS_REGION") or None)
+
+
+@contextmanager
+def asking(what: str) -> Iterator[None]:
+    """Failures of boto3 as one error of one line, which begins with what was asked for.
+
+    Raises InputError for what AWS refuses, StoreUnavailableError where it does not answer.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except BotoCoreError as error:
+        raise StoreUnavailableError(f"{what}: {first_line(error)}") from error
+    except ClientError as error:
+        refused = error.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+        kind = InputError if refused else StoreUnavailableError
+        raise kind(f"{what}: {first_line(error)}") from error
+
+
+def download(uri: str, path: Path, version: str | None = None) -> None:
+    """Write an object, s3://bucket/key, to a file; one of its versions where one is given.
+
+    Raises InputError for one that is not there or may not be read, StoreUnavailableError where S3
+    does not answer.
+    """
+    from botocore.exceptions import ClientError
+
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not (bucket and key):
+        raise InputError(f"{uri}: names no object; write s3://bucket/key")
+    asked = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
+    with asking(uri):
+        try:
+            body = client("s3").get_object(**asked)["Body"]
+            with path.open("wb") as stream:
+                shutil.copyfileobj(body, stream, _CHUNK)
+        except ClientError as error:
+            answer = _UNREADABLE.get(error.response["Error"]["Code"])
+            if answer is None:
+                raise
+            raise InputError(f"{uri}: {answer}") from error

@@ -1,0 +1,70 @@
+"""Commands about canaries: rolling a release out, and ending what a killed roll-out left."""
+
+import signal
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from hindcast import bootstrap, console
+from hindcast.cli.app import app
+from hindcast.cli.options import HomeOption, JsonOption, ModelOption, ProjectOption
+from hindcast.console import ConsoleProgress
+from hindcast.errors import InputError
+
+
+@app.command("roll-out")
+def roll_out(
+    release: Annotated[str, typer.Argument(help="A release id, or its version such as 3.")],
+    steps: Annotated[str, typer.Option(help="Shares of the traffic in percent.")] = "5,25,50",
+    looks: Annotated[int, typer.Option(help="Looks at the alarms in each step.")] = 10,
+    look_seconds: Annotated[float, typer.Option(help="Seconds before each look.")] = 60.0,
+    requests: Annotated[int, typer.Option(help="Fewer in a step roll back.", min=1)] = 100,
+    error_percent: Annotated[float, typer.Option(help="More than these roll back.", min=0)] = 1.0,
+    latency_p99_ms: Annotated[float, typer.Option(help="A longer p99 rolls back.")] = 500.0,
+    model: ModelOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Promote a release after a canary in `hindcast serve`; exits with 1 where an alarm rings."""
+    from hindcast.rollout import use_case
+    from hindcast.rollout.watch import Alarms
+
+    plan = use_case.Plan(_percents(steps), looks, look_seconds)
+    alarms = Alarms(error_percent, latency_p99_ms, requests)
+    # As Ctrl-C, which ends the canary.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    report = use_case.roll_out(
+        bootstrap.application(home, project), model, release, plan, alarms, ConsoleProgress()
+    )
+    if as_json:
+        console.show(report, as_json)
+    else:
+        shown = asdict(report)
+        console.rows(list(shown.pop("steps")))
+        console.show(shown, as_json)
+    raise typer.Exit(0 if report.outcome == use_case.PROMOTED else 1)
+
+
+@app.command("end-canary")
+def end_canary(
+    model: ModelOption = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let the champion answer everything again, after a roll-out was killed."""
+    from hindcast.stages import LocalStage
+
+    application = bootstrap.application(home, project)
+    stage = LocalStage(application.settings.home, application.project.model(model).name)
+    with stage.alone():
+        console.show({"model": stage.model, "ended": stage.end_canary()}, as_json)
+
+
+def _percents(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--steps {text}: write percents such as 5,25,50") from error

@@ -1,0 +1,52 @@
+"""The demo's canaries: one that fails for a reason of every day, and the same one put right."""
+
+from dataclasses import replace
+
+from hindcast.bootstrap import Application
+from hindcast.compiler.view import compile_view
+from hindcast.definitions import Feature, prior
+from hindcast.demo import service
+from hindcast.demo.summary import Summary
+from hindcast.errors import HindcastError
+from hindcast.generate import FIRST_CUSTOMER
+from hindcast.rollout import use_case
+from hindcast.rollout.use_case import Plan
+from hindcast.rollout.watch import Alarms
+from hindcast.telemetry import Progress
+
+NEW = Feature("max_amount_last_90_days", "max(loan_amount)", over=prior(days=90))
+# Between two looks so many requests pass instead of a minute; of 600 in each step, 5% are about 30.
+REQUESTS_PER_LOOK = 200
+PLAN, ALARMS = Plan(looks=3, look_seconds=0), Alarms(requests=10)
+
+
+def with_new_feature(application: Application) -> Application:
+    """The same project with one feature more, which the online table does not have yet."""
+    project = application.project
+    model = project.model()
+    before = model.features
+    view = replace(before.view, features=[*before.view.features, NEW])
+    wider = replace(model, features=view[[*before.names, NEW.name]])
+    views, models = {view.name: compile_view(view)}, {model.name: wider}
+    return Application(application.settings, replace(project, views=views, models=models))
+
+
+def roll_out(
+    application: Application,
+    summary: Summary,
+    url: str,
+    progress: Progress,
+    when: str,
+    expected: str,
+) -> dict[str, str]:
+    """Roll the challenger out while customers are asked about over HTTP."""
+    keys = range(FIRST_CUSTOMER, FIRST_CUSTOMER + REQUESTS_PER_LOOK)
+    challenger = summary.verdicts["challenger"]
+    report = use_case.roll_out(
+        application, None, challenger.release, PLAN, ALARMS, progress,
+        wait=lambda _: service.traffic(url, keys),
+    )  # fmt: skip
+    if report.outcome != expected:
+        raise HindcastError(f"the demo's canary was {report.outcome}, not {expected}: {report.why}")
+    summary.canaries[when] = report
+    return {"release": report.release, "outcome": report.outcome, "why": report.why or "no alarm"}

@@ -1,0 +1,166 @@
+"""What the control Lambda tells CloudWatch of features and models, as the alarms look for it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from hindcast import names, project
+from hindcast.bootstrap import Application
+from hindcast.control.measurements import measure
+from hindcast.datatypes import DataType
+from hindcast.errors import InputError, StoreUnavailableError
+from hindcast.settings import Settings
+from lambdas.control.handler import handler
+from tests.integration.hindsight import NOW
+
+REGION = "eu-west-1"
+FEATURES, MODEL = names.METRIC_FEATURE_AGE, names.METRIC_MODEL_AGE
+
+
+@pytest.fixture
+def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """CloudWatch's client."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    with mock_aws():
+        yield boto3.client("cloudwatch", region_name=REGION)
+
+
+@pytest.fixture
+def application(cloudwatch: Any, database_url: str) -> Iterator[Application]:
+    places = Settings(
+        Path("/nowhere"), "/nowhere", "/nowhere", database_url=database_url, deployment="staging"
+    )
+    found = Application(places, project.load())
+    with found.store:
+        yield found
+
+
+def materialize(application: Application, as_of: datetime) -> None:
+    """Put one row online, of an instant."""
+    store = application.store
+    run = f"r{as_of:%j}"
+    version = store.create_version("credit_history", run, "id", {"id": DataType("bigint")})
+    store.publish(version, as_of, NOW, "hash", 0)
+
+
+def promote(application: Application, release: str, as_of: datetime) -> None:
+    """Promote a release that was trained as of an instant."""
+    ledger = application.ledger
+    ledger.add_release("credit_risk", release, {"as_of": as_of.isoformat()}, {}, "/", None)
+    current = ledger.champion("credit_risk")
+    follows = current.number if current else None
+    ledger.promote("credit_risk", release, follows, "promote", False, None, None, "a test")
+
+
+def watched(cloudwatch: Any, metric: str) -> list[float]:
+    """What an alarm sees: the maximum of an hour, for this deployment."""
+    found = cloudwatch.get_metric_statistics(
+        Namespace=names.METRICS,
+        MetricName=metric,
+        Dimensions=[{"Name": names.METRIC_DIMENSION, "Value": "staging"}],
+        StartTime=NOW - timedelta(hours=1),
+        EndTime=NOW + timedelta(hours=1),
+        Period=3600,
+        Statistics=["Maximum"],
+    )["Datapoints"]
+    return [point["Maximum"] for point in found]
+
+
+def test_both_ages_are_published_for_the_deployment(
+    application: Application, cloudwatch: Any
+) -> None:
+    materialize(application, NOW - timedelta(hours=30))
+    promote(application, "credit_risk-a", NOW - timedelta(days=10))
+    report = measure(application, NOW)
+    assert report.published == {FEATURES: 30.0, MODEL: 10.0}
+    assert report.missing == {}
+    assert (watched(cloudwatch, FEATURES), watched(cloudwatch, MODEL)) == ([30.0], [10.0])
+
+
+def test_a_model_is_as_old_as_its_data_whenever_it_was_promoted(application: Application) -> None:
+    promote(application, "credit_risk-a", NOW - timedelta(days=50))
+    promote(application, "credit_risk-b", NOW - timedelta(days=3))
+    assert measure(application, NOW).published == {MODEL: 3.0}
+    current = application.ledger.champion("credit_risk")
+    assert current is not None
+    application.ledger.promote(
+        "credit_risk", "credit_risk-a", current.number, "rollback", False, None, None, "a test"
+    )
+    assert measure(application, NOW).published == {MODEL: 50.0}
+
+
+def test_what_was_never_materialized_does_not_hide_the_model(
+    application: Application, cloudwatch: Any
+) -> None:
+    promote(application, "credit_risk-a", NOW - timedelta(days=10))
+    report = measure(application, NOW)
+    assert report.published == {MODEL: 10.0}
+    assert report.missing == {FEATURES: "view 'credit_history' was never materialized"}
+    # Silence, at which the alarm on the age rings.
+    assert watched(cloudwatch, FEATURES) == []
+
+
+def test_what_was_never_promoted_does_not_hide_the_features(
+    application: Application, cloudwatch: Any
+) -> None:
+    materialize(application, NOW - timedelta(hours=2))
+    report = measure(application, NOW)
+    assert report.published == {FEATURES: 2.0}
+    assert report.missing[MODEL].startswith("no release of model 'credit_risk' is in production")
+    assert watched(cloudwatch, MODEL) == []
+
+
+def test_one_model_without_a_champion_is_enough_to_be_silent(application: Application) -> None:
+    promote(application, "credit_risk-a", NOW - timedelta(days=10))
+    models = application.project.models
+    other = replace(models["credit_risk"], name="other")
+    both = replace(application.project, models={**models, "other": other})
+    report = measure(Application(application.settings, both), NOW)
+    assert report.published == {}
+    assert "'other'" in report.missing[MODEL]
+
+
+def test_nothing_to_tell_is_told_by_the_report_alone(application: Application) -> None:
+    report = measure(application, NOW)
+    assert report.published == {}
+    assert {*report.missing} == {FEATURES, MODEL}
+
+
+def test_the_lambda_measures_by_its_schedules_event(
+    application: Application,
+    cloudwatch: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    promote(application, "credit_risk-a", NOW)
+    monkeypatch.setenv(names.ENV_DATABASE_URL, application.database_url)
+    monkeypatch.setenv(names.ENV_DEPLOYMENT, "staging")
+    report = handler({"action": "measure"}, None)
+    assert report["published"][MODEL] > 0
+    assert set(report["missing"]) == {FEATURES}
+    # Nobody reads a schedule's answer; the log has it.
+    assert json.loads(capsys.readouterr().out) == {"action": "measure", "report": report}
+
+
+def test_metrics_without_a_deployment_are_nobodys(application: Application) -> None:
+    nobodys = Application(replace(application.settings, deployment=None), application.project)
+    with pytest.raises(InputError, match=f"{names.ENV_DEPLOYMENT} is not set"):
+        measure(nobodys, NOW)
+
+
+def test_cloudwatch_that_refuses_is_told(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(application, "credit_risk-a", NOW)
+    monkeypatch.setattr(names, "METRICS", "")
+    with pytest.raises(StoreUnavailableError, match=r"^metrics of staging: Parameter validation"):
+        measure(application, NOW)

@@ -1,0 +1,329 @@
+"""A database from nothing to what this version needs, by an administrator who is no superuser."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psycopg
+import pytest
+from moto import mock_aws
+
+from hindcast import names, project
+from hindcast.bootstrap import Application
+from hindcast.control.migrations import Migrated, migrate
+from hindcast.database import connect
+from hindcast.datatypes import DataType
+from hindcast.errors import HindcastError, InputError, NotFoundError, StoreUnavailableError
+from hindcast.evaluation.use_case import evaluate
+from hindcast.ledger.tables import REVISION
+from hindcast.online import OnlineStore
+from hindcast.releases import mlflow_store
+from hindcast.serving.store import OnlineStore as ServingStore
+from hindcast.settings import Settings
+from lambdas.control.handler import handler
+from tests.integration import hindsight, lending
+from tests.integration.hindsight import ANN, AS_OF, NOW, Home
+from tests.integration.rds import ADMINISTRATOR, SUPERUSER, Server, as_user, server
+
+SECRET, REGION = "hindcast-test-worker", "eu-west-1"
+READER, WORKER = names.DATABASE_READER, names.DATABASE_WORKER
+# Of what quoting, logging and formatting trip over.
+PASSWORD = "cörrect 'horse\" %s\\"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def secrets() -> Iterator[Any]:
+    """Secrets Manager's client; it keeps the worker's first password."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        patch.setenv("AWS_REGION", REGION)
+        client = boto3.client("secretsmanager", region_name=REGION)
+        client.create_secret(Name=SECRET, SecretString=secret("first"))
+        yield client
+
+
+def secret(password: str, username: str = WORKER) -> str:
+    return json.dumps({"username": username, "password": password})
+
+
+@pytest.fixture(scope="module")
+def rds() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="hindcast-") as folder, server(Path(folder)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def migrated(rds: Server) -> tuple[str, Migrated]:
+    """A database that was empty, for its administrator, and what was done to it."""
+    url = rds.database()
+    return url, migrate(application(url))
+
+
+@pytest.fixture
+def url(migrated: tuple[str, Migrated]) -> str:
+    return migrated[0]
+
+
+def application(url: str) -> Application:
+    home = Path("/nowhere")
+    places = Settings(home, "/nowhere", "/nowhere", database_url=url, worker_secret=SECRET)
+    return Application(places, project.load())
+
+
+def test_everything_is_made_from_nothing(migrated: tuple[str, Migrated]) -> None:
+    _, report = migrated
+    assert f"schema ledger at revision {REVISION}" in report.added
+    assert {"schema hindcast", "schema mlflow", f"user {READER}", f"user {WORKER}"} <= {
+        *report.added
+    }
+    assert f"{READER} is a member of rds_iam" in report.added
+    assert f"{WORKER} is a member of hindcast_writer" in report.added
+    assert report.removed == ()
+    assert report.renewed == (f"password of {WORKER}, from secret {SECRET}",)
+
+
+def test_again_it_changes_nothing_but_the_password(url: str) -> None:
+    assert migrate(application(url)) == Migrated(
+        (), (), (f"password of {WORKER}, from secret {SECRET}",)
+    )
+
+
+def test_a_superuser_makes_the_same(rds: Server, migrated: tuple[str, Migrated]) -> None:
+    report = migrate(application(rds.database(SUPERUSER)))
+    of_server = {line for line in migrated[1].added if line.startswith("user ") or " of " in line}
+    of_server = {line for line in of_server if "relations" not in line}
+    assert {*report.added} == {*migrated[1].added} - of_server
+
+
+def test_the_lambda_migrates_and_says_what_it_did(
+    rds: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(names.ENV_DATABASE_URL, rds.database())
+    monkeypatch.setenv(names.ENV_WORKER_SECRET, SECRET)
+    report = handler({"action": "migrate"}, None)
+    assert "schema hindcast" in json.loads(json.dumps(report))["added"]
+    assert handler({"action": "migrate"}, None)["added"] == []
+
+
+def test_runs_at_once_do_not_get_in_each_others_way(rds: Server) -> None:
+    url = rds.database()
+    with ThreadPoolExecutor(3) as pool:
+        reports = list(pool.map(lambda _: migrate(application(url)), range(3)))
+    assert sorted(bool(report.added) for report in reports) == [False, False, True]
+
+
+def test_an_older_mlflow_is_upgraded(rds: Server) -> None:
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from mlflow.store.tracking.dbmodels.initial_models import Base
+
+    utils: Any = import_module("mlflow.store.db.utils")
+
+    url = rds.database()
+    with connect(url) as session:
+        session.execute("CREATE SCHEMA mlflow")
+    config = utils._get_alembic_config("")
+    scripts = ScriptDirectory.from_config(config)
+    head = scripts.get_current_head()
+    assert head
+    older = str(scripts.get_revision(head).down_revision)
+    engine = utils.create_sqlalchemy_engine_with_retry(mlflow_store.sqlalchemy_url(url))
+    Base.metadata.create_all(engine)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, older)
+    engine.dispose()
+    report = migrate(application(url))
+    assert f"schema mlflow at revision {older}" in report.removed
+    assert f"schema mlflow at revision {head}" in report.added
+
+
+def test_the_worker_does_all_its_work_and_the_reader_answers_from_it(rds: Server) -> None:
+    url = rds.database()
+    migrate(application(url))
+    with tempfile.TemporaryDirectory(prefix="hindcast-") as folder:
+        home = hindsight.settle(Path(folder), as_user(url, WORKER))
+        assert evaluate(home.application, None, "1", None, None, "duckdb", NOW).champion
+        assert home.application.registry.releases("credit_risk").keys() == {*home.releases}
+        home.materialize("2021-09-10")  # What is swapped in later is read as well.
+        home.application.store.rollback("credit_history")
+        reading = Home(home.folder, as_user(url, READER))
+        [line] = reading.ask("/predict", {"id": ANN}, home.releases[-1])
+    assert line["features_as_of"].startswith(AS_OF)
+    assert line["probability"] is not None
+
+
+def test_a_view_of_other_columns_is_read_as_well(url: str) -> None:
+    with OnlineStore(as_user(url, WORKER)) as store:
+        for run, more in (("a", {}), ("b", {"age": DataType("bigint")})):
+            publish(store, run, more)
+            assert read(url, "changing") == [1]
+
+
+def publish(store: OnlineStore, run: str, more: dict[str, DataType]) -> None:
+    version = store.create_version("changing", run, "id", {"id": DataType("bigint"), **more})
+    with connect(store.url) as session:
+        session.execute(f'INSERT INTO hindcast."{version.table}" (id) VALUES (1)'.encode())
+    store.publish(version, NOW, NOW, "hash", 1, force=True)
+
+
+def read(url: str, view: str) -> list[Any]:
+    """The key of customer 1 as serving reads it."""
+    serving = ServingStore(
+        as_user(url, READER), f"SELECT id FROM hindcast.{view} WHERE id = %(key)s"
+    )
+    try:
+        return list(serving.read(1, NOW) or ())
+    finally:
+        serving.close()
+
+
+def test_what_the_administrator_loaded_before_is_handed_over(rds: Server, tmp_path: Path) -> None:
+    url = rds.database()
+    view = lending.view_of(tmp_path / "project")
+    lake = lending.lake_of(tmp_path / "home", view)
+    lending.published(view, lake, url)
+    assert f"{WORKER} owns 2 relations of hindcast" in migrate(application(url)).added
+    lending.published(view, lake, as_user(url, WORKER), lending.APRIL + timedelta(days=1))
+    assert read(url, "history") == [1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE hindcast.online_versions SET action = 'publish'",
+        "DELETE FROM hindcast.online_versions",
+        "DROP TABLE hindcast.online_versions",
+        "DELETE FROM ledger.runs",
+        "CREATE TABLE ledger.mine (x int)",
+        "CREATE TABLE mlflow.mine (x int)",
+        "DROP TABLE mlflow.runs",
+        "UPDATE mlflow.alembic_version SET version_num = '0'",
+        "CREATE TABLE public.mine (x int)",
+        "CREATE TEMPORARY TABLE mine (x int)",
+        "CREATE SCHEMA mine",
+        "CREATE ROLE mine",
+        f"ALTER ROLE {ADMINISTRATOR} PASSWORD 'mine'",
+        f"SET ROLE {ADMINISTRATOR}",
+        f"GRANT rds_iam TO {WORKER}",
+    ],
+)
+@pytest.mark.parametrize("user", [READER, WORKER])
+def test_no_user_may_do_more_than_it_needs(url: str, user: str, statement: str) -> None:
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
+    with connect(as_user(url, user)) as session, refused:
+        session.execute(statement.encode())
+
+
+@pytest.mark.parametrize("relation", ["ledger.runs", "mlflow.runs", "hindcast.online_versions"])
+def test_the_reader_reads_online_tables_only(url: str, relation: str) -> None:
+    with connect(as_user(url, WORKER)) as session:
+        session.execute(f"TABLE {relation}".encode())
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
+    with connect(as_user(url, READER)) as session, refused:
+        session.execute(f"TABLE {relation}".encode())
+
+
+def test_the_reader_writes_nothing(url: str) -> None:
+    with OnlineStore(as_user(url, WORKER)) as store:
+        publish(store, "c", {})
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
+    with connect(as_user(url, READER)) as session, refused:
+        session.execute("DELETE FROM hindcast.changing")
+
+
+def test_the_password_follows_the_secret_at_each_run(
+    rds: Server, url: str, secrets: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rds.let_in(f"local all {WORKER} scram-sha-256")
+    with connect(as_user(rds.url, SUPERUSER), autocommit=True) as session:
+        session.execute("ALTER SYSTEM SET log_statement = 'all'")
+        session.execute("SELECT pg_reload_conf()")
+    monkeypatch.setenv("PGPASSWORD", "first")
+    connect(as_user(url, WORKER)).close()
+    secrets.put_secret_value(SecretId=SECRET, SecretString=secret(PASSWORD))
+    migrate(application(url))
+    with pytest.raises(StoreUnavailableError, match="password authentication failed"):
+        connect(as_user(url, WORKER))
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    connect(as_user(url, WORKER)).close()
+    log = (rds.data / "server.log").read_text()
+    assert f'ALTER ROLE "{WORKER}" PASSWORD' in log
+    assert "horse" not in log
+    rds.let_in(f"local all {WORKER} trust")
+
+
+def test_the_administrator_is_not_let_in_as_the_reader_is(rds: Server, url: str) -> None:
+    """RDS matches members of rds_iam, the reader's among them, before it looks at passwords."""
+    rds.let_in(f"local all +{READER} reject")
+    with connect(url) as session:
+        session.execute("SELECT 1")
+    with pytest.raises(StoreUnavailableError, match="rejects connection"):
+        connect(as_user(url, READER))
+    rds.let_in(f"local all {READER} trust")
+
+
+def test_a_server_without_iam_is_refused_before_anything_is_made(rds: Server) -> None:
+    url = rds.database()
+    rename(rds, "rds_iam", "hidden")
+    try:
+        with pytest.raises(HindcastError, match="no role rds_iam, by which hindcast_reader signs"):
+            migrate(application(url))
+    finally:
+        rename(rds, "hidden", "rds_iam")
+    with connect(url) as session:
+        assert session.execute("SELECT to_regnamespace('ledger')").fetchone() == (None,)
+
+
+def rename(rds: Server, role: str, name: str) -> None:
+    with connect(rds.url) as session:
+        session.execute(f"ALTER ROLE {role} RENAME TO {name}".encode())
+
+
+def test_who_may_not_administer_is_told(rds: Server, url: str) -> None:
+    other = rds.database(SUPERUSER)
+    with pytest.raises(HindcastError, match="this user may not: permission denied") as error:
+        migrate(application(as_user(other, WORKER)))
+    assert "\n" not in str(error.value)
+
+
+def test_grants_that_are_not_the_administrators_to_make_are_told(rds: Server, url: str) -> None:
+    other = rds.database(SUPERUSER)
+    with connect(other) as session:
+        session.execute("CREATE SCHEMA mlflow")
+        session.execute(f"GRANT ALL ON SCHEMA mlflow TO {ADMINISTRATOR}".encode())
+        session.execute(
+            f"GRANT CREATE ON DATABASE {session.info.dbname} TO {ADMINISTRATOR}".encode()
+        )
+    with pytest.raises(
+        HindcastError, match='no privileges were granted for "mlflow"; have its own'
+    ):
+        migrate(application(as_user(other, ADMINISTRATOR)))
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "message"),
+    [
+        (None, None, f"{names.ENV_WORKER_SECRET} is not set"),
+        ("absent", None, "secret absent: .*ResourceNotFound"),
+        ("other", secret("x", "someone"), f"secret other: it needs .* username {WORKER}"),
+        ("empty", secret(""), "secret empty: it needs a password"),
+    ],
+)
+def test_a_secret_that_is_not_the_workers_is_refused(
+    url: str, secrets: Any, name: str | None, kept: str | None, message: str
+) -> None:
+    if kept:
+        secrets.create_secret(Name=name, SecretString=kept)
+    app = application(url)
+    places = replace(app.settings, worker_secret=name)
+    with pytest.raises((InputError, NotFoundError), match=message):
+        migrate(Application(places, app.project))

@@ -1,0 +1,112 @@
+"""The predict Lambda signs in through a proxy that wants TLS and a fresh IAM token."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from hindcast import local, names, project, settings
+from hindcast.bootstrap import Application
+from hindcast.database import connect
+from hindcast.errors import StoreUnavailableError
+from hindcast.serving.store import OnlineStore
+from tests.integration import rds_proxy, service
+from tests.integration.rds_proxy import RdsProxy
+from tests.unit.serving import sample_release
+
+USER = "reader+iam"
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret/+",
+        "AWS_SESSION_TOKEN": "first",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def proxy(database_url: str, tmp_path: Path) -> Iterator[RdsProxy]:
+    """In front of a server that knows the reader."""
+    with connect(database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(USER)))
+        with rds_proxy.listening(database_url, tmp_path) as opened:
+            yield opened
+        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(USER)))
+
+
+def test_every_connection_signs_a_token_of_its_own(
+    proxy: RdsProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = OnlineStore(proxy.url("reader%2Biam"), "SELECT 1", by_iam=True)
+    store.ping()
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "second")
+    store.ping()
+    assert len(proxy.tokens) == 1
+    proxy.disconnect()
+    store.ping()
+    store.close()
+    sessions = [token.partition("X-Amz-Security-Token=")[2][:6] for token in proxy.tokens]
+    assert sessions == ["first&", "second"]
+
+
+def test_a_wrong_signature_is_refused(proxy: RdsProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = OnlineStore(proxy.url("reader%2Biam"), "SELECT 1", by_iam=True)
+    monkeypatch.setattr("hindcast.serving.iam.SERVICE", "rds")
+    with pytest.raises(StoreUnavailableError):
+        store.ping()
+    assert len(proxy.tokens) == 1
+
+
+def test_without_iam_no_token_is_sent(proxy: RdsProxy) -> None:
+    with pytest.raises(StoreUnavailableError):
+        OnlineStore(proxy.url("reader%2Biam"), "SELECT 1").ping()
+    assert proxy.tokens == []
+
+
+def test_the_certificate_is_verified_where_the_url_says_so(proxy: RdsProxy, tmp_path: Path) -> None:
+    url = f"{proxy.url('reader%2Biam')}?sslmode=verify-full&sslrootcert="
+    store = OnlineStore(f"{url}{tmp_path / 'proxy.pem'}", "SELECT 1", by_iam=True)
+    store.ping()
+    store.close()
+    with pytest.raises(StoreUnavailableError):
+        OnlineStore(f"{url}/nowhere.pem", "SELECT 1", by_iam=True).ping()
+    assert len(proxy.tokens) == 1
+
+
+@pytest.fixture
+def url(proxy: RdsProxy, database_url: str) -> Iterator[str]:
+    """Through the proxy to an online table that the reader may read."""
+    with connect(database_url, autocommit=True) as connection:
+        connection.execute(service.TABLE.encode())
+        for grant in ("USAGE ON SCHEMA hindcast", "SELECT ON ALL TABLES IN SCHEMA hindcast"):
+            connection.execute(f'GRANT {grant} TO "{USER}"'.encode())
+        yield proxy.url("reader%2Biam", str(conninfo_to_dict(database_url)["dbname"]))
+        connection.execute(f'DROP OWNED BY "{USER}"'.encode())
+
+
+def test_the_handler_answers_through_the_proxy(
+    proxy: RdsProxy, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(names.ENV_DATABASE_AUTH, names.DATABASE_AUTH_IAM)
+    running = service.serve(monkeypatch, url, sample_release.write(tmp_path / "releases"))
+    next(running)
+    status, answer = service.call("POST", "/predict", {"id": "5008827"})
+    next(running, None)
+    assert (status, answer["id"]) == (200, "5008827")
+    assert len(proxy.tokens) == 1
+
+
+def test_the_command_line_predicts_through_the_proxy(
+    proxy: RdsProxy, url: str, tmp_path: Path
+) -> None:
+    given = {names.ENV_DATABASE_URL: url, names.ENV_DATABASE_AUTH: names.DATABASE_AUTH_IAM,
+             names.ENV_RELEASE_DIR: str(sample_release.write(tmp_path / "releases"))}  # fmt: skip
+    application = Application(settings.load(given, home=tmp_path), project.load())
+    assert local.predict(application, None, "5008827", datetime.now(UTC)).id == 5008827
+    assert len(proxy.tokens) == 1

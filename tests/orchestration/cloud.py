@@ -1,0 +1,240 @@
+"""The state machines on moto, with our handlers, a home that was lived in, and a stage."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.sns.models import sns_backends
+
+from hindcast import names
+from hindcast.ledger import Run
+from lambdas.control.handler import handler as control
+from lambdas.evaluate.handler import handler as evaluate
+from lambdas.train.handler import handler as train
+from tests.integration.hindsight import Home
+from tests.orchestration import interpreter
+from tests.orchestration.aws import Edge, Functions, Jobs, codebuild, glue, sagemaker
+from tests.orchestration.stage import Stage
+
+MACHINES = Path(__file__).parents[2] / "step_functions"
+AS_OF, KNOWN_BY = "2021-09-17", "2021-09-18"
+REGION, ACCOUNT = "eu-west-1", "123456789012"
+ALARMS = ("predict-errors", "predict-latency")
+PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+# A canary that does not keep a test waiting.
+INPUT = {"as_of": AS_OF, "known_by": KNOWN_BY, "canary": {"looks": 1, "look_seconds": 0}}
+SECONDS_TO_END = 100
+
+
+@dataclass
+class Ended:
+    """An execution, when it has ended."""
+
+    status: str
+    output: Any
+    error: str | None
+    cause: str | None
+    states: list[str]
+
+
+@dataclass
+class Cloud:
+    """What a test looks at and tampers with."""
+
+    home: Home
+    edge: Edge
+    stage: Stage
+    functions: Functions
+    glue: Jobs
+    builds: Jobs
+    trainings: Jobs
+    pauses: list[float]
+    topic: str
+    machines: dict[str, str]
+
+    def start(self, name: str, machine: str = "rebuild", **more: Any) -> str:
+        """Start an execution; its ARN."""
+        document = json.dumps({**INPUT, **more} if machine == "rebuild" else {**DATA, **more})
+        started = client("stepfunctions").start_execution(
+            stateMachineArn=self.machines[machine], name=name, input=document
+        )
+        arn: str = started["executionArn"]
+        return arn
+
+    def run(self, name: str, machine: str = "rebuild", **more: Any) -> Ended:
+        """Start an execution and wait for its end."""
+        return self.wait(self.start(name, machine, **more))
+
+    def wait(self, execution: str) -> Ended:
+        """What an execution ended with."""
+        deadline = time.monotonic() + SECONDS_TO_END
+        while (found := describe(execution))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, history(execution)
+            time.sleep(0.05)
+        output = json.loads(found["output"]) if "output" in found else None
+        return Ended(
+            found["status"], output, found.get("error"), found.get("cause"), history(execution)
+        )
+
+    def rework(self, change: Callable[[dict[str, Any]], None], machine: str = "rebuild") -> None:
+        """Change a machine's states, such as a timeout that a test cannot wait for."""
+        document = json.loads(definition(machine, substitutions(self.topic)))
+        change(document["States"])
+        client("stepfunctions").update_state_machine(
+            stateMachineArn=self.machines[machine], definition=json.dumps(document)
+        )
+
+    def ring(self, alarm: str, value: str = "ALARM") -> None:
+        client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=value, StateReason="test")
+
+    @property
+    def notifications(self) -> list[tuple[str, dict[str, Any]]]:
+        """Subject and message of everything that was told."""
+        sent = sns_backends[ACCOUNT][REGION].topics[self.topic].sent_notifications
+        return [(str(subject), json.loads(message)) for _, message, subject, *_ in sent]
+
+    @property
+    def rebuilds(self) -> list[Run]:
+        """The ledger's runs of the machine, newest first."""
+        return self.home.application.ledger.runs(names.REBUILD)
+
+    @property
+    def champion(self) -> str:
+        return self.home.application.champion("credit_risk").release
+
+    def versions(self) -> list[str]:
+        """The published versions of the predict function, and whether the gateway may call each."""
+        found = client("lambda").list_versions_by_function(FunctionName="predict")["Versions"]
+        return [one["Version"] for one in found if one["Version"] != "$LATEST"]
+
+
+DATA = {"as_of": AS_OF, "known_by": KNOWN_BY}
+
+
+def ping(event: Any, version: Any) -> dict[str, Any]:
+    """What a version of predict answers to a warm-up; its description names the release in it."""
+    assert event == {"warmup": True}
+    found = client("lambda").get_function_configuration(FunctionName="predict", Qualifier=version)
+    return {"warm": True, "release": found["Description"] or None}
+
+
+def client(service: str) -> Any:
+    return boto3.client(service, region_name=REGION)
+
+
+def describe(execution: str) -> dict[str, Any]:
+    found: dict[str, Any] = client("stepfunctions").describe_execution(executionArn=execution)
+    return found
+
+
+def history(execution: str) -> list[str]:
+    """The states that an execution entered, in order."""
+    events = client("stepfunctions").get_execution_history(executionArn=execution)["events"]
+    entered = [event.get("stateEnteredEventDetails") for event in events]
+    return [one["name"] for one in entered if one]
+
+
+def substitutions(topic: str) -> dict[str, str]:
+    """A value for each placeholder."""
+    functions = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function"
+    return {
+        "TrainFunctionArn": f"{functions}:train",
+        "EvaluateFunctionArn": f"{functions}:evaluate",
+        "ControlFunctionArn": f"{functions}:control",
+        "PredictFunctionName": "predict",
+        "PredictRepositoryUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/predict",
+        "ApiExecutionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:a1b2c3/live/*/*",
+        "GlueJobName": "refresh-features",
+        "BuildProjectName": "predict-image",
+        "RestApiId": "a1b2c3",
+        "StageName": "live",
+        "AlarmNames": ",".join(ALARMS),
+        "TopicArn": topic,
+        "TrainJobInstanceType": "ml.m5.4xlarge",
+        "TrainJobOutputUri": "s3://hindcast/training-jobs",
+        "KeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1",
+        "TrainJobRoleArn": f"arn:aws:iam::{ACCOUNT}:role/training-job",
+    }
+
+
+def definition(machine: str, given: dict[str, str]) -> str:
+    """A machine with its placeholders substituted, each of which must be known."""
+    text = (MACHINES / f"{machine}.asl.json").read_text()
+    return PLACEHOLDER.sub(lambda found: given[found[1]], text)
+
+
+@contextmanager
+def cloud(home: Home) -> Iterator[Cloud]:
+    """Everything but the home is new."""
+    config: Any = {
+        "stepfunctions": {"execute_state_machine": True},
+        "lambda": {"use_docker": False},
+    }
+    with pytest.MonkeyPatch.context() as patch, mock_aws(config=config):
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        pauses = interpreter.repair(patch)
+        edge, stage = Edge(), Stage()
+        functions = Functions(
+            {"control": control, "evaluate": evaluate, "train": train, "predict": ping}
+        )
+        jobs, builds, trainings = (Jobs(lambda _: None) for _ in range(3))
+        topic = client("sns").create_topic(Name="hindcast")["TopicArn"]
+        _settle(patch, home, topic)
+        given = substitutions(topic)
+        machines = {name: _create(name, given) for name in ("refresh", "rebuild")}
+        edge.fakes.update({("lambda", "Invoke"): functions.invoke, **stage.fakes})
+        edge.fakes.update({**glue(jobs), **codebuild(builds), **sagemaker(trainings)})
+        edge.install(patch)
+        yield Cloud(home, edge, stage, functions, jobs, builds, trainings, pauses, topic, machines)
+
+
+def _settle(patch: pytest.MonkeyPatch, home: Home, topic: str) -> None:
+    """The handlers' environment, the function that serves, and its alarms."""
+    for name, value in {
+        names.ENV_HOME: home.folder,
+        names.ENV_PROJECT: home.definitions.parent,
+        names.ENV_DATABASE_URL: home.database_url,
+        names.ENV_TOPIC_ARN: topic,
+        "LOGNAME": "control",
+    }.items():
+        patch.setenv(name, str(value))
+    role = f"arn:aws:iam::{ACCOUNT}:role/any"
+    document = json.dumps({"Version": "2012-10-17", "Statement": []})
+    client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=document)
+    for name in ("predict", "train"):
+        client("lambda").create_function(
+            FunctionName=name, Role=role, PackageType="Image", Publish=name == "predict",
+            Description=_champion(home) or "",
+            Code={"ImageUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}:first"},
+            Environment={"Variables": {"HINDCAST_LAKE": "s3://lake"}},
+            VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+        )  # fmt: skip
+    for alarm in ALARMS:
+        client("cloudwatch").put_metric_alarm(
+            AlarmName=alarm, MetricName="Errors", Namespace="AWS/Lambda", Period=60,
+            EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+            Statistic="Sum",
+        )  # fmt: skip
+        client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="test")
+
+
+def _champion(home: Home) -> str | None:
+    found = home.application.ledger.champion("credit_risk")
+    return found.release if found else None
+
+
+def _create(machine: str, given: dict[str, str]) -> str:
+    created = client("stepfunctions").create_state_machine(
+        name=machine, definition=definition(machine, given),
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/any",
+    )  # fmt: skip
+    arn: str = created["stateMachineArn"]
+    return arn

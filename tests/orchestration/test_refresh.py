@@ -1,0 +1,55 @@
+"""The refresh machine: the Glue job on local Spark, the data checks, and what is told."""
+
+from typing import Any
+
+from tests.orchestration.aws import refusal
+from tests.orchestration.cloud import Cloud
+from tests.orchestration.conftest import CUSTOMERS, Refreshed
+
+
+def test_spark_computes_and_swaps_behind_the_glue_task(refreshed: Refreshed) -> None:
+    assert refreshed.ended.status == "SUCCEEDED", refreshed.ended
+    assert refreshed.given["JobName"] == "refresh-features"
+    assert refreshed.given["Arguments"] == {"--as_of": "2021-09-17", "--known_by": "2021-09-18"}
+    version = refreshed.home.application.store.current("credit_history")
+    assert version is not None
+    assert (version.rows, version.as_of.isoformat()) == (CUSTOMERS, "2021-09-17T00:00:00+00:00")
+    [(subject, message)] = refreshed.notifications
+    assert subject == "Hindcast: refresh done"
+    assert message["outcome"] == "refreshed"
+    assert message["materialization"] == version.run_id
+    [check] = refreshed.home.application.ledger.runs("check-data")
+    assert (check.status, check.outputs["passed"]) == ("succeeded", True)
+
+
+def test_a_job_that_fails_is_told_with_its_reason(here: Cloud) -> None:
+    before = here.home.application.store.current("credit_history")
+    here.glue.work = lambda given: "refresh_features: no event is known"
+    ended = here.run("a", "refresh")
+    assert (ended.status, ended.error) == ("FAILED", "TaskFailed")
+    [(subject, message)] = here.notifications
+    assert subject == "Hindcast: refresh failed"
+    assert "refresh_features: no event is known" in message["error"]
+    assert here.home.application.store.current("credit_history") == before
+
+
+def test_features_that_fail_their_checks_are_told_check_by_check(here: Cloud) -> None:
+    ended = here.run("a", "refresh", as_of="2021-10-17", limits={"age_hours": 24})
+    assert (ended.status, ended.error) == ("FAILED", "DataChecksFailed")
+    [(_, message)] = here.notifications
+    assert "age of features: 30 days" in message["error"]
+    assert "required: at most 1 day" in message["error"]
+
+
+def test_a_job_that_is_running_already_is_waited_for(here: Cloud) -> None:
+    busy = iter(["busy", "busy"])
+    started = here.edge.fakes["glue", "StartJobRun"]
+
+    def start(given: dict[str, Any]) -> Any:
+        if next(busy, None):
+            raise refusal("ConcurrentRunsExceededException", "one at a time", "StartJobRun")
+        return started(given)
+
+    here.edge.fakes["glue", "StartJobRun"] = start
+    assert here.run("a", "refresh").status == "SUCCEEDED"
+    assert len(here.pauses) == 2

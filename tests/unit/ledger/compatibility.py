@@ -1,0 +1,95 @@
+"""What a revision of the ledger may do, read from its SQL: add, and leave what is there alone."""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+
+# Statements that drop what no version uses any more, each with its reason; see the README.
+ALLOWED: dict[str, str] = {}
+
+_BODY = re.compile(r"\$(\w*)\$.*?\$\1\$", re.DOTALL)
+_NOISE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_NEW = re.compile(r"CREATE (TABLE|FUNCTION|SEQUENCE|TYPE|VIEW|ROLE|SCHEMA) (\S+)")
+_HARMLESS = re.compile(r"(CREATE INDEX|COMMENT ON|GRANT) ")
+# What changes a table: the name of it, and for ALTER TABLE what is done.
+_ON_TABLE = re.compile(
+    r"(?:ALTER TABLE (?P<altered>\S+) (?P<change>.*)"
+    r"|CREATE UNIQUE INDEX \S+ ON (?P<indexed>\S+) .*"
+    r"|CREATE TRIGGER \S+ (?:BEFORE|AFTER) .*? ON (?P<guarded>\S+) .*)"
+)
+_ADD_COLUMN = re.compile(r"ADD COLUMN \S+ (?P<rest>.*)")
+_HIDDEN = re.compile(r"\b(DROP|ALTER|RENAME|TRUNCATE|DELETE|UPDATE|INSERT|REVOKE)\b")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement in one line of capitals; body: what it quotes between dollars."""
+
+    text: str
+    body: str = ""
+
+
+def statements(upgrade: Callable[[], None]) -> Iterator[Statement]:
+    """What a revision's upgrade would send."""
+    buffer = io.StringIO()
+    context = MigrationContext.configure(
+        dialect_name="postgresql", opts={"as_sql": True, "output_buffer": buffer}
+    )
+    with Operations.context(context):
+        upgrade()
+    bodies: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
+        bodies.append(_NOISE.sub("''", found[0]).upper())
+        return f"BODY{len(bodies)}"
+
+    text = _NOISE.sub("''", _BODY.sub(keep, buffer.getvalue())).upper()
+    for part in text.split(";"):
+        if line := " ".join(part.split()):
+            number = re.search(r"BODY(\d+)", line)
+            yield Statement(line, bodies[int(number[1]) - 1] if number else "")
+
+
+def breaches(upgrade: Callable[[], None], first: bool = False) -> list[str]:
+    """The statements by which a revision breaks what the version before does.
+
+    first: whether it is the one that nothing came before.
+    """
+    made: set[str] = set()
+    found = []
+    for statement in statements(upgrade):
+        new = _NEW.match(statement.text)
+        if new:
+            made.add(new[2])
+        elif not _is_harmless(statement, made, first):
+            found.append(statement.text)
+    return [text for text in found if text not in ALLOWED]
+
+
+def _is_harmless(statement: Statement, made: set[str], first: bool) -> bool:
+    text = statement.text
+    if _HARMLESS.match(text):
+        return True
+    if text.startswith("DO "):
+        return _HIDDEN.search(statement.body) is None
+    if text.startswith("REVOKE "):
+        return first
+    changed = _ON_TABLE.fullmatch(text)
+    if changed is None:
+        return False
+    table = changed["altered"] or changed["indexed"] or changed["guarded"]
+    return table in made or _is_addition(changed["change"] or "")
+
+
+def _is_addition(change: str) -> bool:
+    """Whether ALTER TABLE adds a column that a writer need not know of."""
+    column = _ADD_COLUMN.fullmatch(change)
+    if column is None:
+        return False
+    rest = column["rest"]
+    must = "NOT NULL" in rest and not re.search(r"\b(DEFAULT|GENERATED)\b", rest)
+    return not must and not re.search(r"\b(UNIQUE|PRIMARY KEY|CHECK)\b|,", rest)
