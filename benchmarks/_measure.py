@@ -1,5 +1,6 @@
 """What the benchmarks share: timing, alternating, children, tables, limits, a prepared home."""
 
+import json
 import math
 import os
 import statistics
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +20,8 @@ PEERS = ROOT / "benchmarks" / "peers"
 AS_OF = "2021-09-17"
 _RSS_UNITS_PER_MB = 1024 * 1024 if sys.platform == "darwin" else 1024
 T = TypeVar("T")
+# Scripts are run from anywhere; the one on Lambda uses the emulator of the tests.
+sys.path.append(str(ROOT))
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -151,6 +155,21 @@ class Home:
         self.hindcast("ingest", str(loans))
         self.hindcast("materialize", "--as-of", AS_OF)
         self.hindcast("train")
+
+    def peer_table(self, name: str) -> None:
+        """Make a table of every feature of the model, the request-time ones as of now."""
+        import psycopg
+
+        query = str(json.loads((self.release / "serving_plan.json").read_bytes())["sql"])
+        query = query.partition(" WHERE ")[0].replace("SELECT ", 'SELECT "id", ', 1)
+        copied = f"CREATE TABLE {name} AS {query}".encode()
+        with psycopg.connect(self.database_url, cursor_factory=psycopg.ClientCursor) as connection:
+            connection.execute(copied, {"as_of": datetime.now(UTC)})
+            connection.execute(
+                f"ALTER TABLE {name} ADD PRIMARY KEY (id), "
+                "DROP features_as_of, DROP materialization".encode()
+            )
+            connection.execute(f"ANALYZE {name}".encode())
 
     def pickled_model(self) -> Path:
         """The release's classifier as joblib dumps it, fitted anew in a process of its own."""

@@ -38,7 +38,11 @@ def _measured(home: _measure.Home, rounds: int) -> dict[str, list[Usage]]:
         "AWS_LAMBDA_FUNCTION_NAME": "predict",
         "HINDCAST_RELEASE_DIR": str(home.release),
         # Nobody listens there; the handler connects with its first request.
-        "HINDCAST_DATABASE_URL": "postgresql://localhost:1/none",
+        "HINDCAST_DATABASE_URL": "postgresql://reader@localhost:1/none",
+        "HINDCAST_DATABASE_AUTH": "iam",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
     }
     commands = {
         "hindcast": ([sys.executable, handler], lambda_environment),

@@ -165,7 +165,7 @@ def _peers(home: _measure.Home, feast: bool, stack: contextlib.ExitStack) -> dic
     """Sides in other processes, all on scikit-learn and the same model, unpickled."""
     from hindcast.releases.calibration import Calibration
 
-    _make_peer_table(home)
+    home.peer_table(PEER_TABLE)
     pickled, url = home.pickled_model(), home.database_url
     model, calibration = str(pickled), json.loads(pickled.with_suffix(".json").read_bytes())
 
@@ -197,20 +197,6 @@ def _feast_python(home: _measure.Home) -> str | None:
         print(f"Feast cannot be installed: {reason}")
         return None
     return python
-
-
-def _make_peer_table(home: _measure.Home) -> None:
-    """Every feature of the model in a table, the request-time ones as of now."""
-    query = str(json.loads((home.release / "serving_plan.json").read_bytes())["sql"])
-    query = query.partition(" WHERE ")[0].replace("SELECT ", 'SELECT "id", ', 1)
-    copied = f"CREATE TABLE {PEER_TABLE} AS {query}".encode()
-    with psycopg.connect(home.database_url, cursor_factory=psycopg.ClientCursor) as connection:
-        connection.execute(copied, {"as_of": datetime.now(UTC)})
-        connection.execute(
-            f"ALTER TABLE {PEER_TABLE} ADD PRIMARY KEY (id), "
-            "DROP features_as_of, DROP materialization".encode()
-        )
-        connection.execute(f"ANALYZE {PEER_TABLE}".encode())
 
 
 @contextlib.contextmanager

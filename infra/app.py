@@ -1,0 +1,60 @@
+"""The app: every deployment's stacks and the pipeline that delivers them.
+
+`python -m infra.app` writes cdk.out; the CDK's command line calls it too.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from infra import config
+from infra.addresses import Addresses
+from infra.config import Delivery, Deployment
+from infra.stacks.api import ApiStack
+from infra.stacks.data import DataStack
+from infra.stacks.delivery import DeliveryStack
+from infra.stacks.features import FeaturesStack
+from infra.stacks.models import ModelsStack
+from infra.stacks.monitoring import MonitoringStack
+from infra.stacks.network import NetworkStack
+from infra.stacks.orchestration import OrchestrationStack
+
+ROOT = Path(__file__).parents[1]
+
+
+def build(outdir: Path | None, deliveries: Iterable[Delivery]) -> cdk.App:
+    """An app with the pipelines and all that they deliver, checked by cdk-nag when synthesized."""
+    # App().synth() does not read cdk.json; only the command line does.
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(outdir=str(outdir) if outdir else None, context=context)
+    for delivery in deliveries:
+        for deployment in delivery.deployments:
+            add_deployment(app, deployment)
+        DeliveryStack(app, delivery)
+    check(app)
+    return app
+
+
+def check(app: cdk.App) -> None:
+    """Make synthesis fail for what cdk-nag finds and nobody has acknowledged."""
+    rules = AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True)
+    cdk.Validations.of(app).add_plugins(rules)
+
+
+def add_deployment(app: cdk.App, deployment: Deployment) -> None:
+    """The stacks of one deployment, in the order in which they can be deployed."""
+    addresses = Addresses(deployment)
+    network = NetworkStack(app, addresses).network
+    data = DataStack(app, addresses, network)
+    FeaturesStack(app, addresses, network, data)
+    models = ModelsStack(app, addresses, network, data)
+    api = ApiStack(app, addresses, data, models)
+    OrchestrationStack(app, addresses, data, models, api)
+    MonitoringStack(app, addresses)
+
+
+if __name__ == "__main__":
+    build(None, [config.DELIVERY]).synth()

@@ -1,0 +1,256 @@
+"""One frozen object per deployment; another market or another region is one more of them."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+from hindcast import names
+
+# A function's image has a repository of its own, and installs an extra of the wheel.
+FUNCTIONS = ("predict", "train", "evaluate", "control", "collect-log")
+STAGE = "live"
+# The stacks of a deployment, each after those that it builds on.
+CAPABILITIES = ("network", "data", "features", "models", "api", "orchestration", "monitoring")
+
+
+@dataclass(frozen=True)
+class Canary:
+    """How a release takes traffic: its shares in percent, and how often alarms are looked at."""
+
+    steps: tuple[int, ...] = (5, 25, 50)
+    looks: int = 10
+    look_seconds: int = 60
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Beyond these a person is told, and a canary is rolled back where it caused them."""
+
+    error_percent: float = 1.0
+    latency_p99_ms: int = 500
+    throttles: int = 0
+    feature_age_hours: int = 36
+    model_age_days: int = 45
+    pinned_connections: int = 5
+    drift: float = 0.2
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything; memory in MB, storage in GB."""
+
+    database_class: str = "t4g.medium"
+    database_storage: int = 50
+    database_standby: bool = False
+    glue_worker: str = "G.1X"
+    glue_workers: int = 2
+    predict_memory: int = 1024
+    predict_concurrency: int = 20
+    train_memory: int = 8192
+    requests_per_second: int = 50
+    requests_burst: int = 100
+    requests_per_day: int = 1_000_000
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When things happen, as EventBridge's cron expressions in a time zone."""
+
+    refresh: str = "cron(30 3 * * ? *)"
+    rebuild: str = "cron(0 5 ? * SUN *)"
+    measure: str = "cron(10 * * * ? *)"  # Hourly, as the alarms on ages and drift look.
+    compact: str = "cron(40 2 * * ? *)"  # The predictions of a day, a file for each batch.
+    timezone: str = "Etc/UTC"
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where a rebuild trains: the Lambda, or the same image as a SageMaker job on any machine."""
+
+    path: str = "lambda"
+    # A type without disks of its own (no `d` in it): those take no key, and SageMaker refuses ours.
+    job_instance: str = "ml.m7i.4xlarge"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table below the lake's root that Athena shows."""
+
+    name: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """Definitions: their folder in this source, and what of them Athena shows as tables.
+
+    `folder` holds a definitions.py that stands alone: Glue is given that file and no other.
+    `sources` and `views` are the names in it; a test compares them, as infra loads no definitions.
+    """
+
+    folder: str
+    sources: tuple[str, ...]
+    views: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        path = PurePosixPath(self.folder)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ValueError(f"project '{self.folder}': name a folder below the source's root")
+        if not self.sources or not self.views:
+            raise ValueError(f"project '{self.folder}': name its sources and views, for Athena")
+
+    @property
+    def definitions(self) -> str:
+        """The file that declares everything."""
+        return f"{self.folder}/definitions.py"
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The Delta tables that its sources, views and answers become."""
+        kept = [(kind, name) for kind in (names.RAW, names.QUARANTINE) for name in self.sources]
+        kept += [(names.FEATURES, name) for name in self.views]
+        tables = [Table(f"{kind}_{name}", f"{kind}/{name}") for kind, name in kept]
+        return (*tables, Table(names.PREDICTIONS, names.PREDICTIONS))
+
+
+# In the wheel, and so in every image and on Glue.
+EXAMPLE = Project("examples/credit_risk", sources=("loans",), views=("credit_history",))
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One Hindcast: a market in a region. `protected` keeps what is stored and refuses deletion."""
+
+    name: str
+    market: str
+    region: str
+    protected: bool
+    account: str | None = None  # None: that of whoever deploys.
+    zones: tuple[str, ...] = ("a", "b")
+    network: str = "10.20.0.0/16"
+    project: Project | None = None  # Whose definitions it runs; None: the example in the wheel.
+    log_days: int = 90
+    sizes: Sizes = field(default_factory=Sizes)
+    schedule: Schedule = field(default_factory=Schedule)
+    training: Training = field(default_factory=Training)
+    canary: Canary = field(default_factory=Canary)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+    def __post_init__(self) -> None:
+        if self.training.path not in ("lambda", "job"):
+            raise ValueError(
+                f"{self.name}: training path '{self.training.path}': use lambda or job"
+            )
+        steps = self.canary.steps
+        if not steps or list(steps) != sorted(set(steps)) or not 0 < steps[0] <= steps[-1] < 100:
+            raise ValueError(f"{self.name}: canary steps {steps}: must grow between 0 and 100")
+        if len(self.zones) < 2:
+            raise ValueError(f"{self.name}: zones {self.zones}: a database needs two or more")
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """What Athena shows of the lake."""
+        return (self.project or EXAMPLE).tables
+
+    @property
+    def prefix(self) -> str:
+        """What every name begins with."""
+        return f"hindcast-{self.name}"
+
+    def named(self, what: str) -> str:
+        """The name of a stack, function, repository, machine, job, topic or alarm."""
+        return f"{self.prefix}-{what}"
+
+    def bucket(self, what: str, account: str) -> str:
+        """A bucket's name; those are one namespace for all accounts and regions."""
+        return f"{self.prefix}-{what}-{account}-{self.region}"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Where the source is; the connection is made once, by hand, in the console."""
+
+    connection: str
+    owner: str
+    name: str
+    branch: str = "main"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One pipeline: what it builds goes to staging, and after an approval to all of production.
+
+    `known_id` is an id that staging's online table has, for the smoke test to ask about.
+    """
+
+    name: str
+    region: str
+    repository: Repository
+    staging: Deployment
+    production: tuple[Deployment, ...]
+    account: str | None = None
+    log_days: int = 90
+    known_id: str = "5008827"
+
+    def __post_init__(self) -> None:
+        for deployment in self.deployments:
+            if deployment.account != self.account:
+                raise ValueError(
+                    f"{deployment.name}: account {deployment.account} is not that of the pipeline "
+                    f"'{self.name}', {self.account}: give it a pipeline in its own account"
+                )
+
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """Every deployment that the pipeline reaches, in its order."""
+        return (self.staging, *self.production)
+
+
+STAGING = Deployment(
+    name="staging",
+    market="eu",
+    region="eu-west-1",
+    protected=False,
+    log_days=30,
+    canary=Canary(steps=(50,), looks=3),
+)
+PRODUCTION = Deployment(
+    name="production",
+    market="eu",
+    region="eu-west-1",
+    protected=True,
+    zones=("a", "b", "c"),
+    network="10.30.0.0/16",
+    log_days=365,
+    sizes=Sizes(
+        database_class="m7g.large",
+        database_storage=200,
+        database_standby=True,
+        glue_workers=10,
+        predict_memory=1769,  # One whole vCPU.
+        predict_concurrency=200,
+        requests_per_second=500,
+        requests_burst=1000,
+        requests_per_day=20_000_000,
+    ),
+)
+
+
+def another(base: Deployment, name: str, market: str, region: str, network: str) -> Deployment:
+    """The same in another market or region: one line of config."""
+    return replace(base, name=name, market=market, region=region, network=network)
+
+
+DELIVERY = Delivery(
+    name="main",
+    region="eu-west-1",
+    repository=Repository(
+        # To be edited by whoever deploys, with owner and name: a connection is made by hand in the
+        # console (Developer Tools, Settings, Connections). Its ARN is not a secret.
+        connection="arn:aws:codeconnections:eu-west-1:111111111111:connection/"
+        "00000000-0000-0000-0000-000000000000",
+        owner="hindcast",
+        name="hindcast",
+    ),
+    staging=STAGING,
+    production=(PRODUCTION,),
+)

@@ -1,0 +1,151 @@
+"""What each step of the pipeline may do in a deployment: by names, as the stacks are elsewhere."""
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.addresses import Addresses
+from infra.config import FUNCTIONS, STAGE, Deployment
+from infra.constructs.builds import allow_push
+from infra.constructs.training_job import allow_registry
+from infra.permissions import allow, allow_write
+
+BOOTSTRAP = "hnb659fds"  # The qualifier of `cdk bootstrap`.
+
+
+def allow_publishing(to: iam.Role, deployments: tuple[Deployment, ...]) -> None:
+    """Push images, and write the script, the wheels and the source, in every deployment."""
+    for deployment in deployments:
+        addresses = Addresses(deployment)
+        allow_write(to, addresses.bucket_arn("releases"), "artifacts")
+        names = [addresses.named(function) for function in FUNCTIONS]
+        allow_push(to, [_arn(to, deployment, "ecr", "repository", name) for name in names])
+        _allow_keys(to, deployment, "s3")
+
+
+def allow_infrastructure(to: iam.Role, deployment: Deployment) -> None:
+    """Deploy templates as `cdk bootstrap` lets its roles do, while nothing is rolled out."""
+    roles = ("deploy-role", "file-publishing-role", "lookup-role")
+    allow(to, ["sts:AssumeRole"], [_bootstrapped(to, deployment, role) for role in roles])
+    _allow_stacks(to, deployment, "DescribeStacks")
+    _allow_stage(to, deployment)
+    rebuild = _named(to, deployment, "states", "stateMachine", deployment.named("rebuild"))
+    allow(to, ["states:ListExecutions"], [rebuild])
+
+
+def allow_migration(to: iam.Role, deployment: Deployment) -> None:
+    """Give the function that migrates the database the new code, and call it."""
+    function = _named(to, deployment, "lambda", "function", deployment.named("migrate"))
+    actions = ("UpdateFunctionCode", "GetFunctionConfiguration", "InvokeFunction")
+    allow(to, [f"lambda:{action}" for action in actions], [function])
+    image = _arn(to, deployment, "ecr", "repository", deployment.named("control"))
+    allow_registry(to)
+    allow(to, ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], [image])
+
+
+def allow_application(to: iam.Role, deployment: Deployment) -> None:
+    """Give the same templates another version; CloudFormation works in the role it did before."""
+    _allow_stacks(to, deployment, "DescribeStacks", "DescribeStackEvents", "UpdateStack")
+
+
+def allow_roll_out(to: iam.Role, deployment: Deployment) -> None:
+    """Start the rebuild machine, and wait for its end."""
+    name = deployment.named("rebuild")
+    allow(to, ["states:StartExecution"], [_named(to, deployment, "states", "stateMachine", name)])
+    allow(
+        to,
+        ["states:DescribeExecution"],
+        [_named(to, deployment, "states", "execution", f"{name}:*")],
+        "Executions of this machine, whose names are not known beforehand.",
+    )
+
+
+def allow_smoke_test(to: iam.Role, deployment: Deployment) -> None:
+    """Call the API, with the key that its usage plan asks for."""
+    stack = Stack.of(to)
+    allow(
+        to,
+        ["execute-api:Invoke"],
+        [_arn(to, deployment, "execute-api", "*", f"{STAGE}/*")],
+        "Every route of the stage; the API's id is not known in this stack.",
+    )
+    keys = stack.format_arn(
+        service="apigateway", region=deployment.region, account="", resource="/apikeys*"
+    )
+    apis = stack.format_arn(
+        service="apigateway", region=deployment.region, account="", resource="/restapis"
+    )
+    allow(
+        to, ["apigateway:GET"], [keys, apis],
+        "The API and its key are found by their names; their ids are not known in this stack.",
+    )  # fmt: skip
+
+
+def _allow_stacks(to: iam.Role, deployment: Deployment, *actions: str) -> None:
+    """Actions on the stacks that take the application's version."""
+    stacks = [
+        _arn(to, deployment, "cloudformation", "stack", f"{deployment.named(capability)}/*")
+        for capability in ("features", "models")
+    ]
+    allow(
+        to, [f"cloudformation:{action}" for action in actions], stacks,
+        "A stack's ARN ends in an id that it gets when it is made.",
+    )  # fmt: skip
+
+
+def _allow_stage(to: iam.Role, deployment: Deployment) -> None:
+    stages = Stack.of(to).format_arn(
+        service="apigateway",
+        region=deployment.region,
+        account="",
+        resource="/restapis",
+        resource_name=f"*/stages/{STAGE}",
+    )
+    apis = Stack.of(to).format_arn(
+        service="apigateway", region=deployment.region, account="", resource="/restapis"
+    )
+    allow(
+        to, ["apigateway:GET"], [stages, apis],
+        "The API is found by its name; its id is not known in this stack.",
+    )  # fmt: skip
+
+
+def _allow_keys(to: iam.Role, deployment: Deployment, service: str) -> None:
+    """The deployment's key, found by its alias and used by way of one service only."""
+    addresses = Addresses(deployment)
+    allow(
+        to,
+        ["kms:Decrypt", "kms:GenerateDataKey"],
+        [_arn(to, deployment, "kms", "key", "*")],
+        "Narrowed to one alias and one service; a key's id is not known in this stack.",
+        {
+            "StringEquals": {"kms:ViaService": f"{service}.{deployment.region}.amazonaws.com"},
+            "ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{addresses.prefix}"},
+        },
+    )
+
+
+def _arn(to: Construct, deployment: Deployment, service: str, resource: str, name: str) -> str:
+    return Stack.of(to).format_arn(
+        service=service, region=deployment.region, account=deployment.account, resource=resource,
+        resource_name=name,
+    )  # fmt: skip
+
+
+def _named(to: Construct, deployment: Deployment, service: str, resource: str, name: str) -> str:
+    return Stack.of(to).format_arn(
+        service=service, region=deployment.region, account=deployment.account, resource=resource,
+        resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )  # fmt: skip
+
+
+def _bootstrapped(to: Construct, deployment: Deployment, role: str) -> str:
+    """A role that `cdk bootstrap` made in the deployment's account and region."""
+    account = deployment.account or Stack.of(to).account
+    return Stack.of(to).format_arn(
+        service="iam",
+        region="",
+        account=account,
+        resource="role",
+        resource_name=f"cdk-{BOOTSTRAP}-{role}-{account}-{deployment.region}",
+    )

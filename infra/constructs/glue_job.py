@@ -1,0 +1,182 @@
+"""The Glue Spark job that computes features, from the wheel."""
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_glue as glue
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from hindcast import names
+from infra.addresses import Addresses
+from infra.constructs.logs import log_group
+from infra.constructs.network import ISOLATED, fixed
+from infra.permissions import (
+    NETWORK_REASON,
+    acknowledge,
+    allow,
+    allow_key,
+    allow_read,
+    allow_write,
+    role,
+)
+
+if TYPE_CHECKING:
+    from infra.constructs.database import Database
+    from infra.constructs.network import Network
+
+
+class RefreshJob(Construct):
+    """Glue 5.1 (Spark 3.5) in the VPC; script and wheels come from the release bucket."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        addresses: Addresses,
+        network: "Network",
+        database: "Database",
+        key: kms.IKey,
+        version: str,
+    ) -> None:
+        super().__init__(scope, id)
+        self._addresses, self._key = addresses, key
+        self.log = log_group(
+            self, "Log", f"/hindcast/{addresses.prefix}/refresh", addresses.deployment, key
+        )
+        self.role = self._role()
+        database.allow_working(self.role)
+        self.job = self._job(network, database, version)
+
+    def _role(self) -> iam.Role:
+        to = role(self, "Role", "glue.amazonaws.com", "The job that computes features")
+        lake = self._addresses.bucket_arn("lake")
+        allow_read(to, lake, names.RAW)
+        allow_write(to, lake, names.FEATURES)
+        allow(
+            to,
+            ["s3:DeleteObject"],
+            [f"{lake}/{names.FEATURES}/*"],
+            "Spark drops unfinished files, and the job the rows that waited there for Postgres.",
+        )
+        allow_read(to, self._addresses.bucket_arn("releases"), "artifacts")
+        allow_key(to, self._key.key_arn)
+        stack = Stack.of(self)
+        own = [
+            stack.format_arn(service="logs", resource=f"log-group:{pattern}")
+            for pattern in (f"{self.log_name}*", "/aws-glue/*")
+        ]
+        allow(
+            to,
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents",
+             "logs:AssociateKmsKey"],
+            own,
+            "Glue names its groups and streams itself, below these.",
+        )  # fmt: skip
+        allow(
+            to,
+            ["cloudwatch:PutMetricData"],
+            ["*"],
+            "Metrics have no ARN; the condition narrows it to Glue's own.",
+            {"StringEquals": {"cloudwatch:namespace": "Glue"}},
+        )
+        self._allow_connection(to)
+        return to
+
+    @property
+    def log_name(self) -> str:
+        """The name of the job's log group."""
+        return f"/hindcast/{self._addresses.prefix}/refresh"
+
+    def _allow_connection(self, to: iam.Role) -> None:
+        stack = Stack.of(self)
+        connection = self._addresses.named("network")
+        allow(
+            to,
+            ["glue:GetConnection"],
+            [
+                stack.format_arn(service="glue", resource="catalog"),
+                stack.format_arn(service="glue", resource="connection", resource_name=connection),
+            ],
+        )
+        describe = ("NetworkInterfaces", "RouteTables", "SecurityGroups", "Subnets", "VpcEndpoints")
+        allow(
+            to,
+            ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+             "ec2:DescribeVpcAttribute", *(f"ec2:Describe{what}" for what in describe)],
+            ["*"],
+            NETWORK_REASON,
+        )  # fmt: skip
+        allow(
+            to,
+            ["ec2:CreateTags"],
+            [stack.format_arn(service="ec2", resource="network-interface", resource_name="*")],
+            "Glue tags the network interfaces it makes.",
+        )
+
+    def _job(self, network: "Network", database: "Database", version: str) -> glue.PySparkEtlJob:
+        artifacts = f"artifacts/{version}"
+        bucket = s3.Bucket.from_bucket_name(self, "Releases", self._addresses.bucket("releases"))
+        sizes = self._addresses.deployment.sizes
+        arguments = {
+            "--lake": self._addresses.uri("lake"),
+            "--database_secret": self._addresses.named("worker"),
+            # A zip of wheels, as the network has no way to PyPI.
+            "--additional-python-modules": self._addresses.uri(
+                "releases", f"{artifacts}/hindcast.gluewheels.zip"
+            ),
+            "--python-modules-installer-option": "--no-index",
+        }
+        own: list[glue.Code] = []
+        if self._addresses.deployment.project:
+            # Glue copies the file to the folder where the script runs.
+            own.append(glue.Code.from_bucket(bucket, f"{artifacts}/definitions.py"))
+            arguments["--project"] = "."
+        return glue.PySparkEtlJob(
+            self,
+            "Job",
+            job_name=self._addresses.named("refresh"),
+            description="Materializes a feature view as of an instant",
+            glue_version=glue.GlueVersion.V5_1,
+            # Without updates: the permissions are those written here.
+            role=self.role.without_policy_updates(),
+            script=glue.Code.from_bucket(bucket, f"{artifacts}/refresh_features.py"),
+            worker_configuration=glue.WorkerConfiguration(
+                worker_type=glue.WorkerType(sizes.glue_worker.replace(".", "_")),
+                number_of_workers=sizes.glue_workers,
+            ),
+            extra_files=own,
+            default_arguments=arguments,
+            connections=[self._connection(network)],
+            continuous_logging=glue.ContinuousLoggingProps(enabled=True, log_group=self.log),
+            security_configuration=self._encrypted(),
+            max_concurrent_runs=1,  # Two refreshes at once could only repeat each other's work.
+            max_retries=0,  # The state machines decide what is worth another try.
+            timeout=Duration.hours(2),
+        )
+
+    def _connection(self, network: "Network") -> glue.Connection:
+        subnet = network.vpc.select_subnets(subnet_type=ISOLATED.subnet_type).subnets[0]
+        connection = glue.Connection(
+            self,
+            "Connection",
+            connection_name=self._addresses.named("network"),
+            type=glue.ConnectionType.NETWORK,
+            network=glue.ConnectionNetwork.subnet(subnet),
+            security_groups=[fixed(self, "Group", network.jobs)],
+        )
+        reason = "A Glue connection must name its zone: that of its subnet."
+        acknowledge(connection, reason, "CloudFormation-Validate::W3010")
+        return connection
+
+    def _encrypted(self) -> glue.SecurityConfiguration:
+        return glue.SecurityConfiguration(
+            self,
+            "Encryption",
+            security_configuration_name=self._addresses.named("encrypted"),
+            cloud_watch_encryption=glue.CloudWatchEncryption.kms(self._key),
+            job_bookmarks_encryption=glue.JobBookmarksEncryption.client_side_kms(self._key),
+            s3_encryption=glue.S3Encryption.kms(self._key),
+        )

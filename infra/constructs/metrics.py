@@ -1,0 +1,78 @@
+"""The metrics of a deployment, by name: what alarms watch and the dashboard shows."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from hindcast import names
+from infra.addresses import Addresses
+from infra.config import STAGE
+
+Metric = cloudwatch.Metric
+MINUTE = Duration.minutes(1)
+
+
+class Metrics:
+    """Metrics of AWS services and of Hindcast itself, for one deployment."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+
+    def gateway(self, name: str, statistic: str, canary: bool = False) -> Metric:
+        """The stage's metric; API Gateway keeps those of a canary apart, below the stage."""
+        stage = f"{STAGE}/Canary" if canary else STAGE
+        api = {"ApiName": self._addresses.prefix, "Stage": stage}
+        return _metric("AWS/ApiGateway", name, statistic, api)
+
+    def function(self, name: str, statistic: str, function: str = "predict") -> Metric:
+        """A function's metric."""
+        return _metric(
+            "AWS/Lambda", name, statistic, {"FunctionName": self._addresses.named(function)}
+        )
+
+    def proxy(self, name: str) -> Metric:
+        """The database proxy's metric."""
+        return _metric("AWS/RDS", name, "Sum", {"ProxyName": self._addresses.named("proxy")})
+
+    def database(self, name: str, statistic: str) -> Metric:
+        """The database instance's metric."""
+        instance = {"DBInstanceIdentifier": self._addresses.named("postgres")}
+        return _metric("AWS/RDS", name, statistic, instance)
+
+    def machine(self, name: str, machine_arn: str) -> Metric:
+        """A state machine's metric."""
+        return _metric("AWS/States", name, "Sum", {"StateMachineArn": machine_arn})
+
+    def queue(self, name: str, queue: str) -> Metric:
+        """A queue's metric."""
+        return _metric("AWS/SQS", name, "Maximum", {"QueueName": self._addresses.named(queue)})
+
+    def hindcast(self, name: str, period: Duration) -> Metric:
+        """What the control function says of data and models."""
+        whose = {names.METRIC_DIMENSION: self._addresses.deployment.name}
+        return _metric(names.METRICS, name, "Maximum", whose, period)
+
+    def error_percent(self, canary: bool = False) -> cloudwatch.MathExpression:
+        """Answers that are the service's own fault, in percent of all."""
+        who = "canary" if canary else "stage"
+        errors, asked = f"{who}_errors", f"{who}_asked"  # Ids are one namespace in a graph.
+        return cloudwatch.MathExpression(
+            expression=f"100 * {errors} / IF({asked} > 0, {asked}, 1)",
+            using_metrics={
+                errors: self.gateway("5XXError", "Sum", canary),
+                asked: self.gateway("Count", "Sum", canary),
+            },
+            label=f"{who}: errors, percent",
+            period=MINUTE,
+        )
+
+
+def _metric(
+    namespace: str, name: str, statistic: str, of: dict[str, str], period: Duration = MINUTE
+) -> Metric:
+    return Metric(
+        namespace=namespace,
+        metric_name=name,
+        statistic=statistic,
+        dimensions_map=of,
+        period=period,
+    )

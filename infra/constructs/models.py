@@ -1,0 +1,160 @@
+"""The functions that train, judge, promote and predict, and what each may do."""
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from hindcast import names
+from infra.constructs.image_function import FunctionSpec, ImageFunction, Room
+from infra.permissions import allow, allow_read, allow_write
+
+if TYPE_CHECKING:
+    from infra.constructs.database import Database
+
+# Where the predict image holds its release.
+RELEASE_DIR = "/opt/release"
+# Where the other images hold the deployment's own definitions, if it has any.
+PROJECT_DIR = "/opt/project"
+MINUTES_15 = 900
+# What the prediction log becomes: answers, and lines that are none.
+COLLECTED = (names.PREDICTIONS, f"{names.QUARANTINE}/{names.PREDICTIONS}")
+
+
+class Functions(Construct):
+    """Every function of the deployment; a new one is a spec, and a line of permissions."""
+
+    def __init__(self, scope: Construct, id: str, room: Room, database: "Database") -> None:
+        super().__init__(scope, id)
+        self._room, self._database = room, database
+        self._lake = room.addresses.bucket_arn("lake")
+        self._releases = room.addresses.bucket_arn("releases")
+        self.predict = self._predict()
+        self.train = self._train()
+        self.evaluate = self._evaluate()
+        self.control = self._control()
+        self.collect_log = self._collect_log()
+        self.migrate = self._migrate()
+        self.ingest = self._ingest()
+        self.all = (
+            self.predict, self.train, self.evaluate, self.control, self.collect_log, self.migrate,
+            self.ingest,
+        )  # fmt: skip
+
+    def allow_training(self, to: iam.Role) -> None:
+        """What training needs, in a Lambda or in a job."""
+        allow_read(to, self._lake, names.RAW, names.FEATURES)
+        allow_write(to, self._releases, "models")
+        self._database.allow_working(to)
+
+    def _predict(self) -> ImageFunction:
+        sizes = self._room.addresses.deployment.sizes
+        environment = {
+            names.ENV_RELEASE_DIR: RELEASE_DIR,
+            names.ENV_DATABASE_URL: self._database.reader_url(),
+            names.ENV_DATABASE_AUTH: names.DATABASE_AUTH_IAM,
+        }
+        spec = FunctionSpec(
+            "predict", "Answers predictions", sizes.predict_memory, 10,
+            concurrency=sizes.predict_concurrency, environment=environment,
+        )  # fmt: skip
+        function = ImageFunction(self, "Predict", self._room, spec)
+        self._database.allow_reading(function.role)
+        return function
+
+    def _train(self) -> ImageFunction:
+        memory = self._room.addresses.deployment.sizes.train_memory
+        spec = FunctionSpec(
+            "train", "Trains a release", memory, MINUTES_15, disk=4096, environment=self._places()
+        )
+        function = ImageFunction(self, "Train", self._room, spec)
+        self.allow_training(function.role)
+        return function
+
+    def _evaluate(self) -> ImageFunction:
+        topic = self._room.addresses.topic_arn(self)
+        spec = FunctionSpec(
+            "evaluate", "Judges a release against the champion", 4096, MINUTES_15, disk=2048,
+            environment={**self._places(), names.ENV_TOPIC_ARN: topic},
+        )  # fmt: skip
+        function = ImageFunction(self, "Evaluate", self._room, spec)
+        # Predictions, because the gate looks for training-serving skew.
+        allow_read(function.role, self._lake, names.RAW, names.FEATURES, names.PREDICTIONS)
+        allow_write(function.role, self._releases, "models")
+        self._database.allow_working(function.role)
+        allow(function.role, ["sns:Publish"], [topic])
+        return function
+
+    def _control(self) -> ImageFunction:
+        spec = FunctionSpec(
+            "control", "Opens, checks, promotes and closes for the state machines; measures", 1024,
+            300, environment=self._places(),
+        )  # fmt: skip
+        function = ImageFunction(self, "Control", self._room, spec)
+        allow(
+            function.role, ["cloudwatch:PutMetricData"], ["*"],
+            "Metrics have no ARN; the condition narrows it to Hindcast's own.",
+            {"StringEquals": {"cloudwatch:namespace": names.METRICS}},
+        )  # fmt: skip
+        allow_read(function.role, self._lake, names.RAW, names.FEATURES)
+        allow_write(function.role, self._lake, *COLLECTED)
+        allow_write(function.role, self._releases, "models")
+        self._database.allow_working(function.role)
+        return function
+
+    def _collect_log(self) -> ImageFunction:
+        spec = FunctionSpec(
+            "collect-log", "Moves logged predictions into the lake", 1024, 300,
+            environment={names.ENV_LAKE: self._room.addresses.uri("lake")},
+            concurrency=2,  # Commits to one table wait for each other; more would only retry.
+        )  # fmt: skip
+        function = ImageFunction(self, "CollectLog", self._room, spec)
+        allow_write(function.role, self._lake, *COLLECTED)
+        return function
+
+    def _migrate(self) -> ImageFunction:
+        secret = self._database.instance.secret
+        if secret is None:
+            raise ValueError("the database has no administrator's secret")
+        spec = FunctionSpec(
+            "migrate", "Brings the database's schemas and users to what this version needs",
+            1024, MINUTES_15, image="control",
+            environment={
+                names.ENV_DATABASE_URL: self._database.instance_url(),
+                names.ENV_DATABASE_SECRET: secret.secret_arn,
+                names.ENV_WORKER_SECRET: self._room.addresses.named("worker"),
+            },
+        )  # fmt: skip
+        function = ImageFunction(self, "Migrate", self._room, spec)
+        # Only here: the administrator's password, which RDS keeps, and the worker's to be set.
+        allow(function.role, ["secretsmanager:GetSecretValue"], [secret.secret_arn])
+        self._database.allow_working(function.role)
+        return function
+
+    def _ingest(self) -> ImageFunction:
+        spec = FunctionSpec(
+            "ingest", "Adds the files that come into the lake's bucket", 4096, MINUTES_15,
+            disk=10240, image="control", environment=self._places(),
+            concurrency=2,  # Commits to one table wait for each other; more would only retry.
+        )  # fmt: skip
+        function = ImageFunction(self, "Ingest", self._room, spec)
+        allow_read(function.role, self._lake, names.INCOMING)
+        allow(
+            function.role, ["s3:GetObjectVersion"], [f"{self._lake}/{names.INCOMING}/*"],
+            "The files that came, whatever their names.",
+        )  # fmt: skip
+        allow_write(function.role, self._lake, names.RAW, names.QUARANTINE)
+        self._database.allow_working(function.role)
+        return function
+
+    def _places(self) -> dict[str, str]:
+        addresses = self._room.addresses
+        places = {
+            names.ENV_HOME: "/tmp/hindcast",  # Lambda's only writable folder.
+            names.ENV_LAKE: addresses.uri("lake"),
+            names.ENV_RELEASES: addresses.uri("releases", "models"),
+            names.ENV_DATABASE_SECRET: addresses.named("worker"),
+        }
+        if addresses.deployment.project:
+            places[names.ENV_PROJECT] = PROJECT_DIR
+        return places

@@ -1,0 +1,63 @@
+"""The topic that tells people, and the rules that make it speak of what failed."""
+
+from typing import Any
+
+from aws_cdk import Aws
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.addresses import Addresses
+
+
+class Notices(Construct):
+    """An encrypted topic; alarms, state machines, the evaluation and these rules publish to it."""
+
+    def __init__(
+        self, scope: Construct, id: str, addresses: Addresses, key: kms.IKey, failed: sqs.Queue
+    ) -> None:
+        super().__init__(scope, id)
+        self._failed = failed
+        self.topic = sns.Topic(
+            self,
+            "Topic",
+            topic_name=addresses.named("notices"),
+            display_name=f"Hindcast {addresses.deployment.name}",
+            master_key=key,
+            enforce_ssl=True,
+        )
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            )
+        )
+        machines = [addresses.machine_arn(self, machine) for machine in ("refresh", "rebuild")]
+        self._when(
+            "MachineStopped",
+            # A machine that fails tells so itself; one that is stopped from outside cannot.
+            {"source": ["aws.states"], "detail_type": ["Step Functions Execution Status Change"],
+             "detail": {"stateMachineArn": machines, "status": ["TIMED_OUT", "ABORTED"]}},
+        )  # fmt: skip
+        self._when(
+            "JobFailed",
+            {"source": ["aws.glue"], "detail_type": ["Glue Job State Change"],
+             "detail": {"jobName": [addresses.named("refresh")],
+                        "state": ["FAILED", "TIMEOUT", "ERROR"]}},
+        )  # fmt: skip
+        self._when(
+            "ImageVulnerable",
+            {"source": ["aws.ecr"], "detail_type": ["ECR Image Scan"],
+             "detail": {"repository-name": [{"prefix": f"{addresses.prefix}-"}],
+                        "finding-severity-counts": {"CRITICAL": [{"numeric": [">", 0]}]}}},
+        )  # fmt: skip
+
+    def _when(self, id: str, pattern: dict[str, Any]) -> None:
+        target = targets.SnsTopic(self.topic, dead_letter_queue=self._failed)
+        events.Rule(self, id, event_pattern=events.EventPattern(**pattern), targets=[target])

@@ -1,0 +1,139 @@
+"""The rebuild: from fresh features to a release that serves everybody, by a canary."""
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.addresses import Addresses
+from infra.config import STAGE
+from infra.constructs.machine import Machine
+from infra.constructs.refresh import allow_job_and_news
+from infra.permissions import allow
+
+if TYPE_CHECKING:
+    from infra.stacks.api import ApiStack
+    from infra.stacks.data import DataStack
+    from infra.stacks.models import ModelsStack
+
+
+class Rebuild(Construct):
+    """The state machine of step_functions/rebuild.asl.json, and what it may do.
+
+    It alone changes the stage's version and canary, and ends every canary that it starts.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, addresses: Addresses, data: "DataStack",
+        models: "ModelsStack", api: "ApiStack",
+    ) -> None:  # fmt: skip
+        super().__init__(scope, id)
+        self._addresses, self._models, self._api = addresses, models, api
+        values = self._values(data.key.key_arn)
+        machine = Machine(self, "Rebuild", addresses, "rebuild", values, data.key)
+        self.machine, to = machine.machine, machine.role
+        allow_job_and_news(to, addresses, addresses.topic_arn(self), data.key.key_arn)
+        self._allow_functions(to)
+        self._allow_stage(to)
+        self._allow_build(to)
+        self._allow_training_job(to)
+        self._allow_looks(to)
+
+    def _values(self, key_arn: str) -> dict[str, str]:
+        functions, addresses = self._models.functions, self._addresses
+        image = addresses.repository_arn(self, "predict")
+        parts = Stack.of(self).split_arn(image, ArnFormat.SLASH_RESOURCE_NAME)
+        registry = f"{parts.account}.dkr.ecr.{parts.region}.{Stack.of(self).url_suffix}"
+        return {
+            "ControlFunctionArn": functions.control.function.function_arn,
+            "TrainFunctionArn": functions.train.function.function_arn,
+            "EvaluateFunctionArn": functions.evaluate.function.function_arn,
+            "PredictFunctionName": addresses.named("predict"),
+            "PredictRepositoryUri": f"{registry}/{addresses.named('predict')}",
+            "GlueJobName": addresses.named("refresh"),
+            "BuildProjectName": addresses.named("release-image"),
+            "TrainJobInstanceType": addresses.deployment.training.job_instance,
+            "TrainJobOutputUri": self._models.training_job.output,
+            "KeyArn": key_arn,
+            "TrainJobRoleArn": self._models.training_job.role.role_arn,
+            "RestApiId": self._api.api.rest.rest_api_id,
+            "StageName": STAGE,
+            "ApiExecutionArn": self._api.api.execution_arn,
+            "AlarmNames": ",".join(addresses.canary_alarms),
+            "TopicArn": addresses.topic_arn(self),
+        }
+
+    def _allow_functions(self, to: iam.Role) -> None:
+        functions = self._models.functions
+        asked = (functions.control, functions.train, functions.evaluate)
+        allow(to, ["lambda:InvokeFunction"], [one.function.function_arn for one in asked])
+        # Not UpdateFunctionConfiguration: what a version may do is the template's to say.
+        allow(to, ["lambda:GetFunction"], [functions.train.function.function_arn])
+        predict = self._addresses.function_arn(self, "predict")
+        allow(
+            to,
+            ["lambda:UpdateFunctionCode", "lambda:GetFunctionConfiguration",
+             "lambda:PublishVersion", "lambda:AddPermission", "lambda:InvokeFunction"],
+            [predict, f"{predict}:*"],
+            "Versions of this one function, whose numbers are not known beforehand.",
+        )  # fmt: skip
+        allow(
+            to,
+            ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            [self._addresses.repository_arn(self, "predict")],
+        )
+
+    def _allow_stage(self, to: iam.Role) -> None:
+        stage = Stack.of(self).format_arn(
+            service="apigateway",
+            account="",
+            resource="/restapis",
+            resource_name=f"{self._api.api.rest.rest_api_id}/stages/{STAGE}",
+        )
+        allow(to, ["apigateway:GET", "apigateway:PATCH"], [stage])
+
+    def _allow_build(self, to: iam.Role) -> None:
+        actions = ["codebuild:StartBuild", "codebuild:StopBuild", "codebuild:BatchGetBuilds"]
+        allow(to, actions, [self._models.release_image.project.project_arn])
+        self._allow_events(to, "StepFunctionsGetEventForCodeBuildStartBuildRule")
+
+    def _allow_training_job(self, to: iam.Role) -> None:
+        jobs = Stack.of(self).format_arn(
+            service="sagemaker", resource="training-job", resource_name="hindcast-*"
+        )
+        allow(
+            to,
+            ["sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob",
+             "sagemaker:StopTrainingJob", "sagemaker:AddTags"],
+            [jobs],
+            "Each execution names its own job, and begins the name so.",
+        )  # fmt: skip
+        allow(
+            to,
+            ["iam:PassRole"],
+            [self._models.training_job.role.role_arn],
+            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        )
+        self._allow_events(to, "StepFunctionsGetEventsForSageMakerTrainingJobsRule")
+
+    def _allow_events(self, to: iam.Role, rule: str) -> None:
+        """The rule by which Step Functions learns that a job has ended."""
+        arn = Stack.of(self).format_arn(service="events", resource="rule", resource_name=rule)
+        allow(to, ["events:PutTargets", "events:PutRule", "events:DescribeRule"], [arn])
+
+    def _allow_looks(self, to: iam.Role) -> None:
+        executions = Stack.of(self).format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{self._addresses.named('rebuild')}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        allow(
+            to, ["states:DescribeExecution"], [executions],
+            "Executions of this machine, whose names are not known beforehand.",
+        )  # fmt: skip
+        allow(
+            to, ["cloudwatch:DescribeAlarms"], ["*"],
+            "CloudWatch leaves composite alarms out of the answer for anything narrower.",
+        )  # fmt: skip

@@ -1,0 +1,51 @@
+"""What a training job may do that is too big for a Lambda: SageMaker runs the same image."""
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.addresses import Addresses
+from infra.permissions import allow, allow_key, allow_network, allow_write, role
+
+
+class TrainingJob(Construct):
+    """The job's role; the state machine makes the job, with the train Lambda's image and place."""
+
+    def __init__(self, scope: Construct, id: str, addresses: Addresses, key_arn: str) -> None:
+        super().__init__(scope, id)
+        self.output = addresses.uri("releases", "jobs")
+        self.role = role(self, "Role", "sagemaker.amazonaws.com", "Trains what is too big")
+        allow_write(self.role, addresses.bucket_arn("releases"), "jobs")
+        allow_key(self.role, key_arn)
+        # The volume and what the job leaves in S3 are encrypted by SageMaker in the job's name.
+        allow(self.role, ["kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt"], [key_arn])
+        allow_network(self.role)
+        self._allow_image(addresses)
+        group = "log-group:/aws/sagemaker/TrainingJobs"
+        allow(
+            self.role,
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+            [Stack.of(self).format_arn(service="logs", resource=f"{group}*")],
+            "SageMaker names the streams of its one group.",
+        )
+
+    def _allow_image(self, addresses: Addresses) -> None:
+        layers = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+        allow(
+            self.role,
+            [f"ecr:{action}" for action in layers],
+            [addresses.repository_arn(self, "train")],
+        )
+        allow_registry(self.role)
+        allow(
+            self.role,
+            ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission",
+             "ec2:DescribeVpcs", "ec2:DescribeDhcpOptions", "ec2:DescribeSecurityGroups"],
+            ["*"],
+            "EC2 gives Describe actions no ARN, and SageMaker's interfaces none beforehand.",
+        )  # fmt: skip
+
+
+def allow_registry(to: iam.Role) -> None:
+    """Let a role sign in to the registry."""
+    allow(to, ["ecr:GetAuthorizationToken"], ["*"], "A sign-in is to the whole registry.")

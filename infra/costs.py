@@ -1,0 +1,224 @@
+"""What a deployment costs a month at three sizes: `make costs` prints the tables of the docs.
+
+Every formula is the docstring of the function that computes it. Free tiers that end are left out.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+
+from infra.prices import PRICES
+from infra.scenarios import (
+    ALARM_METRICS,
+    DAYS,
+    DPUS,
+    ENDPOINTS,
+    HOURS,
+    METHOD_METRICS,
+    METHODS,
+    MILLION,
+    SCENARIOS,
+    SECRETS,
+    VCPUS,
+    WAF_RULES,
+    Scenario,
+    Usage,
+)
+
+Cost = Callable[[Scenario], float]
+
+
+def endpoints(of: Scenario) -> float:
+    """endpoints x zones x 730 h x endpoint_hour + GB x endpoint_gb"""
+    hourly = ENDPOINTS * len(of.deployment.zones) * HOURS * usd("endpoint_hour")
+    return hourly + of.usage.endpoint_gb * usd("endpoint_gb")
+
+
+def database(of: Scenario) -> float:
+    """(730 h x database_class + GB x database_gb) x 2 with a standby"""
+    instance = HOURS * usd(f"database_{of.sizes.database_class}")
+    copies = 2 if of.sizes.database_standby else 1
+    return copies * (instance + of.sizes.database_storage * usd("database_gb"))
+
+
+def backups(of: Scenario) -> float:
+    """(GB changed a day x days kept - GB of the database) x backup_gb"""
+    kept = of.usage.change_gb * (35 if of.deployment.protected else 7)
+    return max(0.0, kept - of.sizes.database_storage) * usd("backup_gb")
+
+
+def proxy(of: Scenario) -> float:
+    """vCPUs of the database, two at least x 730 h x proxy_vcpu_hour"""
+    return max(2, VCPUS[of.sizes.database_class]) * HOURS * usd("proxy_vcpu_hour")
+
+
+def gateway(of: Scenario) -> float:
+    """million requests x api_requests + GB out x out_gb"""
+    gigabytes = of.requests * MILLION * of.usage.answer_bytes / 1e9
+    return of.requests * usd("api_requests") + gigabytes * usd("out_gb")
+
+
+def firewall(of: Scenario) -> float:
+    """waf_acl + rules x waf_rule + million requests x waf_requests"""
+    return usd("waf_acl") + WAF_RULES * usd("waf_rule") + of.requests * usd("waf_requests")
+
+
+def predict(of: Scenario) -> float:
+    """million requests x lambda_requests + requests x s x GB x lambda_gb_second"""
+    seconds = of.requests * MILLION * of.usage.billed_ms / 1000
+    return of.requests * usd("lambda_requests") + _seconds(seconds, of.sizes.predict_memory)
+
+
+def collect(of: Scenario) -> float:
+    """requests / lines_per_collect x (lambda_requests / 10^6 + s x 1 GB x lambda_gb_second)"""
+    calls = of.requests * MILLION / of.usage.lines_per_collect
+    compute = _seconds(calls * of.usage.collect_seconds, 1024)
+    return calls * usd("lambda_requests") / MILLION + compute
+
+
+def training(of: Scenario) -> float:
+    """rebuilds x (train_minutes x GB or training_hour + evaluate_minutes x 4 GB)"""
+    minutes = of.usage.train_minutes
+    if of.deployment.training.path == "job":
+        train = minutes / 60 * usd("training_hour")
+    else:
+        train = _seconds(minutes * 60, of.sizes.train_memory)
+    return of.usage.rebuilds * (train + _seconds(of.usage.evaluate_minutes * 60, 4096))
+
+
+def features(of: Scenario) -> float:
+    """(refreshes + rebuilds) x refresh_minutes / 60 x workers x DPUs x glue_dpu_hour"""
+    runs = of.usage.refreshes + of.usage.rebuilds
+    dpus = of.sizes.glue_workers * DPUS[of.sizes.glue_worker]
+    return runs * of.usage.refresh_minutes / 60 * dpus * usd("glue_dpu_hour")
+
+
+def machines(of: Scenario) -> float:
+    """(refreshes x 8 + rebuilds x (60 + 3 x looks x steps)) x transitions / 10^6"""
+    canary = of.deployment.canary
+    rebuild = 60 + 3 * canary.looks * len(canary.steps)
+    count = of.usage.refreshes * 8 + of.usage.rebuilds * rebuild
+    return count * usd("transitions") / MILLION
+
+
+def logs(of: Scenario) -> float:
+    """GB x log_gb + GB x log_days / 30.4 x 0.2 (they are kept compressed) x log_month_gb"""
+    own = of.requests * MILLION * of.usage.log_bytes / 1e9
+    taken = own + of.usage.other_logs_gb
+    kept = taken * of.deployment.log_days / DAYS * 0.2
+    return taken * usd("log_gb") + kept * usd("log_month_gb")
+
+
+def metrics(of: Scenario) -> float:
+    """(methods x 5 + own metrics) x metric + alarm metrics x alarm_metric"""
+    count = METHODS * METHOD_METRICS + of.usage.own_metrics
+    return count * usd("metric") + ALARM_METRICS * usd("alarm_metric")
+
+
+def traces(of: Scenario) -> float:
+    """(requests up to one a second + 5 % of the others - 100,000) x traces / 10^6"""
+    asked = of.requests * MILLION
+    first = min(asked, HOURS * 3600)
+    recorded = first + 0.05 * (asked - first)
+    return max(0.0, recorded - 100_000) * usd("traces") / MILLION
+
+
+def secrets(of: Scenario) -> float:
+    """2 keys x key + requests to KMS x key_requests / 10^6 + secrets x secret"""
+    asked = of.usage.key_requests * usd("key_requests") / MILLION
+    return 2 * usd("key") + asked + SECRETS * usd("secret")
+
+
+def storage(of: Scenario) -> float:
+    """lake GB x s3_gb + writes x s3_writes / 10^6 + images GB x image_gb"""
+    lake = of.usage.lake_gb * usd("s3_gb") + of.usage.lake_writes * usd("s3_writes") / MILLION
+    return lake + of.usage.images_gb * usd("image_gb")
+
+
+def pipeline(of: Scenario) -> float:
+    """pushes x minutes x (build_minute + pipeline_minute) - 100 free x pipeline_minute"""
+    minutes = of.usage.pushes * of.usage.push_minutes
+    return minutes * usd("build_minute") + max(0.0, minutes - 100) * usd("pipeline_minute")
+
+
+LINES: tuple[tuple[str, Cost], ...] = (
+    ("VPC interface endpoints", endpoints),
+    ("RDS instance and storage", database),
+    ("RDS backups", backups),
+    ("RDS Proxy", proxy),
+    ("API Gateway", gateway),
+    ("WAF", firewall),
+    ("Lambda: predict", predict),
+    ("Lambda: collect-log", collect),
+    ("Training and evaluation", training),
+    ("Glue", features),
+    ("Step Functions", machines),
+    ("CloudWatch logs", logs),
+    ("CloudWatch metrics, alarms", metrics),
+    ("X-Ray", traces),
+    ("KMS, Secrets Manager", secrets),
+    ("S3, ECR", storage),
+    ("CodePipeline, CodeBuild", pipeline),
+)
+
+
+def usd(name: str) -> float:
+    """A price by its name; raises KeyError for one that is not in the table."""
+    return PRICES[name].usd
+
+
+def total(of: Scenario) -> float:
+    """All lines of a size, in USD a month."""
+    return sum(cost(of) for _, cost in LINES)
+
+
+def report() -> str:
+    """The tables of docs/operations.md: costs with formulas, what they assume, and prices."""
+    return "\n\n".join("\n".join(table) for table in (_costs(), _assumed(), _prices())) + "\n"
+
+
+def _seconds(seconds: float, megabytes: int) -> float:
+    return seconds * megabytes / 1024 * usd("lambda_gb_second")
+
+
+def _costs() -> Iterator[str]:
+    yield from _head("USD a month", [one.name for one in SCENARIOS], "formula")
+    for name, cost in LINES:
+        yield _row(name, [_dollars(cost(one)) for one in SCENARIOS], f"`{cost.__doc__}`")
+    yield _row("**Total**", [f"**{_dollars(total(one))}**" for one in SCENARIOS], "")
+
+
+def _assumed() -> Iterator[str]:
+    yield from _head("Assumed", [one.name for one in SCENARIOS], "what it is")
+    yield _row("deployment", [one.about for one in SCENARIOS], "sizes")
+    for field in fields(Usage):
+        numbers = [_number(getattr(one.usage, field.name)) for one in SCENARIOS]
+        yield _row(f"`{field.name}`", numbers, field.metadata["means"])
+
+
+def _prices() -> Iterator[str]:
+    yield from _head("Price", ["USD"], "for a", "from")
+    for name, price in PRICES.items():
+        amount = f"{price.usd:.10f}".rstrip("0").rstrip(".")
+        yield _row(f"`{name}`", [amount], price.unit, price.source)
+
+
+def _head(first: str, numbers: Sequence[str], *texts: str) -> Iterator[str]:
+    yield _row(first, numbers, *texts)
+    yield _row("---", ["---:"] * len(numbers), *["---"] * len(texts))
+
+
+def _row(first: str, numbers: Sequence[str], *texts: str) -> str:
+    return f"| {' | '.join([first, *numbers, *texts])} |"
+
+
+def _dollars(amount: float) -> str:
+    return "<1" if amount < 0.5 else f"{amount:,.0f}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.1f}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(report())

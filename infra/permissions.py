@@ -1,0 +1,103 @@
+"""Permissions: every wildcard in one has a written reason, which cdk-nag reads as well."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import Construct, IConstruct
+
+# What IAM cannot narrow for functions and jobs in a VPC.
+NETWORK_REASON = "EC2 gives Describe actions and a new network interface no ARN to name beforehand."
+TRACE_REASON = "X-Ray's actions know no resources."
+
+
+def role(scope: Construct, id: str, service: str, description: str) -> iam.Role:
+    """A role without any permission, for one service."""
+    return iam.Role(scope, id, assumed_by=iam.ServicePrincipal(service), description=description)
+
+
+def allow(
+    to: iam.Role,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    reason: str | None = None,
+    conditions: Mapping[str, Any] | None = None,
+) -> None:
+    """Allow actions on resources; raises ValueError for a wildcard without a reason.
+
+    An action is never a wildcard: name what is used.
+    """
+    for action in actions:
+        if "*" in action:
+            raise ValueError(f"{to.node.path}: action {action}: name each action")
+    wild = [resource for resource in resources if "*" in flat(to, resource)]
+    if wild and not reason:
+        raise ValueError(f"{to.node.path}: resource {wild[0]}: a wildcard needs a reason")
+    to.add_to_policy(
+        iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)
+    )
+    for resource in wild:
+        acknowledge(to, reason or "", f"AwsSolutions-IAM5[Resource::{flat(to, resource)}]")
+
+
+def allow_network(to: iam.Role) -> None:
+    """Let a function in a VPC make and drop its network interfaces."""
+    actions = (
+        "CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces",
+        "DescribeSubnets", "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses",
+    )  # fmt: skip
+    allow(to, [f"ec2:{action}" for action in actions], ["*"], NETWORK_REASON)
+
+
+def allow_traces(to: iam.Role) -> None:
+    """Let a function or machine write its traces."""
+    allow(to, ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"], TRACE_REASON)
+
+
+def allow_read(to: iam.Role, bucket_arn: str, *paths: str) -> None:
+    """Let a role read what is below paths of a bucket."""
+    _allow_objects(to, bucket_arn, paths, ["s3:GetObject"])
+
+
+def allow_write(to: iam.Role, bucket_arn: str, *paths: str) -> None:
+    """Let a role read and write, not delete, what is below paths of a bucket."""
+    actions = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
+    _allow_objects(to, bucket_arn, paths, actions)
+
+
+def _allow_objects(to: iam.Role, bucket: str, paths: Sequence[str], actions: list[str]) -> None:
+    objects = [f"{bucket}/{path}/*" for path in paths]
+    allow(to, actions, objects, "Objects below these paths of one bucket, whatever their names.")
+    prefixes = [pattern for path in paths for pattern in (path, f"{path}/*")]
+    allow(to, ["s3:ListBucket"], [bucket], conditions={"StringLike": {"s3:prefix": prefixes}})
+
+
+def allow_key(to: iam.Role, key_arn: str) -> None:
+    """Let a role use the deployment's key, as whatever it reads and writes is encrypted by it."""
+    allow(to, ["kms:Decrypt", "kms:GenerateDataKey"], [key_arn])
+
+
+def acknowledge(scope: IConstruct, reason: str, *rules: str) -> None:
+    """Say why a finding of cdk-nag is right as it is."""
+    cdk.Validations.of(scope).acknowledge(
+        *(cdk.Acknowledgment(id=rule, reason=reason) for rule in rules)
+    )
+
+
+def flat(scope: Construct, value: str) -> str:
+    """A value as cdk-nag writes it: references in angle brackets."""
+    return _flat(cdk.Stack.of(scope).resolve(value))
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if "Fn::Join" in value:
+        separator, parts = value["Fn::Join"]
+        return str(separator).join(_flat(part) for part in parts)
+    if "Ref" in value:
+        return f"<{value['Ref']}>"
+    if "Fn::GetAtt" in value:
+        return f"<{'.'.join(value['Fn::GetAtt'])}>"
+    return str(value)

@@ -1,0 +1,21 @@
+"""The API: routes, stage, usage plan and firewall."""
+
+from constructs import Construct
+
+from infra.addresses import Addresses
+from infra.constructs.api import PredictionApi
+from infra.constructs.firewall import Firewall
+from infra.stacks.base import DeploymentStack
+from infra.stacks.data import DataStack
+from infra.stacks.models import ModelsStack
+
+
+class ApiStack(DeploymentStack):
+    """The way in for callers."""
+
+    def __init__(
+        self, scope: Construct, addresses: Addresses, data: DataStack, models: ModelsStack
+    ) -> None:
+        super().__init__(scope, "api", addresses)
+        self.api = PredictionApi(self, "Api", addresses, models.functions.predict, data.key)
+        Firewall(self, "Firewall", addresses, self.api.rest.deployment_stage, data.key)

@@ -1,0 +1,172 @@
+"""What a deployment has around its functions: buckets, secrets, a topic, Postgres behind TLS."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import psycopg
+import pytest
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.server import ThreadedMotoServer
+from moto.sns.models import sns_backends
+from psycopg import sql
+
+from hindcast import embedded_postgres, names, project
+from hindcast.bootstrap import Application
+from hindcast.settings import Settings
+from tests.e2e.emulator import CREDENTIALS, REGION
+from tests.e2e.functions import ACCOUNT, PREFIX, Places
+from tests.integration.hindsight import FAST
+from tests.integration.rds_proxy import RdsProxy, listening
+
+BUCKETS = {name: f"{PREFIX}{name}-{ACCOUNT}-{REGION}" for name in ("lake", "releases")}
+TOPIC, WORKER = f"{PREFIX}notices", f"{PREFIX}worker"
+PASSWORDS = {"postgres": "admin's:@/?", names.DATABASE_WORKER: "worker's:@/?"}
+
+
+class Instance(RdsProxy):
+    """An RDS instance in miniature: TLS only, and each user's password."""
+
+    def _is_valid(self, token: str, user: str) -> bool:
+        return PASSWORDS.get(user) == token
+
+
+@dataclass(frozen=True)
+class Staging:
+    """The deployment, and a worker's look at it from within.
+
+    instance lets users in by password, proxy by IAM; both lead to the same Postgres.
+    """
+
+    folder: Path
+    aws: str
+    secret: str
+    instance: RdsProxy
+    proxy: RdsProxy
+
+    def places(self, database: RdsProxy | None = None, release: Path | None = None) -> Places:
+        """What stands for AWS; the database is reached by way of the instance, unless another."""
+        listener = (database or self.instance).listener
+        address = "{}:{}".format(*listener.getsockname())
+        return Places(
+            self.folder, address, self.aws, release or self.folder / "no release", self.secret
+        )
+
+    @property
+    def application(self) -> Application:
+        """Hindcast with the rights of the worker, whom the functions work as."""
+        places = Settings(
+            home=self.folder / "home",
+            lake=f"s3://{BUCKETS['lake']}",
+            releases=f"s3://{BUCKETS['releases']}/models",
+            project=self.folder / "project",
+            database_url=_as_user(_server(self.folder), names.DATABASE_WORKER),
+        )
+        return Application(places, project.load(places.project))
+
+    @property
+    def notifications(self) -> list[dict[str, Any]]:
+        """The messages that the topic was sent."""
+        [topic] = sns_backends[ACCOUNT][REGION].topics.values()
+        return [json.loads(message) for _, message, *_ in topic.sent_notifications]
+
+    @property
+    def metrics(self) -> dict[str, list[float]]:
+        """The values that CloudWatch was given, by metric."""
+        found: dict[str, list[float]] = {}
+        for datum in cast("list[Any]", cloudwatch_backends[ACCOUNT][REGION].metric_data):
+            assert [(one.name, one.value) for one in datum.dimensions] == [
+                ("deployment", "staging")
+            ]
+            found.setdefault(datum.name, []).append(datum.value)
+        return found
+
+    def stop_database(self) -> None:
+        embedded_postgres.stop(self.folder / "postgres")
+
+    def start_database(self) -> None:
+        self.instance.server = self.proxy.server = _server(self.folder)
+
+
+@contextmanager
+def staging() -> Iterator[Staging]:
+    """A deployment that has just been made: its database and its buckets are empty."""
+    with ExitStack() as around:
+        folder = Path(around.enter_context(tempfile.TemporaryDirectory(prefix="hindcast-")))
+        patch = around.enter_context(pytest.MonkeyPatch.context())
+        aws = around.enter_context(_aws(patch))
+        around.callback(embedded_postgres.stop, folder / "postgres")
+        server = _server(folder)
+        _prepare(server)
+        instance = around.enter_context(listening(server, folder, Instance))
+        secret = _secrets(instance)
+        proxy = around.enter_context(listening(server, folder))
+        _write_project(folder / "project")
+        yield Staging(folder, aws, secret, instance, proxy)
+
+
+@contextmanager
+def _aws(patch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An AWS account with the buckets and the topic; its endpoint, to which clients here go."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    for name, value in {
+        **CREDENTIALS, "AWS_ENDPOINT_URL": url, "AWS_ALLOW_HTTP": "true",
+    }.items():  # fmt: skip
+        patch.setenv(name, value)
+    for bucket in BUCKETS.values():
+        boto3.client("s3").create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+    boto3.client("sns").create_topic(Name=TOPIC)
+    yield url
+    server.stop()
+
+
+def _server(folder: Path) -> str:
+    return embedded_postgres.server_url(folder / "postgres")
+
+
+def _prepare(server: str) -> None:
+    """What RDS brings of its own: the database, and the role of those who sign in by IAM."""
+    with psycopg.connect(server, autocommit=True) as session:
+        session.execute("CREATE ROLE rds_iam NOLOGIN")
+        name = sql.Identifier(names.DATABASE_NAME)
+        session.execute(sql.SQL("CREATE DATABASE {}").format(name))
+
+
+def _secrets(instance: RdsProxy) -> str:
+    """The administrator's, as RDS keeps it, whose ARN it is, and the worker's, with the place."""
+    host, port = instance.listener.getsockname()
+    place = {"engine": "postgres", "host": host, "port": port, "dbname": names.DATABASE_NAME}
+    secrets = {
+        "rds!admin": {"username": "postgres", "password": PASSWORDS["postgres"]},
+        WORKER: {
+            **place,
+            "username": names.DATABASE_WORKER,
+            "password": PASSWORDS[names.DATABASE_WORKER],
+        },
+    }
+    client = boto3.client("secretsmanager")
+    arns = [
+        str(client.create_secret(Name=name, SecretString=json.dumps(secret))["ARN"])
+        for name, secret in secrets.items()
+    ]
+    return arns[0]
+
+
+def _write_project(folder: Path) -> None:
+    folder.mkdir()
+    example = project.default_folder() / "definitions.py"
+    (folder / "definitions.py").write_text(example.read_text() + FAST)
+
+
+def _as_user(server: str, user: str) -> str:
+    named = server.replace(":///postgres?", f":///{names.DATABASE_NAME}?")
+    return named.replace("user=postgres", f"user={user}")

@@ -1,0 +1,140 @@
+"""A deployment on the local AWS, and who may call its API."""
+
+import copy
+import json
+import urllib.error
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.credentials import Credentials
+
+from examples import client
+from hindcast import names
+from infra.config import STAGE, STAGING, Deployment
+from infra.plan import templates
+from tests.e2e.deployment import Stacks, Template
+from tests.e2e.local_aws import ACCOUNT, REGION, LocalAws, local_aws
+from tests.infra.deployments import CAPABILITIES
+
+KNOWN, UNKNOWN = "5008827", "1"
+
+
+@dataclass(frozen=True)
+class World:
+    """What was deployed, and what came of it."""
+
+    aws: LocalAws
+    stacks: Stacks
+    api: str
+
+    def deploy(self, made: Mapping[str, Template], parameters: Mapping[str, str]) -> None:
+        """Deploy every stack again."""
+        deploy(self.stacks, made, parameters)
+        complete(self.aws, self.api, made[STAGING.named("api")])
+
+    def serve_next_version(self) -> None:
+        """What a rebuild does in the end: a version of a release's image takes all traffic."""
+        functions, predict = self.aws.client("lambda"), STAGING.named("predict")
+        image = functions.get_function(FunctionName=predict)["Code"]["ImageUri"]
+        release = image.rpartition(":")[0] + ":release"
+        functions.update_function_code(FunctionName=predict, ImageUri=release)
+        version = functions.publish_version(FunctionName=predict)["Version"]
+        change = {"op": "replace", "path": f"/variables/{names.STAGE_VARIABLE}", "value": version}
+        self.aws.client("apigateway").update_stage(
+            restApiId=self.api, stageName=STAGE, patchOperations=[change]
+        )
+
+    def ids(self) -> dict[str, str]:
+        """The physical id of everything."""
+        return {
+            f"{name} {logical}": physical
+            for name in map(STAGING.named, CAPABILITIES)
+            for logical, physical in self.stacks.resources(name).items()
+        }
+
+    @property
+    def stage(self) -> dict[str, Any]:
+        """The stage as API Gateway has it."""
+        gateway = self.aws.client("apigateway")
+        found: dict[str, Any] = gateway.get_stage(restApiId=self.api, stageName=STAGE)
+        return found
+
+    @property
+    def key(self) -> str:
+        """The API key of the usage plan."""
+        [key] = self.aws.client("apigateway").get_api_keys(includeValues=True)["items"]
+        value: str = key["value"]
+        return value
+
+    def user(self, name: str, routes: str | None) -> Credentials:
+        """A user who may call these routes, or none."""
+        iam = self.aws.client("iam")
+        iam.create_user(UserName=name)
+        if routes:
+            arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{self.api}/{STAGE}/{routes}"
+            allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+            iam.put_user_policy(UserName=name, PolicyName="call", PolicyDocument=document)
+        made = iam.create_access_key(UserName=name)["AccessKey"]
+        return Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+
+    def ask(self, entity: Any, who: Credentials, key: str | None = None) -> tuple[int, Any]:
+        """Status and document of POST /predict by the client that the docs show."""
+        url = self.aws.stage_url(self.api, STAGE)
+        try:
+            return 200, client.predict(url, REGION, key or self.key, entity, who)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+
+@contextmanager
+def world(
+    folder: Path, made: Mapping[str, Template], functions: Mapping[str, str]
+) -> Iterator[World]:
+    """An account with every stack of staging in it, its functions called at their URLs."""
+    with local_aws(folder, functions) as aws:
+        stacks = Stacks(aws)
+        stacks.bootstrap()
+        deploy(stacks, made, {"ApplicationVersion": "first"})
+        [api] = aws.client("apigateway").get_rest_apis()["items"]
+        complete(aws, api["id"], made[STAGING.named("api")])
+        yield World(aws, stacks, api["id"])
+
+
+def synthesize(folder: Path, deployment: Deployment) -> dict[str, Template]:
+    """The templates of one deployment, by the names of their stacks."""
+    from infra.app import add_deployment, build
+
+    app = build(folder, [])
+    add_deployment(app, deployment)
+    app.synth()
+    return templates(folder)
+
+
+def deploy(stacks: Stacks, made: Mapping[str, Template], parameters: Mapping[str, str]) -> None:
+    """Create or update all stacks in their order; DeploymentError names what did not come to be."""
+    for name in map(STAGING.named, CAPABILITIES):
+        stacks.deploy(name, copy.deepcopy(made[name]), parameters)
+
+
+def complete(aws: LocalAws, api: str, template: Template) -> None:
+    """Give each route the validator of the template: the emulator has them, not in its stacks."""
+    gateway = aws.client("apigateway")
+    [properties] = [
+        one["Properties"] for one in template["Resources"].values()
+        if one["Type"] == "AWS::ApiGateway::RequestValidator"
+    ]  # fmt: skip
+    validator = gateway.create_request_validator(
+        restApiId=api, name="all", validateRequestBody=properties["ValidateRequestBody"],
+        validateRequestParameters=properties["ValidateRequestParameters"],
+    )["id"]  # fmt: skip
+    for path in gateway.get_resources(restApiId=api, embed=["methods"])["items"]:
+        for method in path.get("resourceMethods", {}):
+            patch = {"op": "replace", "path": "/requestValidatorId", "value": validator}
+            gateway.update_method(
+                restApiId=api, resourceId=path["id"], httpMethod=method, patchOperations=[patch]
+            )

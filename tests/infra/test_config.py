@@ -1,0 +1,133 @@
+"""Config: a second market and a second region are a line each; mistakes are refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from hindcast import project
+from infra.config import (
+    DELIVERY,
+    EXAMPLE,
+    PRODUCTION,
+    STAGING,
+    Canary,
+    Deployment,
+    Project,
+    Training,
+)
+from infra.images import ROOT
+from tests.infra.deployments import MARKET, RECOVERY, STACKS, TESTED
+from tests.infra.resources import Template, only, properties, text
+
+
+def test_every_deployment_has_every_stack(stacks: dict[str, Template]) -> None:
+    assert len(STACKS) == 28
+    assert set(STACKS) <= set(stacks)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "region"), [(MARKET, "us-east-1"), (RECOVERY, "eu-central-1")]
+)
+def test_another_deployment_is_the_same_elsewhere(
+    stacks: dict[str, Template], deployment: Deployment, region: str
+) -> None:
+    subnets = properties(stacks[f"hindcast-{deployment.name}-network"], "AWS::EC2::Subnet")
+    assert {subnet["AvailabilityZone"] for subnet in subnets} == {
+        f"{region}a", f"{region}b", f"{region}c",
+    }  # fmt: skip
+    market = {"Key": "hindcast:market", "Value": deployment.market}
+    assert all(market in subnet["Tags"] for subnet in subnets)
+    other = stacks[f"hindcast-{deployment.name}-api"]["Resources"]
+    same = stacks[f"hindcast-{PRODUCTION.name}-api"]["Resources"]
+    assert [one["Type"] for one in other.values()] == [one["Type"] for one in same.values()]
+
+
+def test_sizes_are_those_of_the_deployment(stacks: dict[str, Template]) -> None:
+    for deployment in (STAGING, PRODUCTION):
+        found = only(stacks[f"hindcast-{deployment.name}-data"], "AWS::RDS::DBInstance")
+        sizes = deployment.sizes
+        assert found["Properties"]["DBInstanceClass"] == f"db.{sizes.database_class}"
+        assert found["Properties"]["MultiAZ"] is sizes.database_standby
+
+
+def test_networks_do_not_overlap() -> None:
+    networks = [deployment.network for deployment in TESTED.deployments]
+    assert len(set(networks)) == len(networks)
+
+
+@pytest.mark.parametrize("steps", [(), (0, 5), (50, 25), (5, 5), (5, 100)])
+def test_canary_steps_must_grow_between_0_and_100(steps: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="must grow between 0 and 100"):
+        replace(STAGING, canary=Canary(steps=steps))
+
+
+def test_an_unknown_training_path_is_refused() -> None:
+    with pytest.raises(ValueError, match="use lambda or job"):
+        replace(STAGING, training=Training(path="laptop"))
+
+
+def test_a_pipeline_delivers_in_its_own_account() -> None:
+    with pytest.raises(
+        ValueError, match="production: account 2 is not that of the pipeline 'main'"
+    ):
+        replace(TESTED, production=(replace(PRODUCTION, account="2"),))
+
+
+def test_a_deployments_own_definitions_reach_its_functions_and_its_glue_job(
+    stacks: dict[str, Template],
+) -> None:
+    own, example = f"hindcast-{MARKET.name}", f"hindcast-{PRODUCTION.name}"
+    assert with_project(stacks[f"{own}-models"]) == {"train", "evaluate", "control", "ingest"}
+    assert with_project(stacks[f"{example}-models"]) == set()
+    job = only(stacks[f"{own}-features"], "AWS::Glue::Job")["Properties"]
+    arguments = {name: text(value) for name, value in job["DefaultArguments"].items()}
+    assert arguments["--project"] == "."
+    place = text(job["Command"]["ScriptLocation"]).rpartition("/")[0]
+    assert arguments["--extra-files"] == f"{place}/definitions.py"
+    other = only(stacks[f"{example}-features"], "AWS::Glue::Job")["Properties"]
+    assert not {"--project", "--extra-files"} & set(other["DefaultArguments"])
+
+
+def with_project(template: Template) -> set[str]:
+    """The functions that are told where the definitions are in their image."""
+    return {
+        function["FunctionName"].rpartition("-")[2]
+        for function in properties(template, "AWS::Lambda::Function")
+        if function.get("Environment", {}).get("Variables", {}).get("HINDCAST_PROJECT")
+        == "/opt/project"
+    }
+
+
+def test_athena_shows_the_tables_of_a_deployments_own_definitions(
+    stacks: dict[str, Template],
+) -> None:
+    tables = properties(stacks[f"hindcast-{MARKET.name}-features"], "AWS::Glue::Table")
+    assert {one["TableInput"]["Name"] for one in tables} == {
+        "raw_applications", "raw_loans", "quarantine_applications", "quarantine_loans",
+        "features_loan_history", "predictions",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "declared", {one.project or EXAMPLE for one in DELIVERY.deployments}, ids=lambda one: one.folder
+)
+def test_a_projects_names_are_those_of_its_definitions(declared: Project) -> None:
+    found = project.load(ROOT / declared.folder)
+    assert set(declared.sources) == set(found.sources)
+    assert set(declared.views) == set(found.views)
+
+
+@pytest.mark.parametrize("folder", ["", "/loans", "../loans"])
+def test_a_project_is_a_folder_of_the_source(folder: str) -> None:
+    with pytest.raises(ValueError, match="name a folder below the source's root"):
+        replace(EXAMPLE, folder=folder)
+
+
+def test_a_project_without_names_is_refused() -> None:
+    with pytest.raises(ValueError, match="name its sources and views, for Athena"):
+        replace(EXAMPLE, views=())
+
+
+def test_one_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="two or more"):
+        replace(STAGING, zones=("a",))

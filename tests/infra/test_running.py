@@ -1,0 +1,223 @@
+"""What runs: the job, the functions, the API, the machines, the alarms."""
+
+import json
+from typing import Any
+
+import pytest
+
+from hindcast import names
+from tests.infra.deployments import STACKS
+from tests.infra.resources import Template, of_type, only, properties, statements, text
+
+Stacks = dict[str, Template]
+APIS = [stack for stack in STACKS if stack.endswith("-api")]
+FEATURES = [stack for stack in STACKS if stack.endswith("-features")]
+MODELS = [stack for stack in STACKS if stack.endswith("-models")]
+MACHINES = [stack for stack in STACKS if stack.endswith("-orchestration")]
+WATCHED = {
+    "api-errors", "canary-errors", "api-latency", "predict-errors", "predict-throttles",
+    "pinned-connections", "feature-age", "model-age", "drift", "refresh-failed", "refresh-aborted",
+    "refresh-timed-out", "rebuild-failed", "rebuild-aborted", "rebuild-timed-out", "uncollected",
+    "undelivered", "uningested", "collect-errors", "ingest-errors",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stack", FEATURES)
+def test_the_job_is_glue_5_1_from_the_wheel(stacks: Stacks, stack: str) -> None:
+    job = only(stacks[stack], "AWS::Glue::Job")["Properties"]
+    arguments = {name: text(value) for name, value in job["DefaultArguments"].items()}
+    assert job["GlueVersion"] == "5.1"
+    assert job["ExecutionProperty"] == {"MaxConcurrentRuns": 1}
+    assert arguments["--additional-python-modules"].endswith("/hindcast.gluewheels.zip")
+    assert arguments["--python-modules-installer-option"] == "--no-index"
+    assert "<ApplicationVersion>" in arguments["--additional-python-modules"]
+    assert text(job["Command"]["ScriptLocation"]).endswith("/refresh_features.py")
+
+
+@pytest.mark.parametrize("stack", FEATURES)
+def test_the_catalog_shows_delta_tables(stacks: Stacks, stack: str) -> None:
+    tables = properties(stacks[stack], "AWS::Glue::Table")
+    assert len(tables) == (6 if "production-us" in stack else 4)  # It has two sources.
+    for table in tables:
+        entry = table["TableInput"]
+        place = text(entry["StorageDescriptor"]["Location"])
+        assert place.startswith("s3://hindcast-")
+        assert text(entry["StorageDescriptor"]["SerdeInfo"]["Parameters"]["path"]) == place
+        assert entry["Parameters"]["spark.sql.sources.provider"] == "delta"
+
+
+@pytest.mark.parametrize("stack", MODELS)
+def test_functions_are_images_in_the_network(stacks: Stacks, stack: str) -> None:
+    functions = properties(stacks[stack], "AWS::Lambda::Function")
+    assert len(functions) == 7
+    for function in functions:
+        assert function["PackageType"] == "Image"
+        assert text(function["Code"]["ImageUri"]).endswith(":<ApplicationVersion>")
+        assert function["VpcConfig"]["SubnetIds"]
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["LoggingConfig"]["LogGroup"]
+
+
+@pytest.mark.parametrize("stack", MODELS)
+def test_no_function_is_given_a_password(stacks: Stacks, stack: str) -> None:
+    for function in properties(stacks[stack], "AWS::Lambda::Function"):
+        variables = function["Environment"]["Variables"]
+        url = text(variables.get(names.ENV_DATABASE_URL, ""))
+        assert ":" not in url.removeprefix("postgresql://").split("@")[0] or "@" not in url
+
+
+def test_predict_signs_in_to_the_proxy_by_iam(stacks: Stacks) -> None:
+    variables = function(stacks, "predict")["Environment"]["Variables"]
+    assert variables[names.ENV_DATABASE_AUTH] == names.DATABASE_AUTH_IAM
+    url = text(variables[names.ENV_DATABASE_URL])
+    assert url.startswith(f"postgresql://{names.DATABASE_READER}@")
+    assert "Proxy" in url
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "control", "ingest"])
+def test_those_who_work_sign_in_by_a_secret(stacks: Stacks, name: str) -> None:
+    variables = function(stacks, name)["Environment"]["Variables"]
+    assert variables[names.ENV_DATABASE_SECRET] == "hindcast-production-worker"
+    assert names.ENV_DATABASE_URL not in variables
+
+
+def function(stacks: Stacks, name: str) -> dict[str, Any]:
+    found = properties(stacks["hindcast-production-models"], "AWS::Lambda::Function")
+    return next(one for one in found if one["FunctionName"] == f"hindcast-production-{name}")
+
+
+@pytest.mark.parametrize("stack", MODELS)
+def test_predictions_go_from_the_log_to_the_lake(stacks: Stacks, stack: str) -> None:
+    subscription = only(stacks[stack], "AWS::Logs::SubscriptionFilter")["Properties"]
+    assert subscription["FilterPattern"] == '{ $.message = "prediction" }'
+
+
+@pytest.mark.parametrize("stack", MODELS)
+def test_what_a_function_fails_at_is_kept(stacks: Stacks, stack: str) -> None:
+    kept = {
+        text(retries["FunctionName"]): text(retries["DestinationConfig"]["OnFailure"])
+        for retries in properties(stacks[stack], "AWS::Lambda::EventInvokeConfig")
+    }
+    queues = of_type(stacks[stack], "AWS::SQS::Queue")
+    assert {queue["Properties"]["QueueName"].rsplit("-")[-1] for queue in queues.values()} == {
+        "uncollected", "uningested",
+    }  # fmt: skip
+    assert all(any(name in queue for name in queues) for queue in kept.values())
+    assert ["FunctionsCollectLog" in kept_of for kept_of in sorted(kept)] == [True, False]
+    assert "FunctionsIngest" in sorted(kept)[1]
+
+
+@pytest.mark.parametrize("stack", MODELS)
+def test_a_file_that_comes_into_the_bucket_is_ingested(stacks: Stacks, stack: str) -> None:
+    rule = only(stacks[stack], "AWS::Events::Rule")["Properties"]
+    deployment = stack.removesuffix("-models")
+    pattern = rule["EventPattern"]
+    assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
+    assert pattern["detail"]["object"] == {"key": [{"prefix": "incoming/"}]}
+    assert text(pattern["detail"]["bucket"]["name"]).startswith(f"{deployment}-lake-")
+    (target,) = rule["Targets"]
+    assert "FunctionsIngest" in text(target["Arn"])
+    assert "IncomingFailed" in text(target["DeadLetterConfig"]["Arn"])
+    given = target["InputTransformer"]
+    [(variable, path)] = given["InputPathsMap"].items()
+    assert path == "$.detail"
+    # Not inside quotes: a key may hold some.
+    assert given["InputTemplate"] == f'{{"action":"ingest","created":<{variable}>}}'
+    queues = of_type(stacks[stack], "AWS::SQS::QueuePolicy").values()
+    allowed = [
+        statement
+        for queue in queues
+        for statement in statements(queue)
+        if statement["Principal"] == {"Service": "events.amazonaws.com"}
+    ]
+    assert [one["Action"] for one in allowed] == ["sqs:SendMessage"]
+
+
+def test_files_are_ingested_two_at_a_time_with_room_for_large_ones(stacks: Stacks) -> None:
+    found = function(stacks, "ingest")
+    assert found["ReservedConcurrentExecutions"] == 2
+    assert (found["Timeout"], found["EphemeralStorage"]) == (900, {"Size": 10240})
+
+
+@pytest.mark.parametrize("stack", APIS)
+def test_the_stage_has_no_canary_of_its_own(stacks: Stacks, stack: str) -> None:
+    stage = only(stacks[stack], "AWS::ApiGateway::Stage")["Properties"]
+    assert "CanarySetting" not in stage
+    for deployment in properties(stacks[stack], "AWS::ApiGateway::Deployment"):
+        assert "DeploymentCanarySettings" not in deployment
+    assert stage["TracingEnabled"] is True
+    assert stage["AccessLogSetting"]["DestinationArn"]
+    assert "$context.path" not in stage["AccessLogSetting"]["Format"]  # It holds ids.
+    (settings,) = stage["MethodSettings"]
+    assert settings["DataTraceEnabled"] is False
+    assert settings["ThrottlingRateLimit"] > 0
+
+
+@pytest.mark.parametrize("stack", APIS)
+def test_the_stage_keeps_the_version_that_is_live(stacks: Stacks, stack: str) -> None:
+    stage = only(stacks[stack], "AWS::ApiGateway::Stage")["Properties"]
+    condition, live, first = stage["Variables"][names.STAGE_VARIABLE]["Fn::If"]
+    assert live == {"Ref": "LivePredictVersion"}
+    assert condition in stacks[stack]["Conditions"]
+    version = of_type(stacks[stack], "AWS::Lambda::Version")[first["Fn::GetAtt"][0]]
+    assert version["DeletionPolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("stack", APIS)
+def test_every_method_asks_who_and_how_much_and_calls_the_named_version(
+    stacks: Stacks, stack: str
+) -> None:
+    methods = properties(stacks[stack], "AWS::ApiGateway::Method")
+    assert len(methods) == 5
+    for method in methods:
+        assert method["AuthorizationType"] == "AWS_IAM"
+        assert method["ApiKeyRequired"] is True
+        assert method["RequestValidatorId"]
+        uri = text(method["Integration"]["Uri"])
+        assert uri.endswith(f":${{stageVariables.{names.STAGE_VARIABLE}}}/invocations")
+        assert method["HttpMethod"] == "GET" or "application/json" in method["RequestModels"]
+
+
+@pytest.mark.parametrize("stack", APIS)
+def test_the_firewall_stands_before_the_stage(stacks: Stacks, stack: str) -> None:
+    rules = only(stacks[stack], "AWS::WAFv2::WebACL")["Properties"]["Rules"]
+    assert len(rules) == 4
+    assert "RateBasedStatement" in rules[-1]["Statement"]
+    # A batch may be longer than the 8 KB that the common rules would let pass.
+    assert '"ActionToUse": {"Count": {}}, "Name": "SizeRestrictions_BODY"' in json.dumps(rules)
+    only(stacks[stack], "AWS::WAFv2::WebACLAssociation")
+    only(stacks[stack], "AWS::WAFv2::LoggingConfiguration")
+    plan = only(stacks[stack], "AWS::ApiGateway::UsagePlan")["Properties"]
+    assert plan["Quota"]
+    assert plan["Throttle"]
+    assert plan["ApiStages"]
+
+
+@pytest.mark.parametrize("stack", MACHINES)
+def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
+    schedules = {
+        schedule["Name"].rsplit("-", 1)[-1]: schedule
+        for schedule in properties(stacks[stack], "AWS::Scheduler::Schedule")
+    }
+    assert set(schedules) == {"refresh", "rebuild", "measure", "compact"}
+    for schedule in schedules.values():
+        assert schedule["ScheduleExpression"].startswith("cron(")
+        assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
+        assert schedule["Target"]["DeadLetterConfig"]
+    given = json.loads(schedules["rebuild"]["Target"]["Input"])
+    assert given["canary"]["steps"] == ([50] if "staging" in stack else [5, 25, 50])
+    assert given["training"] == "lambda"
+    for action in ("measure", "compact"):
+        assert json.loads(schedules[action]["Target"]["Input"]) == {"action": action}
+    for machine in properties(stacks[stack], "AWS::StepFunctions::StateMachine"):
+        assert machine["LoggingConfiguration"]["Level"] == "ALL"
+        assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+
+
+def test_each_trouble_has_its_alarm(stacks: Stacks) -> None:
+    alarms = properties(stacks["hindcast-production-monitoring"], "AWS::CloudWatch::Alarm")
+    prefix = "hindcast-production-"
+    assert {alarm["AlarmName"].removeprefix(prefix) for alarm in alarms} == WATCHED
+    assert all(alarm["AlarmActions"] for alarm in alarms)
+    silent = {one["AlarmName"] for one in alarms if one["TreatMissingData"] == "breaching"}
+    assert silent == {f"{prefix}feature-age", f"{prefix}model-age"}
