@@ -24,7 +24,8 @@ IMAGES = {"migrate": "control", "ingest": "control"}
 class Places:
     """What stands for AWS: its endpoint, the database's host:port, and what a function's disk is.
 
-    release: what is at /opt/release in predict's image; secret: the ARN of the administrator's.
+    release: what is at /opt/release in predict's image; secret: the ARN of the administrator's;
+    patience: seconds to wait for the database, more than serving has, for a busy machine.
     """
 
     folder: Path
@@ -32,6 +33,7 @@ class Places:
     aws: str = "http://127.0.0.1:1"
     release: Path = Path("/nowhere")
     secret: str = ""
+    patience: int = 20
 
     def stand_in(self, value: str) -> str:
         """A value of the template with what is here in the place of what is on AWS."""
@@ -40,6 +42,7 @@ class Places:
             "<AWS::Partition>": "aws",
             "<[^>]*MasterUserSecret[^>]*>": self.secret,
             "<[^>]*Endpoint[^>]*>:5432": self.database,
+            "sslmode=require$": f"sslmode=require&connect_timeout={self.patience}",
             "^/tmp/": f"{self.folder}/",
             "^/opt/release$": str(self.release),
         }.items():

@@ -201,7 +201,8 @@ def test_a_ping_is_answered_without_the_database(places: Places, release: Path, 
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         nobody.setblocking(False)
         address = "{}:{}".format(*nobody.getsockname())
-        with started("predict", Places(places.folder, address, release=release)) as own:
+        own_places = Places(places.folder, address, release=release, patience=2)
+        with started("predict", own_places) as own:
             assert own.invoke(ping) == {"warm": True, "release": release.name}
             with pytest.raises(BlockingIOError):  # Nobody has called.
                 nobody.accept()

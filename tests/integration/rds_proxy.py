@@ -36,7 +36,8 @@ class RdsProxy:
 
     def url(self, user: str, database: str = "postgres") -> str:
         port = self.listener.getsockname()[1]
-        return f"postgresql://{user}@127.0.0.1:{port}/{database}"
+        # A busy machine may take longer than the seconds that serving waits.
+        return f"postgresql://{user}@127.0.0.1:{port}/{database}?connect_timeout=20"
 
     def disconnect(self) -> None:
         """Cut every connection, as a failover does."""

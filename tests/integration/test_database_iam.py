@@ -70,7 +70,7 @@ def test_without_iam_no_token_is_sent(proxy: RdsProxy) -> None:
 
 
 def test_the_certificate_is_verified_where_the_url_says_so(proxy: RdsProxy, tmp_path: Path) -> None:
-    url = f"{proxy.url('reader%2Biam')}?sslmode=verify-full&sslrootcert="
+    url = f"{proxy.url('reader%2Biam')}&sslmode=verify-full&sslrootcert="
     store = OnlineStore(f"{url}{tmp_path / 'proxy.pem'}", "SELECT 1", by_iam=True)
     store.ping()
     store.close()

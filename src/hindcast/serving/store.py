@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.numeric import Int8
 
 from hindcast.errors import InputError, StoreUnavailableError
@@ -15,7 +15,8 @@ Row = tuple[Any, ...]
 T = TypeVar("T")
 
 # Options of the client's socket, not of the session: settings made with SET would pin the
-# connection of an RDS Proxy to this process. A silent server is given up within seconds.
+# connection of an RDS Proxy to this process. A silent server is given up within seconds, unless
+# the URL says otherwise.
 _CONNECT: Mapping[str, int] = {
     "connect_timeout": 2,
     "tcp_user_timeout": 3000,
@@ -95,7 +96,7 @@ class OnlineStore:
 
 def _conninfo(url: str) -> str:
     try:
-        return make_conninfo(url, **_CONNECT)
+        return make_conninfo(url, **{**_CONNECT, **conninfo_to_dict(url)})
     except psycopg.ProgrammingError:
         # Without the driver's own words: they quote the URL, password and all.
         raise InputError("the database URL is not a Postgres connection string") from None

@@ -1,6 +1,10 @@
 """A database URL is checked without being told."""
 
+from typing import Any
+
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from hindcast.errors import InputError, StoreUnavailableError
 from hindcast.serving.store import OnlineStore
@@ -17,3 +21,19 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
     for _ in range(2):
         with pytest.raises(StoreUnavailableError):
             store.ping()
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("", "2"), ("?connect_timeout=7", "7")])
+def test_a_silent_server_is_waited_for_as_long_as_the_url_says(
+    asked: str, waited: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[str] = []
+
+    def connect(conninfo: str, **_: Any) -> None:
+        used.append(conninfo)
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(psycopg, "connect", connect)
+    with pytest.raises(StoreUnavailableError):
+        OnlineStore(f"postgresql://me@host/db{asked}", "SELECT 1").ping()
+    assert conninfo_to_dict(used[0])["connect_timeout"] == waited
