@@ -8,6 +8,12 @@ from aws_lambda_powertools import Metrics
 from hindcast.serving.meter import MAX_VALUES, Meter
 
 
+@pytest.fixture(autouse=True)
+def nothing_pending() -> None:
+    """Powertools keeps what is not written yet for all of a process, and so for other tests."""
+    Metrics(namespace="Test", service="test").clear_metrics()
+
+
 def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, list[float]]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
