@@ -70,10 +70,10 @@ def main() -> int:
 def hindcast(loans: Path, lake: str, url: str) -> int:
     """The child of our side: ingest and materialize, and print seconds and CPU seconds."""
     # Imported now, not when first needed; pyarrow imports pandas with its first conversion.
-    import pandas  # noqa: F401
+    import pandas  # noqa: F401  # For its being imported.
 
     import hindcast.engines.duckdb
-    import hindcast.online.copy  # noqa: F401
+    import hindcast.online.copy  # noqa: F401  # As above.
     from hindcast import bootstrap, project
     from hindcast.ingest import ingest
     from hindcast.lake import Lake

@@ -53,7 +53,7 @@ def main() -> int:
 def hindcast(lake: str, url: str) -> int:
     """The child of our side: run the Glue job; print its seconds and its plan's shuffles."""
     # pyarrow imports pandas with its first conversion, where it is installed.
-    import pandas  # noqa: F401
+    import pandas  # noqa: F401  # For its being imported.
 
     from hindcast.engines.spark.session import session
 

@@ -25,4 +25,4 @@ def predict(url: str, region: str, key: str, entity: str, credentials: Credentia
 if __name__ == "__main__":
     url, region, key, entity = sys.argv[1:]
     found = botocore.session.Session().get_credentials()
-    print(json.dumps(predict(url, region, key, entity, found)))  # noqa: T201
+    print(json.dumps(predict(url, region, key, entity, found)))  # noqa: T201  # A script for people.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hindcast import aws, names
-from hindcast.errors import HindcastError, InputError, first_line
+from hindcast.errors import InputError
 
 SECONDS_BETWEEN_LOOKS = 5.0
 _CANARY, _OVERRIDES = "canarySettings", "stageVariableOverrides"
@@ -25,16 +25,13 @@ class ApiStage:
     function: str | None = None
 
     def document(self) -> dict[str, Any]:
-        """What get_stage answers, with releases for versions; raises HindcastError, InputError."""
-        from botocore.exceptions import BotoCoreError, ClientError
+        """What get_stage answers, with releases for versions.
 
-        try:
+        Raises InputError for what AWS refuses, StoreUnavailableError where it does not answer.
+        """
+        with aws.asking(f"stage '{self.name}' of API {self.api}"):
             stage = aws.client("apigateway").get_stage(restApiId=self.api, stageName=self.name)
             return self._of_releases(stage)
-        except (BotoCoreError, ClientError) as error:
-            raise HindcastError(
-                f"stage '{self.name}' of API {self.api}: {first_line(error)}"
-            ) from error
 
     def changes(
         self, clock: Callable[[], float] = time.monotonic

@@ -26,6 +26,12 @@ def client(service: str, region: str | None = None) -> Any:
     return boto3.client(service, region_name=region or os.environ.get("AWS_REGION") or None)
 
 
+def region_of(arn: str) -> str | None:
+    """The region that an ARN names; None for what is no ARN."""
+    parts = arn.split(":")
+    return parts[3] or None if parts[0] == "arn" and len(parts) > 3 else None
+
+
 @contextmanager
 def asking(what: str) -> Iterator[None]:
     """Failures of boto3 as one error of one line, which begins with what was asked for.

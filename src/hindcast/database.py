@@ -57,9 +57,8 @@ def read_secret(name: str) -> Mapping[str, Any]:
     Raises InputError where there is none or it may not be read, StoreUnavailableError where
     Secrets Manager does not answer.
     """
-    region = name.split(":")[3] if name.startswith("arn:") else None
     with aws.asking(f"secret {name}"):
-        found = aws.client("secretsmanager", region).get_secret_value(SecretId=name)
+        found = aws.client("secretsmanager", aws.region_of(name)).get_secret_value(SecretId=name)
     try:
         secret = json.loads(found["SecretString"])
     except (KeyError, ValueError):  # Without the parser's own words: they might quote it.

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 
 from hindcast import aws
-from hindcast.errors import HindcastError, first_line
 from hindcast.settings import Settings
 
 
@@ -33,15 +32,8 @@ def _send(settings: Settings, subject: str, document: dict[str, object]) -> None
     if topic is None:
         sys.stderr.write(f"{subject}: {message}\n")
         return
-    # Only where a topic is set, which is on AWS.
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        # The region is the topic's; SNS takes subjects of up to 100 characters.
-        client = aws.client("sns", topic.split(":")[3])
+    # What happened is in the ledger; whoever reads the line of a failure knows of it.
+    with aws.asking(f"{subject}: {message}; topic {topic} could not be told"):
+        client = aws.client("sns", aws.region_of(topic))
+        # SNS takes subjects of up to 100 characters.
         client.publish(TopicArn=topic, Subject=subject[:100], Message=message)
-    except (BotoCoreError, ClientError, IndexError) as error:
-        # What happened is in the ledger; whoever reads this line knows of it.
-        raise HindcastError(
-            f"{subject}: {message}; topic {topic} could not be told: {first_line(error)}"
-        ) from error

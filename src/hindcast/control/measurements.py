@@ -10,13 +10,7 @@ from datetime import datetime, timedelta
 
 from hindcast import aws, bootstrap, names
 from hindcast.bootstrap import Application
-from hindcast.errors import (
-    HindcastError,
-    InputError,
-    NotFoundError,
-    StoreUnavailableError,
-    first_line,
-)
+from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -32,7 +26,8 @@ class Measured:
 def measure(application: Application, now: datetime) -> Measured:
     """Publish the ages at an instant; one that cannot be told does not stop the other.
 
-    Raises InputError without a deployment's name, StoreUnavailableError when CloudWatch is away.
+    Raises InputError without a deployment's name or where CloudWatch refuses, and
+    StoreUnavailableError when it is away.
     """
     deployment = application.settings.deployment
     if deployment is None:
@@ -89,14 +84,10 @@ def _oldest(ages: Iterable[timedelta]) -> timedelta:
 
 
 def _publish(deployment: str, values: Mapping[str, float], now: datetime) -> None:
-    from botocore.exceptions import BotoCoreError, ClientError
-
     whose = [{"Name": names.METRIC_DIMENSION, "Value": deployment}]
     data = [
         {"MetricName": name, "Dimensions": whose, "Timestamp": now, "Value": value}
         for name, value in values.items()
     ]
-    try:
+    with aws.asking(f"metrics of {deployment}"):
         aws.client("cloudwatch").put_metric_data(Namespace=names.METRICS, MetricData=data)
-    except (BotoCoreError, ClientError) as error:
-        raise StoreUnavailableError(f"metrics of {deployment}: {first_line(error)}") from error

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
@@ -13,6 +12,7 @@ from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from hindcast.errors import ReleaseError
 from hindcast.releases import calibration
 from hindcast.releases.calibration import Calibration
+from hindcast.serving.release import open_model
 
 LARGEST_DIFFERENCE = 1e-5
 # Nearer to the threshold than this, float32 may fall on its other side.
@@ -89,10 +89,7 @@ def run(model: bytes, matrix: NDArray[Any], numeric: int) -> NDArray[np.float64]
 
 def scorer(model: bytes, numeric: int) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
     """A function from a matrix to ONNX Runtime's probability of 1, [rows]; loads the model once."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = open_model(model)
 
     def score(matrix: NDArray[Any]) -> NDArray[np.float64]:
         feeds: dict[str, NDArray[Any]] = {}

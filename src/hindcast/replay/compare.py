@@ -115,8 +115,11 @@ def _compared(name: str, logged: Value, recomputed: Value) -> Compared:
 
 
 def _is_close(logged: Value, recomputed: Value) -> bool:
-    both = isinstance(logged, float) and isinstance(recomputed, float)
-    return both and math.isclose(logged, recomputed, rel_tol=TOLERANCE)  # type: ignore[arg-type]
+    return (
+        isinstance(logged, float)
+        and isinstance(recomputed, float)
+        and math.isclose(logged, recomputed, rel_tol=TOLERANCE)
+    )
 
 
 def _outcome(logged: Value, recomputed: Value) -> Outcome:

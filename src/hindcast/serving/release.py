@@ -88,7 +88,8 @@ def _verified(folder: Path, name: str, digest: str) -> bytes:
     return content
 
 
-def _session(model: bytes, plan: ServingPlan) -> "onnxruntime.InferenceSession":
+def open_model(model: bytes) -> "onnxruntime.InferenceSession":
+    """A session on a model's bytes, on one thread; raises ReleaseError for what cannot be run."""
     # Whoever only copies a verified release need not have it.
     import onnxruntime
 
@@ -98,9 +99,14 @@ def _session(model: bytes, plan: ServingPlan) -> "onnxruntime.InferenceSession":
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except RuntimeError as error:  # Every error of onnxruntime derives from it.
         raise ReleaseError(f"{MODEL} cannot be run: {error}") from error
+
+
+def _session(model: bytes, plan: ServingPlan) -> "onnxruntime.InferenceSession":
+    """The model's session; raises ReleaseError where it does not take what the plan gives."""
+    session = open_model(model)
     widths = {"numeric": len(plan.numeric), "categorical": len(plan.categorical)}
     expected = {name: width for name, width in widths.items() if width}
     actual = {node.name: node.shape[-1] for node in session.get_inputs()}
