@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.integration import hindsight, lifecycle
 from tests.integration.hindsight import Home
 from tests.integration.lifecycle import Stage
+from tests.integration.service import TABLE, serve
+from tests.unit.serving import sample_release
 
 _numbers = count(1)
 
@@ -49,3 +52,23 @@ def stage(shared_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Where each test acts with a model of its own."""
     shared_stage.hurry(monkeypatch)
     return shared_stage
+
+
+@pytest.fixture(scope="module")
+def served_url(module_database_url: str) -> str:
+    """A database with a small online table."""
+    with psycopg.connect(module_database_url, autocommit=True) as connection:
+        connection.execute(TABLE)
+    return module_database_url
+
+
+@pytest.fixture
+def release_dir(tmp_path: Path) -> Path:
+    """A release that was verified, for one test to damage."""
+    return sample_release.write(tmp_path)
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch, served_url: str, release_dir: Path) -> Iterator[None]:
+    """The predict handler over the small table and the release."""
+    yield from serve(monkeypatch, served_url, release_dir)

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from hindcast import names
 from hindcast.errors import HindcastError
 from hindcast.serving import app, journal
-from tests.integration.service import FEATURES, TABLE, call, invoke, logged, serve, written
+from tests.integration.service import FEATURES, call, invoke, logged, written
 from tests.unit.serving import sample_release
 
 Line = dict[str, Any]
@@ -28,31 +28,21 @@ NOWHERE = "postgresql://nobody@/nothing?host=/nowhere"
 SECRET = 700613527
 UNKNOWN_SECRET = 700613528
 
+pytestmark = pytest.mark.usefixtures("service")
+
 
 @pytest.fixture(scope="module")
-def database_url(module_database_url: str) -> str:
-    with psycopg.connect(module_database_url, autocommit=True) as connection:
-        connection.execute(TABLE)
+def served_url(served_url: str) -> str:
+    """With a customer whose income is beyond what a model can take."""
+    with psycopg.connect(served_url, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO hindcast.credit_history__run1 VALUES (%s, 1, 1e308, true, NULL)", [SECRET]
         )
-    return module_database_url
+    return served_url
 
 
 @pytest.fixture
-def release_dir(tmp_path: Path) -> Path:
-    return sample_release.write(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def service(
-    monkeypatch: pytest.MonkeyPatch, database_url: str, release_dir: Path
-) -> Iterator[None]:
-    yield from serve(monkeypatch, database_url, release_dir)
-
-
-@pytest.fixture
-def broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def broken(service: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A release whose query fails, with the key in the database's message."""
     sql = "SELECT CAST('k' || %(key)s AS INT8)"
     folder = sample_release.write(tmp_path / "broken", sql=sql)
@@ -61,7 +51,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def away(monkeypatch: pytest.MonkeyPatch) -> None:
+def away(service: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """No database."""
     monkeypatch.setenv(names.ENV_DATABASE_URL, NOWHERE)
     app.predictor.cache_clear()
