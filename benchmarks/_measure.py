@@ -182,7 +182,7 @@ class Home:
 @contextmanager
 def home() -> Iterator[Home]:
     """An empty temporary home with a running Postgres; both are gone afterwards."""
-    from hindcast import embedded_postgres
+    from hindcast.stores import embedded_postgres
 
     for name in [name for name in os.environ if name.startswith("HINDCAST_")]:
         del os.environ[name]  # Else a benchmark could work on someone's own lake or database.

@@ -72,13 +72,11 @@ def hindcast(loans: Path, lake: str, url: str) -> int:
     # Imported now, not when first needed; pyarrow imports pandas with its first conversion.
     import pandas  # noqa: F401  # For its being imported.
 
-    import hindcast.engines.duckdb
-    import hindcast.online.copy  # noqa: F401  # As above.
     from hindcast import bootstrap, project
-    from hindcast.ingest import ingest
-    from hindcast.lake import Lake
-    from hindcast.materialize import materialize
-    from hindcast.online import OnlineStore
+    from hindcast.data.ingest import ingest
+    from hindcast.data.materialize import materialize
+    from hindcast.stores.lake import Lake
+    from hindcast.stores.online import OnlineStore
 
     declared, now = project.load(), datetime.now(UTC)
     started, cpu = time.perf_counter(), time.process_time()

@@ -123,11 +123,11 @@ def _ask(function: Function, key: int) -> float:
 
 
 def _event(key: int) -> dict[str, object]:
-    from hindcast.serving import gateway
+    from hindcast.traffic import proxy_events
 
     body = json.dumps({"id": str(key)}).encode()
     headers = [("Host", "benchmark"), ("Content-Type", "application/json")]
-    return gateway.proxy_event("POST", "/predict", headers, body, "127.0.0.1")
+    return proxy_events.proxy_event("POST", "/predict", headers, body, "127.0.0.1")
 
 
 def _print(lives: Mapping[str, list[Life]]) -> int:

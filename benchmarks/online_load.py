@@ -21,9 +21,9 @@ from numpy.random import Generator
 from psycopg import sql
 
 from hindcast import bootstrap
-from hindcast.compiler.view import CompiledView
+from hindcast.compiler.features import CompiledView
 from hindcast.datatypes import DataType
-from hindcast.online import OnlineStore
+from hindcast.stores.online import OnlineStore
 
 LIMIT = 30_000
 NULL_RATE = 0.1

@@ -26,7 +26,7 @@ from _measure import Limit
 from psycopg.types.numeric import Int8
 
 if TYPE_CHECKING:
-    from hindcast.releases.calibration import Calibration
+    from hindcast.models.training.calibration import Calibration
 
 FIRST_CUSTOMER = 5_008_804
 CHUNK = 250
@@ -136,13 +136,13 @@ def _floor(home: _measure.Home, pause: float) -> Side:
 
 def _through(handler: Handler, log: TextIO, pause: float) -> Side:
     """API Gateway's event in, its answer out; the event and the context are not timed."""
-    from hindcast.serving import gateway
+    from hindcast.traffic import proxy_events
 
     def invocation(key: int) -> Invocation:
         body = json.dumps({"id": str(key)}).encode()
         headers = [("Host", "benchmark"), ("Content-Type", "application/json")]
-        event = gateway.proxy_event("POST", "/predict", headers, body, "127.0.0.1")
-        return event, gateway.Context()
+        event = proxy_events.proxy_event("POST", "/predict", headers, body, "127.0.0.1")
+        return event, proxy_events.Context()
 
     def answers(ids: Sequence[int]) -> Answers:
         invocations = [invocation(key) for key in ids]
@@ -163,7 +163,7 @@ def _flush_metrics(log: TextIO) -> None:
 
 def _peers(home: _measure.Home, feast: bool, stack: contextlib.ExitStack) -> dict[str, Side]:
     """Sides in other processes, all on scikit-learn and the same model, unpickled."""
-    from hindcast.releases.calibration import Calibration
+    from hindcast.models.training.calibration import Calibration
 
     home.peer_table(PEER_TABLE)
     pickled, url = home.pickled_model(), home.database_url

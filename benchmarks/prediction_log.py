@@ -26,8 +26,8 @@ COLLECT = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from hindcast.lake import Lake
-from hindcast.predictionlog import collect
+from hindcast.stores.lake import Lake
+from hindcast.audit.prediction_log import collect
 print(collect([Path(sys.argv[1])], Lake(sys.argv[2]), datetime.now(UTC)), file=sys.stderr)
 """
 

@@ -69,13 +69,13 @@ def hindcast(lake: str, url: str) -> int:
 def _shuffles(lake: str) -> int:
     """The exchanges in the plan that the job runs, planned once more."""
     from hindcast import bootstrap, project
-    from hindcast.compiler import features
+    from hindcast.compiler import query
     from hindcast.engines.spark import SparkEngine
 
     view, raw = project.load().view(), DeltaTable(f"{lake}/raw/loans")
     clocks = bootstrap.knowledge(_measure.AS_OF, None, datetime.now(UTC))
     engine = SparkEngine()
-    sql = features.materialization(view, engine.dialect, clocks)
+    sql = query.materialization(view, engine.dialect, clocks)
     with engine.compute(sql, raw) as computed:
         plan = computed.rows._jdf.queryExecution().executedPlan().toString()
     return int(plan.count("Exchange"))

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from awsglue.utils import GlueArgumentError, getResolvedOptions
 
-from hindcast import project, recorded, settings
+from hindcast import project, settings
 from hindcast.bootstrap import Application
+from hindcast.data import recorded
+from hindcast.data.materialize import MaterializeReport
 from hindcast.errors import HindcastError, InputError
-from hindcast.materialize import MaterializeReport
 
 REQUIRED = ("JOB_NAME", "lake")
 OPTIONAL = (

@@ -13,7 +13,7 @@ _numbers = count(1)
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a real Postgres server that lives as long as the test session."""
-    from hindcast import embedded_postgres
+    from hindcast.stores import embedded_postgres
 
     with tempfile.TemporaryDirectory(prefix="hindcast-") as folder:
         data = Path(folder) / "postgres"
@@ -36,7 +36,7 @@ def module_database_url(postgres_server: str) -> str:
 def _create_database(server: str) -> str:
     from psycopg import sql
 
-    from hindcast.database import connect
+    from hindcast.stores.database import connect
 
     name = f"test_{next(_numbers)}"
     with connect(server, autocommit=True) as connection:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import joblib
 
-from hindcast import bootstrap, trainingset
-from hindcast.training.fit import encoded, encoder, fit
-from hindcast.training.split import split
+from hindcast import bootstrap
+from hindcast.data import training_set
+from hindcast.models.training.fit import encoded, encoder, fit
+from hindcast.models.training.split import split
 
 
 def main(home: Path, release: Path, path: Path) -> None:
@@ -21,7 +22,7 @@ def main(home: Path, release: Path, path: Path) -> None:
     manifest = json.loads((release / "manifest.json").read_bytes())
     application = bootstrap.application(home, None)
     clocks = bootstrap.knowledge(manifest["as_of"], manifest["known_by"], datetime.now(UTC))
-    data = trainingset.of(application, None, "duckdb", clocks)
+    data = training_set.of(application, None, "duckdb", clocks)
     labels, groups, matrix = data.labels(), data.groups(), data.matrix()
     train = split(groups, data.micros(), labels).train
     numbers = encoded(encoder(len(data.numeric), matrix[train]), matrix[train])

@@ -6,8 +6,8 @@ from io import BytesIO
 from typing import Any
 
 from hindcast import settings
-from hindcast.lake import Lake
-from hindcast.predictionlog import Stream, collect
+from hindcast.audit.prediction_log import Stream, collect
+from hindcast.stores.lake import Lake
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

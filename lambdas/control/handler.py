@@ -7,11 +7,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from hindcast import bootstrap, predictionlog
+from hindcast import bootstrap
+from hindcast.audit import prediction_log
 from hindcast.bootstrap import Application
-from hindcast.control import asking, datachecks, incoming, measurements, migrations, runs
 from hindcast.errors import InputError
-from hindcast.ledger import plain
+from hindcast.operations import asking, data_checks, incoming, measurements, migrations, runs
+from hindcast.stores.ledger import plain
 
 Event = dict[str, Any]
 
@@ -40,8 +41,8 @@ def _close_run(application: Application, event: Event) -> Event:
 def _check_data(application: Application, event: Event) -> Event:
     as_of = event.get("as_of")
     asked = bootstrap.instant(as_of, "as_of") if as_of else datetime.now(UTC)
-    allowed = datachecks.limits(event.get("limits") or {})
-    return asdict(datachecks.check(application, event.get("view"), asked, allowed))
+    allowed = data_checks.limits(event.get("limits") or {})
+    return asdict(data_checks.check(application, event.get("view"), asked, allowed))
 
 
 def _trained(application: Application, event: Event) -> Event:
@@ -68,7 +69,7 @@ def _measure(application: Application, event: Event) -> Event:
 
 
 def _compact(application: Application, event: Event) -> Event:
-    return {"replaced": predictionlog.compact(application.lake)}
+    return {"replaced": prediction_log.compact(application.lake)}
 
 
 def _ingest(application: Application, event: Event) -> Event:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hindcast import bootstrap
-from hindcast.evaluation.use_case import evaluate
+from hindcast.models.evaluation.evaluate import evaluate
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

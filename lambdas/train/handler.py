@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hindcast import bootstrap
-from hindcast.training import use_case
+from hindcast.models.training import train
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Train as `hindcast train` does; every field of the event may be left out."""
-    report = use_case.train(
+    report = train.train(
         bootstrap.application(),
         event.get("model"),
         "duckdb",

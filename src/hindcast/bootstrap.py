@@ -6,21 +6,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hindcast import database
 from hindcast import project as projects
 from hindcast import settings as settings_
-from hindcast.compiler.features import Knowledge
+from hindcast.compiler.query import Knowledge
 from hindcast.engines.base import Engine
 from hindcast.errors import InputError, NotFoundError
-from hindcast.lake import Lake
 from hindcast.project import Project
 from hindcast.releases.store import ReleaseStore, open_store
 from hindcast.settings import Settings
+from hindcast.stores import database
+from hindcast.stores.lake import Lake
 
 if TYPE_CHECKING:
-    from hindcast.ledger import Ledger, Promotion
-    from hindcast.online import OnlineStore
-    from hindcast.releases.registry import ModelRegistry
+    from hindcast.models.registry.registry import ModelRegistry
+    from hindcast.stores.ledger import Ledger, Promotion
+    from hindcast.stores.online import OnlineStore
 
 ENGINES = ("duckdb", "spark")
 
@@ -45,21 +45,21 @@ class Application:
     @cached_property
     def store(self) -> "OnlineStore":
         """The online store."""
-        from hindcast.online import OnlineStore
+        from hindcast.stores.online import OnlineStore
 
         return OnlineStore(self.database_url)
 
     @cached_property
     def ledger(self) -> "Ledger":
         """The ledger of runs, releases and promotions."""
-        from hindcast.ledger import Ledger
+        from hindcast.stores.ledger import Ledger
 
         return Ledger(self.database_url)
 
     @cached_property
     def registry(self) -> "ModelRegistry":
         """MLflow's experiments and models."""
-        from hindcast.releases.registry import ModelRegistry
+        from hindcast.models.registry.registry import ModelRegistry
 
         return ModelRegistry(self.database_url, f"{self.settings.releases.rstrip('/')}/mlflow")
 

@@ -4,8 +4,8 @@ import json
 import sys
 from collections.abc import Sequence
 
-from hindcast import aws
 from hindcast.settings import Settings
+from hindcast.stores import aws
 
 
 def refused(settings: Settings, release: str, failures: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TypeVar
 
 from hindcast.compiler.checks import compile_checks
-from hindcast.compiler.view import CompiledView, compile_view
+from hindcast.compiler.features import CompiledView, compile_view
 from hindcast.definitions import FeatureView, Model, Source
 from hindcast.errors import DefinitionError, InputError
 

@@ -16,9 +16,10 @@ from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
 from psycopg import sql
 
-from hindcast import embedded_postgres, names, project
+from hindcast import names, project
 from hindcast.bootstrap import Application
 from hindcast.settings import Settings
+from hindcast.stores import embedded_postgres
 from tests.e2e.emulator import CREDENTIALS, REGION
 from tests.e2e.functions import ACCOUNT, PREFIX, Places
 from tests.integration.hindsight import FAST

@@ -12,8 +12,9 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from hindcast import names, project, recorded
-from hindcast.generate import generate
+from hindcast import names, project
+from hindcast.data import recorded
+from hindcast.demo.generate import generate
 from hindcast.serving.predictor import Prediction, open_predictor
 from infra.config import FUNCTIONS, STAGING
 from infra.constructs.routes import ROUTES

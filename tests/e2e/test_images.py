@@ -9,11 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from hindcast import names, project, recorded
+from hindcast import names, project
 from hindcast.bootstrap import Application
-from hindcast.generate import FIRST_CUSTOMER, generate
-from hindcast.serving import gateway, release
+from hindcast.data import recorded
+from hindcast.demo.generate import FIRST_CUSTOMER, generate
+from hindcast.serving import release
 from hindcast.settings import Settings
+from hindcast.traffic import proxy_events
 from tests.e2e import containers
 from tests.e2e.containers import Place
 
@@ -95,7 +97,7 @@ def predict(trained: Path) -> Iterator[None]:
 
 def asked(method: str, path: str, body: bytes = b"") -> dict[str, object]:
     """The event that API Gateway makes of a request."""
-    return gateway.proxy_event(method, path, [("Host", "test")], body, "127.0.0.1")
+    return proxy_events.proxy_event(method, path, [("Host", "test")], body, "127.0.0.1")
 
 
 def test_train_writes_a_release_that_verifies(trained: Path) -> None:
@@ -106,7 +108,7 @@ def test_the_same_image_trains_as_a_job_and_finds_the_same_release(
     trained: Path, place: Place
 ) -> None:
     arguments = ("--as_of", AS_OF, "--known_by", NOW.isoformat())
-    printed = containers.run("train", place, "python", "-m", "hindcast.control.training_job",
+    printed = containers.run("train", place, "python", "-m", "hindcast.operations.training_job",
                              *arguments)  # fmt: skip
     assert json.loads(printed)["release"] == trained.name
 

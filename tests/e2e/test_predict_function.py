@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from hindcast import embedded_postgres, names
+from hindcast import names
+from hindcast.stores import embedded_postgres
 from tests.e2e import emulator
 from tests.e2e.emulator import Function, FunctionError
 from tests.e2e.functions import Places, started

@@ -14,8 +14,9 @@ from typing import Any
 import boto3
 import pytest
 
-from hindcast import names, recorded
-from hindcast.generate import FIRST_CUSTOMER, generate
+from hindcast import names
+from hindcast.data import recorded
+from hindcast.demo.generate import FIRST_CUSTOMER, generate
 from hindcast.releases.fetch import fetch
 from tests.e2e import emulator
 from tests.e2e.emulator import Function, FunctionError
@@ -25,7 +26,7 @@ from tests.e2e.machine import Execution
 from tests.e2e.staging import Staging, staging
 from tests.infra.resources import properties
 from tests.integration.hindsight import AS_OF, NOW
-from tests.unit import predictionlines
+from tests.unit.audit.prediction_log import prediction_lines
 
 pytestmark = pytest.mark.skipif(bool(emulator.missing()), reason=str(emulator.missing()))
 CLOCKS = {"as_of": AS_OF, "known_by": "2021-09-18"}
@@ -105,7 +106,7 @@ def subscription(predict: Function) -> dict[str, Any]:
     match = re.fullmatch(r'\{ \$\.message = "(.*)" \}', found["FilterPattern"])
     assert match is not None
     lines = [line for line in predict.lines if line.get("message") == match[1]]
-    return predictionlines.event(*map(json.dumps, lines))
+    return prediction_lines.event(*map(json.dumps, lines))
 
 
 def created(deployment: Staging, key: str, content: bytes) -> dict[str, Any]:
@@ -204,7 +205,8 @@ def test_answers_are_collected_once(deployment: Staging, predict: Function) -> N
     with started("collect-log", deployment.places()) as collect:
         event = subscription(predict)
         first, again = collect.invoke(event), collect.invoke(event)
-        check = collect.invoke(predictionlines.event("CWL CONTROL MESSAGE", kind="CONTROL_MESSAGE"))
+        control = prediction_lines.event("CWL CONTROL MESSAGE", kind="CONTROL_MESSAGE")
+        check = collect.invoke(control)
     assert (first["new"], again["new"], again["already"]) == (2, 0, 2)
     assert check["predictions"] == check["quarantined"] == 0
     rows = (

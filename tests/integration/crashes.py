@@ -14,8 +14,9 @@ ENVIRONMENT = {
 # Wraps one function; its n-th call is preceded or followed by a SIGKILL of the process.
 _CODE = """
 import importlib, os, signal, sys
-from hindcast import cli, ingest
-from hindcast.predictionlog import collector
+from hindcast import cli
+from hindcast.data import ingest
+from hindcast.audit.prediction_log import collector
 
 moment, place, number = sys.argv.pop(1).split()
 module, _, path = place.partition(":")
@@ -41,7 +42,7 @@ cli.main()
 
 
 def run_until_killed(crash: str, *arguments: str, **environment: str) -> None:
-    """Run `hindcast` until the crash, such as "before hindcast.lake:write_deltalake 1"."""
+    """Run `hindcast` until the crash, such as "before hindcast.stores.lake:write_deltalake 1"."""
     done = subprocess.run(
         [sys.executable, "-c", _CODE, crash, *arguments],
         capture_output=True, text=True, check=False, env=ENVIRONMENT | environment,

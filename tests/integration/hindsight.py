@@ -16,14 +16,17 @@ from typing import Any, cast
 import pytest
 from psycopg import sql
 
-from hindcast import cli, names, predictionlog, project, promotion, recorded
+from hindcast import cli, names, project
+from hindcast.audit import prediction_log
 from hindcast.bootstrap import Application
-from hindcast.database import connect
-from hindcast.generate import FIRST_CUSTOMER, generate
-from hindcast.materialize import MaterializeReport
+from hindcast.data import recorded
+from hindcast.data.materialize import MaterializeReport
+from hindcast.demo.generate import FIRST_CUSTOMER, generate
+from hindcast.models import promote
+from hindcast.models.training import train as training
 from hindcast.serving import app
 from hindcast.settings import Settings
-from hindcast.training import use_case as training
+from hindcast.stores.database import connect
 from tests.integration.service import call, serve
 
 AS_OF, EARLIER, LATER = "2021-09-17", "2021-06-17", "2021-09-18"
@@ -124,7 +127,7 @@ class Home:
         return training.train(self.application, None, "duckdb", as_of, known_by, now).release
 
     def promote(self, release: str) -> None:
-        promotion.promote(self.application, None, release, force=True, reason="a test")
+        promote.promote(self.application, None, release, force=True, reason="a test")
 
     def ask(self, path: str, body: Any, release: str | None = None) -> list[Line]:
         """Let the predict handler answer by a release, by default the newest; the lines it logs."""
@@ -147,7 +150,7 @@ class Home:
     def collect(self, *lines: Line) -> None:
         path = self.folder / "serve.log"
         path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        report = predictionlog.collect([path], self.application.lake, NOW)
+        report = prediction_log.collect([path], self.application.lake, NOW)
         assert (report.new, report.quarantined) == (len(lines), 0), report.reasons
 
     def break_online(self, assignment: str, customer: int = ANN) -> None:

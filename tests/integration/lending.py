@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hindcast.compiler.features import Knowledge
-from hindcast.compiler.view import CompiledView
+from hindcast.compiler.features import CompiledView
+from hindcast.compiler.query import Knowledge
+from hindcast.data.materialize import materialize
 from hindcast.engines.duckdb import DuckDBEngine
-from hindcast.lake import Lake
-from hindcast.materialize import materialize
-from hindcast.online import OnlineStore
 from hindcast.project import load
+from hindcast.stores.lake import Lake
+from hindcast.stores.online import OnlineStore
 from tests.integration.orders import add, write_csv
 
 DEFINITIONS = """

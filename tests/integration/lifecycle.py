@@ -13,18 +13,22 @@ from typing import Any
 
 import pytest
 
-from hindcast import bootstrap, cli, generate, names, project, recorded, registration, trainingset
+from hindcast import bootstrap, cli, names, project
 from hindcast.bootstrap import Application
+from hindcast.data import recorded, training_set
+from hindcast.data.ingest import IngestReport
 from hindcast.definitions import Gate
-from hindcast.evaluation import latency
-from hindcast.evaluation.use_case import EvaluationReport, evaluate
-from hindcast.ingest import IngestReport
-from hindcast.releases import contents, folder, plots
+from hindcast.demo import generate
+from hindcast.models import register
+from hindcast.models.evaluation import latency
+from hindcast.models.evaluation.evaluate import EvaluationReport, evaluate
+from hindcast.models.registry import plots
+from hindcast.models.training import train as training
+from hindcast.models.training.train import TrainReport
+from hindcast.releases import contents, folder
 from hindcast.releases.contents import ReleaseContents
 from hindcast.serving.release import PLAN
 from hindcast.settings import Settings
-from hindcast.training import use_case as training
-from hindcast.training.use_case import TrainReport
 
 AS_OF, NOW = datetime(2021, 9, 17, tzinfo=UTC), datetime(2021, 9, 20, tzinfo=UTC)
 CUSTOMERS, SEED = 800, 3
@@ -127,13 +131,13 @@ class Stage:
 
     def release(self, application: Application, kind: str = GOOD) -> str:
         """The id of a release that is recorded everywhere."""
-        return registration.register(application, self.written(application, kind)).release
+        return register.register(application, self.written(application, kind)).release
 
     def twin(self, application: Application, release: str) -> str:
         """The id of another release that differs in nothing but the name of its code."""
         found = contents.read(application.release_folder(release))
         path = _again(application, found, code_revision="another")
-        return registration.register(application, path).release
+        return register.register(application, path).release
 
     def hurry(self, patch: pytest.MonkeyPatch) -> None:
         """Draw no picture twice, which takes a second; let no busy machine decide a gate."""
@@ -169,7 +173,7 @@ def model_name(test: str) -> str:
 def train_only(application: Application) -> TrainReport:
     """Train and write the folder, and tell nobody."""
     clocks = bootstrap.knowledge(None, None, NOW)
-    data = trainingset.of(application, None, "duckdb", clocks)
+    data = training_set.of(application, None, "duckdb", clocks)
     return training.release(
         application.project.model(), data, application.settings.releases, "test"
     )

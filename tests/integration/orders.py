@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from hindcast import names
+from hindcast.data.ingest import IngestReport, ingest
 from hindcast.definitions import Check, Entity, Source
-from hindcast.ingest import IngestReport, ingest
-from hindcast.lake import Lake
+from hindcast.stores.lake import Lake
 
 NOW = datetime(2022, 1, 1, tzinfo=UTC)
 HEADER = "id,day,order,amount,count,rate,kind"

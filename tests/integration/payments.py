@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from hindcast.compiler import features
-from hindcast.compiler.features import Knowledge
-from hindcast.compiler.view import CompiledView, compile_view
+from hindcast.compiler import query
+from hindcast.compiler.features import CompiledView, compile_view
+from hindcast.compiler.query import Knowledge
 from hindcast.definitions import Entity, Feature, FeatureView, Source, latest, prior
 from hindcast.engines.base import Engine, OfflineTarget, Written
 
@@ -71,7 +71,7 @@ def target(folder: Path, columns: tuple[str, ...] = view.offline_columns) -> Off
 
 
 def materialization(engine: Engine, compiled: CompiledView = view) -> str:
-    return features.materialization(compiled, engine.dialect, KNOWLEDGE)
+    return query.materialization(compiled, engine.dialect, KNOWLEDGE)
 
 
 def write(engine: Engine, raw: DeltaTable, folder: Path) -> Written:

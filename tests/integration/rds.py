@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from hindcast import embedded_postgres
-from hindcast.database import connect
+from hindcast.stores import embedded_postgres
+from hindcast.stores.database import connect
 
 ADMINISTRATOR, SUPERUSER = "hindcast_admin", "postgres"
 _LIKE_RDS = """

@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from hindcast import names
-from hindcast.serving import app, gateway
+from hindcast.serving import app
+from hindcast.traffic import proxy_events
 from lambdas.predict.handler import handler
 
 TABLE = """
@@ -42,8 +43,8 @@ def serve(monkeypatch: pytest.MonkeyPatch, database_url: str, release: Path) -> 
 
 
 def invoke(method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-    event = gateway.proxy_event(method, path, [("Host", "test")], body, "127.0.0.1")
-    return handler(event, gateway.Context())
+    event = proxy_events.proxy_event(method, path, [("Host", "test")], body, "127.0.0.1")
+    return handler(event, proxy_events.Context())
 
 
 def call(method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:

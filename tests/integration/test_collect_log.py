@@ -14,14 +14,15 @@ import pytest
 from deltalake import write_deltalake
 from typer.testing import CliRunner
 
-from hindcast import cli, names, predictionlog
+from hindcast import cli, names
+from hindcast.audit import prediction_log
+from hindcast.audit.prediction_log import CollectReport, Stream, collect, collector
 from hindcast.errors import InputError, NotFoundError
-from hindcast.lake import Lake
-from hindcast.predictionlog import CollectReport, Stream, collect, collector
+from hindcast.stores.lake import Lake
 from lambdas.collect_log.handler import handler
 from tests.integration.crashes import run_until_killed
-from tests.unit import predictionlines as samples
-from tests.unit.predictionlines import NOW, RELEASE, START
+from tests.unit.audit.prediction_log import prediction_lines as samples
+from tests.unit.audit.prediction_log.prediction_lines import NOW, RELEASE, START
 
 TORN = samples.text(9)[:-20] + "\n"
 
@@ -128,7 +129,7 @@ def test_a_cut_off_gzip_file_gives_its_whole_lines(tmp_path: Path, lake: Lake) -
 def test_compacted_predictions_are_still_collected_once(tmp_path: Path, lake: Lake) -> None:
     for number in range(1, 4):
         add(lake, write(tmp_path, samples.text(number) + TORN))
-    assert predictionlog.compact(lake) == {"predictions": 3, "quarantine/predictions": 0}
+    assert prediction_log.compact(lake) == {"predictions": 3, "quarantine/predictions": 0}
     report = add(lake, write(tmp_path, samples.text(*range(1, 5))))
     assert (report.new, report.already) == (1, 3)
     assert len(rows(lake)) == 4
@@ -173,11 +174,11 @@ def test_the_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("crash", "expected"),
     [
-        ("before hindcast.lake:write_deltalake 1", 0),
-        ("after hindcast.lake:write_deltalake 1", 100),
-        ("before hindcast.lake:write_deltalake 2", 100),
-        ("before hindcast.predictionlog.parser:Batch.quarantine 2", 200),
-        ("after hindcast.lake:write_deltalake 4", 230),
+        ("before hindcast.stores.lake:write_deltalake 1", 0),
+        ("after hindcast.stores.lake:write_deltalake 1", 100),
+        ("before hindcast.stores.lake:write_deltalake 2", 100),
+        ("before hindcast.audit.prediction_log.parser:Batch.quarantine 2", 200),
+        ("after hindcast.stores.lake:write_deltalake 4", 230),
     ],
 )
 def test_a_killed_collect_is_completed_by_another(
@@ -202,7 +203,7 @@ def _collect_in_step(path: Path, root: str, barrier: Barrier) -> None:
         write_deltalake(*arguments, **options)
 
     patch = pytest.MonkeyPatch()
-    patch.setattr("hindcast.lake.write_deltalake", in_step)
+    patch.setattr("hindcast.stores.lake.write_deltalake", in_step)
     collect([path], Lake(root), NOW)
 
 
@@ -247,29 +248,31 @@ def filled(tmp_path: Path, lake: Lake) -> Lake:
 
 def test_a_prediction_is_found_by_its_id(filled: Lake) -> None:
     wanted = samples.line(42)
-    row = predictionlog.find(filled, wanted["prediction_id"])
+    row = prediction_log.find(filled, wanted["prediction_id"])
     assert json.loads(row["features"]) == wanted["features"]
     assert row["probability"] == wanted["probability"]
     assert row["instant"] == START + timedelta(seconds=42)
-    assert predictionlog.find(filled, samples.line(10)["prediction_id"])["features"] is None
+    assert prediction_log.find(filled, samples.line(10)["prediction_id"])["features"] is None
 
 
 def test_what_was_not_collected_is_not_found(filled: Lake, tmp_path: Path) -> None:
     for empty in (filled, Lake(str(tmp_path / "none"))):
         with pytest.raises(NotFoundError, match=r"; run: hindcast collect-log FILE"):
-            predictionlog.find(empty, "00000000")
+            prediction_log.find(empty, "00000000")
 
 
 def test_a_sample_is_uniform_and_the_same_for_a_seed(filled: Lake) -> None:
-    first = predictionlog.sample(filled, 30, seed=1)
+    first = prediction_log.sample(filled, 30, seed=1)
     filled.open(names.PREDICTIONS, fix="").optimize.compact()
-    assert first.equals(predictionlog.sample(filled, 30, seed=1))
-    assert not first.equals(predictionlog.sample(filled, 30, seed=2))
+    assert first.equals(prediction_log.sample(filled, 30, seed=1))
+    assert not first.equals(prediction_log.sample(filled, 30, seed=2))
     assert set(first["outcome"].to_pylist()) == {"predicted", "scored"}
     assert first["instant"].to_pylist() == sorted(first["instant"].to_pylist())
-    assert predictionlog.sample(filled, 1000).num_rows == 180
-    assert predictionlog.sample(filled, 0).num_rows == 0
-    drawn = [key for seed in range(60) for key in _ids(predictionlog.sample(filled, 30, seed=seed))]
+    assert prediction_log.sample(filled, 1000).num_rows == 180
+    assert prediction_log.sample(filled, 0).num_rows == 0
+    drawn = [
+        key for seed in range(60) for key in _ids(prediction_log.sample(filled, 30, seed=seed))
+    ]
     counts = [drawn.count(key) for key in {*drawn}]
     assert len(counts) == 180
     assert max(counts) < 25
@@ -281,8 +284,8 @@ def _ids(table: Any) -> list[str]:
 
 def test_a_sample_of_one_model_since_an_instant(filled: Lake) -> None:
     since = START + timedelta(seconds=100)
-    late = predictionlog.sample(filled, 1000, since=since, model="churn")
+    late = prediction_log.sample(filled, 1000, since=since, model="churn")
     assert set(late["release"].to_pylist()) == {"churn-ba9876543210"}
     assert (late.num_rows, pc.min(late["instant"]).as_py()) == (50, since + timedelta(seconds=1))
-    assert predictionlog.sample(filled, 1000, model="chur' OR '").num_rows == 0
-    assert predictionlog.sample(filled, 1000, model="chu").num_rows == 0
+    assert prediction_log.sample(filled, 1000, model="chur' OR '").num_rows == 0
+    assert prediction_log.sample(filled, 1000, model="chu").num_rows == 0

@@ -11,11 +11,11 @@ import pytest
 
 from hindcast import bootstrap, names
 from hindcast.bootstrap import Application
-from hindcast.control import incoming
+from hindcast.demo.generate import generate
 from hindcast.errors import InputError
-from hindcast.generate import generate
-from hindcast.lake import Lake
-from hindcast.ledger import Run
+from hindcast.operations import incoming
+from hindcast.stores.lake import Lake
+from hindcast.stores.ledger import Run
 from lambdas.control.handler import handler
 from tests.integration import moto_aws
 from tests.integration.orders import GOOD, HEADER, NOW, orders, raw

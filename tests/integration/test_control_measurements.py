@@ -13,9 +13,9 @@ from moto import mock_aws
 
 from hindcast import names, project
 from hindcast.bootstrap import Application
-from hindcast.control.measurements import measure
 from hindcast.datatypes import DataType
 from hindcast.errors import InputError, StoreUnavailableError
+from hindcast.operations.measurements import measure
 from hindcast.settings import Settings
 from lambdas.control.handler import handler
 from tests.integration.hindsight import NOW

@@ -17,16 +17,16 @@ from moto import mock_aws
 
 from hindcast import names, project
 from hindcast.bootstrap import Application
-from hindcast.control.migrations import Migrated, migrate
-from hindcast.database import connect
 from hindcast.datatypes import DataType
 from hindcast.errors import HindcastError, InputError, NotFoundError, StoreUnavailableError
-from hindcast.evaluation.use_case import evaluate
-from hindcast.ledger.tables import REVISION
-from hindcast.online import OnlineStore
-from hindcast.releases import mlflow_store
+from hindcast.models.evaluation.evaluate import evaluate
+from hindcast.models.registry import mlflow_store
+from hindcast.operations.migrations import Migrated, migrate
 from hindcast.serving.store import OnlineStore as ServingStore
 from hindcast.settings import Settings
+from hindcast.stores.database import connect
+from hindcast.stores.ledger.tables import REVISION
+from hindcast.stores.online import OnlineStore
 from lambdas.control.handler import handler
 from tests.integration import hindsight, lending
 from tests.integration.hindsight import ANN, AS_OF, NOW, Home

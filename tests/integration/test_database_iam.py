@@ -8,11 +8,12 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from hindcast import local, names, project, settings
+from hindcast import names, project, settings
 from hindcast.bootstrap import Application
-from hindcast.database import connect
 from hindcast.errors import StoreUnavailableError
 from hindcast.serving.store import OnlineStore
+from hindcast.stores.database import connect
+from hindcast.traffic import local
 from tests.integration import rds_proxy, service
 from tests.integration.rds_proxy import RdsProxy
 from tests.unit.serving import sample_release

@@ -13,13 +13,14 @@ from moto import mock_aws
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from hindcast import database, names, settings
+from hindcast import names, settings
 from hindcast.datatypes import DataType
 from hindcast.errors import InputError, StoreUnavailableError
-from hindcast.ledger import Ledger
-from hindcast.online import OnlineStore
-from hindcast.releases.registry import ModelRegistry
+from hindcast.models.registry.registry import ModelRegistry
 from hindcast.settings import Settings
+from hindcast.stores import database
+from hindcast.stores.ledger import Ledger
+from hindcast.stores.online import OnlineStore
 
 USER = "worker@job:1/2"
 PASSWORDS = ("p@ss:w/o?r#d%20+ &=[]\\'\"$~", "%", "ünï©ode 🗝", " leading and trailing ")

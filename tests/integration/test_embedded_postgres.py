@@ -8,8 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hindcast import database, embedded_postgres, settings
+from hindcast import settings
 from hindcast.errors import StoreUnavailableError
+from hindcast.stores import database, embedded_postgres
 
 
 def answers(url: str) -> bool:

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from hindcast import notify, project, promotion
+from hindcast import notify, project
 from hindcast.bootstrap import Application
 from hindcast.definitions import Gate, days
 from hindcast.errors import (
@@ -21,8 +21,9 @@ from hindcast.errors import (
     StoreUnavailableError,
     TrainingError,
 )
-from hindcast.evaluation.use_case import EvaluationReport
-from hindcast.ledger import Evaluation
+from hindcast.models import promote
+from hindcast.models.evaluation.evaluate import EvaluationReport
+from hindcast.stores.ledger import Evaluation
 from tests.integration import lifecycle
 from tests.integration.lifecycle import (
     NOW,
@@ -44,7 +45,7 @@ def application(stage: Stage, request: pytest.FixtureRequest) -> Application:
     """One model of the test's own, with a champion."""
     made = stage.application(lifecycle.model_name(request.node.name))
     champion = stage.release(made)
-    promotion.promote(made, None, champion, force=True, reason="first")
+    promote.promote(made, None, champion, force=True, reason="first")
     return made
 
 
@@ -198,7 +199,7 @@ def test_a_champion_of_another_source_is_refused(stage: Stage) -> None:
     name = "elsewhere"
     there = _of_source(stage.application(name), "applications")
     stage.ingest(there)
-    promotion.admit_first(there, None, train_only(there).release, "duckdb", NOW)
+    promote.admit_first(there, None, train_only(there).release, "duckdb", NOW)
     champion, here = champion_of(there), stage.application(name)
     challenger = stage.release(here, OTHER)
     with pytest.raises(
@@ -265,8 +266,8 @@ def test_a_verdict_that_mlflow_cannot_be_told_of_is_kept_and_said(
         raise StoreUnavailableError("the MLflow store: gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr("hindcast.registration.refresh", away)
-        patch.setattr("hindcast.registration.catch_up", lambda _: [])
+        patch.setattr("hindcast.models.register.refresh", away)
+        patch.setattr("hindcast.models.register.catch_up", lambda _: [])
         with pytest.raises(StoreUnavailableError, match=r"evaluation \d+ is recorded, but the ML"):
             judge(application, weak)
     assert capsys.readouterr().err.count(f"release {weak} was refused") == 2

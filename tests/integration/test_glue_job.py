@@ -15,14 +15,14 @@ from deltalake import DeltaTable
 
 from glue_jobs.refresh_features import arguments, main, refresh
 from hindcast import bootstrap, project
-from hindcast.database import connect
+from hindcast.data.ingest import ingest
+from hindcast.data.materialize import materialize
+from hindcast.demo.generate import generate
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import InputError
-from hindcast.generate import generate
-from hindcast.ingest import ingest
-from hindcast.lake import Lake
-from hindcast.materialize import materialize
-from hindcast.online import OnlineStore
+from hindcast.stores.database import connect
+from hindcast.stores.lake import Lake
+from hindcast.stores.online import OnlineStore
 from tests.integration import moto_aws
 
 ROOT = Path(__file__).parents[2]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from examples.credit_risk.definitions import loans
-from hindcast.generate import generate
-from hindcast.ingest import IngestReport
-from hindcast.lake import Lake
+from hindcast.data.ingest import IngestReport
+from hindcast.demo.generate import generate
+from hindcast.stores.lake import Lake
 from tests.integration.orders import GOOD, HEADER, NOW, add, orders, quarantine, raw, write_csv
 
 LATER = NOW + timedelta(days=1)

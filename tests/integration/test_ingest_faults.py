@@ -11,9 +11,9 @@ import pytest
 from deltalake import write_deltalake
 
 from examples.credit_risk.definitions import loans
-from hindcast.generate import generate
-from hindcast.ingest import ingest
-from hindcast.lake import Lake
+from hindcast.data.ingest import ingest
+from hindcast.demo.generate import generate
+from hindcast.stores.lake import Lake
 from tests.integration.crashes import run_until_killed
 from tests.integration.orders import NOW, add, orders, quarantine, raw, write_csv
 
@@ -48,12 +48,12 @@ def expected(csv_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 @pytest.mark.parametrize(
     ("crash", "has_raw", "has_bad"),
     [
-        ("before hindcast.lake:Lake._create 1", False, False),
-        ("before hindcast.lake:write_deltalake 1", False, False),
-        ("before hindcast.ingest:_Intake._stamped 3", False, False),
-        ("after hindcast.lake:write_deltalake 1", True, False),
-        ("before hindcast.lake:write_deltalake 2", True, False),
-        ("after hindcast.lake:write_deltalake 2", True, True),
+        ("before hindcast.stores.lake:Lake._create 1", False, False),
+        ("before hindcast.stores.lake:write_deltalake 1", False, False),
+        ("before hindcast.data.ingest:_Intake._stamped 3", False, False),
+        ("after hindcast.stores.lake:write_deltalake 1", True, False),
+        ("before hindcast.stores.lake:write_deltalake 2", True, False),
+        ("after hindcast.stores.lake:write_deltalake 2", True, True),
     ],
 )
 def test_a_killed_ingest_shows_all_rows_or_none_and_is_completed_by_another(
@@ -88,7 +88,7 @@ def _ingest_in_step(path: Path, root: str, barrier: Barrier) -> None:
         return wait_and_call
 
     patch = pytest.MonkeyPatch()
-    patch.setattr("hindcast.lake.write_deltalake", in_step(write_deltalake))
+    patch.setattr("hindcast.stores.lake.write_deltalake", in_step(write_deltalake))
     patch.setattr(Lake, "_create", in_step(Lake._create))
     ingest(path, orders, Lake(root), NOW)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hindcast.lake import Lake
+from hindcast.stores.lake import Lake
 from tests.integration.orders import GOOD, HEADER, add, line, quarantine, raw, write_csv
 
 BAD = line(id="?")

@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from hindcast import cli, names
+from hindcast.data.ingest import IngestReport, ingest
+from hindcast.demo.generate import generate
 from hindcast.errors import InputError, StoreUnavailableError
-from hindcast.generate import generate
-from hindcast.ingest import IngestReport, ingest
-from hindcast.lake import Lake
+from hindcast.stores.lake import Lake
 from tests.integration import moto_aws
 from tests.integration.orders import GOOD, HEADER, NOW, orders, quarantine, raw, write_csv
 

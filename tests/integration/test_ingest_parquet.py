@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hindcast.errors import InputError
-from hindcast.lake import Lake
+from hindcast.stores.lake import Lake
 from tests.integration.orders import GOOD, add, quarantine, raw, write_csv
 
 MIDNIGHT = datetime(2021, 5, 1)  # noqa: DTZ001

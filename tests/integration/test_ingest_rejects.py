@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hindcast.errors import InputError
-from hindcast.lake import Lake
+from hindcast.stores.lake import Lake
 from tests.integration.orders import (
     GOOD,
     HEADER,

@@ -8,15 +8,16 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from hindcast import names, project, trainingset
-from hindcast.compiler.features import Knowledge
-from hindcast.database import connect
+from hindcast import names, project
+from hindcast.compiler.query import Knowledge
+from hindcast.data import training_set
+from hindcast.data.ingest import IngestReport
+from hindcast.data.materialize import MaterializeReport, materialize
+from hindcast.demo.generate import generate
 from hindcast.engines.duckdb import DuckDBEngine
-from hindcast.generate import generate
-from hindcast.ingest import IngestReport
-from hindcast.lake import Lake
-from hindcast.materialize import MaterializeReport, materialize
-from hindcast.online import OnlineStore
+from hindcast.stores.database import connect
+from hindcast.stores.lake import Lake
+from hindcast.stores.online import OnlineStore
 from tests.integration import moto_aws
 from tests.integration.orders import NOW, add, quarantine, raw
 
@@ -95,7 +96,7 @@ def test_materialize_writes_the_same_rows_offline_and_online(
 def test_the_training_set_is_the_same(ingested: dict[Lake, IngestReport]) -> None:
     model = PROJECT.model(None)
     remote, local = (
-        trainingset.build(
+        training_set.build(
             VIEW, model.features.names, model.label_matures, DuckDBEngine(), lake, KNOWLEDGE
         ).table
         for lake in ingested

@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hindcast.database import connect
 from hindcast.errors import InputError, NotFoundError, StoreUnavailableError
-from hindcast.ledger import Ledger, ReleaseRecord
+from hindcast.stores.database import connect
+from hindcast.stores.ledger import Ledger, ReleaseRecord
 
 AS_OF = datetime(2021, 9, 17, tzinfo=UTC)
 

@@ -9,10 +9,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from hindcast.database import connect
 from hindcast.errors import HindcastError
-from hindcast.ledger import Ledger
-from hindcast.ledger.tables import VERSION_TABLE, metadata
+from hindcast.stores.database import connect
+from hindcast.stores.ledger import Ledger
+from hindcast.stores.ledger.tables import VERSION_TABLE, metadata
 
 TABLES = sorted(table.name for table in metadata.sorted_tables)
 # A column of each table that is no key, so that nothing but the trigger can object.

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import pytest
 
-from hindcast.database import connect
 from hindcast.errors import ConflictError, StoreUnavailableError
-from hindcast.ledger import Ledger, Promotion, transactions
+from hindcast.stores.database import connect
+from hindcast.stores.ledger import Ledger, Promotion, transactions
 
 WRITERS = 20
 Answer = TypeVar("Answer")
@@ -139,7 +139,7 @@ def test_who_looks_and_tries_again_gets_in_and_nothing_is_lost(url: str) -> None
 
 def test_the_constraint_alone_lets_only_one_win(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that takes no lock cannot break the chain either."""
-    monkeypatch.setattr("hindcast.ledger.promotions.lock", lambda connection, name: None)
+    monkeypatch.setattr("hindcast.stores.ledger.promotions.lock", lambda connection, name: None)
 
     def work(ledger: Ledger, number: int) -> bool:
         try:

@@ -21,12 +21,12 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import event
 
-from hindcast import embedded_postgres
-from hindcast.database import connect
 from hindcast.errors import HindcastError
-from hindcast.ledger import Ledger, migrate
-from hindcast.ledger.tables import REVISION, VERSION_TABLE, metadata
-from hindcast.ledger.transactions import engine_of
+from hindcast.stores import embedded_postgres
+from hindcast.stores.database import connect
+from hindcast.stores.ledger import Ledger, migrate
+from hindcast.stores.ledger.tables import REVISION, VERSION_TABLE, metadata
+from hindcast.stores.ledger.transactions import engine_of
 
 ROOT = Path(__file__).parents[2]
 PROCESSES = 8
@@ -48,7 +48,7 @@ def revisions(url: str) -> list[tuple[object, ...]]:
 _MIGRATE = """
 import sys
 import alembic.command
-from hindcast.ledger import Ledger
+from hindcast.stores.ledger import Ledger
 ledger = Ledger(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.read()
@@ -269,7 +269,7 @@ def test_a_role_that_another_database_makes_meanwhile_is_used(bare_server: str) 
 
 
 def test_importing_the_ledger_does_not_load_alembic() -> None:
-    script = "import sys, hindcast.ledger; print('alembic' in sys.modules)"
+    script = "import sys, hindcast.stores.ledger; print('alembic' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

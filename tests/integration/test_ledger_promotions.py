@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event
 
-from hindcast.database import connect
 from hindcast.errors import ConflictError, InputError, NotFoundError
-from hindcast.ledger import Ledger, Promotion, previous
-from hindcast.ledger.records import Action
+from hindcast.stores.database import connect
+from hindcast.stores.ledger import Ledger, Promotion, previous
+from hindcast.stores.ledger.records import Action
 
 TICK = timedelta(microseconds=1)
 

@@ -15,9 +15,9 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
 
-from hindcast.database import connect
-from hindcast.ledger import Ledger, migrate
-from hindcast.ledger.tables import REVISION, metadata
+from hindcast.stores.database import connect
+from hindcast.stores.ledger import Ledger, migrate
+from hindcast.stores.ledger.tables import REVISION, metadata
 
 FOLDER = Path(__file__).parent / "ledger_versions"
 REVISIONS = [

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hindcast import promotion
 from hindcast.bootstrap import Application
-from hindcast.stages import LocalStage
+from hindcast.models import promote
+from hindcast.traffic.stages import LocalStage
 from tests.integration import lifecycle
 from tests.integration.lifecycle import GOOD, OTHER, WEAK, Shell, Stage
 
@@ -29,7 +29,7 @@ def test_evaluate_ends_with_1_for_a_release_that_fails(
     passed = shell.json("evaluate", good)
     assert (passed["release"], passed["version"], passed["passed"]) == (good, 1, True)
     assert passed["champion"] is None
-    promotion.promote(application, None, good)
+    promote.promote(application, None, good)
     failed = shell.json("evaluate", code=1)
     assert (failed["release"], failed["champion"], failed["passed"]) == (weak, good, False)
     code, out, err = shell.run("evaluate", weak)
@@ -71,7 +71,7 @@ def test_releases_lists_the_newest_first_with_their_state(
 ) -> None:
     assert shell.json("releases") == []
     first, other = stage.release(application), stage.release(application, OTHER)
-    promotion.promote(application, None, first, force=True, reason="first")
+    promote.promote(application, None, first, force=True, reason="first")
     found = shell.json("releases")
     assert [(each["version"], each["release"], each["state"]) for each in found] == [
         (2, other, "not evaluated"), (1, first, "champion"),
@@ -109,7 +109,7 @@ def test_status_says_what_is_in_production(
         }
     }  # fmt: skip
     first, other = stage.release(application), stage.release(application, OTHER)
-    made = promotion.promote(application, None, first, force=True, reason="first")
+    made = promote.promote(application, None, first, force=True, reason="first")
     served = LocalStage(application.settings.home, name)
     served.point(first)
     served.shift(other, 25)

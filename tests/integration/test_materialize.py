@@ -13,15 +13,15 @@ import pytest
 from hindcast import names, project
 from hindcast.bootstrap import ENGINES
 from hindcast.bootstrap import engine as engine_of
-from hindcast.compiler.features import Knowledge
-from hindcast.compiler.view import compile_view
-from hindcast.database import connect
+from hindcast.compiler.features import compile_view
+from hindcast.compiler.query import Knowledge
+from hindcast.data.materialize import MaterializeReport, materialize
 from hindcast.definitions import Feature, FeatureView, latest, prior
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import InputError, NotFoundError, OnlineCheckError
-from hindcast.lake import Lake
-from hindcast.materialize import MaterializeReport, materialize
-from hindcast.online import OnlineStore
+from hindcast.stores.database import connect
+from hindcast.stores.lake import Lake
+from hindcast.stores.online import OnlineStore
 from tests.integration.orders import NOW, add, orders, write_csv
 
 AS_OF = datetime(2021, 9, 1, tzinfo=UTC)

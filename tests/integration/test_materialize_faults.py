@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from hindcast import names, project
-from hindcast.compiler.features import Knowledge
-from hindcast.database import connect
+from hindcast.compiler.query import Knowledge
+from hindcast.data.materialize import MaterializeReport, materialize
+from hindcast.demo.generate import generate
 from hindcast.engines.duckdb import DuckDBEngine
-from hindcast.generate import generate
-from hindcast.lake import Lake
-from hindcast.materialize import MaterializeReport, materialize
-from hindcast.online import OnlineStore
+from hindcast.stores.database import connect
+from hindcast.stores.lake import Lake
+from hindcast.stores.online import OnlineStore
 from tests.integration.crashes import run_until_killed
 from tests.integration.orders import NOW, add
 
 OLD, NEW = datetime(2021, 6, 1, tzinfo=UTC), datetime(2021, 9, 17, tzinfo=UTC)
 VIEW = project.load(None).view(None)
 COMMIT = "hindcast.engines.duckdb:write_deltalake"
-STORE = "hindcast.online.store:OnlineStore"
+STORE = "hindcast.stores.online.store:OnlineStore"
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def offline_runs(home: Path) -> dict[str, int]:
         (f"before {COMMIT} 1", False),
         (f"before {STORE}.create_version 1", True),
         (f"before {STORE}.publish 1", True),
-        ("after hindcast.online.swap:swap_view 1", True),
+        ("after hindcast.stores.online.swap:swap_view 1", True),
     ],
 )
 def test_until_the_swap_commits_a_killed_run_serves_the_old_rows_and_another_completes_it(

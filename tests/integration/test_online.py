@@ -13,16 +13,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from hindcast.database import connect
-from hindcast.datatypes import (
-    BIGINT,
-    BOOLEAN,
-    DATE,
-    DOUBLE,
-    STRING,
-    TIMESTAMP,
-    DataType,
-)
+from hindcast.datatypes import BIGINT, BOOLEAN, DATE, DOUBLE, STRING, TIMESTAMP, DataType
 from hindcast.errors import (
     HindcastError,
     InputError,
@@ -30,7 +21,8 @@ from hindcast.errors import (
     OnlineCheckError,
     StoreUnavailableError,
 )
-from hindcast.online import OnlineStore, OnlineVersion
+from hindcast.stores.database import connect
+from hindcast.stores.online import OnlineStore, OnlineVersion
 
 VIEW = "credit_history"
 AS_OF = datetime(2021, 9, 17, tzinfo=UTC)

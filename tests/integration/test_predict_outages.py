@@ -7,9 +7,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hindcast import embedded_postgres, names
+from hindcast import names
 from hindcast.errors import ReleaseError
-from hindcast.serving import app, gateway
+from hindcast.serving import app
+from hindcast.stores import embedded_postgres
+from hindcast.traffic import proxy_events
 from lambdas.predict.handler import handler
 from tests.integration.service import FEATURES, TABLE, call, invoke, logged
 from tests.unit.serving import sample_release
@@ -21,7 +23,7 @@ def test_a_warm_up_loads_the_release_and_leaves_the_database_alone(
     monkeypatch: pytest.MonkeyPatch, release_dir: Path
 ) -> None:
     monkeypatch.setenv(names.ENV_DATABASE_URL, "postgresql://nobody@/nothing?host=/nowhere")
-    answer = handler({"warmup": True}, gateway.Context())
+    answer = handler({"warmup": True}, proxy_events.Context())
     assert answer == {"warm": True, "release": release_dir.name}
 
 
@@ -31,7 +33,7 @@ def test_an_image_without_a_release_starts_and_says_so(
     monkeypatch.setenv(names.ENV_RELEASE_DIR, "/nowhere/release")
     app.predictor.cache_clear()
     assert app.load() is None
-    assert handler({"warmup": True}, gateway.Context()) == {"warm": True, "release": None}
+    assert handler({"warmup": True}, proxy_events.Context()) == {"warm": True, "release": None}
     for request in (
         ("POST", "/predict", {"id": 5008827}),
         ("GET", "/health"),

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from hindcast import local, promotion
 from hindcast.bootstrap import Application
 from hindcast.definitions import Gate
 from hindcast.errors import (
@@ -17,8 +16,10 @@ from hindcast.errors import (
     ReleaseError,
     StoreUnavailableError,
 )
-from hindcast.ledger import Ledger, Promotion
-from hindcast.releases.registry import ModelRegistry
+from hindcast.models import promote
+from hindcast.models.registry.registry import ModelRegistry
+from hindcast.stores.ledger import Ledger, Promotion
+from hindcast.traffic import local
 from tests.integration import lifecycle
 from tests.integration.lifecycle import GOOD, NOW, OTHER, WEAK, Stage, aliases, judge, page, spoil
 
@@ -32,7 +33,7 @@ def application(stage: Stage, request: pytest.FixtureRequest) -> Application:
 
 
 def force(application: Application, release: str, reason: str = "by hand") -> Promotion:
-    return promotion.promote(application, None, release, force=True, reason=reason)
+    return promote.promote(application, None, release, force=True, reason=reason)
 
 
 def history(application: Application) -> list[tuple[str, str]]:
@@ -47,7 +48,7 @@ def in_production(application: Application) -> str | None:
 
 
 def admit(application: Application, release: str) -> Any:
-    return promotion.admit_first(application, None, release, "duckdb", NOW)
+    return promote.admit_first(application, None, release, "duckdb", NOW)
 
 
 def test_a_first_release_that_passes_is_promoted_by_its_evaluation(
@@ -81,19 +82,19 @@ def test_a_challenger_needs_an_evaluation_that_passed_against_todays_champion(
     first, other, weak = (stage.release(application, kind) for kind in (GOOD, OTHER, WEAK))
     admit(application, first)
     with pytest.raises(GateError, match=rf"{other} has not been evaluated; run: hindcast evaluate"):
-        promotion.promote(application, None, other)
+        promote.promote(application, None, other)
     failed = judge(application, weak)
     with pytest.raises(GateError, match=rf"failed its gate in evaluation {failed.evaluation};"):
-        promotion.promote(application, None, weak)
+        promote.promote(application, None, weak)
     assert judge(application, other).passed
     force(application, weak)
     with pytest.raises(
         GateError, match=rf"evaluated against {first}, and the champion is {weak} now; run:"
     ):
-        promotion.promote(application, None, other)
+        promote.promote(application, None, other)
     assert history(application) == [("promote", first), ("promote", weak)]
     assert judge(application, other).champion == weak
-    assert promotion.promote(application, None, other).release == other
+    assert promote.promote(application, None, other).release == other
     assert in_production(application) == other
 
 
@@ -104,13 +105,13 @@ def test_an_evaluation_without_a_champion_does_not_count_against_one(
     assert judge(application, other).champion is None
     admit(application, first)
     with pytest.raises(GateError, match=rf"against no champion, and the champion is {first} now"):
-        promotion.promote(application, None, other)
+        promote.promote(application, None, other)
 
 
 def test_force_without_a_reason_is_refused(application: Application) -> None:
     for reason in (None, "", "  "):
         with pytest.raises(InputError, match="--force needs --reason TEXT"):
-            promotion.promote(application, None, "1", force=True, reason=reason)
+            promote.promote(application, None, "1", force=True, reason=reason)
 
 
 def test_force_is_recorded_with_its_reason_and_who_did_it(
@@ -130,7 +131,7 @@ def test_the_champion_cannot_be_promoted_again(stage: Stage, application: Applic
     force(application, release)
     for by_force in (False, True):
         with pytest.raises(InputError, match=f"release {release} is in production already"):
-            promotion.promote(application, None, release, by_force, "really")
+            promote.promote(application, None, release, by_force, "really")
     assert len(history(application)) == 1
 
 
@@ -140,22 +141,22 @@ def test_an_older_champion_comes_back_without_a_gate_as_a_rollback(
     first, other = stage.release(application), stage.release(application, OTHER)
     force(application, first)
     force(application, other)
-    back = promotion.promote(application, None, first)
+    back = promote.promote(application, None, first)
     assert (back.action, back.forced, back.reason) == ("rollback", False, None)
     assert in_production(application) == first
 
 
 def test_rollback_goes_back_until_there_is_nothing(stage: Stage, application: Application) -> None:
     with pytest.raises(NotFoundError, match="has no earlier champion to go back to"):
-        promotion.rollback(application, None)
+        promote.rollback(application, None)
     releases = [stage.release(application, kind) for kind in (GOOD, OTHER, WEAK)]
     for release in releases:
         force(application, release)
-    assert promotion.rollback(application, None).release == releases[1]
+    assert promote.rollback(application, None).release == releases[1]
     assert aliases(application) == {"champion": releases[1], "challenger": releases[2]}
-    assert promotion.rollback(application, None).release == releases[0]
+    assert promote.rollback(application, None).release == releases[0]
     with pytest.raises(NotFoundError, match="has no earlier champion to go back to"):
-        promotion.rollback(application, None)
+        promote.rollback(application, None)
     assert [action for action, _ in history(application)] == ["promote"] * 3 + ["rollback"] * 2
 
 
@@ -257,7 +258,7 @@ def test_a_rollback_does_not_go_back_from_what_it_did_not_see(
 
     monkeypatch.setattr(Ledger, "promotions", overtaken)
     with pytest.raises(ConflictError, match=f"promoted release '{late}' of model"):
-        promotion.rollback(application, None)
+        promote.rollback(application, None)
     assert in_production(application) == late
 
 

@@ -14,15 +14,15 @@ import pytest
 from deltalake import DeltaTable
 
 from hindcast import names, project
-from hindcast.compiler import features
-from hindcast.compiler.features import Knowledge
+from hindcast.compiler import query
+from hindcast.compiler.query import Knowledge
 from hindcast.compiler.serving import serving_query
-from hindcast.database import connect
+from hindcast.data.ingest import IngestReport
+from hindcast.data.materialize import MaterializeReport, materialize
 from hindcast.engines.duckdb import DuckDBEngine
-from hindcast.ingest import IngestReport
-from hindcast.lake import Lake
-from hindcast.materialize import MaterializeReport, materialize
-from hindcast.online import OnlineStore
+from hindcast.stores.database import connect
+from hindcast.stores.lake import Lake
+from hindcast.stores.online import OnlineStore
 from tests.integration.orders import NOW, add, quarantine
 
 LOANS = Path(__file__).parents[3] / "shared" / "data" / "loans.parquet"
@@ -142,7 +142,7 @@ def test_the_online_row_of_every_customer_is_the_historical_row_of_that_instant(
     spine = pa.table(
         {"id": keys, "as_of": instants, "asked_at": instants, "spine_row": np.arange(len(keys))}
     )
-    sql = features.historical(VIEW, "duckdb", NOW)
+    sql = query.historical(VIEW, "duckdb", NOW)
     found = DuckDBEngine().query(sql, run.table(names.RAW, "loans"), spine)
     rows = zip(
         *(column.to_pylist() for column in found.drop_columns(["as_of", "_has_history"])),

@@ -6,18 +6,15 @@ from typing import Any
 
 import pytest
 
-from hindcast import promotion, recorded, registration, status
 from hindcast.bootstrap import Application
+from hindcast.cli import status
+from hindcast.data import recorded
 from hindcast.definitions import days
-from hindcast.errors import (
-    HindcastError,
-    InputError,
-    StoreUnavailableError,
-    TrainingError,
-)
-from hindcast.ledger import Run
+from hindcast.errors import HindcastError, InputError, StoreUnavailableError, TrainingError
+from hindcast.models import promote, register
+from hindcast.models.training import train as training
 from hindcast.releases import contents, folder
-from hindcast.training import use_case as training
+from hindcast.stores.ledger import Run
 from tests.integration import lifecycle
 from tests.integration.crashes import run_until_killed
 from tests.integration.lifecycle import (
@@ -34,9 +31,9 @@ from tests.integration.lifecycle import (
 )
 
 CLOCKS = ("--as-of", "2021-09-17", "--known-by", "2021-09-20")
-RENAME, ADD = "hindcast.releases.folder:_rename", "hindcast.ledger.ledger:Ledger.add_release"
-LOG = "hindcast.releases.registry:ModelRegistry.log"
-PROMOTE = "hindcast.ledger.ledger:Ledger.promote"
+RENAME, ADD = "hindcast.releases.folder:_rename", "hindcast.stores.ledger.ledger:Ledger.add_release"
+LOG = "hindcast.models.registry.registry:ModelRegistry.log"
+PROMOTE = "hindcast.stores.ledger.ledger:Ledger.promote"
 
 
 @pytest.fixture
@@ -81,7 +78,7 @@ def test_a_folder_that_nobody_recorded_is_found(application: Application) -> Non
     assert (listed["release"], listed["version"]) == (release, 1)
     assert listed["state"] == "not evaluated"
     assert Path(listed["card"]).is_file()
-    assert registration.catch_up(application) == []
+    assert register.catch_up(application) == []
 
 
 def test_what_other_tools_left_is_no_release(stage: Stage, application: Application) -> None:
@@ -92,7 +89,7 @@ def test_what_other_tools_left_is_no_release(stage: Stage, application: Applicat
     (root / "manifest.json").write_text("{}")
     assert (root / "mlflow").is_dir()
     assert folder.stored(Path(application.settings.releases)) == [root / release]
-    assert registration.catch_up(application) == []
+    assert register.catch_up(application) == []
 
 
 def test_a_broken_folder_that_nobody_recorded_is_refused_by_name(
@@ -103,16 +100,16 @@ def test_a_broken_folder_that_nobody_recorded_is_refused_by_name(
     with pytest.raises(
         HindcastError, match=f"release a-copy: manifest.json belongs to .*{path.name}"
     ):
-        registration.catch_up(application)
+        register.catch_up(application)
 
 
 @pytest.mark.parametrize(
     ("place", "known"),
     [
-        ("hindcast.ledger.runs.end", False),
-        ("hindcast.ledger.Ledger.add_release", False),
-        ("hindcast.releases.registry.ModelRegistry.log", True),
-        ("hindcast.releases.registry.ModelRegistry.point", True),
+        ("hindcast.stores.ledger.runs.end", False),
+        ("hindcast.stores.ledger.Ledger.add_release", False),
+        ("hindcast.models.registry.registry.ModelRegistry.log", True),
+        ("hindcast.models.registry.registry.ModelRegistry.point", True),
     ],
 )
 def test_an_outage_at_the_end_of_training_loses_no_release(
@@ -130,7 +127,7 @@ def test_an_outage_at_the_end_of_training_loses_no_release(
     assert str(caught.value).startswith(f"release {path.name} is written in {path}, but ")
     assert str(caught.value).endswith("hindcast releases records it once the database answers")
     assert recorded_in(application)[0] == ([path.name] if known else [])
-    registration.catch_up(application)
+    register.catch_up(application)
     assert recorded_in(application) == ([path.name],) * 3
     assert aliases(application) == {"challenger": path.name}
 
@@ -145,11 +142,11 @@ def test_several_releases_that_mlflow_was_not_told_of_are_caught_up(
         raise StoreUnavailableError("the MLflow store: gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr("hindcast.releases.registry.ModelRegistry.log", away)
+        patch.setattr("hindcast.models.registry.registry.ModelRegistry.log", away)
         for kind in (OTHER, WEAK):
             with pytest.raises(StoreUnavailableError):
                 stage.release(application, kind)
-    registration.refresh(application, application.project.model().name)
+    register.refresh(application, application.project.model().name)
     assert aliases(application) == {}
     releases = [record["release"] for record in status.releases(application, None)]
     assert set(recorded_in(application)[1]) == set(releases)
@@ -166,13 +163,13 @@ def test_aliases_and_cards_follow_each_promotion_and_rollback(
     assert "Never promoted" in page(application, first)
     assert judge(application, first).passed
     assert "passed its gate" in page(application, first)
-    promotion.promote(application, None, first)
+    promote.promote(application, None, first)
     assert aliases(application) == {"champion": first, "challenger": other}
-    promotion.promote(application, None, other, force=True, reason="<b>quarter</b> end")
+    promote.promote(application, None, other, force=True, reason="<b>quarter</b> end")
     assert aliases(application) == {"champion": other}
     assert "was champion" in page(application, first)
     assert "&lt;b&gt;quarter&lt;/b&gt; end" in page(application, other)
-    promotion.rollback(application, None)
+    promote.rollback(application, None)
     assert aliases(application) == {"champion": first, "challenger": other}
     assert "rollback" in page(application, first)
     states = {each["release"]: each["state"] for each in status.releases(application, None)}
@@ -186,7 +183,7 @@ def test_a_card_that_is_gone_is_written_again_and_one_that_says_it_already_is_le
     gone, there = (folder.card(application.release_folder(name)) for name in (first, other))
     gone.unlink()
     before = there.stat()
-    registration.catch_up(application)
+    register.catch_up(application)
     assert "not evaluated" in gone.read_text()
     assert there.stat().st_ino == before.st_ino
 
@@ -211,7 +208,7 @@ def test_every_use_case_is_a_run_with_what_went_in_and_came_out(
     run = newest_run(application, "evaluate")
     assert run.inputs == raw
     assert run.outputs == {"evaluation": verdict.evaluation, "passed": True}
-    made = promotion.promote(application, None, trained.release)
+    made = promote.promote(application, None, trained.release)
     run = newest_run(application, "promote")
     assert run.outputs == {"promotion": made.number}
     assert run.parameters["replaces"] is None
@@ -273,7 +270,7 @@ def test_a_training_that_is_killed_is_completed_by_another(
     [
         (f"before {PROMOTE} 1", False, "unfinished"),
         (f"after {PROMOTE} 1", True, "unfinished"),
-        ("before hindcast.registration:refresh_after 1", True, "succeeded"),
+        ("before hindcast.models.register:refresh_after 1", True, "succeeded"),
     ],
 )
 def test_a_promotion_that_is_killed_is_completed_by_another(

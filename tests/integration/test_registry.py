@@ -13,13 +13,14 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from hindcast.database import connect
 from hindcast.errors import InputError, NotFoundError, StoreUnavailableError
-from hindcast.releases import contents, tracking
+from hindcast.models.registry import tracking
+from hindcast.models.registry.registry import ModelRegistry
+from hindcast.releases import contents
 from hindcast.releases.contents import ReleaseContents
-from hindcast.releases.registry import ModelRegistry
+from hindcast.stores.database import connect
 from tests.integration import moto_aws
-from tests.unit.training.test_use_case import release as train
+from tests.unit.models.training.test_train import release as train
 
 PLOTS = {"roc": b"<svg>roc</svg>", "confusion.svg": b"<svg>confusion</svg>"}
 
@@ -198,7 +199,8 @@ def test_two_processes_create_the_store_and_log_one_release(
 ) -> None:
     code = (
         "import sys; sys.modules['pandas'] = None  # Not among what training installs.\n"
-        "from pathlib import Path; from hindcast.releases import contents, registry\n"
+        "from pathlib import Path; from hindcast.releases import contents\n"
+        "from hindcast.models.registry import registry\n"
         "release = contents.read(Path(sys.argv[1]))\n"
         "print(registry.ModelRegistry(sys.argv[2], sys.argv[3]).log(release, {}))\n"
         "assert not {'sklearn', 'matplotlib', 'onnx'} & set(sys.modules)\n"

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from hindcast import promotion, recorded
-from hindcast.compiler.features import Knowledge
+from hindcast.audit.replay.compare import Replayed
+from hindcast.audit.replay.replay import predict_as_of, replay
+from hindcast.compiler.query import Knowledge
+from hindcast.data import recorded
 from hindcast.errors import InputError, NotFoundError, ReleaseError
-from hindcast.ledger.ledger import Ledger
-from hindcast.replay.compare import Replayed
-from hindcast.replay.use_case import predict_as_of, replay
+from hindcast.models import promote
+from hindcast.stores.ledger.ledger import Ledger
 from tests.integration.hindsight import ANN, AS_OF, BOB, CUSTOMERS, LATER, NOW, Home, Line
 
 Change = Callable[[Home], Home | None]
@@ -89,7 +90,7 @@ def roll_back_materialization(home: Home) -> None:
 
 
 def promote_another(home: Home) -> None:
-    promotion.rollback(home.application, None)
+    promote.rollback(home.application, None)
     (line,) = home.answer(ANN, release=home.releases[0])
     assert unlike(replayed(home, line)) == {}
 

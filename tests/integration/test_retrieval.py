@@ -7,13 +7,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from hindcast import names, retrieval
+from hindcast import names
 from hindcast.bootstrap import engine
-from hindcast.compiler import features
-from hindcast.compiler.view import CompiledView
+from hindcast.compiler import query
+from hindcast.compiler.features import CompiledView
+from hindcast.data import retrieve
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import InputError, NotFoundError, StoreUnavailableError
-from hindcast.lake import Lake
+from hindcast.formats.files import Rows
+from hindcast.stores.lake import Lake
 from tests.integration.lending import (
     APRIL,
     AT_ONCE,
@@ -41,7 +43,7 @@ def lake(tmp_path: Path, view: CompiledView) -> Lake:
 
 def loans_before(lake: Lake, view: CompiledView, as_of: datetime, known_by: datetime) -> int:
     spine = pa.table({"id": [1], "as_of": [as_of]})
-    found = retrieval.historical(view, DuckDBEngine(), lake, spine, known_by)
+    found = retrieve.historical(view, DuckDBEngine(), lake, spine, known_by)
     count: int = found["loans_before"][0].as_py()
     return count
 
@@ -74,7 +76,7 @@ def test_a_version_of_the_raw_table_can_be_asked(
     add(more, lake, view.view.source)
     spine = pa.table({"id": [1], "as_of": [APRIL]})
     found = [
-        retrieval.historical(view, DuckDBEngine(), lake, spine, APRIL, version=version)
+        retrieve.historical(view, DuckDBEngine(), lake, spine, APRIL, version=version)
         for version in (None, before)
     ]
     assert [table["loans_before"].to_pylist() for table in found] == [[3], [2]]
@@ -91,7 +93,7 @@ def test_order_duplicates_and_unknown_keys_are_kept(
             "event_timestamp": pa.array([APRIL, APRIL, FEBRUARY, APRIL], pa.timestamp("ms")),
         }
     )
-    found = retrieval.retrieve(view, engine(name), lake, retrieval.Rows(spine), APRIL)
+    found = retrieve.retrieve(view, engine(name), lake, Rows(spine), APRIL)
     assert found.table.select(spine.column_names).equals(spine)
     assert found.table["loans_before"].to_pylist() == [1, 0, 2, 1]
     assert found.table["amount_before"].to_pylist()[1] is None
@@ -107,7 +109,7 @@ def test_a_spine_without_rows_has_the_columns_and_no_rows(
     lake: Lake, view: CompiledView, name: str
 ) -> None:
     spine = pa.table({"id": pa.array([], pa.int64()), "as_of": pa.array([], pa.date32())})
-    found = retrieval.historical(view, engine(name), lake, spine, APRIL)
+    found = retrieve.historical(view, engine(name), lake, spine, APRIL)
     assert found.num_rows == 0
     assert found.column_names == ["id", "as_of", *(feature.name for feature in view.features)]
 
@@ -126,7 +128,7 @@ def test_spark_sends_the_keys_to_the_history_and_shuffles_it_once_at_most(
     spine = spine.append_column("asked_at", pa.nulls(1, instant))
     spine = spine.append_column("spine_row", pa.array([0]))
     spark_engine._frame(spark, spine).createOrReplaceTempView("spine")
-    rows = spark.sql(features.historical(view, "spark", APRIL))
+    rows = spark.sql(query.historical(view, "spark", APRIL))
     execution = rows._jdf.queryExecution()
     rows._jdf.collectAsList()
     plan = execution.executedPlan().toString().split("== Initial Plan ==")[0]
@@ -138,14 +140,14 @@ def test_spark_sends_the_keys_to_the_history_and_shuffles_it_once_at_most(
 def test_a_lake_without_the_source_says_what_to_do(tmp_path: Path, view: CompiledView) -> None:
     spine = pa.table({"id": [1], "as_of": [APRIL]})
     with pytest.raises(NotFoundError, match="run: hindcast ingest FILE"):
-        retrieval.historical(view, DuckDBEngine(), Lake(str(tmp_path)), spine, APRIL)
+        retrieve.historical(view, DuckDBEngine(), Lake(str(tmp_path)), spine, APRIL)
 
 
 def test_online_rows_come_typed_and_in_the_order_of_the_keys(
     lake: Lake, view: CompiledView, database_url: str
 ) -> None:
     run = published(view, lake, database_url)
-    found = retrieval.online(view, database_url, ["2", "9", "1", "2"], datetime(2030, 2, 1, 12))  # noqa: DTZ001
+    found = retrieve.online(view, database_url, ["2", "9", "1", "2"], datetime(2030, 2, 1, 12))  # noqa: DTZ001
     instant = pa.timestamp("us", tz="UTC")
     assert found.schema == pa.schema(
         [
@@ -167,10 +169,10 @@ def test_more_keys_than_one_round_trip_holds_and_none_at_all(
 ) -> None:
     published(view, lake, database_url)
     keys = [n % 3 for n in range(1201)]
-    found = retrieval.online(view, database_url, keys, APRIL)
+    found = retrieve.online(view, database_url, keys, APRIL)
     assert found["id"].to_pylist() == keys
     assert found["loans_before"].to_pylist() == [[None, 2, 1][key] for key in keys]
-    nothing = retrieval.online(view, database_url, [], APRIL)
+    nothing = retrieve.online(view, database_url, [], APRIL)
     assert (nothing.num_rows, nothing.schema) == (0, found.schema)
 
 
@@ -178,10 +180,10 @@ def test_what_was_never_materialized_or_by_other_definitions_is_said(
     lake: Lake, view: CompiledView, database_url: str
 ) -> None:
     with pytest.raises(NotFoundError, match="'history' is not in the online store yet; run: hind"):
-        retrieval.online(view, database_url, [1], APRIL)
+        retrieve.online(view, database_url, [1], APRIL)
     published(view, lake, database_url)
     changed = replace(view, definition_hash="other")
     with pytest.raises(InputError, match="has changed since it was materialized; run: hindcast"):
-        retrieval.online(changed, database_url, [1], APRIL)
+        retrieve.online(changed, database_url, [1], APRIL)
     with pytest.raises(StoreUnavailableError):
-        retrieval.online(view, "postgresql://localhost:1/none", [1], APRIL)
+        retrieve.online(view, "postgresql://localhost:1/none", [1], APRIL)

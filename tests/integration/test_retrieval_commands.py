@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from hindcast import cli, names
-from hindcast.compiler.view import CompiledView
-from hindcast.lake import Lake
+from hindcast.compiler.features import CompiledView
+from hindcast.stores.lake import Lake
 from tests.integration.lending import APRIL, FEBRUARY, lake_of, published, view_of
 from tests.integration.orders import write_csv
 

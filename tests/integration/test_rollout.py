@@ -11,14 +11,14 @@ from collections.abc import Iterator
 import pytest
 from moto.server import ThreadedMotoServer
 
-from hindcast import promotion
 from hindcast.errors import ConflictError, GateError, InputError, NotFoundError, ReleaseError
-from hindcast.evaluation.use_case import evaluate
-from hindcast.ledger import Run
-from hindcast.rollout.use_case import Plan, RollOutReport, Wait, roll_out
-from hindcast.rollout.watch import Alarms
-from hindcast.serving.stage import Stage
-from hindcast.stages import LocalStage
+from hindcast.models import promote
+from hindcast.models.evaluation.evaluate import evaluate
+from hindcast.stores.ledger import Run
+from hindcast.traffic.roll_out import Plan, RollOutReport, Wait, roll_out
+from hindcast.traffic.stage import Stage
+from hindcast.traffic.stages import LocalStage
+from hindcast.traffic.watch import Alarms
 from tests.integration.hindsight import AS_OF, NOW, Home
 from tests.integration.processes import Service, deployed, serving, start
 
@@ -125,7 +125,7 @@ def test_a_service_follows_its_stage_while_it_serves(home: Home, service: Servic
     stage.path.write_text(whole)
     stage.end_canary()
     assert service.ask(20) == {(200, second): 20}
-    promotion.rollback(home.application, None)
+    promote.rollback(home.application, None)
     assert service.ask(20) == {(200, first): 20}
 
 

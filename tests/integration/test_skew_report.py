@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from hindcast import recorded
-from hindcast.database import connect
-from hindcast.evaluation.gate import GateCheck
-from hindcast.evaluation.use_case import evaluate
-from hindcast.replay.use_case import skew
+from hindcast.audit.replay.replay import skew
+from hindcast.data import recorded
+from hindcast.models.evaluation.evaluate import evaluate
+from hindcast.models.evaluation.gate import GateCheck
+from hindcast.stores.database import connect
 from tests.integration.hindsight import ANN, AS_OF, BOB, CUSTOMERS, NOW, Home, Line
 from tests.integration.test_real_data import LOANS
 

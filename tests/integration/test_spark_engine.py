@@ -10,16 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from hindcast.compiler import features
-from hindcast.compiler.features import Knowledge
-from hindcast.database import connect
+from hindcast.compiler import query
+from hindcast.compiler.query import Knowledge
 from hindcast.engines.base import Engine, Written
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.engines.spark import SparkEngine
 from hindcast.engines.spark import engine as engines
 from hindcast.engines.spark import session as sessions
 from hindcast.errors import HindcastError, InputError
-from hindcast.online import OnlineStore
+from hindcast.stores.database import connect
+from hindcast.stores.online import OnlineStore
 from tests.integration.payments import (
     INSTANT,
     KNOWLEDGE,
@@ -84,7 +84,7 @@ def test_a_run_that_sees_nothing_leaves_the_offline_table_as_it_was(
     held, empty = tmp_path / "held", tmp_path / "empty"
     write(engine, raw, held)
     before = contents(held), files_below(held)
-    sql = features.materialization(view, engine.dialect, Knowledge(START, START))
+    sql = query.materialization(view, engine.dialect, Knowledge(START, START))
     for folder in (held, empty):
         with engine.compute(sql, raw) as computed:
             assert computed.write_offline(target(folder)) == Written(events=0, records=0)
@@ -128,7 +128,7 @@ def test_a_spine_of_the_caller_is_answered_row_by_row(raw: DeltaTable) -> None:
     )
     known_by = KNOWLEDGE.known_by
     answers = [
-        engine.query(features.historical(view, engine.dialect, known_by), raw, spine).to_pylist()
+        engine.query(query.historical(view, engine.dialect, known_by), raw, spine).to_pylist()
         for engine in (SparkEngine(), DuckDBEngine())
     ]
     assert answers[0] == answers[1]

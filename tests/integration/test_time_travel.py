@@ -7,14 +7,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from hindcast.compiler.features import Knowledge
+from hindcast.audit.replay.replay import predict_as_of
+from hindcast.compiler.query import Knowledge
 from hindcast.errors import NotFoundError, TrainingError
-from hindcast.local import predict
+from hindcast.models.training.train import train
 from hindcast.releases import contents
-from hindcast.replay.use_case import predict_as_of
 from hindcast.serving.predictor import open_predictor
 from hindcast.settings import Settings
-from hindcast.training.use_case import train
+from hindcast.traffic.local import predict
 from tests.integration.hindsight import ANN, AS_OF, NOW, Home
 
 CARA = 4_000_000

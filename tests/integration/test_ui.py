@@ -17,12 +17,13 @@ from typing import Any
 import psutil
 import pytest
 
-from hindcast import bootstrap, embedded_postgres
+from hindcast import bootstrap
 from hindcast.cli import app
 from hindcast.errors import InputError
 from hindcast.releases import contents
 from hindcast.releases.contents import ReleaseContents
-from tests.unit.training.test_use_case import release as train
+from hindcast.stores import embedded_postgres
+from tests.unit.models.training.test_train import release as train
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from moto import mock_aws
 from moto.sns.models import sns_backends
 
 from hindcast import names
-from hindcast.ledger import Run
+from hindcast.stores.ledger import Run
 from lambdas.control.handler import handler as control
 from lambdas.evaluate.handler import handler as evaluate
 from lambdas.train.handler import handler as train

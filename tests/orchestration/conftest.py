@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from hindcast import project, recorded
-from hindcast.generate import generate
+from hindcast import project
+from hindcast.data import recorded
+from hindcast.demo.generate import generate
 from tests.integration import hindsight
 from tests.integration.hindsight import EARLIER, FAST, NOW, Home
 from tests.orchestration.aws import Given

@@ -8,8 +8,8 @@ import pytest
 
 from hindcast import names, project
 from hindcast.bootstrap import Application
-from hindcast.control import asking
 from hindcast.errors import NotFoundError
+from hindcast.operations import asking
 from hindcast.settings import Settings
 from tests.orchestration.aws import Given, refusal
 from tests.orchestration.cloud import ACCOUNT, REGION, Cloud, client, history

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from hindcast.control import training_job
-from hindcast.control.datachecks import DataReport, Limits, judge, limits
-from hindcast.control.runs import reason
 from hindcast.errors import InputError
-from hindcast.ledger import Run
-from hindcast.online import OnlineVersion
+from hindcast.operations import training_job
+from hindcast.operations.data_checks import DataReport, Limits, judge, limits
+from hindcast.operations.runs import reason
+from hindcast.stores.ledger import Run
+from hindcast.stores.online import OnlineVersion
 from lambdas.control.handler import handler
 
 AT = datetime(2021, 9, 17, tzinfo=UTC)

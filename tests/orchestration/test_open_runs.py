@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hindcast.errors import ConflictError, NotFoundError
-from hindcast.ledger import Ledger
+from hindcast.stores.ledger import Ledger
 
 
 @pytest.fixture

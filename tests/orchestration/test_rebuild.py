@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hindcast.control import training_job
 from hindcast.errors import StoreUnavailableError
-from hindcast.ledger import Run
+from hindcast.operations import training_job
+from hindcast.stores.ledger import Run
 from tests.orchestration.aws import refusal
 from tests.orchestration.cloud import Cloud, client, history
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from hindcast.compiler.view import CompiledView, compile_view
+from hindcast.compiler.features import CompiledView, compile_view
 from hindcast.definitions import Entity, Feature, FeatureView, Source, Window, latest, prior
 from tests.parity import oracle
 from tests.parity.oracle import Event

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hindcast.bootstrap import engine as engine_of
-from hindcast.compiler import features
-from hindcast.compiler.features import Knowledge
+from hindcast.compiler import query
+from hindcast.compiler.query import Knowledge
 from hindcast.engines.base import Engine
 from tests.parity import histories, oracle
 from tests.parity.histories import Definition
@@ -81,7 +81,7 @@ def rows_of(engine: Engine, sql: str, raw: DeltaTable, spine: pa.Table | None = 
 def check_materialization(
     engine: Engine, raw: DeltaTable, events: list[Event], definition: Definition, k: Knowledge
 ) -> None:
-    rows = rows_of(engine, features.materialization(definition.view, engine.dialect, k), raw)
+    rows = rows_of(engine, query.materialization(definition.view, engine.dialect, k), raw)
     history = oracle.known(events, k.as_of, k.known_by)
     by_identity = {(e["key"], e["at"], e["tie"]): e for e in history}
     of_events = [row for row in rows if row["_is_event"]]
@@ -103,7 +103,7 @@ def check_training_set(
     engine: Engine, raw: DeltaTable, events: list[Event], definition: Definition, k: Knowledge
 ) -> None:
     matures = timedelta(days=30)
-    sql = features.training_set(definition.view, engine.dialect, k, matures)
+    sql = query.training_set(definition.view, engine.dialect, k, matures)
     history = oracle.known(events, k.as_of, k.known_by)
     trusted = [e for e in history if e["label"] is not None and e["at"] < k.as_of - matures]
     trusted.sort(key=lambda event: (event["key"], event["at"], event["tie"]))
@@ -126,7 +126,7 @@ def check_historical(
             "spine_row": pa.array(range(len(asked)), pa.int64()),
         }
     )
-    sql = features.historical(definition.view, engine.dialect, k.known_by)
+    sql = query.historical(definition.view, engine.dialect, k.known_by)
     history = oracle.known(events, datetime.max.replace(tzinfo=UTC), k.known_by)
     rows = rows_of(engine, sql, raw, spine)
     assert [(row["key"], row["as_of"]) for row in rows] == [(key, at) for key, at, _ in asked]

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hindcast import names
+from hindcast.compiler.features import CompiledView, compile_view
 from hindcast.compiler.serving import serving_query
-from hindcast.compiler.view import CompiledView, compile_view
 from hindcast.definitions import Entity, Feature, FeatureView, Source, latest, prior
 from tests.parity import oracle
 from tests.parity.histories import BIRTHDAYS

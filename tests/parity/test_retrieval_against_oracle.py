@@ -10,13 +10,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hindcast import retrieval
 from hindcast.bootstrap import engine as engine_of
-from hindcast.compiler.features import Knowledge
+from hindcast.compiler.query import Knowledge
+from hindcast.data import retrieve
+from hindcast.data.materialize import materialize
 from hindcast.engines.base import Engine
-from hindcast.lake import Lake
-from hindcast.materialize import materialize
-from hindcast.online import OnlineStore
+from hindcast.stores.lake import Lake
+from hindcast.stores.online import OnlineStore
 from tests.parity import histories, oracle
 from tests.parity.histories import Definition
 from tests.parity.oracle import Event
@@ -84,7 +84,7 @@ def check_historical(engine: Engine, folder: Path, examples: int) -> None:
         key_as_text: bool,
     ) -> None:
         lake, spine = lake_of(folder, events, whole_days=False), table_of(asked, key_as_text)
-        found = retrieval.historical(definition.view, engine, lake, spine, known_by)
+        found = retrieve.historical(definition.view, engine, lake, spine, known_by)
         assert found.select(spine.column_names).equals(spine)
         assert found.column_names == [*spine.column_names, *definition.meanings]
         history = oracle.known(events, END, known_by)
@@ -126,7 +126,7 @@ def test_online_is_the_oracle_as_of_the_materialization_and_asked_now(
         lake, duckdb = lake_of(tmp_path, events, whole_days), engine_of("duckdb")
         with OnlineStore(database_url) as store:
             run = materialize(definition.view, duckdb, lake, store, k, force=True)
-        found = retrieval.online(definition.view, database_url, keys, now)
+        found = retrieve.online(definition.view, database_url, keys, now)
         assert found["key"].to_pylist() == keys
         for row in found.to_pylist():
             is_known = any(event["key"] == row["key"] for event in history)
@@ -152,10 +152,10 @@ def test_an_online_answer_is_the_historical_row_of_its_two_instants(
         lake, duckdb = lake_of(tmp_path, events, whole_days), engine_of("duckdb")
         with OnlineStore(database_url) as store:
             materialize(definition.view, duckdb, lake, store, k, force=True)
-        online = retrieval.online(definition.view, database_url, known, now)
+        online = retrieve.online(definition.view, database_url, known, now)
         spine = pa.table({"key": known, "as_of": [k.as_of] * len(known)})
         spine = spine.append_column("asked_at", pa.array([now] * len(known), INSTANT))
-        past = retrieval.historical(definition.view, duckdb, lake, spine, k.known_by)
+        past = retrieve.historical(definition.view, duckdb, lake, spine, k.known_by)
         features = list(definition.meanings)
         served = [
             {name: as_served(value) for name, value in row.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hindcast import bootstrap, names
-from hindcast.compiler.features import Knowledge
+from hindcast.compiler.query import Knowledge
 from hindcast.errors import InputError
 
 NOW = datetime(2021, 9, 18, 8, 30, tzinfo=UTC)

@@ -7,16 +7,7 @@ from typing import Any
 import pytest
 
 from hindcast import datatypes
-from hindcast.definitions import (
-    Entity,
-    Feature,
-    FeatureView,
-    Source,
-    Window,
-    days,
-    latest,
-    prior,
-)
+from hindcast.definitions import Entity, Feature, FeatureView, Source, Window, days, latest, prior
 from hindcast.errors import DefinitionError
 
 LOANS = Source(

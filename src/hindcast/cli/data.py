@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from hindcast import bootstrap, console
+from hindcast import bootstrap
+from hindcast.cli import console
 from hindcast.cli.app import app
+from hindcast.cli.console import ConsoleProgress
 from hindcast.cli.options import (
     AsOfOption,
     EngineOption,
@@ -22,7 +24,6 @@ from hindcast.cli.options import (
     now,
     show_all,
 )
-from hindcast.console import ConsoleProgress
 from hindcast.errors import InputError
 from hindcast.telemetry import step
 
@@ -35,7 +36,7 @@ def generate(
     as_json: JsonOption = False,
 ) -> None:
     """Write synthetic loans, a few of them broken on purpose."""
-    from hindcast.generate import generate as make
+    from hindcast.demo.generate import generate as make
 
     console.show(make(out, customers=customers, seed=seed), as_json)
 
@@ -51,7 +52,7 @@ def ingest(
     as_json: JsonOption = False,
 ) -> None:
     """Add files to the lake; bad rows go to quarantine with the reason."""
-    from hindcast import recorded
+    from hindcast.data import recorded
 
     application = bootstrap.application(home, project)
     progress = ConsoleProgress()
@@ -72,7 +73,7 @@ def materialize(
     as_json: JsonOption = False,
 ) -> None:
     """Compute features as of an instant, into the lake and the online store."""
-    from hindcast import recorded
+    from hindcast.data import recorded
 
     application = bootstrap.application(home, project)
     if rollback:
@@ -96,12 +97,13 @@ def training_set(
     as_json: JsonOption = False,
 ) -> None:
     """Write key, event timestamp, tiebreaker, features and label of every trusted label."""
-    from hindcast import files, trainingset
+    from hindcast.data import training_set
+    from hindcast.formats import files
 
     files.check_out(out)
     application = bootstrap.application(home, project)
     clocks = bootstrap.knowledge(as_of, known_by, now())
-    data = trainingset.of(application, model, engine, clocks)
+    data = training_set.of(application, model, engine, clocks)
     console.show({"rows": files.write(data.table, out), "file": str(out)}, as_json)
 
 
@@ -119,7 +121,8 @@ def get_historical_features(
     as_json: JsonOption = False,
 ) -> None:
     """Add features to a file of keys and instants, each row as of its own instant."""
-    from hindcast import files, retrieval
+    from hindcast.data import retrieve
+    from hindcast.formats import files
 
     started = time.perf_counter()
     files.check_out(out)
@@ -128,7 +131,7 @@ def get_historical_features(
     clocks = bootstrap.knowledge(None, known_by, now())
     with step(ConsoleProgress(), f"features of {spine.name} on {engine}"):
         rows = files.read(spine)
-        found = retrieval.retrieve(compiled, runner, application.lake, rows, clocks.known_by)
+        found = retrieve.retrieve(compiled, runner, application.lake, rows, clocks.known_by)
         written = files.write(found.table, out)
     report = {
         "rows": written,
@@ -155,7 +158,8 @@ def get_online_features(
     as_json: JsonOption = False,
 ) -> None:
     """Show the features that keys are served with now; unknown keys have none."""
-    from hindcast import files, retrieval
+    from hindcast.data import retrieve
+    from hindcast.formats import files
 
     if bool(keys) == bool(file):
         raise InputError("name keys, or a file of them with --keys; one of the two")
@@ -165,9 +169,9 @@ def get_online_features(
     application = bootstrap.application(home, project)
     compiled, url = application.project.view(view), application.store.url
     if asked:
-        found = retrieval.retrieve_online(compiled, url, asked, now())
+        found = retrieve.retrieve_online(compiled, url, asked, now())
     else:
-        found = retrieval.online(compiled, url, keys or [], now())
+        found = retrieve.online(compiled, url, keys or [], now())
     if out:
         console.show({"rows": files.write(found, out), "file": str(out)}, as_json)
         return

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from hindcast import console
+from hindcast.cli import console
 from hindcast.cli.app import app
+from hindcast.cli.console import ConsoleProgress
 from hindcast.cli.options import EngineOption, HomeOption, JsonOption
-from hindcast.console import ConsoleProgress
 
 
 @app.command()

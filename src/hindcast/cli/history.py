@@ -5,16 +5,10 @@ from typing import Annotated
 
 import typer
 
-from hindcast import bootstrap, console
+from hindcast import bootstrap
+from hindcast.cli import console
 from hindcast.cli.app import app
-from hindcast.cli.options import (
-    HomeOption,
-    JsonOption,
-    ModelOption,
-    ProjectOption,
-    now,
-    show_table,
-)
+from hindcast.cli.options import HomeOption, JsonOption, ModelOption, ProjectOption, now, show_table
 
 
 @app.command()
@@ -42,7 +36,7 @@ def releases(
     as_json: JsonOption = False,
 ) -> None:
     """List releases, recording first any that an outage or a kill left unrecorded."""
-    from hindcast.status import releases as use_case
+    from hindcast.cli.status import releases as use_case
 
     columns = ("version", "release", "state", "roc_auc", "trained_as_of", "created_at")
     show_table(use_case(bootstrap.application(home, project), model), columns, as_json)
@@ -53,7 +47,7 @@ def status(
     project: ProjectOption = None, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """How things stand: champion and challenger, online features and their age, failed runs."""
-    from hindcast.status import status as use_case
+    from hindcast.cli.status import status as use_case
 
     document = use_case(bootstrap.application(home, project), now())
     if as_json:

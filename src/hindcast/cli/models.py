@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from hindcast import bootstrap, console
+from hindcast import bootstrap
+from hindcast.cli import console
 from hindcast.cli.app import app
+from hindcast.cli.console import ConsoleProgress
 from hindcast.cli.options import (
     AsOfOption,
     EngineOption,
@@ -17,7 +19,6 @@ from hindcast.cli.options import (
     ProjectOption,
     now,
 )
-from hindcast.console import ConsoleProgress
 from hindcast.errors import InputError
 
 _PASSED = {True: "passed", False: "failed", None: "not judged"}
@@ -41,8 +42,9 @@ def train(
 
     Exits with 1 if --like gives another digest.
     """
-    from hindcast import promotion
-    from hindcast.training import again, use_case
+    from hindcast.models import promote
+    from hindcast.models.training import retrain
+    from hindcast.models.training import train as training
 
     application, progress = bootstrap.application(home, project), ConsoleProgress()
     if like is not None:
@@ -50,11 +52,11 @@ def train(
             raise InputError("--like takes its instants from the release; leave out the others")
         declared = application.project.model(model).name
         original = application.ledger.find_release(declared, like)
-        repeated = again.train_like(application, original.release, engine, progress)
+        repeated = retrain.train_like(application, original.release, engine, progress)
         console.show(repeated, as_json)
         raise typer.Exit(0 if repeated.same else 1)
-    released = use_case.train(application, model, engine, as_of, known_by, now(), progress)
-    first = promotion.admit_first(application, model, released.release, engine, now(), progress)
+    released = training.train(application, model, engine, as_of, known_by, now(), progress)
+    first = promote.admit_first(application, model, released.release, engine, now(), progress)
     gate = {"gate": _PASSED[first.passed]} if first else {}
     console.show({**asdict(released), **gate}, as_json)
 
@@ -73,7 +75,8 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Judge a release against the champion on one holdout; exits with 1 if it fails its gate."""
-    from hindcast.evaluation.use_case import evaluate as use_case
+
+    from hindcast.models.evaluation.evaluate import evaluate as use_case
 
     application = bootstrap.application(home, project)
     report = use_case(
@@ -102,7 +105,8 @@ def promote(
 
     On AWS the stage follows the rebuild machine alone: start that, as docs/operations.md says.
     """
-    from hindcast.promotion import promote as use_case
+
+    from hindcast.models.promote import promote as use_case
 
     application = bootstrap.application(home, project)
     console.show(use_case(application, model, release, force, reason), as_json)
@@ -119,6 +123,7 @@ def rollback(
 
     On AWS the stage follows the rebuild machine alone: start that, as docs/operations.md says.
     """
-    from hindcast.promotion import rollback as use_case
+
+    from hindcast.models.promote import rollback as use_case
 
     console.show(use_case(bootstrap.application(home, project), model), as_json)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hindcast import console
+from hindcast.cli import console
 
 ProjectOption = Annotated[
     Path | None, typer.Option("--project", help="Folder of definitions.py; default the example.")

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from hindcast import bootstrap, console
+from hindcast import bootstrap
+from hindcast.cli import console
 from hindcast.cli.app import app
+from hindcast.cli.console import ConsoleProgress
 from hindcast.cli.options import HomeOption, JsonOption, ModelOption, ProjectOption
-from hindcast.console import ConsoleProgress
 from hindcast.errors import InputError
 
 
@@ -28,14 +29,14 @@ def roll_out(
     as_json: JsonOption = False,
 ) -> None:
     """Promote a release after a canary in `hindcast serve`; exits with 1 where an alarm rings."""
-    from hindcast.rollout import use_case
-    from hindcast.rollout.watch import Alarms
+    from hindcast.traffic import roll_out
+    from hindcast.traffic.watch import Alarms
 
-    plan = use_case.Plan(_percents(steps), looks, look_seconds)
+    plan = roll_out.Plan(_percents(steps), looks, look_seconds)
     alarms = Alarms(error_percent, latency_p99_ms, requests)
     # As Ctrl-C, which ends the canary.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    report = use_case.roll_out(
+    report = roll_out.roll_out(
         bootstrap.application(home, project), model, release, plan, alarms, ConsoleProgress()
     )
     if as_json:
@@ -44,7 +45,7 @@ def roll_out(
         shown = asdict(report)
         console.rows(list(shown.pop("steps")))
         console.show(shown, as_json)
-    raise typer.Exit(0 if report.outcome == use_case.PROMOTED else 1)
+    raise typer.Exit(0 if report.outcome == roll_out.PROMOTED else 1)
 
 
 @app.command("end-canary")
@@ -55,7 +56,7 @@ def end_canary(
     as_json: JsonOption = False,
 ) -> None:
     """Let the champion answer everything again, after a roll-out was killed."""
-    from hindcast.stages import LocalStage
+    from hindcast.traffic.stages import LocalStage
 
     application = bootstrap.application(home, project)
     stage = LocalStage(application.settings.home, application.project.model(model).name)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hindcast import bootstrap, console
+from hindcast import bootstrap
+from hindcast.cli import console
 from hindcast.cli.app import app
+from hindcast.cli.console import ConsoleProgress
 from hindcast.cli.options import (
     AsOfOption,
     HomeOption,
@@ -18,11 +20,10 @@ from hindcast.cli.options import (
     ProjectOption,
     now,
 )
-from hindcast.console import ConsoleProgress
 from hindcast.errors import InputError
 
 if TYPE_CHECKING:
-    from hindcast.replay.compare import Replayed, SkewReport
+    from hindcast.audit.replay.compare import Replayed, SkewReport
 
 
 @app.command()
@@ -42,12 +43,12 @@ def predict(
     application = bootstrap.application(home, project)
     if as_of is None and (known_by or release):
         raise InputError("--known-by and --release ask about another instant; name it by --as-of")
-    if as_of is None:
-        from hindcast.local import predict as use_case
+    from hindcast.traffic.local import predict as use_case
 
+    if as_of is None:
         console.show(use_case(application, model, key, now()), as_json)
         return
-    from hindcast.replay.use_case import predict_as_of
+    from hindcast.audit.replay.replay import predict_as_of
 
     clocks = bootstrap.knowledge(as_of, known_by, now())
     console.show(predict_as_of(application, model, key, clocks, release), as_json)
@@ -70,13 +71,14 @@ def serve(
     home: HomeOption = None,
 ) -> None:
     """Answer HTTP with the Lambda handler as API Gateway would, canary and promotions included."""
-    from hindcast.api_gateway import ApiStage
-    from hindcast.local import serve as use_case
+    from hindcast.traffic.api_gateway import ApiStage
 
     def announce(url: str) -> None:
         print(f"hindcast: serving on {url}", file=sys.stderr, flush=True)
 
     followed = ApiStage(api, stage, function) if api else None
+    from hindcast.traffic.local import serve as use_case
+
     use_case(bootstrap.application(home, project), model, host, port, announce, followed)
 
 
@@ -95,18 +97,18 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Recompute logged predictions and compare bit for bit; exits with 1 where one differs."""
-    from hindcast.predictionlog.reader import FIX
-    from hindcast.replay import use_case
+    from hindcast.audit.prediction_log.reader import FIX
+    from hindcast.audit.replay import replay as replays
 
     if (prediction_id is None) == (sample is None) or (since and sample is None):
         raise InputError("give a PREDICTION_ID, or --sample N with or without --since")
     application = bootstrap.application(home, project)
     if prediction_id is not None:
-        one = use_case.replay(application, prediction_id)
+        one = replays.replay(application, prediction_id)
         _show_replayed(one, as_json)
         raise typer.Exit(0 if one.matches else 1)
     begin = bootstrap.instant(since, "--since") if since else None
-    many = use_case.skew(application, sample or 0, begin, model)
+    many = replays.skew(application, sample or 0, begin, model)
     if not many.predictions:
         period = f" since {begin.isoformat()}" if begin else ""
         raise InputError(f"no predictions are collected{period}; {FIX}")
@@ -124,7 +126,7 @@ def collect_log(
     as_json: JsonOption = False,
 ) -> None:
     """Add logged predictions to the lake, each once."""
-    from hindcast.predictionlog import Stream, collect
+    from hindcast.audit.prediction_log import Stream, collect
 
     application = bootstrap.application(home, project)
     sources = [Stream("-", sys.stdin.buffer) if str(file) == "-" else file for file in files]

@@ -1,184 +1,194 @@
-"""The one query of Hindcast: windows over history and spine, as of an instant, known by another.
+"""A feature view, checked: each feature's kind, type, and the source columns it needs."""
 
-Relations it reads: `raw` (a source's raw table) and, for a caller's spine, `spine` with the
-columns key, as_of (UTC instant), asked_at (UTC instant) and spine_row. Windows are as of as_of;
-request-time features are evaluated at asked_at, or at as_of where asked_at is null. An online
-answer is such a row: stored features as of the materialization, ages as of the request.
-"""
-
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Literal
 
+from sqlglot import exp
+
 from hindcast import names
-from hindcast.compiler import history
-from hindcast.compiler.dialects import DIALECTS, Dialect, micros
-from hindcast.compiler.view import CompiledFeature, CompiledView
-from hindcast.compiler.windows import Windows
-from hindcast.datatypes import BIGINT
+from hindcast.compiler import expressions
+from hindcast.compiler.document import to_document
+from hindcast.compiler.typing import infer
+from hindcast.datatypes import DOUBLE, DataType
+from hindcast.definitions import Feature, FeatureView
+from hindcast.errors import DefinitionError
 
-Spine = Literal["entities", "events", "table"]
+Kind = Literal["prior", "latest", "request"]
 
-# Columns of a historical answer's spine and of the answer, beside the key and as_of.
-ASKED_AT = "asked_at"
-SPINE_ROW = "spine_row"
-HAS_HISTORY = "_has_history"
-
-_NO_SPINE_ROW = ["CAST(NULL AS BIGINT) AS _spine_row", "CAST(NULL AS BIGINT) AS _asked_at"]
-_SHAPES = {"spark": history.by_sorting, "duckdb": history.by_hashing}
+_RESERVED = {
+    names.EVENT_TIMESTAMP, names.TIEBREAKER, names.LABEL, names.RUN_ID, names.DEFINITION_HASH,
+    names.FEATURES_AS_OF, names.MATERIALIZATION, names.AS_OF, names.RECORDED_AT,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Knowledge:
-    """As of an instant (events strictly before it), known by another (records until it)."""
+class CompiledFeature:
+    """One checked feature: its expression tree, result type, and when it is evaluated."""
 
-    as_of: datetime
-    known_by: datetime
-
-
-def materialization(view: CompiledView, dialect: str, knowledge: Knowledge) -> str:
-    """Every event's features, and one row per entity at the instant (_is_event is false there).
-
-    Columns: key, event_timestamp, tiebreaker, features, inputs of request-time features,
-    _is_event, and _records: an entity's known records, replaced ones included; null for events.
-    """
-    query = _Query(view, DIALECTS[dialect], "entities", knowledge.as_of, knowledge.known_by)
-    columns = [*query.identity(), *query.feature_columns(), *query.inputs()]
-    return query.sql([*columns, "_is_event", "_records"])
+    name: str
+    tree: exp.Expression
+    datatype: DataType
+    kind: Kind
+    days: int | None = None
 
 
-def training_set(view: CompiledView, dialect: str, knowledge: Knowledge, matures: timedelta) -> str:
-    """Labelled events whose label has matured, ordered by key, event timestamp, tiebreaker.
+@dataclass(frozen=True)
+class CompiledView:
+    """A checked feature view. `inputs` are the source columns that request-time features read."""
 
-    Columns: key, event_timestamp, tiebreaker, features, label.
-    """
-    clocks = (knowledge.as_of, knowledge.known_by)
-    query = _Query(view, DIALECTS[dialect], "events", *clocks, label=view.view.source.label)
-    columns = [*query.identity(), *query.feature_columns(), f"_label AS {names.LABEL}"]
-    trusted = f"_label IS NOT NULL AND _at < {micros(knowledge.as_of - matures)}"
-    return query.sql(columns, where=trusted, order="_key, _at, _tie")
+    view: FeatureView
+    features: tuple[CompiledFeature, ...]
+    inputs: Mapping[str, DataType]
+    definition_hash: str
 
-
-def historical(view: CompiledView, dialect: str, known_by: datetime) -> str:
-    """Features of each row of `spine`, in its order, each as of the row's own instant.
-
-    Columns: key, as_of, features, _has_history (whether the key has an event before as_of).
-    """
-    query = _Query(view, DIALECTS[dialect], "table", None, known_by)
-    columns = [query.key(), f"{query.instant} AS {names.AS_OF}", *query.feature_columns()]
-    columns.append(f"{query.events_before} > 0 AS {HAS_HISTORY}")
-    return query.sql(columns, where="NOT _is_event", order="_spine_row")
-
-
-class _Query:
-    """The parts of one query, from raw events to typed features.
-
-    as_of: None where each row of a caller's spine has an instant of its own.
-    """
-
-    def __init__(
-        self,
-        view: CompiledView,
-        dialect: Dialect,
-        spine: Spine,
-        as_of: datetime | None,
-        known_by: datetime,
-        label: str | None = None,
-    ) -> None:
-        self.view, self.dialect, self.spine, self.label = view, dialect, spine, label
-        self.as_of, self.known_by = as_of, known_by
-        self.instant = dialect.from_micros("_at")
-        self.asked_at = dialect.from_micros("_asked_at") if spine == "table" else self.instant
-        self.windows = Windows(view, dialect, history.ORDER)
-        self.events_before = self.windows.events_before() if spine == "table" else ""
-        self._finals = [self._final(feature) for feature in view.features]
-        self._input_slots = {name: self.windows.latest_column(name) for name in view.inputs}
-
-    def sql(self, columns: list[str], where: str = "TRUE", order: str | None = None) -> str:
-        """The whole statement: history with its windows, and the columns asked for."""
-        parts = history.Parts(
-            events=self._events(),
-            asked=self._asked() if self.spine == "table" else None,
-            entities_at=micros(self.as_of) if self.as_of and self.spine == "entities" else None,
-            windows=self.windows,
-        )
-        windowed = _SHAPES[self.dialect.name](parts)
-        tail = f" ORDER BY {order}" if order else ""
-        return f"{windowed}\nSELECT {', '.join(columns)} FROM windowed WHERE {where}{tail}"
-
+    @property
     def key(self) -> str:
-        return f"_key AS {self.dialect.quote(self.view.key)}"
+        """The entity's key column."""
+        return self.view.source.entity.key
 
-    def identity(self) -> list[str]:
-        event = f"{self.instant} AS {names.EVENT_TIMESTAMP}"
-        return [self.key(), event, f"_tie AS {names.TIEBREAKER}"]
+    @property
+    def types(self) -> Mapping[str, DataType]:
+        """Column name -> type of the source."""
+        return self.view.source.types
 
-    def feature_columns(self) -> list[str]:
-        return self._finals
+    @property
+    def offline_columns(self) -> tuple[str, ...]:
+        """Columns of the offline table: key, event timestamp, tiebreaker, every feature."""
+        own = (feature.name for feature in self.features)
+        return (self.key, names.EVENT_TIMESTAMP, names.TIEBREAKER, *own)
 
-    def inputs(self) -> list[str]:
-        return [
-            f"{slot} AS {self.dialect.quote(names.input_column(name))}"
-            for name, slot in self._input_slots.items()
-        ]
+    @property
+    def online_columns(self) -> dict[str, DataType]:
+        """Columns of the online table: the key, stored features, inputs of request-time ones."""
+        stored = {f.name: f.datatype for f in self.features if f.kind != "request"}
+        inputs = {names.input_column(name): kind for name, kind in self.inputs.items()}
+        return {self.key: self.types[self.key], **stored, **inputs}
 
-    def _events(self) -> str:
-        source, quote = self.view.view.source, self.dialect.quote
-        columns = [
-            *(_NO_SPINE_ROW if self.spine == "table" else []),
-            f"{quote(self.view.key)} AS _key",
-            f"{self._happened()} AS _at",
-            f"{quote(source.tiebreaker)} AS _tie",
-            f"{names.RECORDED_AT} AS _recorded, {names.INGESTED_AT}, {names.ROW}",
-            "TRUE AS _is_event",
-            *([f"{quote(self.label)} AS _label"] if self.label else []),
-            *self.windows.arguments(),
-        ]
-        if self.spine == "table":
-            return f"SELECT /*+ BROADCAST(wanted) */ {', '.join(columns)} {self._from_wanted()}"
-        return f"SELECT {', '.join(columns)} FROM raw WHERE {self._known_condition()}"
+    def inputs_of(self, tree: exp.Expression) -> tuple[str, ...]:
+        """The source columns an expression reads."""
+        return expressions.columns(tree)
 
-    def _from_wanted(self) -> str:
-        """Only the events that some spine row can see: those of its key, before its instant.
+    def adds_doubles(self, feature: CompiledFeature) -> bool:
+        """Whether its last digits depend on the order of adding: a sum or average of doubles."""
+        if feature.kind != "prior":
+            return False
+        added = feature.tree.find_all(exp.Sum, exp.Avg)
+        return any(infer(node.this, self.types) == DOUBLE for node in added)
 
-        A small spine over a long history then costs one scan. Spark sends the keys to the
-        history, not the history across the network; to DuckDB the hint is a comment.
-        """
-        key = self.dialect.quote(self.view.key)
-        wanted_key = self.dialect.cast(key, self.view.types[self.view.key])
-        until = f"MAX({self.dialect.epoch_micros(names.AS_OF)})"
-        return (
-            f"FROM raw SEMI JOIN (\nSELECT {wanted_key} AS _wanted, {until} AS _until FROM spine "
-            f"GROUP BY 1\n) AS wanted ON {key} = _wanted AND {self._happened()} < _until "
-            f"WHERE {self._known_condition()}"
+    def feature(self, name: str) -> CompiledFeature:
+        """The feature of that name."""
+        return next(feature for feature in self.features if feature.name == name)
+
+
+def compile_view(view: FeatureView) -> CompiledView:
+    """Check a view; raises DefinitionError naming the feature, the expression and the fix."""
+    _check_source_columns(view)
+    features = tuple(_compile_feature(feature, view) for feature in view.features)
+    _check_names(view)
+    inputs: dict[str, DataType] = {}
+    for feature in features:
+        if feature.kind == "request":
+            inputs |= {name: view.source.types[name] for name in expressions.columns(feature.tree)}
+    return CompiledView(view, features, inputs, definition_hash(view))
+
+
+def definition_hash(view: FeatureView) -> str:
+    """A digest of everything that gives the view's values their meaning."""
+    document = to_document(view)
+    del document["source"]["label"]  # It is learned from, and computes no feature.
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _compile_feature(feature: Feature, view: FeatureView) -> CompiledFeature:
+    where = f"feature view '{view.name}', feature '{feature.name}'"
+    text = feature.expression
+    tree = expressions.parse(text, where)
+    expressions.require_columns(tree, view.source.types, text, where)
+    if view.source.label in expressions.columns(tree):
+        raise DefinitionError(
+            f"{where}: '{text}' reads the label '{view.source.label}', which is not known yet when "
+            "a prediction is made; use other columns"
+        )
+    kind = _kind(feature, tree, where)
+    try:
+        datatype = infer(tree, view.source.types)
+    except DefinitionError as error:
+        raise DefinitionError(f"{where}: in '{text}', {error}") from error
+    return CompiledFeature(
+        feature.name, tree, datatype, kind, feature.over.days if feature.over else None
+    )
+
+
+def _kind(feature: Feature, tree: exp.Expression, where: str) -> Kind:
+    """Which of the three kinds a feature is; raises DefinitionError for every other mixture."""
+    text = feature.expression
+    has_aggregate = bool(expressions.aggregates(tree))
+    if expressions.mentions_as_of(tree):
+        if feature.over is not None:
+            fix = "remove over=..., it is evaluated when asked"
+            raise DefinitionError(f"{where}: '{text}' mentions as_of and has a window; {fix}")
+        if has_aggregate:
+            fix = "split it into a windowed feature and a request-time feature"
+            raise DefinitionError(f"{where}: '{text}' mixes an aggregate with as_of; {fix}")
+        return "request"
+    if feature.over is None:
+        fix = "over=prior() or over=prior(days=n)" if has_aggregate else "over=latest()"
+        what = "an aggregate without a window" if has_aggregate else "no window and no as_of"
+        raise DefinitionError(f"{where}: '{text}' has {what}; add {fix}")
+    if feature.over.kind == "prior" and not has_aggregate:
+        fix = "use count, sum, avg, min or max, or over=latest()"
+        raise DefinitionError(f"{where}: '{text}' over prior() needs an aggregate; {fix}")
+    if feature.over.kind == "latest" and has_aggregate:
+        raise DefinitionError(f"{where}: '{text}' aggregates over latest(); use over=prior()")
+    if feature.over.kind == "prior":
+        _refuse_bare_columns(tree, text, where)
+    return feature.over.kind
+
+
+def _refuse_bare_columns(tree: exp.Expression, text: str, where: str) -> None:
+    for column in tree.find_all(exp.Column):
+        if not column.find_ancestor(*expressions.AGGREGATES):
+            raise DefinitionError(
+                f"{where}: column '{column.name}' in '{text}' stands outside an aggregate; "
+                "put it inside one"
+            )
+
+
+def _check_names(view: FeatureView) -> None:
+    seen: set[str] = set()
+    key = view.source.entity.key.lower()
+    for name in (feature.name for feature in view.features):
+        where = f"feature view '{view.name}', feature '{name}'"
+        # Delta and Spark tell no names apart by case.
+        plain = name.lower()
+        if plain in seen:
+            raise DefinitionError(f"{where}: the name is declared twice; rename one of them")
+        if plain in _RESERVED or plain == key or not _is_name(name):
+            raise DefinitionError(
+                f"{where}: the name is reserved or not plain; use letters, digits and "
+                "underscores, starting with a letter, at most 63 characters"
+            )
+        seen.add(plain)
+
+
+def _check_source_columns(view: FeatureView) -> None:
+    source = view.source
+    label = (source.label,) if source.label else ()
+    for column in (*source.required, *label):
+        if column not in source.types:
+            raise DefinitionError(
+                f"source '{source.name}': column '{column}' is not in its schema; add it"
+            )
+    clock = source.types[source.event_timestamp]
+    if clock.kind not in ("date", "timestamp"):
+        raise DefinitionError(
+            f"source '{source.name}': event timestamp '{source.event_timestamp}' is {clock}; "
+            "declare it as date or timestamp"
         )
 
-    def _happened(self) -> str:
-        event_timestamp = self.view.view.source.event_timestamp
-        return self.dialect.epoch_micros(self.dialect.quote(event_timestamp))
 
-    def _known_condition(self) -> str:
-        """Strictly before the instant, if there is one, among the records known by the other."""
-        recorded = self.dialect.epoch_micros(names.RECORDED_AT)
-        known = f"{recorded} <= {micros(self.known_by)}"
-        return f"{self._happened()} < {micros(self.as_of)} AND {known}" if self.as_of else known
-
-    def _asked(self) -> str:
-        """The caller's spine rows; they carry no values, so no window counts them."""
-        key_type = self.view.types[self.view.key]
-        tie_type = self.view.types[self.view.view.source.tiebreaker]
-        nothing = "CAST(NULL AS TIMESTAMP)"
-        columns = [
-            SPINE_ROW,
-            self.dialect.epoch_micros(f"COALESCE({ASKED_AT}, {names.AS_OF})"),
-            self.dialect.cast(self.dialect.quote(self.view.key), key_type),
-            self.dialect.epoch_micros(names.AS_OF),
-            self.dialect.cast("NULL", tie_type),
-            f"{nothing}, {nothing}, {self.dialect.cast('NULL', BIGINT)}, FALSE",
-            *("NULL" for _ in self.windows.arguments()),
-        ]
-        return f"SELECT {', '.join(columns)} FROM spine"
-
-    def _final(self, feature: CompiledFeature) -> str:
-        value = self.windows.value(feature, self.asked_at)
-        return f"{self.dialect.cast(value, feature.datatype)} AS {self.dialect.quote(feature.name)}"
+def _is_name(name: str) -> bool:
+    return name.isascii() and name.isidentifier() and not name.startswith("_") and len(name) <= 63

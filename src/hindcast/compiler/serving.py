@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from hindcast import names
 from hindcast.compiler.dialects import POSTGRES
-from hindcast.compiler.view import CompiledFeature, CompiledView
+from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.datatypes import DataType
 
 # What the driver hands to a model: whole numbers, floats, booleans and text.

@@ -5,8 +5,8 @@ from sqlglot import exp
 from hindcast import names
 from hindcast.compiler.dialects import MICROS_PER_DAY, Dialect
 from hindcast.compiler.expressions import AGGREGATES
+from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.typing import infer
-from hindcast.compiler.view import CompiledFeature, CompiledView
 from hindcast.datatypes import BIGINT, BOOLEAN, DataType
 
 

@@ -3,16 +3,16 @@
 from dataclasses import replace
 
 from hindcast.bootstrap import Application
-from hindcast.compiler.view import compile_view
+from hindcast.compiler.features import compile_view
 from hindcast.definitions import Feature, prior
 from hindcast.demo import service
+from hindcast.demo.generate import FIRST_CUSTOMER
 from hindcast.demo.summary import Summary
 from hindcast.errors import HindcastError
-from hindcast.generate import FIRST_CUSTOMER
-from hindcast.rollout import use_case
-from hindcast.rollout.use_case import Plan
-from hindcast.rollout.watch import Alarms
 from hindcast.telemetry import Progress
+from hindcast.traffic import roll_out as roll_outs
+from hindcast.traffic.roll_out import Plan
+from hindcast.traffic.watch import Alarms
 
 NEW = Feature("max_amount_last_90_days", "max(loan_amount)", over=prior(days=90))
 # Between two looks so many requests pass instead of a minute; of 600 in each step, 5% are about 30.
@@ -42,7 +42,7 @@ def roll_out(
     """Roll the challenger out while customers are asked about over HTTP."""
     keys = range(FIRST_CUSTOMER, FIRST_CUSTOMER + REQUESTS_PER_LOOK)
     challenger = summary.verdicts["challenger"]
-    report = use_case.roll_out(
+    report = roll_outs.roll_out(
         application, None, challenger.release, PLAN, ALARMS, progress,
         wait=lambda _: service.traffic(url, keys),
     )  # fmt: skip

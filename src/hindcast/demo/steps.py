@@ -11,17 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hindcast import bootstrap, predictionlog, promotion, recorded
+from hindcast import bootstrap
+from hindcast.audit import prediction_log
+from hindcast.audit.replay import replay as replays
 from hindcast.bootstrap import Application
+from hindcast.data import recorded
 from hindcast.demo import canary, service
+from hindcast.demo.generate import generate
 from hindcast.demo.summary import Summary
 from hindcast.errors import HindcastError, InputError
-from hindcast.evaluation.use_case import evaluate
-from hindcast.generate import generate
-from hindcast.replay import use_case as replays
-from hindcast.rollout.use_case import PROMOTED, ROLLED_BACK
+from hindcast.models import promote
+from hindcast.models.evaluation.evaluate import evaluate
+from hindcast.models.training import train as training
 from hindcast.telemetry import Progress
-from hindcast.training import use_case as training
+from hindcast.traffic.roll_out import PROMOTED, ROLLED_BACK
 
 AS_OF = "2021-09-17"
 # The first champion knew half a year less than its challenger.
@@ -51,7 +54,7 @@ def run(home: Path, engine: str, customers: int, progress: Progress) -> Summary:
     weak = _weaker(wider)
     summary.run("train a weaker one", lambda: _train(weak, AS_OF, progress))
     summary.run("evaluate that", lambda: _evaluate(weak, summary, "weaker one", progress))
-    summary.run("roll back", lambda: promotion.rollback(application, None))
+    summary.run("roll back", lambda: promote.rollback(application, None))
     summary.run("replay", lambda: _replay(application, summary))
     return summary
 
@@ -94,7 +97,7 @@ def _train(application: Application, as_of: str, progress: Progress) -> Any:
 
 def _first(application: Application, summary: Summary, progress: Progress) -> Any:
     report = _train(application, FIRST_AS_OF, progress)
-    verdict = promotion.admit_first(
+    verdict = promote.admit_first(
         application, None, report.release, "duckdb", _now(), progress
     )  # fmt: skip
     if verdict is None or not verdict.passed:
@@ -128,7 +131,7 @@ def _serve(summary: Summary, stack: ExitStack) -> dict[str, str]:
 
 def _replay(application: Application, summary: Summary) -> dict[str, Any]:
     """Collect the service's log and recompute what it answered; each value must be the same."""
-    collected = predictionlog.collect([summary.home / "serve.log"], application.lake, _now())
+    collected = prediction_log.collect([summary.home / "serve.log"], application.lake, _now())
     first = summary.answers[0]["answer"]["prediction_id"]
     one = replays.replay(application, first)
     skew = replays.skew(application, len(ASKED), None)
@@ -145,7 +148,7 @@ def _fresh(home: Path) -> Path:
     if home.exists() and any(home.iterdir()):
         if not (home / MARKER).is_file():
             raise InputError(f"--home {home}: not empty and not a demo's; name another folder")
-        from hindcast import embedded_postgres
+        from hindcast.stores import embedded_postgres
 
         if (home / "postgres" / "postmaster.pid").exists():  # A killed demo left it running.
             embedded_postgres.server_url(home / "postgres")

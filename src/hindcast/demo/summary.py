@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hindcast import names
-from hindcast.evaluation.use_case import EvaluationReport
-from hindcast.rollout.use_case import RollOutReport
+from hindcast.models.evaluation.evaluate import EvaluationReport
+from hindcast.traffic.roll_out import RollOutReport
 
 T = TypeVar("T")
 

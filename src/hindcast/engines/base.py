@@ -9,7 +9,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 if TYPE_CHECKING:
-    from hindcast.online import OnlineStore
+    from hindcast.stores.online import OnlineStore
 
 
 # The column that tells event rows from entity rows.

@@ -16,10 +16,10 @@ from deltalake import DeltaTable, write_deltalake
 
 from hindcast.engines.base import IS_EVENT, RECORDS, OfflineTarget, Written
 from hindcast.errors import HindcastError, first_line
-from hindcast.lake import KEEP_LOG
+from hindcast.stores.lake import KEEP_LOG
 
 if TYPE_CHECKING:
-    from hindcast.online import OnlineStore
+    from hindcast.stores.online import OnlineStore
 
 BATCH_ROWS = 100_000
 MEMORY_LIMIT = "1GB"

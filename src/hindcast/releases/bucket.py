@@ -5,11 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hindcast import aws
 from hindcast.errors import NotFoundError, ReleaseError
 from hindcast.releases import folder
 from hindcast.serving import release as releases
 from hindcast.serving.release import MANIFEST
+from hindcast.stores import aws
 
 
 class BucketStore:

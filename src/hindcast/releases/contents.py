@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.compiler.document import from_document
-from hindcast.compiler.view import CompiledView, compile_view
+from hindcast.compiler.features import CompiledView, compile_view
 from hindcast.errors import NotFoundError, ReleaseError
 from hindcast.serving import plan as plans
 from hindcast.serving import release as releases

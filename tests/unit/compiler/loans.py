@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from hindcast.compiler.features import Knowledge
-from hindcast.compiler.view import CompiledView, compile_view
+from hindcast.compiler.features import CompiledView, compile_view
+from hindcast.compiler.query import Knowledge
 from hindcast.definitions import Entity, Feature, FeatureView, Source
 from hindcast.engines.duckdb import session
 

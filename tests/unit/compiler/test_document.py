@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hindcast.compiler.document import from_document, to_document
-from hindcast.compiler.view import compile_view
+from hindcast.compiler.features import compile_view
 from hindcast.definitions import FeatureView
 from hindcast.errors import DefinitionError
 from hindcast.project import load

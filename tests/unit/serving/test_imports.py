@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import sys
 before = set(sys.modules)
-from hindcast.serving import gateway
+from hindcast.traffic import proxy_events
 from lambdas.predict import handler
-handler.handler({"warmup": True}, gateway.Context())
+handler.handler({"warmup": True}, proxy_events.Context())
 loaded = set(sys.modules) - before
 own = sys.stdlib_module_names
 print("\\n".join(sorted(m for m in loaded if m.partition(".")[0] not in own)))

@@ -17,7 +17,7 @@ from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from hindcast.errors import HindcastError
-from hindcast.lake import KEEP_LOG
+from hindcast.stores.lake import KEEP_LOG
 
 
 def filesystem(uri: str) -> fs.FileSystem:

@@ -26,7 +26,7 @@ from hindcast.engines.spark.session import is_local, session
 from hindcast.errors import HindcastError, InputError
 
 if TYPE_CHECKING:
-    from hindcast.online import OnlineStore
+    from hindcast.stores.online import OnlineStore
 
 BATCH_ROWS = 10_000
 # So many bytes of entity rows the driver has loaded before executors have started their Python.

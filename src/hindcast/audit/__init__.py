@@ -1,0 +1,1 @@
+"""What was answered, and the same answer again: the prediction log and replay."""

@@ -1,0 +1,65 @@
+"""Collected predictions, for those who recompute them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hindcast import names
+from hindcast.audit.prediction_log.rows import ANSWERED, SCHEMA
+from hindcast.errors import NotFoundError
+from hindcast.stores.lake import Lake
+
+FIX = "run: hindcast collect-log FILE"
+
+
+def find(lake: Lake, prediction_id: str) -> dict[str, Any]:
+    """One prediction by column, its features as JSON text; raises NotFoundError."""
+    table = lake.open(names.PREDICTIONS, fix=FIX)
+    wanted = pc.field("prediction_id") == prediction_id
+    rows = table.to_pyarrow_dataset().to_table(filter=wanted).slice(0, 1).to_pylist()
+    if not rows:
+        raise NotFoundError(f"there is no prediction {prediction_id} in {table.table_uri}; {FIX}")
+    row: dict[str, Any] = rows[0]
+    return row
+
+
+def sample(
+    lake: Lake,
+    count: int,
+    since: datetime | None = None,
+    seed: int = 0,
+    model: str | None = None,
+) -> pa.Table:
+    """At most so many predictions and scores with their features, in the order of time.
+
+    Every one is as likely as any other, and a seed takes the same from the same predictions,
+    wherever they lie in the table.
+    """
+    from hindcast.engines.duckdb import DuckDBEngine
+
+    table = lake.find(names.PREDICTIONS)
+    if table is None:
+        return SCHEMA.empty_table()
+    sql = " ".join(
+        [
+            "SELECT * FROM (SELECT * FROM raw WHERE",
+            " AND ".join(_conditions(since, model)),
+            f"ORDER BY md5(prediction_id || '{int(seed)}'), prediction_id LIMIT {int(count)})",
+            "ORDER BY instant, prediction_id",
+        ]
+    )
+    return DuckDBEngine().query(sql, table).select(SCHEMA.names).cast(SCHEMA)
+
+
+def _conditions(since: datetime | None, model: str | None) -> list[str]:
+    outcomes = ", ".join(f"'{outcome}'" for outcome in ANSWERED)
+    conditions = [f"outcome IN ({outcomes})", "features IS NOT NULL"]
+    if since is not None:
+        conditions.append(f"instant >= TIMESTAMPTZ '{since.astimezone(UTC).isoformat()}'")
+    if model is not None:
+        # A release is named after its model and a digest.
+        quoted = model.replace("'", "''")
+        conditions.append(f"starts_with(release, '{quoted}-')")
+    return conditions

@@ -1,0 +1,102 @@
+"""From the lake to what was served: feature vectors and scores of past instants."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from hindcast import names
+from hindcast.bootstrap import Application, engine
+from hindcast.compiler.query import ASKED_AT
+from hindcast.data import retrieve
+from hindcast.errors import NotFoundError
+from hindcast.formats.files import Rows
+from hindcast.releases import contents
+from hindcast.releases.contents import ReleaseContents
+from hindcast.serving import release as releases
+from hindcast.serving.requests import Value
+from hindcast.serving.scorer import Score, Scorer
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that was asked: a key, the instant of its stored features, and that of asking."""
+
+    key: int | str
+    features_as_of: datetime
+    asked_at: datetime
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What could be known: records until an instant, in a version of the raw table if it counts."""
+
+    known_by: datetime
+    raw_version: int | None = None
+
+
+class Recomputer:
+    """Computes the vectors and scores of one release again."""
+
+    def __init__(self, application: Application, release: str) -> None:
+        folder = application.release_folder(release)
+        self.contents: ReleaseContents = contents.read(folder)
+        self.names = self.contents.plan.names
+        self._view = self.contents.view()
+        self.rounded = {f.name for f in self._view.features if self._view.adds_doubles(f)}
+        self._lake = application.lake
+        self._scorer = Scorer(releases.load(folder))
+
+    def vectors(
+        self, asked: Sequence[Asked], knowledge: Knowledge
+    ) -> list[dict[str, Value] | None]:
+        """The model's features for each question, in its order; None for a key without history."""
+        found = retrieve.retrieve(
+            self._view,
+            engine("duckdb"),
+            self._lake,
+            Rows(self._spine(asked)),
+            knowledge.known_by,
+            knowledge.raw_version,
+        )
+        rows = found.table.select(self.names).to_pylist()
+        return [
+            {name: _served(value) for name, value in row.items()} if has_history else None
+            for row, has_history in zip(rows, found.has_history.to_pylist(), strict=True)
+        ]
+
+    def score(self, vector: Iterable[Value]) -> Score:
+        """The release's answer for a vector in the plan's order."""
+        return self._scorer.score(list(vector))
+
+    def _spine(self, asked: Sequence[Asked]) -> pa.Table:
+        instant = pa.timestamp("us", tz="UTC")
+        return pa.table(
+            {
+                self._view.key: [question.key for question in asked],
+                names.AS_OF: pa.array([question.features_as_of for question in asked], instant),
+                ASKED_AT: pa.array([question.asked_at for question in asked], instant),
+            }
+        )
+
+
+def vector_as_of(
+    recomputer: Recomputer, key: int | str, as_of: datetime, known_by: datetime
+) -> dict[str, Value]:
+    """The features of one entity as of an instant; raises NotFoundError where it has no history."""
+    (vector,) = recomputer.vectors([Asked(key, as_of, as_of)], Knowledge(known_by))
+    if vector is None:
+        plan = recomputer.contents.plan
+        raise NotFoundError(
+            f"{plan.entity} {key} has no event before {as_of.isoformat()} known by "
+            f"{known_by.isoformat()}"
+        )
+    return vector
+
+
+def _served(value: Any) -> Value:
+    """A computed value as the driver hands it to a model when serving."""
+    return float(value) if isinstance(value, Decimal) else value

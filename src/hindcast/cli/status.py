@@ -1,0 +1,68 @@
+"""How things stand, from the ledger and the online store."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from hindcast.bootstrap import Application
+from hindcast.models import register
+from hindcast.traffic.stages import LocalStage
+
+FAILURES_SHOWN = 3
+
+
+def releases(application: Application, model: str | None) -> list[dict[str, Any]]:
+    """A model's releases, newest first, with their state; unrecorded folders are recorded first."""
+    register.catch_up(application)
+    declared = application.project.model(model).name
+    return [
+        {
+            **asdict(record),
+            "state": register.state(application, record),
+            "roc_auc": record.metrics["holdout"]["roc_auc"],
+            "trained_as_of": record.manifest["as_of"],
+            "card": f"{record.location}.html",
+        }
+        for record in application.ledger.releases(declared)
+    ]
+
+
+def status(application: Application, now: datetime) -> dict[str, Any]:
+    """Per model and feature view what is in production, and the latest runs that failed."""
+    failed = application.ledger.runs(status="failed", limit=FAILURES_SHOWN)
+    return {
+        "models": {name: _model(application, name) for name in application.project.models},
+        "features": {name: _view(application, name, now) for name in application.project.views},
+        "latest failures": [f"{r.started_at.isoformat()} {r.kind}: {r.error}" for r in failed],
+    }
+
+
+def _model(application: Application, model: str) -> dict[str, Any]:
+    champion = application.ledger.champion(model)
+    records = application.ledger.releases(model)
+    newest = records[0].release if records else None
+    return {
+        "champion": champion.release if champion else None,
+        "since": champion.promoted_at if champion else None,
+        "challenger": newest if champion is None or newest != champion.release else None,
+        "canary": _canary(LocalStage(application.settings.home, model)),
+        "releases": len(records),
+    }
+
+
+def _canary(stage: LocalStage) -> str | None:
+    settings = stage.settings() if stage.exists else None
+    if settings is None or settings.canary is None:
+        return None
+    return f"{settings.canary}, {settings.percent:g}% of the traffic"
+
+
+def _view(application: Application, view: str, now: datetime) -> dict[str, Any]:
+    version = application.store.current(view)
+    return {
+        "as_of": version.as_of if version else "not materialized",
+        "age": str(now - version.as_of).split(".")[0] if version else None,
+        "rows": version.rows if version else 0,
+        "materialization": version.run_id if version else None,
+        "swapped_at": version.swapped_at if version else None,
+    }

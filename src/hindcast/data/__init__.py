@@ -1,0 +1,1 @@
+"""What is done with data: ingest, materialize, training sets, and features of any spine."""

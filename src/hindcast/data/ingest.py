@@ -1,0 +1,222 @@
+"""Ingest: a file's rows go to the raw table, or to quarantine with the reason; each file once."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hindcast import names
+from hindcast.compiler import checks
+from hindcast.definitions import Source
+from hindcast.engines.duckdb import BATCH_ROWS, session
+from hindcast.errors import ConflictError, InputError, first_line
+from hindcast.formats.files import Rejected, SourceFile, local, name_of, open_file
+from hindcast.stores.lake import Lake
+from hindcast.telemetry import Progress, Silent, step
+
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        ("file", pa.string()),
+        ("digest", pa.string()),
+        ("line", pa.int64()),
+        ("field", pa.string()),
+        ("value", pa.string()),
+        ("reason", pa.string()),
+        ("record", pa.string()),
+        (names.RECORDED_AT, pa.timestamp("us", tz="UTC")),
+    ]
+)
+SHOWN_REASONS = 10
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What became of one file. `nulled` and `warned` count rows by check."""
+
+    file: str
+    digest: str
+    rows: int
+    accepted: int
+    quarantined: int
+    already_ingested: bool = False
+    nulled: dict[str, int] = field(default_factory=dict)
+    warned: dict[str, int] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+
+def ingest(
+    file: str | Path,
+    source: Source,
+    lake: Lake,
+    now: datetime,
+    progress: Progress | None = None,
+    version: str | None = None,
+) -> IngestReport:
+    """Add one CSV or Parquet file; raises InputError when it cannot be one of the source's.
+
+    An object on S3 is named by its address, s3://bucket/key, and by a version of it where that
+    is not the newest. StoreUnavailableError says that S3 does not answer.
+    A file is known by the digest of its bytes; one already ingested adds nothing. Both tables
+    commit under that digest, so a killed ingest is completed by running it again.
+    """
+    watcher, name = progress or Silent(), name_of(file)
+    with local(file, version) as path:
+        digest = _digest(path)
+        tables = ((kind, source.name) for kind in (names.RAW, names.QUARANTINE))
+        if all(lake.has(digest, *table) for table in tables):
+            return IngestReport(name, digest, 0, 0, 0, already_ingested=True)
+        with step(watcher, f"ingest {name}"):
+            for _ in range(ATTEMPTS - 1):
+                # Two first files may create the table at the same moment.
+                with suppress(ConflictError):
+                    return _ingest(path, name, source, lake, digest, now, watcher)
+            return _ingest(path, name, source, lake, digest, now, watcher)
+
+
+def _ingest(
+    path: Path, name: str, source: Source, lake: Lake, digest: str, now: datetime,
+    progress: Progress,
+) -> IngestReport:  # fmt: skip
+    with session() as connection:
+        intake = _Intake(source, open_file(path, name, source, connection), digest, now, progress)
+        return intake.run(connection, lake)
+
+
+class _Intake:
+    """One file's way into the lake: splits the engine's batches, counts what it saw."""
+
+    def __init__(
+        self, source: Source, file: SourceFile, digest: str, now: datetime, progress: Progress
+    ) -> None:
+        self.source, self.file, self.digest, self.now = source, file, digest, now
+        self.progress = progress
+        self.rows = 0
+        self.accepted = 0
+        self.bad: list[pa.RecordBatch] = []
+        compiled = checks.compile_checks(source)
+        self.counts = {c.fails: 0 for c in compiled if c.check.on_fail != "reject"}
+        self.compiled = compiled
+
+    def run(self, connection: duckdb.DuckDBPyConnection, lake: Lake) -> IngestReport:
+        query = checks.ingest_query(self.source, self.file.types, self.file.relation)
+        try:
+            reader = connection.sql(query).to_arrow_reader(BATCH_ROWS)
+            good = pa.RecordBatchReader.from_batches(self._raw_schema(), self._accept(reader))
+            raw_written = lake.append_once(
+                self.digest, good, names.RAW, self.source.name, metadata={"file": self.file.name}
+            )
+            if not raw_written:
+                self._drain(reader)
+        except duckdb.Error as error:
+            raise InputError(f"{self.file.name}: cannot be read: {_reason(error)}") from error
+        quarantine = self._quarantine(self.file.rejected(connection))
+        lake.append_once(
+            self.digest, quarantine.to_reader(), names.QUARANTINE, self.source.name,
+            metadata={"file": self.file.name},
+        )  # fmt: skip
+        return self._report(quarantine)
+
+    def _drain(self, reader: pa.RecordBatchReader) -> None:
+        """Raw rows are committed already, by a run that was killed: find the bad ones again."""
+        for _ in self._accept(reader):
+            pass
+
+    def _accept(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        """Accepted rows in the raw schema; the others are kept aside with their positions."""
+        for batch in reader:
+            rows = pa.array(np.arange(self.rows, self.rows + batch.num_rows, dtype=np.int64))
+            batch = batch.append_column(names.ROW, rows)
+            self.rows += batch.num_rows
+            self.progress.advance(batch.num_rows)
+            good = pc.is_null(batch[checks.REASON])
+            if pc.any(pc.invert(good)).as_py():
+                self.bad.append(batch.filter(pc.invert(good)))
+                batch = batch.filter(good)
+            for name in self.counts:
+                self.counts[name] += pc.sum(batch[name]).as_py() or 0
+            self.accepted += batch.num_rows
+            yield self._stamped(batch)
+
+    def _raw_schema(self) -> pa.Schema:
+        fields = [(name, kind.arrow()) for name, kind in self.source.types.items()]
+        instant = pa.timestamp("us", tz="UTC")
+        if names.RECORDED_AT not in self.source.types:
+            fields.append((names.RECORDED_AT, instant))
+        fields += [(names.INGESTED_AT, instant), (names.FILE, pa.string())]
+        return pa.schema([*fields, (names.ROW, pa.int64())])
+
+    def _stamped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        schema, count = self._raw_schema(), batch.num_rows
+        now = pa.scalar(self.now, pa.timestamp("us", tz="UTC"))
+        constants = {
+            names.INGESTED_AT: pa.repeat(now, count),
+            names.FILE: pa.repeat(self.file.name, count),
+        }
+        if self.source.recorded_at is None:
+            constants[names.RECORDED_AT] = pa.repeat(now, count)
+        columns = [
+            constants[column.name] if column.name in constants
+            else batch[column.name].cast(column.type)
+            for column in schema
+        ]  # fmt: skip
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    def _quarantine(self, rejected: Rejected) -> pa.Table:
+        """Bad rows of the stream and of the reader, with their line in the file."""
+        if not (self.bad or len(rejected.lines)):
+            return QUARANTINE_SCHEMA.empty_table()
+        streamed = pa.Table.from_batches(self.bad) if self.bad else None
+        positions = streamed[names.ROW].to_numpy() if streamed else np.empty(0, np.int64)
+        torn, broken = self.file.lines(rejected, positions)
+        nothing = pa.nulls(len(torn), pa.string())
+        reasons, records = (pa.array(v, pa.string()) for v in (rejected.reasons, rejected.records))
+        tables = [self._bad_table(torn, nothing, nothing, reasons, records)]
+        if streamed:
+            columns = (checks.FIELD, checks.VALUE, checks.REASON, checks.RECORD)
+            tables.append(self._bad_table(broken, *(streamed[column] for column in columns)))
+        return pa.concat_tables(tables).sort_by("line")
+
+    def _bad_table(self, lines: np.ndarray, *columns: pa.Array) -> pa.Table:
+        count = len(lines)
+        stamps = pa.repeat(pa.scalar(self.now, pa.timestamp("us", tz="UTC")), count)
+        constants = [pa.repeat(self.file.name, count), pa.repeat(self.digest, count)]
+        return pa.table([*constants, pa.array(lines), *columns, stamps], schema=QUARANTINE_SCHEMA)
+
+    def _report(self, quarantine: pa.Table) -> IngestReport:
+        by_kind = {"null": {}, "warn": {}}  # type: dict[str, dict[str, int]]
+        for check in self.compiled:
+            if check.check.on_fail != "reject":
+                by_kind[check.check.on_fail][check.check.expression] = self.counts[check.fails]
+        shown = quarantine.slice(0, SHOWN_REASONS).select(["line", "reason"]).to_pylist()
+        return IngestReport(
+            file=self.file.name,
+            digest=self.digest,
+            rows=self.accepted + quarantine.num_rows,
+            accepted=self.accepted,
+            quarantined=quarantine.num_rows,
+            nulled=by_kind["null"],
+            warned=by_kind["warn"],
+            reasons=tuple(
+                f"{self.file.name} line {row['line']}: {row['reason']}; row quarantined"
+                for row in shown
+            ),
+        )
+
+
+def _reason(error: duckdb.Error) -> str:
+    if "state machine" in str(error):
+        return "its line ends are mixed or a quote is never closed; write one kind of line end"
+    return first_line(error)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

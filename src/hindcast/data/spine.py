@@ -1,0 +1,194 @@
+"""Callers' spines: keys and instants in the types of the one query, or the row that is wrong."""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types
+
+from hindcast import bootstrap, names
+from hindcast.compiler.features import CompiledView
+from hindcast.compiler.query import ASKED_AT, SPINE_ROW
+from hindcast.errors import InputError
+from hindcast.formats.files import Rows
+
+INSTANT = pa.timestamp("us", tz="UTC")
+# The instants that every engine and Python's datetime hold.
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+def relation(view: CompiledView, spine: Rows) -> pa.Table:
+    """The spine as the one query reads it; raises InputError."""
+    _check_columns(view, spine)
+    instant = _instant_name(spine)
+    return pa.table(
+        {
+            view.key: keys(view, spine),
+            names.AS_OF: _instants(_column(spine, instant), spine, instant),
+            ASKED_AT: _asked_at(spine),
+            SPINE_ROW: np.arange(spine.table.num_rows, dtype=np.int64),
+        }
+    )
+
+
+def _instant_name(spine: Rows) -> str:
+    """The column with the instant that a row's features are as of."""
+    choices = (names.AS_OF, names.EVENT_TIMESTAMP)
+    found = [name for name in choices if name in spine.table.column_names]
+    if not found:
+        known = ", ".join(spine.table.column_names)
+        raise InputError(
+            f"{spine.name}: column '{names.AS_OF}' or '{names.EVENT_TIMESTAMP}' is missing; "
+            f"there is {known}"
+        )
+    if len(found) > 1:
+        raise InputError(
+            f"{spine.name}: there are both columns '{names.AS_OF}' and '{names.EVENT_TIMESTAMP}'; "
+            "leave the one that features are as of, and rename the other"
+        )
+    return found[0]
+
+
+def _check_columns(view: CompiledView, spine: Rows) -> None:
+    """No name twice, and none that a feature has."""
+    held = spine.table.column_names
+    taken = {feature.name for feature in view.features}
+    for position, name in enumerate(held):
+        if name in held[:position]:
+            raise InputError(f"{spine.name}: column '{name}' is there twice; rename one")
+        if name in taken:
+            raise InputError(
+                f"{spine.name}: column '{name}' has the name of a feature of "
+                f"'{view.view.name}'; rename the column"
+            )
+
+
+def _column(rows: Rows, name: str, is_required: bool = True) -> pa.Array:
+    """A column in one piece, plain rather than encoded; raises InputError for a null in it."""
+    if name not in rows.table.column_names:
+        known = ", ".join(rows.table.column_names)
+        raise InputError(f"{rows.name}: column '{name}' is missing; there is {known}")
+    column = rows.table[name].combine_chunks()
+    if types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if is_required and column.null_count:
+        row = pc.index(pc.is_null(column), True).as_py()
+        raise InputError(f"{rows.where(row)}: column '{name}' is empty; give it a value")
+    return column
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(
+        check(kind) for check in (types.is_string, types.is_large_string, types.is_string_view)
+    )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return any(check(kind) for check in (types.is_integer, types.is_floating, types.is_decimal))
+
+
+# What a key of each type may also be given as; text may be any of them.
+_GIVEN_AS: dict[str, Callable[[pa.DataType], bool]] = {
+    "bigint": _is_number, "double": _is_number, "decimal": _is_number, "string": _is_text,
+    "boolean": types.is_boolean, "date": types.is_date, "timestamp": types.is_temporal,
+}  # fmt: skip
+
+
+def keys(view: CompiledView, rows: Rows) -> pa.Array:
+    """The keys in their declared type; raises InputError naming the first that is none."""
+    kind, column = view.types[view.key], _column(rows, view.key)
+    if not len(column):
+        return pa.array([], kind.arrow())
+    if not (_is_text(column.type) or _GIVEN_AS[kind.kind](column.type)):
+        raise InputError(
+            f"{rows.name}: column '{view.key}' holds {column.type} values; the key is a {kind}"
+        )
+
+    def refuse(row: int) -> InputError:
+        value = column[row].as_py()
+        return InputError(f"{rows.where(row)}: {view.key} {value!r} is not a {kind}; mend the key")
+
+    if kind.kind == "bigint" and _is_text(column.type):
+        # Arrow would take 0x1F for a number, too.
+        odd = pc.index(pc.match_substring_regex(column, "^-?[0-9]+$"), False).as_py()
+        if odd >= 0:
+            raise refuse(odd)
+    if kind.kind == "string":
+        # Postgres text cannot hold it, and so no entity has it.
+        nul = pc.index(pc.match_substring(column, "\0"), True).as_py()
+        if nul >= 0:
+            raise refuse(nul)
+    return _cast(column, kind.arrow(), refuse)
+
+
+def _asked_at(spine: Rows) -> pa.Array:
+    """When each row was asked, where the spine says so; null is as of its instant."""
+    if ASKED_AT not in spine.table.column_names:
+        return pa.nulls(spine.table.num_rows, INSTANT)
+    column = _column(spine, ASKED_AT, is_required=False)
+    return _instants(column, spine, ASKED_AT)
+
+
+def _instants(column: pa.Array, rows: Rows, name: str) -> pa.Array:
+    """Dates, timestamps or ISO text as instants; raises InputError naming the first that is none.
+
+    An instant between two microseconds becomes the later one: what happened on the earlier one
+    did happen before it.
+    """
+
+    def refuse(row: int) -> InputError:
+        return InputError(f"{rows.where(row)}: {name} is out of range; use years 1 to 9999")
+
+    if column.null_count == len(column):
+        return pa.nulls(len(column), INSTANT)
+    if _is_text(column.type):
+        return _parsed(column, rows, name)
+    if not (types.is_timestamp(column.type) or types.is_date(column.type)):
+        raise InputError(
+            f"{rows.name}: column '{name}' holds {column.type} values; give dates, timestamps or "
+            "ISO 8601 text"
+        )
+    if types.is_timestamp(column.type) and column.type.unit == "ns":
+        column = pc.ceil_temporal(column, unit="microsecond")
+    instants = _cast(column, INSTANT, refuse)
+    is_early = pc.less(instants, pa.scalar(_FIRST, INSTANT))
+    is_outside = pc.or_(is_early, pc.greater(instants, pa.scalar(_LAST, INSTANT)))
+    outside = pc.index(is_outside, True).as_py()
+    if outside >= 0:
+        raise refuse(outside)
+    return instants
+
+
+def _parsed(column: pa.Array, rows: Rows, name: str) -> pa.Array:
+    """Text as instants; each text is read once, as a spine has few."""
+    texts = pc.unique(column)
+    found: list[datetime | None] = []
+    for text in texts.to_pylist():
+        try:
+            found.append(bootstrap.instant(text, name) if text is not None else None)
+        except (InputError, OverflowError) as error:
+            row = pc.index(column, pa.scalar(text, column.type)).as_py()
+            # An instant whose UTC date is before the year 1 overflows.
+            reason = error if isinstance(error, InputError) else f"{name} '{text}': {error}"
+            raise InputError(f"{rows.where(row)}: {reason}") from error
+    return pa.array(found, INSTANT).take(pc.index_in(column, texts))
+
+
+def _cast(column: pa.Array, kind: pa.DataType, refuse: Callable[[int], InputError]) -> pa.Array:
+    """A cast that loses nothing; raises what `refuse` makes of the first row it cannot do."""
+
+    def fails(row: int) -> bool:
+        try:
+            column.slice(0, row + 1).cast(kind)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return True
+        return False
+
+    rows = range(len(column))
+    if rows and fails(rows[-1]):
+        raise refuse(bisect_left(rows, True, key=fails))
+    return column.cast(kind)

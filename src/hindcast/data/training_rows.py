@@ -1,0 +1,87 @@
+"""A training set: rows with features and label, and what is needed to say where they came from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from hindcast import names
+from hindcast.compiler.features import CompiledFeature, CompiledView
+from hindcast.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Key, event_timestamp, tiebreaker, features, label; ordered by the first three.
+
+    features: those the model reads, in its order. inputs: lake table -> its version.
+    """
+
+    table: pa.Table
+    view: CompiledView
+    features: tuple[CompiledFeature, ...]
+    inputs: Mapping[str, Mapping[str, Any]]
+    as_of: datetime
+    known_by: datetime
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """Features a model reads as numbers."""
+        return tuple(f.name for f in self.features if f.datatype.is_numeric)
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """Features a model reads as text."""
+        return tuple(f.name for f in self.features if f.datatype.kind == "string")
+
+    def labels(self) -> NDArray[np.int64]:
+        """0 or 1 per row; raises TrainingError for any other label."""
+        labels = np.asarray(self.table[names.LABEL].cast(pa.int64()).to_numpy(), np.int64)
+        if not np.isin(labels, (0, 1)).all():
+            raise TrainingError("the label must be 0 or 1; add a check to its source")
+        return labels
+
+    def groups(self) -> NDArray[Any]:
+        """The entity key of each row."""
+        return np.asarray(self.table[self.view.key].to_numpy(zero_copy_only=False))
+
+    def micros(self) -> NDArray[np.int64]:
+        """The event timestamp of each row, in microseconds since 1970 UTC."""
+        return np.asarray(self.table[names.EVENT_TIMESTAMP].cast(pa.int64()).to_numpy())
+
+    def matrix(self) -> NDArray[Any]:
+        """[rows, features]: numeric features as float32 (null is NaN), then categorical as text.
+
+        float32 without text; an object matrix with it. Raises TrainingError naming a feature
+        that is neither.
+        """
+        for feature in self.features:
+            if not feature.datatype.is_numeric and feature.datatype.kind != "string":
+                raise TrainingError(
+                    f"feature '{feature.name}' is a {feature.datatype}, which a model cannot read; "
+                    "turn it into a number, such as years_between(..., as_of)"
+                )
+        numbers = [column_numbers(self.table[name]) for name in self.numeric]
+        stacked = np.column_stack(numbers) if numbers else np.empty((len(self.table), 0))
+        matrix = stacked.astype(np.float32)
+        if not self.categorical:
+            return matrix
+        texts = [column_texts(self.table[name]) for name in self.categorical]
+        return np.column_stack([matrix.astype(object), *texts])
+
+
+def column_numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """A numeric or boolean column as floats; null is NaN."""
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+
+
+def column_texts(column: pa.ChunkedArray) -> NDArray[Any]:
+    """A column as text; null is the empty string, as it is when serving."""
+    return np.asarray(pc.fill_null(column.cast(pa.string()), "").to_pylist(), dtype=object)

@@ -1,0 +1,58 @@
+"""The training set: labelled events as the spine of the one query."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from hindcast import bootstrap, names
+from hindcast.bootstrap import Application
+from hindcast.compiler import query
+from hindcast.compiler.features import CompiledView
+from hindcast.compiler.query import Knowledge
+from hindcast.data.training_rows import TrainingSet
+from hindcast.engines.base import Engine
+from hindcast.stores.lake import Lake
+
+
+def build(
+    view: CompiledView,
+    read: Sequence[str],
+    label_matures: timedelta,
+    engine: Engine,
+    lake: Lake,
+    knowledge: Knowledge,
+    version: int | None = None,
+) -> TrainingSet:
+    """Key, event timestamp, tiebreaker, features, label of every event whose label has matured.
+
+    Rows are ordered by key, event timestamp, tiebreaker. read: the features that the model reads.
+    version: of the raw table; the newest by default.
+    """
+    raw = lake.open(
+        names.RAW, view.view.source.name, fix="run: hindcast ingest FILE", version=version
+    )
+    sql = query.training_set(view, engine.dialect, knowledge, label_matures)
+    table = engine.query(sql, raw)
+    return TrainingSet(
+        table=table,
+        view=view,
+        features=tuple(view.feature(name) for name in read),
+        inputs={f"{names.RAW}/{view.view.source.name}": {"version": raw.version()}},
+        as_of=knowledge.as_of,
+        known_by=knowledge.known_by,
+    )
+
+
+def of(
+    application: Application,
+    model: str | None,
+    engine: str,
+    knowledge: Knowledge,
+    version: int | None = None,
+) -> TrainingSet:
+    """The training set of a project's model; version: of the raw table, by default the newest."""
+    declared = application.project.model(model)
+    view = application.project.view(declared.features.view.name)
+    return build(
+        view, declared.features.names, declared.label_matures, bootstrap.engine(engine),
+        application.lake, knowledge, version,
+    )  # fmt: skip

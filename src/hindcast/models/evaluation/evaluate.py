@@ -1,0 +1,154 @@
+"""Evaluate: challenger and champion on the same holdout, judged by the gate, kept in the ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hindcast import bootstrap, notify
+from hindcast.audit.replay import replay as replays
+from hindcast.bootstrap import Application
+from hindcast.compiler.query import Knowledge
+from hindcast.data.training_rows import column_texts
+from hindcast.definitions import Model
+from hindcast.engines.base import Engine
+from hindcast.errors import NotFoundError
+from hindcast.models import register
+from hindcast.models.evaluation import holdout, latency
+from hindcast.models.evaluation.gate import Evidence, GateCheck, judge
+from hindcast.models.evaluation.holdout import Holdout, Scores
+from hindcast.models.training import intervals, metrics
+from hindcast.models.training.intervals import Interval
+from hindcast.releases import contents
+from hindcast.releases.contents import BASELINE, ReleaseContents
+from hindcast.serving.release import MODEL
+from hindcast.stores.ledger import ReleaseRecord
+from hindcast.telemetry import Progress, Silent, step
+
+SKEW_SAMPLE = 1_000
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """A verdict, as the ledger keeps it."""
+
+    evaluation: int
+    release: str
+    version: int
+    champion: str | None
+    passed: bool
+    checks: tuple[GateCheck, ...]
+
+
+def evaluate(
+    application: Application,
+    model: str | None,
+    name: str | None,
+    as_of: str | None,
+    known_by: str | None,
+    engine: str,
+    now: datetime,
+    progress: Progress | None = None,
+) -> EvaluationReport:
+    """Judge a release, by default the newest one, against the champion.
+
+    The holdout is that of the release's own instant unless another is given. A failure changes
+    nothing, is kept with its reasons, and is notified for a person to decide.
+    """
+    declared = application.project.model(model)
+    register.catch_up(application)
+    record = _record(application, declared.name, name)
+    current = application.ledger.champion(declared.name)
+    champion = current.release if current and current.release != record.release else None
+    parameters = {"model": declared.name, "release": record.release, "champion": champion}
+    with application.ledger.run("evaluate", parameters) as run:
+        challenger = contents.read(application.release_folder(record.release))
+        clocks = _clocks(challenger, as_of, known_by, now)
+        evidence, rows = _evidence(
+            application, declared, challenger, champion, bootstrap.engine(engine), clocks,
+            progress or Silent(),
+        )  # fmt: skip
+        verdict = judge(declared.gate, evidence)
+        kept = application.ledger.add_evaluation(
+            declared.name, record.release, champion, verdict.passed,
+            {**verdict.document(), "holdout": evidence.metrics, "slices": evidence.slices},
+            clocks.as_of, clocks.known_by, run.id,
+        )  # fmt: skip
+        run.inputs.update(rows.data.inputs)
+        run.outputs.update(evaluation=kept.number, passed=verdict.passed)
+    if not verdict.passed:
+        notify.refused(application.settings, record.release, verdict.failures)
+    register.refresh_after(application, declared.name, f"evaluation {kept.number} is recorded")
+    return EvaluationReport(
+        kept.number, record.release, record.version, champion, verdict.passed, verdict.checks
+    )
+
+
+def _record(application: Application, model: str, name: str | None) -> ReleaseRecord:
+    if name is not None:
+        return application.ledger.find_release(model, name)
+    records = application.ledger.releases(model)
+    if not records:
+        raise NotFoundError(f"model '{model}' has no release; run: hindcast train")
+    return records[0]
+
+
+def _clocks(
+    release: ReleaseContents, as_of: str | None, known_by: str | None, now: datetime
+) -> Knowledge:
+    if as_of or known_by:
+        return bootstrap.knowledge(as_of, known_by, now)
+    own = (datetime.fromisoformat(release.manifest[name]) for name in ("as_of", "known_by"))
+    return Knowledge(*own)
+
+
+def _evidence(
+    application: Application,
+    model: Model,
+    challenger: ReleaseContents,
+    champion: str | None,
+    engine: Engine,
+    clocks: Knowledge,
+    progress: Progress,
+) -> tuple[Evidence, Holdout]:
+    with step(progress, "holdout, scored by the challenger and the baseline"):
+        rows = holdout.of(challenger, engine, application.lake, clocks)
+        scores = rows.scores(challenger, MODEL)
+        over_baseline = _difference(model, rows, scores, rows.scores(challenger, BASELINE))
+    with step(progress, "the champion on the same rows"):
+        over_champion = None
+        if champion is not None:
+            other = contents.read(application.release_folder(champion))
+            same = holdout.same_rows(rows, other, engine, application.lake, clocks)
+            over_champion = _difference(model, rows, scores, same.scores(other, MODEL))
+    with step(progress, "replay of logged predictions"):
+        skew = replays.skew(application, SKEW_SAMPLE, None, model.name)
+    threshold = challenger.plan.threshold
+    evidence = Evidence(
+        metrics=metrics.evaluate(rows.labels, scores, threshold),
+        slices=_slices(model, rows, scores, threshold),
+        over_baseline=over_baseline,
+        over_champion=over_champion,
+        champion=champion,
+        parity=challenger.metrics["parity"],
+        latency_ms=latency.p99_ms(challenger.folder),
+        served=skew.compared,
+        differing=skew.unlike,
+    )
+    return evidence, rows
+
+
+def _difference(model: Model, rows: Holdout, scores: Scores, other: Scores) -> Interval | None:
+    """Challenger minus the other in the gate's metric, by a bootstrap of whole entities."""
+    compared = intervals.compare(rows.labels, rows.groups, scores, other, model.seed)
+    return compared.difference[model.gate.compare]
+
+
+def _slices(
+    model: Model, rows: Holdout, scores: Scores, threshold: float
+) -> Mapping[str, Mapping[str, Any]]:
+    found = [name for name in model.slices if name in rows.data.table.column_names]
+    return {
+        name: metrics.by_slice(column_texts(rows.column(name)), rows.labels, scores, threshold)
+        for name in found
+    }

@@ -1,0 +1,160 @@
+"""The gate: what was declared against what was found, check by check."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hindcast.definitions import Gate
+from hindcast.models.training.intervals import Interval
+from hindcast.models.training.onnx_export import LARGEST_DIFFERENCE
+
+
+@dataclass(frozen=True)
+class GateCheck:
+    """One check; passed is None where there was nothing to judge by."""
+
+    name: str
+    passed: bool | None
+    found: str
+    required: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a gate judges by.
+
+    metrics and slices are training.metrics.evaluate's; the intervals are of challenger minus the
+    other, in the gate's metric, None where it is not defined; champion is None where there is
+    none. served and differing count replayed values, both 0 where nothing was logged yet.
+    """
+
+    metrics: Mapping[str, Any]
+    slices: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    over_baseline: Interval | None
+    over_champion: Interval | None
+    champion: str | None
+    parity: Mapping[str, Any]
+    latency_ms: float
+    served: int
+    differing: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a release may be promoted, and each check that says so."""
+
+    passed: bool
+    checks: tuple[GateCheck, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form."""
+        return asdict(self)
+
+    @property
+    def failures(self) -> list[str]:
+        """A line per failed check."""
+        return [
+            f"{check.name}: {check.found}, required: {check.required}"
+            for check in self.checks
+            if check.passed is False
+        ]
+
+
+def judge(gate: Gate, evidence: Evidence) -> Verdict:
+    """Every check of a gate; a check without evidence does not refuse."""
+    checks = (
+        *_bounds(gate, evidence.metrics),
+        _over_baseline(gate, evidence),
+        _over_champion(gate, evidence),
+        *_slices(gate, evidence.slices),
+        _parity(evidence.parity),
+        _latency(gate, evidence.latency_ms),
+        _skew(gate, evidence),
+    )
+    return Verdict(all(check.passed is not False for check in checks), checks)
+
+
+def _bounds(gate: Gate, metrics: Mapping[str, Any]) -> Iterator[GateCheck]:
+    for name, bound in gate.minimum.items():
+        yield _bounded(name, metrics[name], bound, rising=True)
+    for name, bound in gate.maximum.items():
+        yield _bounded(name, metrics[name], bound, rising=False)
+
+
+def _bounded(name: str, value: float | None, bound: float, rising: bool) -> GateCheck:
+    required = f"at {'least' if rising else 'most'} {bound:g}"
+    if value is None:
+        return GateCheck(name, False, "not defined: the holdout has one label only", required)
+    passed = value >= bound if rising else value <= bound
+    return GateCheck(name, passed, f"{value:.4f}", required)
+
+
+def _over_baseline(gate: Gate, evidence: Evidence) -> GateCheck:
+    name, required = "better than the simple baseline", "a difference above 0"
+    difference = evidence.over_baseline
+    if difference is None or _are_few(gate, evidence.metrics):
+        return GateCheck(name, None, _few(evidence.metrics), required)
+    return GateCheck(name, difference.estimate > 0, _shown(gate.compare, difference), required)
+
+
+def _over_champion(gate: Gate, evidence: Evidence) -> GateCheck:
+    name = "no significant loss against the champion"
+    required = "an interval that reaches 0 or lies above it"
+    difference = evidence.over_champion
+    if evidence.champion is None:
+        return GateCheck(name, None, "there is no champion yet", required)
+    if difference is None:
+        return GateCheck(name, None, _few(evidence.metrics), required)
+    found = f"{_shown(gate.compare, difference)} against {evidence.champion}"
+    return GateCheck(name, difference.high >= 0, found, required)
+
+
+def _slices(
+    gate: Gate, slices: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> Iterator[GateCheck]:
+    for metric, floor in gate.slice_minimum.items():
+        for feature, values in slices.items():
+            for value, metrics in values.items():
+                yield _slice(gate, f"{metric} where {feature} is {value}", metrics, metric, floor)
+
+
+def _slice(
+    gate: Gate, name: str, metrics: Mapping[str, Any], metric: str, floor: float
+) -> GateCheck:
+    if _are_few(gate, metrics) or metrics[metric] is None:
+        return GateCheck(name, None, _few(metrics), f"at least {floor:g}")
+    return _bounded(name, metrics[metric], floor, rising=True)
+
+
+def _parity(parity: Mapping[str, Any]) -> GateCheck:
+    difference, labels = parity["largest_difference"], parity["label_disagreements"]
+    found = f"probabilities differ by up to {difference:.2g}, {labels} answers of {parity['rows']}"
+    passed = difference <= LARGEST_DIFFERENCE and not labels
+    return GateCheck("ONNX parity", passed, found, f"up to {LARGEST_DIFFERENCE:g}, 0 answers")
+
+
+def _latency(gate: Gate, milliseconds: float) -> GateCheck:
+    found, required = f"{milliseconds:.3f} ms", f"at most {gate.latency_ms:g} ms"
+    passed = milliseconds <= gate.latency_ms
+    return GateCheck("latency, 99th percentile of a row", passed, found, required)
+
+
+def _skew(gate: Gate, evidence: Evidence) -> GateCheck:
+    name, required = "training-serving skew", f"at most {gate.skew:.2%} of values differ"
+    if not evidence.served:
+        return GateCheck(name, None, "no prediction is collected yet", required)
+    share = evidence.differing / evidence.served
+    found = f"{evidence.differing:,} of {evidence.served:,} replayed values differ"
+    return GateCheck(name, share <= gate.skew, found, required)
+
+
+def _shown(metric: str, difference: Interval) -> str:
+    return f"{metric} {difference.estimate:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
+
+
+def _are_few(gate: Gate, metrics: Mapping[str, Any]) -> bool:
+    return bool(metrics["positives"] < gate.least_positives)
+
+
+def _few(metrics: Mapping[str, Any]) -> str:
+    return f"{metrics['positives']} positives of {metrics['rows']} rows, too few to judge"

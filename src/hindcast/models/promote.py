@@ -1,0 +1,159 @@
+"""Which release answers: promotion through the gate, past it with a reason, and rollback."""
+
+import getpass
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from hindcast.bootstrap import Application
+from hindcast.errors import GateError, InputError, NotFoundError
+from hindcast.models import register
+from hindcast.releases import contents
+from hindcast.stores.ledger import Evaluation, Promotion, ReleaseRecord, previous
+from hindcast.telemetry import Progress
+from hindcast.traffic.stages import LocalStage
+
+if TYPE_CHECKING:
+    from hindcast.models.evaluation.evaluate import EvaluationReport
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A release that may go into production after the promotion in force."""
+
+    release: ReleaseRecord
+    current: Promotion | None
+    evaluation: Evaluation | None
+    action: Literal["promote", "rollback"]
+
+
+def promote(
+    application: Application,
+    model: str | None,
+    name: str,
+    force: bool = False,
+    reason: str | None = None,
+) -> Promotion:
+    """Make a release, named by its id or version, the one in production.
+
+    It must be a candidate, or be forced with a reason. Raises what `candidate` raises, and
+    ConflictError when another promotion came first.
+    """
+    if force and not (reason or "").strip():
+        raise InputError("--force needs --reason TEXT, which is recorded with the promotion")
+    found = candidate(application, model, name, force)
+    return put_into_production(application, found, reason if force else None)
+
+
+def candidate(
+    application: Application, model: str | None, name: str, force: bool = False
+) -> Candidate:
+    """A release that may be promoted now, named by its id or version.
+
+    One that was in production before may always come back; any other must have passed the gate
+    against today's champion, unless it is forced. Raises GateError, NotFoundError, and InputError
+    for the champion itself.
+    """
+    declared = application.project.model(model).name
+    register.catch_up(application)
+    target = application.ledger.find_release(declared, name)
+    current = application.ledger.champion(declared)
+    if current is not None and current.release == target.release:
+        raise InputError(f"release {target.release} is in production already")
+    past = {promotion.release for promotion in application.ledger.promotions(declared)}
+    evaluation = application.ledger.last_evaluation(declared, target.release)
+    if target.release in past:
+        return Candidate(target, current, evaluation, "rollback")
+    if not force:
+        _require_passed(target, evaluation, current)
+    return Candidate(target, current, evaluation, "promote")
+
+
+def admit_first(
+    application: Application,
+    model: str | None,
+    release: str,
+    engine: str,
+    now: datetime,
+    progress: Progress | None = None,
+) -> "EvaluationReport | None":
+    """Promote a model's first release if it passes; None where the model has a champion.
+
+    Without a champion the gate's absolute part decides.
+    """
+    if application.ledger.champion(application.project.model(model).name) is not None:
+        return None
+    # Seconds of imports that going back to another release must not wait for.
+    from hindcast.models.evaluation.evaluate import evaluate
+
+    report = evaluate(application, model, release, None, None, engine, now, progress)
+    if report.passed:
+        promote(application, model, release)
+    return report
+
+
+def rollback(application: Application, model: str | None) -> Promotion:
+    """Bring back the release that was in production before; raises NotFoundError without one."""
+    declared = application.project.model(model).name
+    # Read once: what is in production must be what the way back was taken from.
+    promotions = application.ledger.promotions(declared)
+    before = previous(promotions)
+    if before is None:
+        raise NotFoundError(f"model '{declared}' has no earlier champion to go back to")
+    target = application.ledger.find_release(declared, before)
+    return put_into_production(application, Candidate(target, promotions[0], None, "rollback"))
+
+
+def _require_passed(
+    target: ReleaseRecord, evaluation: Evaluation | None, current: Promotion | None
+) -> None:
+    """Raise GateError unless the last verdict lets the release replace today's champion."""
+    again = f"run: hindcast evaluate {target.release}"
+    if evaluation is None:
+        raise GateError(f"release {target.release} has not been evaluated; {again}")
+    if not evaluation.passed:
+        raise GateError(
+            f"release {target.release} failed its gate in evaluation {evaluation.number}; promote "
+            "it all the same with --force --reason TEXT, or train another"
+        )
+    champion = current.release if current else None
+    if evaluation.champion != champion:
+        raise GateError(
+            f"release {target.release} was evaluated against {evaluation.champion or 'no champion'}"
+            f", and the champion is {champion or 'none'} now; {again}"
+        )
+
+
+def put_into_production(
+    application: Application, candidate: Candidate, forced_because: str | None = None
+) -> Promotion:
+    """Verify the folder and promote what follows `current`; stage, MLflow and cards follow.
+
+    Raises ReleaseError, and ConflictError when another promotion came since.
+    """
+    target, current = candidate.release, candidate.current
+    replaced = current.release if current else None
+    parameters = {"model": target.model, "release": target.release, "replaces": replaced}
+    with application.ledger.run("promote", parameters) as run:
+        contents.read(application.release_folder(target.release))
+        promotion = application.ledger.promote(
+            target.model, target.release, current.number if current else None, candidate.action,
+            forced=forced_because is not None, reason=forced_because,
+            evaluation=candidate.evaluation.number if candidate.evaluation else None,
+            by=getpass.getuser(),
+        )  # fmt: skip
+        run.outputs["promotion"] = promotion.number
+    done = f"release {target.release} is in production"
+    _serve(application, target, done)
+    register.refresh_after(application, target.model, done)
+    return promotion
+
+
+def _serve(application: Application, target: ReleaseRecord, done: str) -> None:
+    """Let the stage follow, where the model is served from this home."""
+    stage = LocalStage(application.settings.home, target.model)
+    try:
+        if stage.exists:
+            stage.point(target.release)
+    except InputError as error:
+        raise InputError(f"{done}, but is not served: {error}") from error

@@ -1,0 +1,120 @@
+"""Tells the ledger, MLflow and the model cards about release folders, as often as it takes.
+
+The folder is what counts: whatever was away when it was written hears of it the next time.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hindcast.bootstrap import Application
+from hindcast.errors import NotFoundError, ReleaseError, StoreUnavailableError
+from hindcast.models.registry import card, plots
+from hindcast.releases import contents
+from hindcast.stores.ledger import Evaluation, Promotion, ReleaseRecord
+
+
+def register(application: Application, path: Path, run_id: str | None = None) -> ReleaseRecord:
+    """Record a release folder everywhere; raises StoreUnavailableError where that is away."""
+    record = _record(application, path, run_id)
+    refresh(application, record.model)
+    return record
+
+
+def catch_up(application: Application) -> list[ReleaseRecord]:
+    """Register the folders that a killed process or an outage left unrecorded.
+
+    Aliases and cards that were left behind follow too.
+    """
+    names = application.releases.names()
+    known = [record for record in application.ledger.releases() if record.release in names]
+    models = {record.model for record in known}
+    logged = {name for model in models for name in application.registry.releases(model)}
+    done = logged & {record.release for record in known}
+    missing = [name for name in names if name not in done]
+    added = [_record(application, application.release_folder(name), None) for name in missing]
+    for model in sorted(models | {record.model for record in added}):
+        refresh(application, model)
+    return added
+
+
+def refresh(application: Application, model: str) -> None:
+    """Let MLflow's aliases and the model cards say what the ledger says."""
+    records = application.ledger.releases(model)
+    promotions = application.ledger.promotions(model)
+    champion = promotions[0].release if promotions else None
+    newest = records[0].release if records else None
+    # What MLflow was not told of yet is pointed to once it was.
+    logged = application.registry.releases(model)
+    application.registry.point(
+        model,
+        champion if champion in logged else None,
+        newest if newest in logged and newest != champion else None,
+    )
+    for record in records:
+        # A folder that is gone or was changed is refused where it is used; its card stays.
+        with suppress(NotFoundError, ReleaseError):
+            _show(application, record, promotions)
+
+
+def refresh_after(application: Application, model: str, done: str) -> None:
+    """Refresh once something is done; an outage now does not undo it, and the error says so."""
+    try:
+        refresh(application, model)
+    except StoreUnavailableError as error:
+        raise StoreUnavailableError(
+            f"{done}, but {error}; hindcast releases shows it there once it answers"
+        ) from error
+
+
+def state(application: Application, record: ReleaseRecord) -> str:
+    """What a release is to its model: champion, challenger, or what it was."""
+    promotions = application.ledger.promotions(record.model)
+    evaluation = application.ledger.last_evaluation(record.model, record.release)
+    return _state(record, promotions, evaluation)
+
+
+def _state(
+    record: ReleaseRecord, promotions: Sequence[Promotion], evaluation: Evaluation | None
+) -> str:
+    if promotions and promotions[0].release == record.release:
+        return "champion"
+    if any(promotion.release == record.release for promotion in promotions):
+        return "was champion"
+    if evaluation is None:
+        return "not evaluated"
+    return "passed its gate" if evaluation.passed else "refused by its gate"
+
+
+def _record(application: Application, path: Path, run_id: str | None) -> ReleaseRecord:
+    release = contents.read(path)
+    record = application.ledger.add_release(
+        release.model, release.id, release.manifest, release.metrics,
+        application.releases.location(release.id), run_id,
+    )  # fmt: skip
+    application.registry.log(release, plots.render(release.metrics))
+    return record
+
+
+def _show(application: Application, record: ReleaseRecord, promotions: Sequence[Promotion]) -> None:
+    """Write a release's card, unless the one that is there says the same: plots take their time."""
+    evaluation = application.ledger.last_evaluation(record.model, record.release)
+    own = [asdict(promotion) for promotion in promotions if promotion.release == record.release]
+    status = {"version": record.version, "state": _state(record, promotions, evaluation)}
+    verdict = {**asdict(evaluation), **evaluation.verdict} if evaluation else None
+    mark = _mark(record.release, status, verdict, own)
+    if (application.releases.card(record.release) or "").endswith(mark):
+        return
+    release = contents.read(application.release_folder(record.release))
+    page = card.render(release.id, release.manifest, release.metrics, status, verdict, own)
+    application.releases.write_card(record.release, page + mark)
+
+
+def _mark(*facts: Any) -> str:
+    """The end of a card: a digest of what it shows besides the folder, which never changes."""
+    said = json.dumps(facts, sort_keys=True, default=str)
+    return f"\n<!-- {hashlib.sha256(said.encode()).hexdigest()} -->\n"

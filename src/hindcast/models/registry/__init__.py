@@ -1,0 +1,1 @@
+"""What people look at: MLflow's experiments and models, model cards, plots."""

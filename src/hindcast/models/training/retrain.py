@@ -1,0 +1,60 @@
+"""Train again from a release's manifest: the same digest, or what exactly differs."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hindcast.bootstrap import Application
+from hindcast.compiler.query import Knowledge
+from hindcast.data import training_set
+from hindcast.models.training.revision import code_revision
+from hindcast.models.training.train import release
+from hindcast.releases import contents
+from hindcast.telemetry import Progress, Silent, step
+
+
+@dataclass(frozen=True)
+class AgainReport:
+    """A release trained again; differences name what is not as it was, empty where all is."""
+
+    like: str
+    release: str
+    same: bool
+    differences: tuple[str, ...]
+
+
+def train_like(
+    application: Application, like: str, engine: str, progress: Progress | None = None
+) -> AgainReport:
+    """Train the project's model on the data of a release's instant; nothing is released.
+
+    Raises NotFoundError for no such release, and HindcastError where its data are gone.
+    """
+    watcher = progress or Silent()
+    original = contents.read(application.release_folder(like))
+    manifest = original.manifest
+    instants = (datetime.fromisoformat(manifest[name]) for name in ("as_of", "known_by"))
+    version = manifest["inputs"][original.raw_table]["version"]
+    with step(watcher, f"training set of {original.raw_table} version {version}"):
+        data = training_set.of(application, original.model, engine, Knowledge(*instants), version)
+    model = application.project.model(original.model)
+    revision = code_revision(application.project.folder)
+    with tempfile.TemporaryDirectory(prefix="hindcast-again-") as folder:
+        report = release(model, data, folder, revision, watcher)
+        again = contents.read(Path(report.folder))
+        differences = tuple(_differences(manifest, again.manifest))
+    return AgainReport(like, report.release, report.release == like, differences)
+
+
+def _differences(before: Any, after: Any, where: str = "") -> list[str]:
+    """A line per leaf that is not the same, such as "libraries.numpy: 2.4.6, now 2.5.0"."""
+    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        return [] if before == after else [f"{where}: {before}, now {after}"]
+    lines = []
+    for name in sorted({*before, *after}):
+        place = f"{where}.{name}" if where else name
+        lines += _differences(before.get(name), after.get(name), place)
+    return lines

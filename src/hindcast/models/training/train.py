@@ -1,0 +1,230 @@
+"""Train: training set -> split -> fit -> measure -> ONNX -> release folder."""
+
+import platform
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hindcast import bootstrap
+from hindcast.bootstrap import Application
+from hindcast.compiler.document import to_document
+from hindcast.compiler.serving import serving_query
+from hindcast.data import training_set
+from hindcast.data.training_rows import TrainingSet, column_numbers, column_texts
+from hindcast.definitions import Model
+from hindcast.errors import StoreUnavailableError
+from hindcast.models import register
+from hindcast.models.training import histograms, onnx_export
+from hindcast.models.training.fit import Fitted, encoded, encoder, fit, fit_baseline, with_encoder
+from hindcast.models.training.measure import Scored, measure
+from hindcast.models.training.onnx_export import Parity
+from hindcast.models.training.revision import code_revision
+from hindcast.models.training.split import Split, split
+from hindcast.releases import folder
+from hindcast.releases.contents import BASELINE, FEATURE_VIEW
+from hindcast.serving.release import MODEL, PLAN
+from hindcast.telemetry import Progress, Silent, step
+
+LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """A release that was written, and what its model is worth on the holdout."""
+
+    release: str
+    folder: str
+    rows: int
+    train_rows: int
+    holdout_rows: int
+    threshold: float
+    roc_auc: float | None
+    pr_auc: float | None
+    ks: float | None
+    brier: float
+    log_loss: float
+    baseline_roc_auc: float | None
+    parity_largest_difference: float
+
+
+@dataclass(frozen=True)
+class _Exported:
+    """A classifier as ONNX, and scikit-learn's probabilities on the holdout, [rows]."""
+
+    onnx: bytes
+    scores: NDArray[np.float64]
+    parity: Parity
+
+
+def train(
+    application: Application,
+    model: str | None,
+    engine: str,
+    as_of: str | None,
+    known_by: str | None,
+    now: datetime,
+    progress: Progress | None = None,
+) -> TrainReport:
+    """Build the training set, train, release, and tell ledger, MLflow and model card.
+
+    Raises StoreUnavailableError naming the release where it is written and one of these is away.
+    """
+    watcher = progress or Silent()
+    declared = application.project.model(model)
+    clocks = bootstrap.knowledge(as_of, known_by, now)
+    report: TrainReport | None = None
+    try:
+        parameters = {"model": declared.name, "engine": engine, **asdict(clocks)}
+        with application.ledger.run("train", parameters) as run:
+            with step(watcher, "training set"):
+                data = training_set.of(application, model, engine, clocks)
+            revision = code_revision(application.project.folder)
+            written = release(declared, data, application.releases.folder, revision, watcher)
+            application.releases.add(written.release)
+            report = replace(written, folder=application.releases.location(written.release))
+            run.inputs.update(data.inputs)
+            run.outputs.update(asdict(report))
+        with step(watcher, "record the release"):
+            register.register(application, Path(written.folder), run.id)
+    except StoreUnavailableError as error:
+        if report is None:
+            raise
+        raise StoreUnavailableError(
+            f"release {report.release} is written in {report.folder}, but {error}; "
+            "hindcast releases records it once the database answers"
+        ) from error
+    return report
+
+
+def release(
+    model: Model,
+    data: TrainingSet,
+    releases: str | Path,
+    revision: str,
+    progress: Progress | None = None,
+) -> TrainReport:
+    """Train on a training set and write the release's folder below another.
+
+    Raises TrainingError when the data cannot train, ReleaseError when ONNX differs.
+    """
+    watcher = progress or Silent()
+    labels, groups, matrix = data.labels(), data.groups(), data.matrix()
+    parts = split(groups, data.micros(), labels)
+    with step(watcher, f"fit {model.name}"):
+        fitted, baseline = _fit(model, matrix, labels, groups, parts, len(data.numeric))
+    with step(watcher, "export to ONNX and compare"):
+        held = matrix[parts.holdout]
+        exported = _export("the model", fitted, data, held)
+        simple = _export("the simple baseline", baseline, data, held)
+    with step(watcher, "measure on the holdout"):
+        score = onnx_export.scorer(exported.onnx, len(data.numeric))
+        scored = Scored(held, exported.scores, simple.scores, fitted.threshold, score)
+        measured = measure(model, data, labels, parts, scored)
+        measured["parity"] = asdict(exported.parity)
+        measured["baseline_parity"] = asdict(simple.parity)
+    files = {
+        MODEL: exported.onnx,
+        BASELINE: simple.onnx,
+        PLAN: folder.json_bytes(_plan(model, data, fitted.threshold)),
+        FEATURE_VIEW: folder.json_bytes(to_document(data.view.view)),
+        "metrics.json": folder.json_bytes(measured),
+        "histograms.json": folder.json_bytes(_histograms(data, parts, exported.scores)),
+    }
+    manifest = _manifest(model, data, revision)
+    with step(watcher, "write the release"):
+        written = folder.write(releases, manifest, files)
+    return _report(written, parts, measured)
+
+
+def _fit(
+    model: Model,
+    matrix: NDArray[Any],
+    labels: NDArray[np.int64],
+    groups: NDArray[Any],
+    parts: Split,
+    numeric: int,
+) -> tuple[Fitted, Fitted]:
+    """The model and the baseline, fitted on the training part, text encoded."""
+    encode = encoder(numeric, matrix[parts.train])
+    numbers = encoded(encode, matrix[parts.train])
+    fitted = fit(model, numbers, labels[parts.train], groups[parts.train])
+    baseline = Fitted(fit_baseline(model, numbers, labels[parts.train]), fitted.threshold)
+    return with_encoder(encode, fitted), with_encoder(encode, baseline)
+
+
+def _export(what: str, fitted: Fitted, data: TrainingSet, held: NDArray[Any]) -> _Exported:
+    """Export a classifier, and compare the two on the held-out rows of the matrix."""
+    scores = fitted.probabilities(held)
+    onnx = onnx_export.export(
+        fitted.classifier, len(data.numeric), len(data.categorical), fitted.calibration
+    )
+    parity = onnx_export.check_parity(onnx, held, scores, fitted.threshold, len(data.numeric), what)
+    return _Exported(onnx, scores, parity)
+
+
+def _plan(model: Model, data: TrainingSet, threshold: float) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "model": model.name,
+        "entity": data.view.view.source.entity.name,
+        "key": data.view.key,
+        "key_type": str(data.view.types[data.view.key]),
+        "view": data.view.view.name,
+        "sql": serving_query(data.view, [f.name for f in data.features]),
+        "features": [
+            {"name": f.name, "type": str(f.datatype), "request_time": f.kind == "request"}
+            for f in data.features
+        ],
+        "threshold": threshold,
+    }
+
+
+def _manifest(model: Model, data: TrainingSet, revision: str) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "model": model.name,
+        "definition_hash": data.view.definition_hash,
+        "inputs": data.inputs,
+        "as_of": data.as_of.isoformat(),
+        "known_by": data.known_by.isoformat(),
+        "label_matures_days": model.label_matures / timedelta(days=1),
+        "code_revision": revision,
+        "seed": model.seed,
+        "libraries": {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
+    }
+
+
+def _histograms(data: TrainingSet, parts: Split, scores: NDArray[np.float64]) -> dict[str, Any]:
+    texts = {
+        name: histograms.categories(column_texts(data.table[name])[parts.train])
+        for name in data.categorical
+    }
+    numbers = {
+        name: histograms.numbers(column_numbers(data.table[name])[parts.train])
+        for name in data.numeric
+    }
+    return {"features": {**numbers, **texts}, "scores": histograms.numbers(scores)}
+
+
+def _report(written: Path, parts: Split, measured: dict[str, Any]) -> TrainReport:
+    held = measured["holdout"]
+    return TrainReport(
+        release=written.name,
+        folder=str(written),
+        rows=len(parts.train),
+        train_rows=int(parts.train.sum()),
+        holdout_rows=held["rows"],
+        threshold=held["confusion"]["threshold"],
+        roc_auc=held["roc_auc"],
+        pr_auc=held["pr_auc"],
+        ks=held["ks"],
+        brier=held["brier"],
+        log_loss=held["log_loss"],
+        baseline_roc_auc=measured["baseline"]["logistic_regression"]["roc_auc"],
+        parity_largest_difference=measured["parity"]["largest_difference"],
+    )

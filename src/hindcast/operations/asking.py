@@ -1,0 +1,68 @@
+"""What a person, or the delivery, asks a rebuild for in place of a new release: one that is there.
+
+On AWS the stage decides what answers, and only the rebuild changes it; so a rollback and a
+promotion by hand go through the same machine, one at a time.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hindcast import names
+from hindcast.bootstrap import Application
+from hindcast.errors import NotFoundError
+from hindcast.stores.ledger import previous
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A release, and its way to the stage.
+
+    back: the version of predict that holds it serves again. forward: through its gate, an image and
+    a canary. again: the champion, in an image of today's code. none: there is no champion yet.
+    """
+
+    way: Literal["back", "forward", "again", "none"]
+    release: str | None
+    version: str | None = None
+
+
+def find(
+    application: Application, model: str | None, release: str | None, rollback: str | bool | None
+) -> Asked:
+    """The release that is asked for: an id, a version's number, or the champion.
+
+    rollback: to this release, or (true) to the one before; it wins. Raises NotFoundError where
+    there is no such release, or where none of predict's versions is known to hold it.
+    """
+    declared = application.project.model(model).name
+    if rollback:
+        return _back(application, declared, None if rollback is True else rollback)
+    if release == CHAMPION:
+        champion = application.ledger.champion(declared)
+        return Asked("again", champion.release) if champion else Asked("none", None)
+    return Asked("forward", application.ledger.find_release(declared, release or "").release)
+
+
+def _back(application: Application, model: str, name: str | None) -> Asked:
+    release = (
+        application.ledger.find_release(model, name).release
+        if name
+        else previous(application.ledger.promotions(model))
+    )
+    if release is None:
+        raise NotFoundError(f"model '{model}' has no earlier champion to go back to")
+    return Asked("back", release, _version(application, release))
+
+
+def _version(application: Application, release: str) -> str:
+    """The version of predict that served a release last, as the rebuilds recorded it."""
+    for run in application.ledger.runs(names.REBUILD, limit=None):
+        served = run.outputs.get("outcome") in (names.PROMOTED, names.RESTORED)
+        if served and run.outputs.get("release") == release:
+            return str(run.outputs["version"])
+    raise NotFoundError(
+        f"no rebuild recorded a version of predict that served release {release}; roll it out "
+        f'with the input {{"release": "{release}"}}'
+    )

@@ -1,0 +1,141 @@
+"""A run that spans a state machine: opened, closed and promoted by separate invocations."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hindcast import bootstrap
+from hindcast.bootstrap import Application
+from hindcast.errors import NotFoundError
+from hindcast.models import promote as promotion
+from hindcast.models import register
+from hindcast.stores.ledger import Promotion, Run
+
+REASON_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The run that is open: the one asked for, or the one in its way."""
+
+    opened: bool
+    run: str
+    execution: str
+    model: str
+    view: str
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A run that has ended."""
+
+    run: str
+    status: str
+    error: str | None
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """What is in production after a promotion was taken back, if it could be."""
+
+    taken_back: bool
+    champion: str
+
+
+def open_run(
+    application: Application,
+    kind: str,
+    run_id: str,
+    execution: str,
+    model: str | None,
+    parameters: Mapping[str, Any],
+) -> Opened:
+    """Open the run of an execution, unless another of its kind is open; the same again is joined.
+
+    Raises InputError for an unknown model, ConflictError when the run has ended already.
+    """
+    declared = application.project.model(model)
+    given = {"model": declared.name, "execution": execution, **parameters}
+    found = application.ledger.open_run(kind, given, run_id)
+    return Opened(
+        opened=found.id == run_id,
+        run=found.id,
+        execution=found.parameters["execution"],
+        model=declared.name,
+        view=declared.features.view.name,
+    )
+
+
+def close_run(
+    application: Application,
+    run_id: str,
+    outputs: Mapping[str, Any],
+    failure: Mapping[str, str] | None,
+) -> Closed:
+    """End a run by what Step Functions says of its failure, or with none; the first end counts."""
+    ended = application.ledger.close_run(run_id, outputs, reason(failure) if failure else None)
+    return _closed(ended)
+
+
+def trained(application: Application, model: str | None, as_of: str, known_by: str) -> str:
+    """The newest release that was trained with these clocks; raises NotFoundError without one."""
+    register.catch_up(application)
+    clocks = tuple(bootstrap.instant(text, "clock") for text in (as_of, known_by))
+    name = application.project.model(model).name
+    for record in application.ledger.releases(name):
+        if _clocks(record.manifest) == clocks:
+            return record.release
+    raise NotFoundError(f"no release of model '{name}' was trained as of {as_of} by {known_by}")
+
+
+def promote(
+    application: Application, model: str | None, release: str, reason: str | None = None
+) -> Promotion:
+    """Promote a release through the gate; one that is in production already stays as it was.
+
+    A retry after an answer that was lost must find its own work done. reason: why it is promoted
+    although its gate refused it.
+    """
+    current = application.ledger.champion(application.project.model(model).name)
+    if current is not None and current.release == release:
+        return current
+    return promotion.promote(application, model, release, force=bool(reason), reason=reason)
+
+
+def take_back(application: Application, model: str | None, release: str) -> TakenBack:
+    """Roll back from this very release, if there is one to go back to."""
+    current = application.champion(application.project.model(model).name)
+    if current.release != release:
+        return TakenBack(False, current.release)
+    try:
+        return TakenBack(True, promotion.rollback(application, model).release)
+    except NotFoundError:
+        return TakenBack(False, current.release)
+
+
+def reason(failure: Mapping[str, str]) -> str:
+    """One line: the state that failed, the error, and its cause without a stack trace."""
+    cause = failure.get("Cause") or ""
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        document = None
+    if isinstance(document, dict):  # A Lambda's error, or the description of a job that failed.
+        cause = next((document[key] for key in _TELLING if document.get(key)), cause)
+    lines = str(cause).strip().splitlines()
+    parts = (failure.get("State"), failure.get("Error"), lines[0] if lines else None)
+    return ": ".join(part for part in parts if part)[:REASON_CHARACTERS]
+
+
+_TELLING = ("errorMessage", "ErrorMessage", "FailureReason")
+
+
+def _clocks(manifest: Mapping[str, Any]) -> tuple[datetime, ...]:
+    return tuple(datetime.fromisoformat(manifest[name]) for name in ("as_of", "known_by"))
+
+
+def _closed(run: Run) -> Closed:
+    return Closed(run.id, run.status, run.error, run.outputs)

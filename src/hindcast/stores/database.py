@@ -1,0 +1,102 @@
+"""The one place that finds and opens Postgres."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from hindcast import names
+from hindcast.errors import InputError, StoreUnavailableError, first_line
+from hindcast.settings import Settings
+from hindcast.stores import aws
+
+if TYPE_CHECKING:
+    import psycopg
+
+CONNECT_TIMEOUT_SECONDS = 10
+# What a URL may say in its query, and a secret says instead.
+_OF_THE_SECRET = ("user", "password")
+
+
+def url(settings: Settings) -> str:
+    """The database to use: settings.database_url, else the server embedded in settings.home.
+
+    User and password are those of settings.database_secret if one is named, read anew each time;
+    without a database_url it names the place too. Starts the embedded server when it does not
+    run; the last process that asked for it stops it. Raises StoreUnavailableError with the reason
+    when it cannot run, and InputError for a secret that cannot be used.
+    """
+    if settings.database_auth == names.DATABASE_AUTH_IAM:
+        raise InputError(
+            f"{names.ENV_DATABASE_AUTH}={settings.database_auth} is how predictions are served; "
+            f"whatever else works with the database needs {names.ENV_DATABASE_SECRET}, or a "
+            f"password in {names.ENV_DATABASE_URL}"
+        )
+    if settings.database_secret:
+        return _with_secret(settings.database_url, settings.database_secret)
+    if settings.database_url:
+        return settings.database_url
+    # The embedded server is a wheel that AWS installs do not have.
+    from hindcast.stores.embedded_postgres import server_url
+
+    return server_url(settings.home / "postgres")
+
+
+def connect(url: str, autocommit: bool = False) -> "psycopg.Connection[tuple[Any, ...]]":
+    """Open a connection; raises StoreUnavailableError with a one-line reason."""
+    import psycopg
+
+    try:
+        return psycopg.connect(url, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+    except psycopg.Error as error:
+        raise StoreUnavailableError(f"cannot connect to Postgres: {first_line(error)}") from error
+
+
+def read_secret(name: str) -> Mapping[str, Any]:
+    """What Secrets Manager keeps under a name or ARN, which is a JSON object.
+
+    Raises InputError where there is none or it may not be read, StoreUnavailableError where
+    Secrets Manager does not answer.
+    """
+    with aws.asking(f"secret {name}"):
+        found = aws.client("secretsmanager", aws.region_of(name)).get_secret_value(SecretId=name)
+    try:
+        secret = json.loads(found["SecretString"])
+    except (KeyError, ValueError):  # Without the parser's own words: they might quote it.
+        secret = None
+    if not isinstance(secret, dict):
+        raise InputError(f"secret {name}: it is not JSON with a username and a password")
+    return secret
+
+
+def _with_secret(url: str | None, name: str) -> str:
+    """A URL with a secret's user and password, and its place where no URL is given."""
+    secret = read_secret(name)
+    needed = ("username", "password") if url else ("username", "password", "host")
+    missing = [field for field in needed if not secret.get(field)]
+    if missing:
+        raise InputError(f"secret {name}: it has no {', '.join(missing)}")
+    user, password = (quote(str(secret[field]), safe="") for field in needed[:2])
+    place, database, query = _parts(url) if url else _place(secret)
+    return f"postgresql://{user}:{password}@{place}/{database}?{query}"
+
+
+def _place(secret: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Host and port, database and query by the fields that RDS writes."""
+    database = quote(str(secret.get("dbname") or "postgres"), safe="")
+    place = f"{quote(str(secret['host']), safe='')}:{secret.get('port') or 5432}"
+    return place, database, "sslmode=require"
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Host and port, database and query of a URL, without any user or password in it."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise InputError(
+            f"{names.ENV_DATABASE_URL}: {names.ENV_DATABASE_SECRET} needs it as a URL, "
+            "postgresql://..."
+        )
+    kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0] not in _OF_THE_SECRET]
+    if not any(pair.startswith("sslmode=") for pair in kept):
+        kept.append("sslmode=require")
+    return parts.netloc.rpartition("@")[2], parts.path.lstrip("/"), "&".join(filter(None, kept))

@@ -1,0 +1,11 @@
+"""The ledger: what ran, what was released, what was in production when; only ever added to.
+
+Postgres itself refuses changes, by triggers and by privileges (migrations/versions). The one room
+of SQLAlchemy and Alembic; import it where it is needed, for they take their time to load.
+"""
+
+from hindcast.stores.ledger.ledger import Ledger
+from hindcast.stores.ledger.records import Evaluation, Promotion, ReleaseRecord, Run, previous
+from hindcast.stores.ledger.runs import OpenRun
+
+__all__ = ["Evaluation", "Ledger", "OpenRun", "Promotion", "ReleaseRecord", "Run", "previous"]

@@ -1,0 +1,208 @@
+"""The ledger's operations, each one transaction."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hindcast.errors import HindcastError, StoreUnavailableError, first_line
+from hindcast.stores.ledger import migrate, plain, promotions, releases, runs
+from hindcast.stores.ledger.records import Action, Evaluation, Promotion, ReleaseRecord, Run
+from hindcast.stores.ledger.runs import OpenRun
+from hindcast.stores.ledger.transactions import check_instant, engine_of, transaction
+
+
+class Ledger:
+    """The ledger of one database, brought to this code's schema before its first use.
+
+    Every method raises StoreUnavailableError when Postgres does not answer. No connection stays
+    open between calls, so that threads may share one ledger, and long runs hold none.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = engine_of(url)
+        self._migrated = False
+
+    def migrate(self) -> None:
+        """Create or upgrade the schema; one query when it is the newest.
+
+        Raises HindcastError for a schema newer than this code, and where the user may not.
+        """
+        migrate.migrate(self._engine)
+        self._migrated = True
+
+    @contextmanager
+    def run(
+        self, kind: str, parameters: Mapping[str, Any], run_id: str | None = None
+    ) -> Iterator[OpenRun]:
+        """Record the work of a with statement: its start now, its end and outcome when it ends.
+
+        The work's own exception is raised even if the ledger cannot be told. Raises
+        StoreUnavailableError when the work is done but that cannot be recorded.
+        """
+        run = OpenRun(kind) if run_id is None else OpenRun(kind, run_id)
+        with self._transaction() as connection:
+            runs.start(connection, run, parameters)
+        try:
+            yield run
+        except BaseException as error:
+            # Whatever goes wrong here matters less than the error under way.
+            with suppress(Exception), self._transaction() as connection:
+                runs.end(connection, run, error)
+            raise
+        self._end(run)
+
+    def open_run(self, kind: str, parameters: Mapping[str, Any], run_id: str) -> Run:
+        """Start a run that other processes go on with, and `close_run` ends.
+
+        Only one of a kind is open at a time: the answer is this one, or the one in its way. The
+        same id again gives the same run; raises ConflictError where it has ended.
+        """
+        with self._transaction() as connection:
+            return runs.open_alone(connection, OpenRun(kind, run_id), parameters)
+
+    def close_run(self, run_id: str, outputs: Mapping[str, Any], error: str | None = None) -> Run:
+        """End a run, by an error or with none; the first end counts. Raises NotFoundError."""
+        with self._transaction() as connection:
+            return runs.close(connection, run_id, outputs, error)
+
+    def runs(
+        self, kind: str | None = None, status: str | None = None, limit: int | None = 50
+    ) -> list[Run]:
+        """The newest runs first; status: succeeded, failed or unfinished."""
+        with self._transaction() as connection:
+            return runs.newest(connection, kind, status, limit)
+
+    def find_run(self, run_id: str) -> Run:
+        """The run with this id; NotFoundError."""
+        with self._transaction() as connection:
+            return runs.find(connection, run_id)
+
+    def add_release(
+        self,
+        model: str,
+        release: str,
+        manifest: Mapping[str, Any],
+        metrics: Mapping[str, Any],
+        location: str,
+        run_id: str | None,
+    ) -> ReleaseRecord:
+        """Record a release under the model's next version: 1, 2, 3..., with no gap.
+
+        One that is recorded already is given as it was recorded first.
+        """
+        facts = {
+            "manifest": plain.document(manifest),
+            "metrics": plain.document(metrics),
+            "location": location,
+            "run_id": run_id,
+        }
+        with self._transaction() as connection:
+            return releases.add(connection, model, release, facts)
+
+    def releases(self, model: str | None = None) -> list[ReleaseRecord]:
+        """Releases of a model, or of all, newest first."""
+        with self._transaction() as connection:
+            return releases.newest(connection, model)
+
+    def find_release(self, model: str, name: str) -> ReleaseRecord:
+        """The release of a model by its id or its version, such as "3".
+
+        Raises NotFoundError listing what exists.
+        """
+        with self._transaction() as connection:
+            return releases.find(connection, model, name)
+
+    def add_evaluation(
+        self,
+        model: str,
+        challenger: str,
+        champion: str | None,
+        passed: bool,
+        verdict: Mapping[str, Any],
+        as_of: datetime,
+        known_by: datetime,
+        run_id: str | None,
+    ) -> Evaluation:
+        """Record how a release did against the one in production, if there is one."""
+        check_instant("as_of", as_of)
+        check_instant("known_by", known_by)
+        facts = {
+            "model": model,
+            "challenger": challenger,
+            "champion": champion,
+            "passed": passed,
+            "verdict": plain.document(verdict),
+            "as_of": as_of,
+            "known_by": known_by,
+            "run_id": run_id,
+        }
+        with self._transaction() as connection:
+            return releases.add_evaluation(connection, facts)
+
+    def last_evaluation(self, model: str, release: str) -> Evaluation | None:
+        """The newest evaluation of a release as the challenger."""
+        with self._transaction() as connection:
+            return releases.last_evaluation(connection, model, release)
+
+    def promote(
+        self,
+        model: str,
+        release: str,
+        follows: int | None,
+        action: Action,
+        forced: bool,
+        reason: str | None,
+        evaluation: int | None,
+        by: str,
+    ) -> Promotion:
+        """Put a release into production, if the promotion the caller saw there still is.
+
+        follows: that promotion's number; None if there was none. evaluation: the number of one of
+        this release. Raises ConflictError saying who was first, NotFoundError for no such release.
+        """
+        facts = {
+            "follows": follows,
+            "action": action,
+            "forced": forced,
+            "reason": reason,
+            "evaluation": evaluation,
+            "by": by,
+        }
+        with self._transaction() as connection:
+            return promotions.add(connection, model, release, facts)
+
+    def champion(self, model: str, at: datetime | None = None) -> Promotion | None:
+        """What was in production at an instant, its own promotion included; by default now."""
+        if at is not None:
+            check_instant("at", at)
+        with self._transaction() as connection:
+            return promotions.in_production(connection, model, at)
+
+    def promotions(self, model: str | None = None) -> list[Promotion]:
+        """Promotions of a model, or of all, newest first."""
+        with self._transaction() as connection:
+            return promotions.newest(connection, model)
+
+    def close(self) -> None:
+        """Give up what the ledger holds open."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        if not self._migrated:
+            self.migrate()
+        with transaction(self._engine) as connection:
+            yield connection
+
+    def _end(self, run: OpenRun) -> None:
+        try:
+            with self._transaction() as connection:
+                runs.end(connection, run, None)
+        except HindcastError as error:
+            raise StoreUnavailableError(
+                f"run {run.id} ({run.kind}) did its work, but the ledger does not have its end: "
+                f"{first_line(error)}"
+            ) from error

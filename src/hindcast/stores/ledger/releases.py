@@ -1,0 +1,82 @@
+"""Releases and their evaluations in the ledger."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Text, cast, func, insert, or_, select
+
+from hindcast.errors import NotFoundError
+from hindcast.stores.ledger import tables
+from hindcast.stores.ledger.records import Evaluation, ReleaseRecord
+from hindcast.stores.ledger.transactions import lock, record
+
+LISTED = 10
+
+
+def add(
+    connection: Connection, model: str, release: str, facts: Mapping[str, Any]
+) -> ReleaseRecord:
+    """Record a release under the model's next version, or give it as it was recorded.
+
+    facts: manifest, metrics, location, run_id.
+    """
+    table = tables.releases
+    lock(connection, f"releases of {model}")
+    mine = select(table).where(table.c.model == model, table.c.release == release)
+    row = connection.execute(mine).one_or_none()
+    if row is None:
+        last = select(func.coalesce(func.max(table.c.version), 0)).where(table.c.model == model)
+        version = last.scalar_subquery() + 1
+        values = {"model": model, "release": release, "version": version, **facts}
+        row = connection.execute(insert(table).values(values).returning(table)).one()
+    return record(ReleaseRecord, row)
+
+
+def newest(
+    connection: Connection, model: str | None, limit: int | None = None
+) -> list[ReleaseRecord]:
+    """Releases of a model, or of all, newest first."""
+    table = tables.releases
+    statement = select(table).limit(limit)
+    if model is None:
+        statement = statement.order_by(table.c.created_at.desc(), table.c.version.desc())
+    else:
+        statement = statement.where(table.c.model == model).order_by(table.c.version.desc())
+    return [record(ReleaseRecord, row) for row in connection.execute(statement)]
+
+
+def find(connection: Connection, model: str, name: str) -> ReleaseRecord:
+    """The release of a model by its id or its version; NotFoundError lists what exists."""
+    table = tables.releases
+    # As text, so that no number is too large.
+    named = or_(table.c.release == name, cast(table.c.version, Text) == name)
+    # An id that looks like a version wins over the version.
+    statement = select(table).where(table.c.model == model, named)
+    row = connection.execute(statement.order_by((table.c.release == name).desc())).first()
+    if row is None:
+        raise NotFoundError(_missing(model, name, newest(connection, model, LISTED + 1)))
+    return record(ReleaseRecord, row)
+
+
+def add_evaluation(connection: Connection, facts: Mapping[str, Any]) -> Evaluation:
+    """Record an evaluation; facts: what an Evaluation has, but its number and instant."""
+    table = tables.evaluations
+    return record(
+        Evaluation, connection.execute(insert(table).values(facts).returning(table)).one()
+    )
+
+
+def last_evaluation(connection: Connection, model: str, release: str) -> Evaluation | None:
+    """The newest evaluation of a release as the challenger."""
+    table = tables.evaluations
+    mine = select(table).where(table.c.model == model, table.c.challenger == release)
+    row = connection.execute(mine.order_by(table.c.number.desc()).limit(1)).one_or_none()
+    return None if row is None else record(Evaluation, row)
+
+
+def _missing(model: str, name: str, existing: list[ReleaseRecord]) -> str:
+    if not existing:
+        return f"model '{model}' has no release '{name}'; it has none at all, so train it first"
+    listed = ", ".join(f"{found.version} ({found.release})" for found in existing[:LISTED])
+    more = ", and older ones" if len(existing) > LISTED else ""
+    return f"model '{model}' has no release '{name}'; it has {listed}{more}"

@@ -1,0 +1,130 @@
+"""Runs in the ledger: a row when one starts, another when it ends."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from sqlalchemy import Connection, Select, Text, cast, extract, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundError, first_line
+from hindcast.stores.ledger import plain
+from hindcast.stores.ledger.records import Run, Status
+from hindcast.stores.ledger.tables import run_ends, runs
+from hindcast.stores.ledger.transactions import lock, record
+
+
+@dataclass
+class OpenRun:
+    """A run under way; what the work puts into inputs and outputs is recorded at its end."""
+
+    kind: str
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    # The machine's steady clock: a run's length must not depend on clocks that are set.
+    started: float = field(default_factory=time.monotonic, repr=False)
+
+
+def start(connection: Connection, run: OpenRun, parameters: Mapping[str, Any]) -> None:
+    """Record that a run starts."""
+    values = {"id": run.id, "kind": run.kind, "parameters": plain.document(parameters)}
+    connection.execute(insert(runs).values(values))
+
+
+def end(connection: Connection, run: OpenRun, error: BaseException | None) -> None:
+    """Record that a run ended, by an error or with none."""
+    values = {
+        "id": run.id,
+        "status": "succeeded" if error is None else "failed",
+        "inputs": plain.document(run.inputs),
+        "outputs": plain.document(run.outputs),
+        "seconds": time.monotonic() - run.started,
+        "error": None if error is None else plain.text(_reason(error)),
+    }
+    connection.execute(insert(run_ends).values(values))
+
+
+def open_alone(connection: Connection, run: OpenRun, parameters: Mapping[str, Any]) -> Run:
+    """Start a run unless one of its kind is unfinished; the one that is open then.
+
+    The same id again gives the same run; ConflictError where it has ended.
+    """
+    lock(connection, f"open runs of {run.kind}")
+    known = connection.execute(_all().where(runs.c.id == run.id)).one_or_none()
+    if known is not None and known.status != "unfinished":
+        raise ConflictError(f"run '{run.id}' has {known.status} already; open one of another id")
+    unfinished = newest(connection, run.kind, "unfinished", 1)
+    if not unfinished:
+        start(connection, run, parameters)
+    return unfinished[0] if unfinished else find(connection, run.id)
+
+
+def close(
+    connection: Connection, run_id: str, outputs: Mapping[str, Any], error: str | None
+) -> Run:
+    """End a run that another process started; one that has ended stays as it was ended first."""
+    find(connection, run_id)
+    ended = select(
+        runs.c.id,
+        literal("succeeded" if error is None else "failed"),
+        _nothing,
+        literal(plain.document(outputs), JSONB),
+        # The database's clock on both ends: the processes' own need not agree.
+        extract("epoch", func.clock_timestamp() - runs.c.started_at),
+        cast(None if error is None else plain.text(error), Text),
+    ).where(runs.c.id == run_id)
+    columns = ("id", "status", "inputs", "outputs", "seconds", "error")
+    connection.execute(insert(run_ends).from_select(columns, ended).on_conflict_do_nothing())
+    return find(connection, run_id)
+
+
+def newest(
+    connection: Connection, kind: str | None, status: str | None, limit: int | None
+) -> list[Run]:
+    """The newest runs of a kind and status, or of any."""
+    statement = _all().order_by(runs.c.number.desc()).limit(limit)
+    if kind is not None:
+        statement = statement.where(runs.c.kind == kind)
+    if status is not None:
+        if status not in get_args(Status):
+            raise InputError(f"no run is '{status}'; use one of {', '.join(get_args(Status))}")
+        statement = statement.where(_outcome == status)
+    return [record(Run, row) for row in connection.execute(statement)]
+
+
+def find(connection: Connection, run_id: str) -> Run:
+    """The run with this id; NotFoundError."""
+    row = connection.execute(_all().where(runs.c.id == run_id)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"the ledger has no run '{run_id}'; `hindcast runs` lists them")
+    return record(Run, row)
+
+
+_outcome = func.coalesce(run_ends.c.status, "unfinished")
+_nothing = literal({}, JSONB)
+
+
+def _all() -> Select[Any]:
+    return select(
+        runs.c.id,
+        runs.c.kind,
+        _outcome.label("status"),
+        runs.c.parameters,
+        func.coalesce(run_ends.c.inputs, _nothing).label("inputs"),
+        func.coalesce(run_ends.c.outputs, _nothing).label("outputs"),
+        runs.c.started_at,
+        run_ends.c.seconds,
+        run_ends.c.error,
+    ).join_from(runs, run_ends, isouter=True)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, HindcastError):
+        return first_line(error)
+    if not isinstance(error, Exception):
+        return "interrupted"
+    name, reason = type(error).__name__, first_line(error)
+    return name if reason == name else f"{name}: {reason}"

@@ -1,0 +1,56 @@
+"""Point a feature view's Postgres view at another version table, inside a transaction."""
+
+from datetime import datetime
+
+from psycopg import sql
+
+from hindcast import names
+from hindcast.stores.online.versions import Connection, LoadingVersion, identifier
+
+# How long a swap waits for open readers; new readers queue behind it, so it must not wait long.
+SWAP_WAIT = "2s"
+
+_COLUMNS = """
+    SELECT attname, atttypid, atttypmod, attcollation
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = %s AND relname = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+
+
+def add_key(connection: Connection, version: LoadingVersion) -> None:
+    """Give a loaded table its primary key and statistics."""
+    connection.execute(
+        sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(
+            identifier(version.table), sql.Identifier(version.key)
+        )
+    )
+    connection.execute(sql.SQL("ANALYZE {}").format(identifier(version.table)))
+
+
+def swap_view(connection: Connection, view: str, table: str, run_id: str, as_of: datetime) -> None:
+    """Make the view select every column of the table, features_as_of and materialization.
+
+    Readers see the old rows until the transaction commits, then the new ones; a view with the
+    same columns is replaced in place, so that grants on it survive.
+    """
+    old, new = _columns(connection, view), _columns(connection, table)
+    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(SWAP_WAIT)))
+    if old and old[:-2] != new:
+        connection.execute(sql.SQL("DROP VIEW {}").format(identifier(view)))
+    connection.execute(
+        sql.SQL("CREATE OR REPLACE VIEW {} AS SELECT {}, {} AS {}, {}::text AS {} FROM {}").format(
+            identifier(view),
+            sql.SQL(", ").join(sql.Identifier(column[0]) for column in new),
+            sql.Literal(as_of),
+            sql.Identifier(names.FEATURES_AS_OF),
+            sql.Literal(run_id),
+            sql.Identifier(names.MATERIALIZATION),
+            identifier(table),
+        )
+    )
+
+
+def _columns(connection: Connection, relation: str) -> list[tuple[str, int, int, int]]:
+    """Name, type, its modifier and collation of each column; empty for no such relation."""
+    return connection.execute(_COLUMNS, [names.ONLINE_SCHEMA, relation]).fetchall()

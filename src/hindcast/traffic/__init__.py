@@ -1,0 +1,1 @@
+"""Who answers a request: the local server, stages, the split of a canary, roll-outs."""

@@ -1,0 +1,88 @@
+"""Serving on one machine: the stage's releases and the local Postgres, by the Lambda's code."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hindcast import names
+from hindcast.bootstrap import Application
+from hindcast.serving.predictor import Prediction, Predictor, open_predictor
+from hindcast.settings import Settings
+from hindcast.traffic.api_gateway import ApiStage
+from hindcast.traffic.stages import LocalStage
+
+if TYPE_CHECKING:
+    from hindcast.traffic.split import Split
+
+
+def predict(application: Application, model: str | None, key: str, now: datetime) -> Prediction:
+    """The prediction the service would give now; raises NotFoundError for an unknown key."""
+    predictor = open_predictor(_serving_settings(application, model))
+    try:
+        return predictor.predict(key, now)
+    finally:
+        predictor.store.close()
+
+
+def serve(
+    application: Application,
+    model: str | None,
+    host: str,
+    port: int,
+    on_listening: Callable[[str], None],
+    api: ApiStage | None = None,
+) -> None:
+    """Answer HTTP with the predict Lambda's handler until interrupted.
+
+    By one release where the settings name its folder; else by those of the model's stage in the
+    home, or of a stage of API Gateway's, while it changes.
+    """
+    from hindcast.traffic import http
+
+    if application.settings.release_dir is not None:
+        settings = _serving_settings(application, model)
+        os.environ[names.ENV_RELEASE_DIR] = str(settings.release_dir)
+        os.environ[names.ENV_DATABASE_URL] = str(settings.database_url)
+        http.serve(host, port, on_listening)
+        return
+    split = _split(application, model, api)
+    try:
+        http.serve(host, port, on_listening, split)
+    finally:
+        split.close()
+
+
+def _split(application: Application, model: str | None, api: ApiStage | None) -> "Split":
+    """The handler before the handler; a stage in the home begins with the champion."""
+    from hindcast.traffic.split import Split
+
+    def open_release(release: str) -> Predictor:
+        folder = application.release_folder(release)
+        return open_predictor(_settings(application, folder))
+
+    if api is not None:
+        return Split(api.changes(), open_release)
+    declared = application.project.model(model).name
+    stage = LocalStage(application.settings.home, declared)
+    stage.point(application.champion(declared).release)
+    return Split(stage.changes(), open_release, stage.access_log)
+
+
+def _serving_settings(application: Application, model: str | None) -> Settings:
+    return _settings(application, application.settings.release_dir or _champion(application, model))
+
+
+def _settings(application: Application, release: Path) -> Settings:
+    given = application.settings
+    # Who signs in by IAM does so when connecting; anybody else by what is found out here.
+    url = given.database_url if given.database_auth else application.database_url
+    return replace(given, database_url=url, release_dir=release)
+
+
+def _champion(application: Application, model: str | None) -> Path:
+    """The folder of the release in production; raises NotFoundError where there is none."""
+    name = application.project.model(model).name
+    return application.release_folder(application.champion(name).release)

@@ -1,0 +1,88 @@
+"""In front of the predict handler as API Gateway is: whose release answers which request."""
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hindcast.errors import HindcastError
+from hindcast.serving import app
+from hindcast.serving.predictor import Predictor
+from hindcast.traffic import stage
+
+# Answers with a stage's settings when they are new since the last call.
+Changes = Callable[[], Mapping[str, Any] | None]
+
+
+class Split:
+    """A handler that splits requests between the releases of a stage, at random by percent.
+
+    Settings that cannot be followed while it serves are logged, and those before stay. Raises
+    what reading them and opening their releases raises, at the start.
+    """
+
+    def __init__(
+        self,
+        changes: Changes,
+        open_release: Callable[[str], Predictor],
+        access_log: Path | None = None,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._changes = changes
+        self._open = open_release
+        self._access_log = access_log
+        self._draw = draw
+        self._predictors: dict[str, Predictor] = {}
+        self._use(changes() or {})
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Answer one proxy event by the release whose turn it is."""
+        self._follow()
+        release = self._stage.pick(self._draw())
+        started = time.perf_counter()
+        with app.answered_by(self._predictors[release]):
+            answer = app.handler(event, context)
+        if self._stage.canary is not None and self._access_log is not None:
+            milliseconds = (time.perf_counter() - started) * 1000
+            self._record(self._access_log, release, answer["statusCode"], milliseconds)
+        return answer
+
+    def close(self) -> None:
+        """Drop the connections to the store."""
+        for predictor in self._predictors.values():
+            predictor.store.close()
+
+    def _follow(self) -> None:
+        try:
+            document = self._changes()
+            if document is not None:
+                self._use(document)
+        except HindcastError as error:
+            app.logger.error("the stage is served as before", reason=str(error))
+
+    def _use(self, document: Mapping[str, Any]) -> None:
+        """Open what is new before anything changes, then leave what is no longer named."""
+        found = stage.parse(document)
+        known = self._predictors
+        opened = {name: known.get(name) or self._open(name) for name in found.releases}
+        self._stage, self._predictors = found, opened
+        for name in known.keys() - opened.keys():
+            known[name].store.close()
+
+    def _record(self, log: Path, release: str, status: int, milliseconds: float) -> None:
+        """A line of the access log, with the fields of API Gateway's and the release."""
+        line = {
+            "time": datetime.now(UTC).isoformat(),
+            "release": release,
+            "canary": release == self._stage.canary,
+            "status": status,
+            "latency": round(milliseconds, 3),
+        }
+        try:
+            with log.open("a") as stream:
+                stream.write(json.dumps(line) + "\n")
+        except OSError as error:
+            app.logger.error("the access log cannot be written", reason=str(error))

@@ -1,0 +1,142 @@
+"""The gate: which evidence refuses a release, and what it says."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hindcast.definitions import Gate
+from hindcast.errors import DefinitionError
+from hindcast.models.evaluation.gate import Evidence, Verdict, judge
+from hindcast.models.training.intervals import Interval
+
+GATE = Gate(
+    minimum={"roc_auc": 0.7},
+    maximum={"calibration_error": 0.02},
+    slice_minimum={"roc_auc": 0.6},
+    least_positives=10,
+    latency_ms=2.0,
+    skew=0.01,
+)
+METRICS: dict[str, Any] = {
+    "rows": 1000, "positives": 50, "roc_auc": 0.8, "pr_auc": 0.2, "ks": 0.4, "brier": 0.04,
+    "log_loss": 0.1, "calibration_error": 0.01,
+}  # fmt: skip
+GOOD = Evidence(
+    metrics=METRICS,
+    slices={"income_type": {"Working": {"rows": 500, "positives": 30, "roc_auc": 0.75}}},
+    over_baseline=Interval(-0.01, 0.02, 0.05),
+    over_champion=Interval(-0.03, -0.01, 0.01),
+    champion="credit_risk-1",
+    parity={"rows": 1000, "largest_difference": 1e-7, "label_disagreements": 0},
+    latency_ms=0.1,
+    served=1000,
+    differing=10,
+)
+
+
+def failed(verdict: Verdict) -> list[str]:
+    return [check.name for check in verdict.checks if check.passed is False]
+
+
+def test_evidence_within_every_bound_passes() -> None:
+    verdict = judge(GATE, GOOD)
+    assert verdict.passed
+    assert not verdict.failures
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({"metrics": {**METRICS, "roc_auc": 0.6999}}, "roc_auc"),
+        ({"metrics": {**METRICS, "roc_auc": None}}, "roc_auc"),
+        ({"metrics": {**METRICS, "calibration_error": 0.021}}, "calibration_error"),
+        ({"over_baseline": Interval(-0.1, 0.0, 0.1)}, "better than the simple baseline"),
+        (
+            {"over_champion": Interval(-0.03, -0.02, -0.001)},
+            "no significant loss against the champion",
+        ),
+        (
+            {"slices": {"income_type": {"Student": {"rows": 9, "positives": 10, "roc_auc": 0.5}}}},
+            "roc_auc where income_type is Student",
+        ),
+        (
+            {"parity": {"rows": 9, "largest_difference": 0.1, "label_disagreements": 0}},
+            "ONNX parity",
+        ),
+        (
+            {"parity": {"rows": 9, "largest_difference": 0.0, "label_disagreements": 1}},
+            "ONNX parity",
+        ),
+        ({"latency_ms": 2.001}, "latency, 99th percentile of a row"),
+        ({"differing": 11}, "training-serving skew"),
+    ],
+)
+def test_one_bound_that_is_broken_refuses_and_is_named(changed: dict[str, Any], name: str) -> None:
+    verdict = judge(GATE, replace(GOOD, **changed))
+    assert not verdict.passed
+    assert failed(verdict) == [name]
+    assert verdict.failures[0].startswith(f"{name}: ")
+
+
+def test_without_a_champion_the_absolute_part_decides() -> None:
+    alone = replace(GOOD, over_champion=None, champion=None)
+    assert judge(GATE, alone).passed
+    assert not judge(GATE, replace(alone, metrics={**METRICS, "roc_auc": 0.5})).passed
+
+
+def test_a_loss_whose_interval_reaches_zero_is_not_significant() -> None:
+    assert judge(GATE, replace(GOOD, over_champion=Interval(-0.1, -0.05, 0.0))).passed
+
+
+def test_a_slice_with_too_few_positives_is_not_judged_and_says_so() -> None:
+    slices = {"income_type": {"Student": {"rows": 40, "positives": 9, "roc_auc": 0.1}}}
+    verdict = judge(GATE, replace(GOOD, slices=slices))
+    (check,) = [check for check in verdict.checks if "Student" in check.name]
+    assert verdict.passed
+    assert check.passed is None
+    assert check.found == "9 positives of 40 rows, too few to judge"
+
+
+def test_without_collected_predictions_skew_is_not_judged() -> None:
+    verdict = judge(GATE, replace(GOOD, served=0, differing=0))
+    (check,) = [check for check in verdict.checks if check.name == "training-serving skew"]
+    assert verdict.passed
+    assert check.passed is None
+
+
+def test_intervals_are_printed_with_the_champion() -> None:
+    (check,) = [c for c in judge(GATE, GOOD).checks if "champion" in c.name]
+    assert check.found == "roc_auc -0.0100 [-0.0300, +0.0100] against credit_risk-1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"minimum": {"brier": 0.1}}, "gate minimum 'brier': use one of roc_auc, pr_auc, ks"),
+        ({"maximum": {"roc_auc": 1}}, "gate maximum 'roc_auc': use one of brier, log_loss"),
+        ({"slice_minimum": {"auc": 1}}, "gate slice_minimum 'auc'"),
+        ({"compare": "log_loss"}, "gate compare 'log_loss'"),
+    ],
+)
+def test_a_metric_in_the_wrong_place_is_refused_by_name(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        Gate(**arguments)
+
+
+def test_with_few_positives_the_baseline_is_not_judged() -> None:
+    few = replace(GOOD, metrics={**METRICS, "positives": 9}, over_baseline=Interval(-1, -0.5, 0))
+    verdict = judge(GATE, few)
+    (check,) = [check for check in verdict.checks if "baseline" in check.name]
+    assert verdict.passed
+    assert check.found == "9 positives of 1000 rows, too few to judge"
+
+
+def test_a_comparison_that_is_not_defined_is_not_judged() -> None:
+    verdict = judge(GATE, replace(GOOD, over_champion=None, over_baseline=None))
+    assert verdict.passed
+    assert [c.passed for c in verdict.checks if "champion" in c.name or "baseline" in c.name] == [
+        None, None,
+    ]  # fmt: skip

@@ -1,0 +1,42 @@
+"""A release of the small training set, as the card and the plots get it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
+
+from hindcast.models.training import train
+from tests.unit.models.training import samples
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A release's id and its two documents."""
+
+    release: str
+    manifest: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+def tree(seed: int) -> Any:
+    return make_pipeline(
+        SimpleImputer(), DecisionTreeClassifier(min_samples_leaf=50, random_state=seed)
+    )
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    """Shared: a test that changes a document changes a copy."""
+    model = samples.model(tree, slices=["kind"])
+    data = samples.training_set(model.features.names)
+    report = train.release(model, data, str(tmp_path_factory.mktemp("releases")), "test")
+    manifest, metrics = (
+        json.loads((Path(report.folder) / name).read_text())
+        for name in ("manifest.json", "metrics.json")
+    )
+    return Sample(report.release, manifest, metrics)

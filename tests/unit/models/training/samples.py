@@ -1,0 +1,77 @@
+"""A small training set with a signal, nulls, ties of values and few positives."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hindcast.compiler.features import compile_view
+from hindcast.data.training_rows import TrainingSet
+from hindcast.definitions import Entity, Feature, FeatureView, Model, Source, days, latest, prior
+
+SOURCE = Source(
+    "events",
+    entity=Entity("thing", key="key"),
+    event_timestamp="at",
+    tiebreaker="tie",
+    label="label",
+    schema={
+        "key": "bigint", "at": "timestamp", "tie": "bigint", "amount": "decimal(18,2)",
+        "flag": "boolean", "kind": "string", "label": "bigint", "day": "date",
+    },
+)  # fmt: skip
+VIEW = FeatureView(
+    "things",
+    SOURCE,
+    [
+        Feature("kind", "kind", over=latest()),
+        Feature("events", "count(*)", over=prior()),
+        Feature("amount", "sum(amount)", over=prior()),
+        Feature("flag", "flag", over=latest()),
+        Feature("day", "day", over=latest()),
+    ],
+)
+NUMBERS = ("events", "amount", "flag")
+
+
+def model(estimator: Any, names: tuple[str, ...] = NUMBERS, **fields: Any) -> Model:
+    """A model of these features."""
+    return Model(
+        "sample", features=VIEW[list(names)], label="events.label", label_matures=days(1),
+        estimator=estimator, seed=7, **fields,
+    )  # fmt: skip
+
+
+def training_set(
+    names: tuple[str, ...] = NUMBERS, customers: int = 400, seed: int = 0
+) -> TrainingSet:
+    """Ten events per customer, about 2% positive; a fifth of the amounts are null."""
+    random = np.random.default_rng(seed)
+    rows = customers * 10
+    events = np.tile(np.arange(10), customers)
+    amount = np.round(random.normal(100, 20, rows), 2)
+    flag = random.random(rows) < 0.5
+    chance = 0.004 * np.exp(1.5 * flag + 0.02 * (amount - 100))
+    table = pa.table(
+        {
+            "key": pa.array(np.repeat(np.arange(customers), 10)),
+            "event_timestamp": pa.array(
+                random.integers(0, 10**15, rows), pa.timestamp("us", tz="UTC")
+            ),
+            "tiebreaker": pa.array(np.arange(rows)),
+            "kind": pa.array(np.where(flag, "a", "b"), mask=random.random(rows) < 0.1),
+            "events": pa.array(events),
+            "amount": pa.array(amount, mask=random.random(rows) < 0.2),
+            "flag": pa.array(flag),
+            "day": pa.array([None] * rows, pa.date32()),
+            "label": pa.array((random.random(rows) < chance).astype(np.int64)),
+        }
+    )
+    view = compile_view(VIEW)
+    return TrainingSet(
+        table=table, view=view,
+        features=tuple(view.feature(name) for name in names),
+        inputs={"raw/events": {"version": 3}},
+        as_of=datetime(2021, 1, 1, tzinfo=UTC), known_by=datetime(2021, 2, 1, tzinfo=UTC),
+    )  # fmt: skip

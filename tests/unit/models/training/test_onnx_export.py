@@ -1,0 +1,33 @@
+"""The bytes of an exported model depend on the model alone."""
+
+import os
+import subprocess
+import sys
+
+EXPORT = """
+import sys
+import numpy as np
+from sklearn.ensemble import GradientBoostingClassifier
+from hindcast.models.training import onnx_export
+from hindcast.models.training.calibration import Calibration
+
+rows = np.arange(40, dtype=np.float32).reshape(20, 2)
+trees = GradientBoostingClassifier(n_estimators=2, random_state=1).fit(rows, [0, 1] * 10)
+sys.stdout.buffer.write(onnx_export.export(trees, 2, 0, Calibration(1.1, 0.1)))
+"""
+# Processes with these seeds have the sets of skl2onnx in different orders.
+HASH_SEEDS = ("0", "6")
+
+
+def test_a_model_is_the_same_bytes_in_every_process() -> None:
+    exporting = [
+        subprocess.Popen(
+            [sys.executable, "-c", EXPORT],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE,
+        )
+        for seed in HASH_SEEDS
+    ]
+    first, second = (process.communicate()[0] for process in exporting)
+    assert [process.returncode for process in exporting] == [0, 0]
+    assert first == second

@@ -1,0 +1,56 @@
+"""No entity is on both sides, the newest period is held out, and too little data says so."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hindcast.errors import TrainingError
+from hindcast.models.training.split import split
+
+
+def example(customers: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(customers), 10)
+    return groups, random.integers(0, 10**6, len(groups)), (random.random(len(groups)) < 0.05) * 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000))
+def test_no_customer_is_on_both_sides(seed: int) -> None:
+    groups, micros, labels = example(seed=seed)
+    parts = split(groups, micros, labels)
+    assert not set(groups[parts.train]) & set(groups[parts.holdout])
+
+
+def test_every_held_out_event_is_newer_than_every_training_event() -> None:
+    groups, micros, labels = example()
+    parts = split(groups, micros, labels)
+    assert micros[parts.train].max() < parts.cut <= micros[parts.holdout].min()
+
+
+def test_a_customer_stays_on_its_side_when_others_join() -> None:
+    groups, micros, labels = example()
+    more = (groups < 290, split(groups, micros, labels))
+    fewer = split(groups[more[0]], micros[more[0]], labels[more[0]])
+    assert set(groups[more[0]][fewer.train]) & set(groups[more[1].holdout]) == set()
+
+
+def test_both_sides_are_of_use_at_a_third_of_a_percent_positives() -> None:
+    groups, micros, _ = example(customers=5000)
+    labels = (np.random.default_rng(1).random(len(groups)) < 0.0036) * 1
+    parts = split(groups, micros, labels)
+    assert labels[parts.train].sum() > 50
+    assert labels[parts.holdout].sum() > 5
+
+
+def test_too_few_positives_are_refused_with_their_number() -> None:
+    groups, micros, labels = example()
+    with pytest.raises(TrainingError, match="only 0 customers have a positive label"):
+        split(groups, micros, labels * 0)
+
+
+def test_an_empty_training_set_is_refused() -> None:
+    nothing = np.empty(0, np.int64)
+    with pytest.raises(TrainingError, match="the training set is empty"):
+        split(nothing, nothing, nothing)

@@ -1,0 +1,181 @@
+"""A trained release is whole, reproducible, honest about itself, and refused when ONNX differs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from hindcast.errors import ReleaseError, TrainingError
+from hindcast.models.training import onnx_export, train
+from hindcast.models.training.split import split
+from hindcast.serving.release import load
+from tests.unit.models.training import samples
+
+
+def forest(seed: int) -> Any:
+    trees = RandomForestClassifier(
+        n_estimators=10, max_depth=4, class_weight="balanced", random_state=seed, n_jobs=2
+    )
+    return make_pipeline(SimpleImputer(strategy="median"), trees)
+
+
+def forest_on_nulls(seed: int) -> Any:
+    return RandomForestClassifier(n_estimators=10, max_depth=6, random_state=seed)
+
+
+def release(folder: Path, estimator: Any = forest, **options: Any) -> train.TrainReport:
+    model = samples.model(estimator, **options)
+    data = samples.training_set(model.features.names)
+    return train.release(model, data, str(folder), "test")
+
+
+def test_a_release_loads_and_lists_every_file_with_its_digest(tmp_path: Path) -> None:
+    report = release(tmp_path)
+    loaded = load(Path(report.folder))
+    assert loaded.id == report.release
+    assert set(loaded.manifest["files"]) == {
+        "model.onnx", "baseline.onnx", "serving_plan.json", "metrics.json", "histograms.json",
+        "feature_view.json",
+    }  # fmt: skip
+    assert loaded.manifest["inputs"] == {"raw/events": {"version": 3}}
+    assert loaded.plan.names == samples.NUMBERS
+
+
+def test_training_twice_gives_the_same_release(tmp_path: Path) -> None:
+    first, second = release(tmp_path / "a"), release(tmp_path / "b")
+    assert first.release == second.release
+    assert _model(first) == _model(second)
+
+
+def test_another_process_with_another_hash_seed_gives_the_same_release(tmp_path: Path) -> None:
+    here = release(tmp_path / "here")
+    code = (
+        "from pathlib import Path; from tests.unit.models.training.test_train import release; "
+        f"print(release(Path({str(tmp_path / 'there')!r})).release)"
+    )
+    root = Path(__file__).parents[4]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root,
+        env={"PYTHONHASHSEED": "4242", "PYTHONPATH": f"{root}/src:{root}", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.stdout.strip() == here.release
+
+
+def test_metrics_hold_the_baselines_the_slices_and_the_parity(tmp_path: Path) -> None:
+    report = release(tmp_path, slices=["kind", "flag"])
+    found = json.loads((Path(report.folder) / "metrics.json").read_text())
+    assert set(found["baseline"]) == {"logistic_regression", "prevalence"}
+    assert set(found["slices"]["flag"]) == {"true", "false"}
+    assert set(found["slices"]["kind"]) == {"", "a", "b"}
+    assert (
+        sum(part["rows"] for part in found["slices"]["kind"].values()) == found["holdout"]["rows"]
+    )
+    assert found["parity"]["largest_difference"] <= 1e-5
+    assert found["holdout"]["rows"] == report.holdout_rows
+
+
+def test_probabilities_are_calibrated_although_classes_are_weighted(tmp_path: Path) -> None:
+    held = json.loads((Path(release(tmp_path).folder) / "metrics.json").read_text())["holdout"]
+    assert held["mean_probability"] == pytest.approx(held["prevalence"], abs=0.02)
+
+
+def test_text_features_become_an_input_of_their_own(tmp_path: Path) -> None:
+    report = release(tmp_path, names=("kind", "events", "amount"))
+    inputs = {item.name: item.type for item in load(Path(report.folder)).session.get_inputs()}
+    assert inputs == {"numeric": "tensor(float)", "categorical": "tensor(string)"}
+    assert report.parity_largest_difference <= 1e-5
+
+
+def test_a_declared_threshold_is_kept(tmp_path: Path) -> None:
+    assert release(tmp_path, threshold=0.25).threshold == 0.25
+
+
+def test_a_forest_that_saw_nulls_converts_wrongly_and_is_not_released(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match=r"the model in ONNX differs .* nothing is\s+released"):
+        release(tmp_path, forest_on_nulls)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_estimator_that_does_not_convert_is_not_released(tmp_path: Path) -> None:
+    def indicator(seed: int) -> Any:
+        return make_pipeline(SimpleImputer(add_indicator=True), LogisticRegression())
+
+    with pytest.raises(ReleaseError, match="ONNX"):
+        release(tmp_path, indicator)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("last", [LogisticRegression, GradientBoostingClassifier])
+def test_a_pipeline_that_ends_in_log_odds_is_released(tmp_path: Path, last: Any) -> None:
+    def pipeline(seed: int) -> Any:
+        return make_pipeline(SimpleImputer(), StandardScaler(), last(random_state=seed))
+
+    assert release(tmp_path, pipeline).parity_largest_difference <= 1e-5
+
+
+def test_an_estimator_without_probabilities_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="Ridge gives no probabilities"):
+        release(tmp_path, lambda seed: Ridge())
+
+
+def test_a_feature_that_no_model_reads_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="feature 'day' is a date"):
+        release(tmp_path, forest, names=("events", "day"))
+
+
+def test_histograms_count_every_training_row(tmp_path: Path) -> None:
+    report = release(tmp_path)
+    found = json.loads((Path(report.folder) / "histograms.json").read_text())
+    for histogram in found["features"].values():
+        assert sum(histogram["counts"]) + histogram["nulls"] == report.train_rows
+    assert sum(found["scores"]["counts"]) == report.holdout_rows
+
+
+@pytest.mark.parametrize("names", [samples.NUMBERS, ("kind", "events", "amount")])
+def test_metrics_hold_what_plots_and_cards_need(tmp_path: Path, names: tuple[str, ...]) -> None:
+    found = json.loads((Path(release(tmp_path, names=names).folder) / "metrics.json").read_text())
+    for side in (found["holdout"], found["baseline"]["logistic_regression"]):
+        for metric in ("roc_auc", "pr_auc", "ks", "brier", "log_loss"):
+            low, high = side["intervals"][metric]
+            assert low < side[metric] < high
+    difference = found["holdout"]["ks"] - found["baseline"]["logistic_regression"]["ks"]
+    assert found["over_baseline"]["estimates"]["ks"] == pytest.approx(difference)
+    assert set(found["importance"]) == set(names)
+    assert set(found["curves"]) == {"model", "logistic_regression"}
+    distribution = found["score_distribution"]
+    assert sum(distribution["positive"]) == found["holdout"]["positives"]
+
+
+@pytest.mark.parametrize("names", [samples.NUMBERS, ("kind", "events", "amount")])
+def test_the_baseline_of_a_release_scores_any_rows(tmp_path: Path, names: tuple[str, ...]) -> None:
+    folder = Path(release(tmp_path, names=names).folder)
+    data = samples.training_set(names)
+    matrix, labels = data.matrix(), data.labels()
+    held = split(data.groups(), data.micros(), labels).holdout
+    scores = onnx_export.run((folder / "baseline.onnx").read_bytes(), matrix, len(data.numeric))
+    found = json.loads((folder / "metrics.json").read_text())
+    expected = found["baseline"]["logistic_regression"]["mean_probability"]
+    assert scores[held].mean() == pytest.approx(expected, abs=1e-6)
+    assert found["baseline_parity"]["largest_difference"] <= 1e-5
+
+
+def _model(report: train.TrainReport) -> bytes:
+    return (Path(report.folder) / "model.onnx").read_bytes()
+
+
+def test_labels_other_than_0_and_1_are_refused() -> None:
+    data = samples.training_set()
+    column = data.table.schema.get_field_index("label")
+    labels = np.full(len(data.table), 7)
+    bad = data.table.set_column(column, "label", [labels])
+    with pytest.raises(TrainingError, match="must be 0 or 1"):
+        type(data)(**{**vars(data), "table": bad}).labels()
