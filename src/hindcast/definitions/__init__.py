@@ -1,0 +1,30 @@
+"""What a user declares: entities, sources with checks, features with windows, models."""
+
+from hindcast.definitions.models import FALLING, RISING, Gate, Model, days
+from hindcast.definitions.sources import Check, Entity, OnFail, Source
+from hindcast.definitions.views import (
+    Feature,
+    FeatureSelection,
+    FeatureView,
+    Window,
+    latest,
+    prior,
+)
+
+__all__ = [
+    "FALLING",
+    "RISING",
+    "Check",
+    "Entity",
+    "Feature",
+    "FeatureSelection",
+    "FeatureView",
+    "Gate",
+    "Model",
+    "OnFail",
+    "Source",
+    "Window",
+    "days",
+    "latest",
+    "prior",
+]
