@@ -286,5 +286,5 @@ def test_the_wheel_carries_the_migrations(tmp_path: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
     here = migrate.MIGRATIONS.rglob("*.py")
     assert {
-        f"hindcast/ledger/migrations/{p.relative_to(migrate.MIGRATIONS)}" for p in here
+        f"hindcast/stores/ledger/migrations/{p.relative_to(migrate.MIGRATIONS)}" for p in here
     } <= inside

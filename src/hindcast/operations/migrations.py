@@ -1,7 +1,7 @@
 """Bring a database, from nothing or from any version before, to what this version needs.
 
 Run by an administrator, who need not be a superuser (on RDS nobody is). What the schemas may become
-is ruled by hindcast/ledger/migrations/README.md.
+is ruled by hindcast/stores/ledger/migrations/README.md.
 """
 
 from dataclasses import dataclass
