@@ -2,7 +2,9 @@
 
 import importlib.util
 import sys
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +12,7 @@ from typing import TypeVar
 
 from hindcast.compiler.checks import compile_checks
 from hindcast.compiler.features import CompiledView, compile_view
+from hindcast.datatypes import STRING
 from hindcast.definitions import FeatureView, Model, Source
 from hindcast.errors import DefinitionError, InputError
 
@@ -52,10 +55,10 @@ def load(folder: Path | None = None) -> Project:
     path = base / "definitions.py"
     if not path.is_file():
         raise InputError(f"--project {base}: there is no definitions.py; create it or name another")
-    module = _import(path)
-    views = _named(module, FeatureView)
-    sources = _named(module, Source) | {v.source.name: v.source for v in views.values()}
-    models = _named(module, Model)
+    declared = list(vars(_import(path)).values())
+    views = _named(declared, FeatureView)
+    sources = _named([*declared, *(view.source for view in views.values())], Source)
+    models = _named(declared, Model)
     for source in sources.values():
         compile_checks(source)
     compiled = {name: compile_view(view) for name, view in views.items()}
@@ -71,46 +74,67 @@ def _import(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
+        with _importable(path.parent):
+            spec.loader.exec_module(module)
     except DefinitionError:
         raise
-    except Exception as error:
-        raise DefinitionError(f"{path}: {type(error).__name__}: {error}; fix the file") from error
+    except (Exception, SystemExit) as error:
+        said = error.msg if isinstance(error, SyntaxError) else error
+        reason = f"{type(error).__name__}: {said}"
+        raise DefinitionError(f"{_place(error, path)}: {reason}; fix the file") from error
     return module
 
 
-def _named(module: ModuleType, kind: type[Named]) -> dict[str, Named]:
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Let definitions.py import modules beside it, which no other project then finds."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            if _is_below(folder, sys.modules[name]):
+                del sys.modules[name]
+
+
+def _is_below(folder: Path, module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).is_relative_to(folder)
+
+
+def _place(error: BaseException, path: Path) -> str:
+    """The file and line of the project where an error arose."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return f"{error.filename} line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(path.parent)]
+    return f"{own[-1].filename} line {own[-1].lineno}" if own else str(path)
+
+
+def _named(declared: Iterable[object], kind: type[Named]) -> dict[str, Named]:
+    """The definitions of a kind, by name; two variables may name the same one."""
     found: dict[str, Named] = {}
-    for item in _distinct(value for value in vars(module).values() if isinstance(value, kind)):
-        if item.name in found:
+    for item in declared:
+        if isinstance(item, kind) and found.setdefault(item.name, item) is not item:
             raise DefinitionError(
                 f"two {kind.__name__} definitions are named '{item.name}'; rename one of them"
             )
-        found[item.name] = item
     return found
 
 
-def _distinct(items: Iterable[Named]) -> list[Named]:
-    """Each object once: two variables may name the same definition."""
-    return list({id(item): item for item in items}.values())
-
-
 def _check_model(model: Model, views: dict[str, CompiledView]) -> None:
-    view = views.get(model.features.view.name)
-    if view is None:
+    selected = model.features
+    view = views.get(selected.view.name)
+    if view is None or view.view is not selected.view:
         raise DefinitionError(f"model '{model.name}': its feature view is not in definitions.py")
-    source = view.view.source
-    if model.label != f"{source.name}.{source.label}":
-        raise DefinitionError(
-            f"model '{model.name}': label '{model.label}' is not '{source.name}.{source.label}', "
-            f"the label that its features' source declares"
-        )
-    known = [feature.name for feature in view.features]
-    for name in model.slices:
-        if name not in known:
+    for name in selected.names:
+        datatype = view.feature(name).datatype
+        if not datatype.is_numeric and datatype != STRING:
             raise DefinitionError(
-                f"model '{model.name}': slice '{name}' is not a feature of '{view.view.name}'; "
-                f"it has {', '.join(known)}"
+                f"model '{model.name}': feature '{name}' is {datatype}, which no model reads; "
+                "turn it into a number, such as days_between"
             )
 
 

@@ -1,5 +1,6 @@
 """A project is one folder's definitions.py, checked whole before anything runs."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_source_that_only_a_view_names_is_known(tmp_path: Path) -> None:
 
 
 def test_two_definitions_of_one_name_are_refused(tmp_path: Path) -> None:
-    text = HISTORY + 'again = FeatureView("history", loans, [])\n'
+    text = HISTORY + 'again = FeatureView("history", loans, history.features)\n'
     assert refusal(tmp_path, text) == (
         "two FeatureView definitions are named 'history'; rename one of them"
     )
@@ -76,6 +77,25 @@ def test_one_project_does_not_leak_into_the_next(tmp_path: Path) -> None:
         folder.mkdir()
     assert list(load(folders[0], MODEL).models) == ["risk"]
     assert load(folders[1], LOANS).models == {}
+
+
+def test_definitions_import_modules_beside_them_that_no_other_project_finds(tmp_path: Path) -> None:
+    text = (
+        HISTORY + "from words import NAME\n" + MODEL.removeprefix(HISTORY).replace('"risk"', "NAME")
+    )
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        (folder / "words.py").write_text(f'NAME = "{folder.name}"\n')
+        assert list(load(folder, text).models) == [folder.name]
+    assert "words" not in sys.modules
+    assert str(tmp_path / "b") not in sys.path
+    assert "No module named 'words'" in refusal(tmp_path, "import words\n")
+
+
+def test_an_error_in_a_module_beside_names_its_own_line(tmp_path: Path) -> None:
+    (tmp_path / "words.py").write_text("# Words.\n\nNAME = 1 / 0\n")
+    message = refusal(tmp_path, "import words\n")
+    assert message.startswith(f"{tmp_path / 'words.py'} line 3: ZeroDivisionError: ")
 
 
 def test_a_folder_without_definitions_says_what_to_do(tmp_path: Path) -> None:
@@ -92,19 +112,20 @@ def test_a_folder_without_definitions_says_what_to_do(tmp_path: Path) -> None:
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("x = (", "SyntaxError: '(' was never closed"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("Feature('a')", "NameError: name 'Feature' is not defined"),
     ],
 )
 def test_a_file_that_python_refuses_is_named_with_the_reason(
     tmp_path: Path, text: str, reason: str
 ) -> None:
-    message = refusal(tmp_path, text)
-    assert message.startswith(f"{tmp_path / 'definitions.py'}: {reason}")
-    assert message.endswith("; fix the file")
+    message = refusal(tmp_path, f"# A project.\n{text}\n")
+    assert message == f"{tmp_path / 'definitions.py'} line 2: {reason}; fix the file"
 
 
 def test_a_definition_error_keeps_its_own_words(tmp_path: Path) -> None:
     message = refusal(tmp_path, "from hindcast.definitions import prior\nprior(days=0)\n")
-    assert message == "prior(days=0): days must be a positive whole number"
+    assert message == "prior(): days is 0, not a whole number from 1 to 36500"
 
 
 def test_views_are_checked(tmp_path: Path) -> None:
@@ -122,9 +143,21 @@ def test_checks_of_a_source_are_checked(tmp_path: Path) -> None:
 def test_a_model_of_another_label_is_refused(tmp_path: Path) -> None:
     message = refusal(tmp_path, MODEL.replace("loans.status", "loans.amount"))
     assert message == (
-        "model 'risk': label 'loans.amount' is not 'loans.status', the label that its features' "
-        "source declares"
+        "model 'risk': label 'loans.amount' is not the label that its features' source 'loans' "
+        "declares: 'loans.status'"
     )
+
+
+def test_a_model_of_a_feature_that_no_model_reads_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path, MODEL.replace('"amount", "amount"', '"day", "at"')) == (
+        "model 'risk': feature 'day' is date, which no model reads; turn it into a number, such as "
+        "days_between"
+    )
+
+
+def test_two_sources_of_one_name_are_refused_also_behind_views(tmp_path: Path) -> None:
+    text = HISTORY + LOANS.replace('"double"', '"bigint"')
+    assert refusal(tmp_path, text) == "two Source definitions are named 'loans'; rename one of them"
 
 
 def test_a_model_of_features_that_are_not_there_is_refused(tmp_path: Path) -> None:
@@ -146,7 +179,7 @@ def test_a_model_of_a_view_that_is_not_in_the_file_is_refused(tmp_path: Path) ->
 
 
 def test_asking_for_a_name_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
-    loaded = load(tmp_path, HISTORY + 'b = FeatureView("b", loans, [])\n')
+    loaded = load(tmp_path, HISTORY + 'b = FeatureView("b", loans, history.features)\n')
     with pytest.raises(InputError, match="no feature view 'a'; the project has b, history"):
         loaded.view("a")
     with pytest.raises(InputError, match="name one feature view; the project has b, history"):

@@ -15,5 +15,5 @@ def main() -> None:
     try:
         app()
     except HindcastError as error:
-        print(f"hindcast: {error}", file=sys.stderr)
+        print("hindcast:", *str(error).splitlines(), file=sys.stderr)
         raise SystemExit(error.exit_code) from error

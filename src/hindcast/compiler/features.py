@@ -85,7 +85,6 @@ class CompiledView:
 
 def compile_view(view: FeatureView) -> CompiledView:
     """Check a view; raises DefinitionError naming the feature, the expression and the fix."""
-    _check_source_columns(view)
     features = tuple(_compile_feature(feature, view) for feature in view.features)
     _check_names(view)
     inputs: dict[str, DataType] = {}
@@ -172,22 +171,6 @@ def _check_names(view: FeatureView) -> None:
                 "underscores, starting with a letter, at most 63 characters"
             )
         seen.add(plain)
-
-
-def _check_source_columns(view: FeatureView) -> None:
-    source = view.source
-    label = (source.label,) if source.label else ()
-    for column in (*source.required, *label):
-        if column not in source.types:
-            raise DefinitionError(
-                f"source '{source.name}': column '{column}' is not in its schema; add it"
-            )
-    clock = source.types[source.event_timestamp]
-    if clock.kind not in ("date", "timestamp"):
-        raise DefinitionError(
-            f"source '{source.name}': event timestamp '{source.event_timestamp}' is {clock}; "
-            "declare it as date or timestamp"
-        )
 
 
 def _is_name(name: str) -> bool:

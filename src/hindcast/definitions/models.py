@@ -1,15 +1,19 @@
 """Models over a view's features, and the gate that a release must pass."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from hindcast.definitions.views import FeatureSelection
+from hindcast.definitions import arguments
+from hindcast.definitions.views import MOST_DAYS, FeatureSelection
 from hindcast.errors import DefinitionError
 
 RISING = ("roc_auc", "pr_auc", "ks")
 FALLING = ("brier", "log_loss", "calibration_error")
+# Types that hold 0 and 1, and nothing between them.
+LABELS = ("bigint", "boolean")
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,20 @@ class Gate:
     skew: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raise DefinitionError naming a metric that cannot stand where it stands."""
-        _require_metrics("minimum", self.minimum, RISING)
-        _require_metrics("maximum", self.maximum, FALLING)
-        _require_metrics("slice_minimum", self.slice_minimum, RISING)
-        _require_metrics("compare", [self.compare], RISING)
+        """Raise DefinitionError naming what cannot stand where it stands."""
+        self._check_bounds("minimum", self.minimum, RISING)
+        self._check_bounds("maximum", self.maximum, FALLING)
+        self._check_bounds("slice_minimum", self.slice_minimum, RISING)
+        arguments.require_one_of("gate", "compare", self.compare, RISING)
+        arguments.require_whole("gate", "least_positives", self.least_positives, 1, 10**9)
+        arguments.require_number("gate", "latency_ms", self.latency_ms, 0, 1e6)
+        arguments.require_number("gate", "skew", self.skew, 0, 1)
+
+    def _check_bounds(self, bound: str, given: Any, metrics: Sequence[str]) -> None:
+        arguments.require_mapping("gate", bound, given, "a mapping of metrics to bounds")
+        for metric, value in given.items():
+            arguments.require_one_of("gate", f"a metric of {bound}", metric, metrics)
+            arguments.require_number("gate", f"{bound} of {metric}", value, 0, 100)
 
 
 @dataclass(frozen=True)
@@ -62,13 +75,74 @@ class Model:
     seed: int = 0
     gate: Gate = field(default_factory=Gate)
 
+    def __post_init__(self) -> None:
+        """Raise DefinitionError naming the model and its wrong argument."""
+        arguments.require_name("model", self.name)
+        where = f"model '{self.name}'"
+        wanted = "the selection of one view, such as view[...]"
+        arguments.require(where, "features", self.features, FeatureSelection, wanted)
+        self._check_label(where)
+        self._check_estimator(where)
+        self._check_slices(where)
+        if self.threshold is not None:
+            arguments.require_number(where, "threshold", self.threshold, 0, 1)
+        arguments.require_whole(where, "seed", self.seed, 0, 2**32 - 1)
+        arguments.require(where, "gate", self.gate, Gate, "a Gate")
 
-def _require_metrics(where: str, given: Iterable[str], allowed: Sequence[str]) -> None:
-    for name in given:
-        if name not in allowed:
-            raise DefinitionError(f"gate {where} '{name}': use one of {', '.join(allowed)}")
+    def _check_label(self, where: str) -> None:
+        arguments.require_text(where, "label", self.label, "text such as source.column")
+        source = self.features.view.source
+        if source.label is None or self.label != f"{source.name}.{source.label}":
+            declared = f"'{source.name}.{source.label}'" if source.label else "none"
+            raise DefinitionError(
+                f"{where}: label '{self.label}' is not the label that its features' source "
+                f"'{source.name}' declares: {declared}"
+            )
+        kind = source.types[source.label].kind
+        if kind not in LABELS:
+            raise DefinitionError(
+                f"{where}: label '{self.label}' is {source.types[source.label]}; a model "
+                f"classifies 0 and 1, which are {' or '.join(LABELS)}"
+            )
+        wanted = "a length of time such as days(60)"
+        arguments.require(where, "label_matures", self.label_matures, timedelta, wanted)
+        if not timedelta(0) <= self.label_matures <= timedelta(days=MOST_DAYS):
+            raise DefinitionError(
+                f"{where}: label_matures is {self.label_matures}, not from 0 to {MOST_DAYS} days"
+            )
+
+    def _check_estimator(self, where: str) -> None:
+        if isinstance(self.estimator, type) or not _takes_one(self.estimator):
+            raise DefinitionError(
+                f"{where}: estimator is {arguments.shown(self.estimator)}, not a function of the "
+                "seed that returns an unfitted classifier"
+            )
+
+    def _check_slices(self, where: str) -> None:
+        arguments.require_items(where, "slices", self.slices, str, "feature name")
+        known = [feature.name for feature in self.features.view.features]
+        for name in self.slices:
+            if name not in known:
+                raise DefinitionError(
+                    f"{where}: slice '{name}' is not a feature of '{self.features.view.name}'; "
+                    f"it has {', '.join(known)}"
+                )
 
 
 def days(count: int) -> timedelta:
     """A number of days, for label_matures."""
+    arguments.require_whole("days()", "count", count, 0, MOST_DAYS)
     return timedelta(days=count)
+
+
+def _takes_one(function: object) -> bool:
+    """Whether it can be called with the seed alone."""
+    if not callable(function):
+        return False
+    try:
+        inspect.signature(function).bind(0)
+    except TypeError:
+        return False
+    except ValueError:  # Some functions written in C do not say what they take.
+        return True
+    return True

@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Literal
 
+from hindcast.definitions import arguments
 from hindcast.definitions.sources import Source
 from hindcast.errors import DefinitionError
+
+# A hundred years: what every engine and every instant can be moved by.
+MOST_DAYS = 36_500
 
 
 @dataclass(frozen=True)
@@ -15,11 +20,15 @@ class Window:
     kind: Literal["prior", "latest"]
     days: int | None = None
 
+    def __post_init__(self) -> None:
+        """Raise DefinitionError where the length is none."""
+        arguments.require_one_of("window", "kind", self.kind, ("prior", "latest"))
+        if self.days is not None:
+            arguments.require_whole(f"{self.kind}()", "days", self.days, 1, MOST_DAYS)
+
 
 def prior(days: int | None = None) -> Window:
     """Every event strictly before the row; with days, those not older than that many days."""
-    if days is not None and (not isinstance(days, int) or days <= 0):
-        raise DefinitionError(f"prior(days={days}): days must be a positive whole number")
     return Window("prior", days)
 
 
@@ -36,6 +45,14 @@ class Feature:
     expression: str
     over: Window | None = None
 
+    def __post_init__(self) -> None:
+        """Raise DefinitionError naming the feature and its wrong argument."""
+        arguments.require("feature", "name", self.name, str, "text")
+        where = f"feature '{self.name}'"
+        arguments.require_expression(where, self.expression)
+        if self.over is not None:
+            arguments.require(where, "over", self.over, Window, "a window such as prior()")
+
 
 @dataclass(frozen=True)
 class FeatureView:
@@ -45,20 +62,29 @@ class FeatureView:
     source: Source
     features: Sequence[Feature]
 
-    def __getitem__(self, selection: Sequence[str] | type(Ellipsis)) -> "FeatureSelection":  # type: ignore[valid-type]
+    def __post_init__(self) -> None:
+        """Raise DefinitionError naming the view and what is wrong with it."""
+        arguments.require_name("feature view", self.name)
+        where = f"feature view '{self.name}'"
+        arguments.require(where, "source", self.source, Source, "one Source")
+        arguments.require_items(where, "features", self.features, Feature, "Feature")
+        if not self.features:
+            raise DefinitionError(f"{where}: it has no features; declare one")
+
+    def __getitem__(self, selection: Sequence[str] | EllipsisType) -> "FeatureSelection":
         """`view[["a", "b"]]` selects features by name, `view[...]` all of them."""
         known = [feature.name for feature in self.features]
-        if selection is Ellipsis:
+        if isinstance(selection, EllipsisType):
             return FeatureSelection(self, tuple(known))
-        if isinstance(selection, str):
-            raise DefinitionError(f"feature view '{self.name}': write [[\"{selection}\"]], a list")
+        where = f"feature view '{self.name}'"
+        arguments.require_items(where, "the selection", selection, str, "feature name")
+        if not selection:
+            raise DefinitionError(f"{where}: an empty list selects nothing; name a feature")
         for position, name in enumerate(selection):
             if name in selection[:position]:
-                raise DefinitionError(f"feature view '{self.name}': '{name}' is selected twice")
+                raise DefinitionError(f"{where}: '{name}' is selected twice")
             if name not in known:
-                raise DefinitionError(
-                    f"feature view '{self.name}' has no feature '{name}'; it has {', '.join(known)}"
-                )
+                raise DefinitionError(f"{where} has no feature '{name}'; it has {', '.join(known)}")
         return FeatureSelection(self, tuple(selection))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 import pyarrow as pa
@@ -22,11 +23,12 @@ Number = int | float | Decimal
 
 def read(kind: str, texts: Sequence[str]) -> list[Number | None]:
     """What ingest makes of each text in a column of a CSV file; None where it is refused."""
-    one = Entity("one", key="x")
-    source = Source("numbers", one, event_timestamp="x", tiebreaker="x", schema={"x": kind})
-    sql = ingest_query(source, {"x": "VARCHAR"}, "file")
+    schema = {"id": "bigint", "at": "date", "x": kind}
+    source = Source("numbers", Entity("one", "id"), "at", tiebreaker="id", schema=schema)
+    sql = ingest_query(source, {"id": "BIGINT", "at": "DATE", "x": "VARCHAR"}, "file")
+    rows = {"id": range(len(texts)), "at": [date(2020, 1, 1)] * len(texts)}
     with session() as connection:
-        connection.register("file", pa.table({"x": pa.array(texts, pa.string())}))
+        connection.register("file", pa.table({**rows, "x": pa.array(texts, pa.string())}))
         found = connection.sql(sql).to_arrow_table()
     assert [row is None for row in found["_reason"].to_pylist()] == found[
         "x"

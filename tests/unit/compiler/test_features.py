@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hindcast.compiler.features import compile_view, definition_hash
-from hindcast.definitions import Entity, Feature, FeatureView, Source, Window, latest, prior
+from hindcast.definitions import Feature, FeatureView, Window, latest, prior
 from hindcast.errors import DefinitionError
 from hindcast.project import load
 from tests.unit.compiler.loans import LOANS, view_of
@@ -18,12 +18,6 @@ JOB = Feature("job", "job", over=latest())
 def refusal(*features: Feature) -> str:
     with pytest.raises(DefinitionError) as raised:
         view_of(*features)
-    return str(raised.value)
-
-
-def source_refusal(source: Source) -> str:
-    with pytest.raises(DefinitionError) as raised:
-        compile_view(FeatureView("history", source, [COUNT]))
     return str(raised.value)
 
 
@@ -121,26 +115,6 @@ def test_a_name_that_a_table_cannot_have_is_refused(name: str) -> None:
 
 def test_the_longest_name_that_postgres_keeps_is_allowed() -> None:
     assert view_of(Feature("a" * 63, "job", over=latest())).features[0].name == "a" * 63
-
-
-@pytest.mark.parametrize(
-    ("source", "column"),
-    [
-        (replace(LOANS, entity=Entity("customer", key="customer_id")), "customer_id"),
-        (replace(LOANS, event_timestamp="when"), "when"),
-        (replace(LOANS, tiebreaker="sequence"), "sequence"),
-        (replace(LOANS, label="defaulted"), "defaulted"),
-        (replace(LOANS, recorded_at="loaded_at"), "loaded_at"),
-    ],
-)
-def test_what_a_source_is_ordered_by_must_be_in_its_schema(source: Source, column: str) -> None:
-    message = source_refusal(source)
-    assert message == f"source 'loans': column '{column}' is not in its schema; add it"
-
-
-def test_an_event_timestamp_that_is_no_time_is_refused() -> None:
-    message = source_refusal(replace(LOANS, event_timestamp="job"))
-    assert "event timestamp 'job' is string; declare it as date or timestamp" in message
 
 
 def test_the_hash_follows_the_meaning() -> None:

@@ -102,11 +102,6 @@ def test_a_whole_number_is_a_key_in_any_type(values: pa.Array) -> None:
     [
         ("string", pa.array(["007"]), "007"),
         ("string", pa.array(["007"]).dictionary_encode(), "007"),
-        ("date", pa.array(["2021-03-01"]), date(2021, 3, 1)),
-        ("timestamp", pa.array([date(2021, 3, 1)]), DAY),
-        ("decimal(9,2)", pa.array(["1.50"]), Decimal("1.50")),
-        ("double", pa.array([2]), 2.0),
-        ("boolean", pa.array([True]), True),
     ],
 )
 def test_a_key_gets_its_declared_type(kind: str, values: pa.Array, expected: object) -> None:

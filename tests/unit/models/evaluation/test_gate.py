@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from hindcast.definitions import Gate
-from hindcast.errors import DefinitionError
 from hindcast.models.evaluation.gate import Evidence, Verdict, judge
 from hindcast.models.training.intervals import Interval
 
@@ -108,22 +107,6 @@ def test_without_collected_predictions_skew_is_not_judged() -> None:
 def test_intervals_are_printed_with_the_champion() -> None:
     (check,) = [c for c in judge(GATE, GOOD).checks if "champion" in c.name]
     assert check.found == "roc_auc -0.0100 [-0.0300, +0.0100] against credit_risk-1"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"minimum": {"brier": 0.1}}, "gate minimum 'brier': use one of roc_auc, pr_auc, ks"),
-        ({"maximum": {"roc_auc": 1}}, "gate maximum 'roc_auc': use one of brier, log_loss"),
-        ({"slice_minimum": {"auc": 1}}, "gate slice_minimum 'auc'"),
-        ({"compare": "log_loss"}, "gate compare 'log_loss'"),
-    ],
-)
-def test_a_metric_in_the_wrong_place_is_refused_by_name(
-    arguments: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(DefinitionError, match=message):
-        Gate(**arguments)
 
 
 def test_with_few_positives_the_baseline_is_not_judged() -> None:

@@ -1,0 +1,112 @@
+"""Definitions that mean nothing: small changes of a project that loads, each wrong in one way."""
+
+from collections.abc import Iterator
+
+RIGHT = """
+from datetime import timedelta
+from hindcast.definitions import *
+
+class Classifier:
+    def fit(self, rows, labels): ...
+
+def build(seed): return Classifier()
+
+customer = Entity("customer", key="id")
+loans = Source("loans", entity=customer, event_timestamp="at", tiebreaker="nr", recorded_at="seen",
+    label="status", schema={"id": "bigint", "at": "date", "nr": "bigint", "seen": "timestamp",
+    "amount": "double", "job": "string", "born": "date", "status": "bigint", "is_old": "boolean",
+    "price": "decimal(9,2)"}, checks=[Check("amount > 0", on_fail="null", field="amount")])
+history = FeatureView("history", source=loans, features=[
+    Feature("nb_loans", "count(*)", over=prior()), Feature("job", "job", over=latest()),
+    Feature("recent", "sum(amount)", over=prior(days=90)), Feature("seen", "seen", over=latest()),
+    Feature("age", "years_between(born, as_of)")])
+risk = Model("risk", features=history[["nb_loans", "recent"]], label="loans.status",
+    label_matures=days(60), estimator=build, threshold=0.5, slices=["job"], seed=7,
+    gate=Gate(minimum={"roc_auc": 0.6}, maximum={"brier": 0.2}, compare="roc_auc",
+    slice_minimum={"ks": 0.1}, least_positives=20, latency_ms=5, skew=0.0))
+"""
+
+# How the refusal begins | what is changed | to what | to what else ...
+_CHANGES = r"""
+entity | "customer" | "../escaped" | "a/b" | "a.b" | "two words" | "größe" | "" | 5 | None | ["a"]
+source | "loans" | "../escaped" | "/tmp" | "a\nb" | "two words" | "" | "-x" | 5 | None | "a" * 64
+feature view | "history" | "../escaped" | ".." | "a'b" | "two words" | "" | 5 | None | ("a", "b")
+model | "risk" | "../escaped" | "a;b" | "a%b" | "two words" | "" | "-x" | 5 | None | b"risk"
+entity 'customer': key is | "id") | ["id", "nr"]) | ("id",)) | 5) | None) | "") | "a\nb")
+source 'loans': key ' | "id") | "at") | "amount") | "seen") | "price") | "is_old") | "nobody")
+source 'loans': entity is | y=customer | y=Entity | y="id" | y=None | y=[customer] | y=days(1)
+source 'loans': event_timestamp | p="at" | p="id" | p="job" | p="nothing" | p=5 | p=None | p=["at"]
+source 'loans': tiebreaker | r="nr" | r="amount" | r="is_old" | r="nothing"
+source 'loans': tiebreaker | r="nr" | r=5 | r=None | r=["nr"]
+source 'loans': recorded_at | t="seen" | t="job" | t="id" | t="nothing" | t=5 | t=True | t=["seen"]
+source 'loans': label | l="status" | l="nothing" | l="id" | l="at" | l="nr"
+source 'loans': label | l="status" | l="seen" | l=5 | l=["x"]
+source 'loans', column 'amount': | "double" | "float" | "int" | "" | float
+source 'loans', column 'amount': | "double" | "decimal" | None | "text"
+source 'loans' | "price": | 5: | None: | "": | "JOB": | "as_of": | "_row": | "_file": | ("a", "b"):
+source 'loans': checks is | s=[Check( | s="amount > 0" or [Check( | s=None and [Check(
+source 'loans': checks is | s=[Check( | s=5 or [Check(
+source 'loans': checks has | [Check( | ["amount > 0", Check( | [None, Check( | [5, Check(
+source 'loans', check | "amount > 0" | "amuont > 0" | "amount" | "amount >"
+source 'loans', check | "amount > 0" | "job > 0" | "sum(amount) > 0"
+source 'loans', check | "amount > 0" | "at < as_of" | "upper(job) = 'A'"
+source 'loans', check | "amount > 0" | "amount > 0; drop" | "1 > 'a'"
+check | "amount > 0" | "" | " " | 5 | None | ["amount > 0"]
+check 'amount > 0': on_fail | l="null" | l="drop" | l="" | l=None | l=5 | l=["null"] | l=True
+check 'amount > 0': field | d="amount" | d=5 | d="" | d=["amount"]
+source 'loans', check 'amount > 0': | d="amount" | d="amuont" | d="id" | d="at" | d="nr"
+feature view 'history': source is | e=loans | e="loans" | e=customer | e=None | e=[loans] | e=Source
+feature view 'history': features is | es=[ | es=None and [ | es="amount" or [ | es=loans or [
+feature view 'history': it has no features | es=[ | es=[] and [ | es=() and [
+feature view 'history': features has | es=[ | es=["amount", | es=[None, | es=[Feature, | es=[[],
+feature view 'history', feature 'age': | "years_between(born, as_of)" | "amount"
+feature view 'history', feature 'age': | "years_between(born, as_of)" | "years_between(born)"
+feature view 'history', feature 'age': | "years_between(born, as_of)" | "days_between(id, as_of)"
+feature view 'history', feature 'age': | "years_between(born, as_of)" | "select 1" | "1 +"
+feature view 'history', feature 'recent': | "sum(amount)" | "sum(amuont)" | "sum(job)" | "amount"
+feature view 'history', feature 'recent': | "sum(amount)" | "sum(sum(amount))" | "sum("
+feature view 'history', feature 'recent': | "sum(amount)" | "sum(status)"
+feature view 'history', feature 'recent': | "sum(amount)" | "sum(amount) over ()" | "'"
+feature view 'history', feature 'recent': | "sum(amount)" | "median(amount)"
+feature 'recent': | "sum(amount)" | "" | " " | 5 | None | ["sum(amount)"]
+feature 'recent': over is | over=prior(days=90) | over=prior | over=90
+feature 'recent': over is | over=prior(days=90) | over="prior" | over=days(90)
+prior(): days is | days=90 | days=0 | days=-1 | days=1.5 | days="90"
+prior(): days is | days=90 | days=True | days=10**9 | days=[9]
+feature view 'history', feature ' | "seen", "s | "id", "s | "recent", "s | "label", "s | "_x", "s
+feature view 'history', feature ' | "seen", "s | "RECENT", "s | "a b", "s | "", "s | "größe", "s
+feature: name is | "seen", "s | 5, "s | None, "s | ["seen"], "s
+feature view 'history' | [["nb_loans", "recent"]] | [["nothing"]] | [["job", "job"]]
+feature view 'history' | [["nb_loans", "recent"]] | ["job"] | [[]]
+feature view 'history' | [["nb_loans", "recent"]] | [5] | [None] | [[5]] | [0:1] | [{"job"}]
+model 'risk': features is | history[["nb_loans", "recent"]] | history | [history[...]]
+model 'risk': features is | history[["nb_loans", "recent"]] | None | loans
+model 'risk': feature 'seen' | [["nb_loans", "recent"]] | [...] | [["seen"]] | [["age", "seen"]]
+model 'risk': label | "loans.status" | "status" | "loans.job" | "other.status" | ""
+model 'risk': label | "loans.status" | 5 | None | ["x"]
+model 'risk': label_matures | s=days(60) | s=60 | s="60 days" | s=None | s=timedelta(days=-1)
+days(): count | days(60) | days(-1) | days("60") | days(None) | days(1.5) | days(10**9) | days(True)
+model 'risk': estimator | r=build | r=build(0) | r=Classifier | r=None
+model 'risk': estimator | r=build | r="build" | r=lambda: 0 | r=5
+model 'risk': threshold | =0.5 | ="0.5" | =1.5 | =-0.1 | =float("nan") | =True | =[0.5]
+model 'risk': slice | s=["job"] | s="job" | s=None | s=5 | s=["nothing"] | s=[5] | s=["loans.job"]
+model 'risk': seed is | seed=7 | seed=-1 | seed="7" | seed=None | seed=2**32 | seed=1.5 | seed=True
+model 'risk': gate is | gate=Gate( | gate=None and Gate( | gate=0.6 or Gate( | gate={} and Gate(
+gate: | {"roc_auc": 0.6} | {"accuracy": 0.6} | {5: 0.6} | {"brier": 0.6} | ["roc_auc"] | 0.6 | None
+gate: | {"roc_auc": 0.6} | {"roc_auc": "0.6"} | {"roc_auc": None} | {"roc_auc": float("nan")}
+gate: | {"brier": 0.2} | {"roc_auc": 0.2} | {"brier": -1} | {"brier": True} | "brier" | None
+gate: compare is | compare="roc_auc" | compare="brier" | compare="" | compare=None | compare=["ks"]
+gate: | {"ks": 0.1} | {"log_loss": 0.1} | {"ks": []} | {None: 1} | 0.1
+gate: least_positives | =20 | ="20" | =0 | =None | =2.5
+gate: latency_ms | _ms=5 | _ms="5" | _ms=-5 | _ms=None | _ms=float("inf")
+gate: skew | skew=0.0 | skew="0" | skew=-1 | skew=2 | skew=None
+"""
+
+
+def changed() -> Iterator[tuple[str, str]]:
+    """How each refusal begins, and the project with the change that is refused."""
+    for line in _CHANGES.strip().splitlines():
+        begin, right, *wrongs = line.split(" | ")
+        for wrong in wrongs:
+            assert right in RIGHT, right
+            yield begin, RIGHT.replace(right, wrong, 1)
