@@ -14,7 +14,7 @@ from hindcast.compiler.features import CompiledView
 from hindcast.data import retrieve
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import InputError, NotFoundError, StoreUnavailableError
-from hindcast.formats.files import Rows
+from hindcast.formats.spine_file import Rows
 from hindcast.stores.lake import Lake
 from tests.integration.lending import (
     APRIL,

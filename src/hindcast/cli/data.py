@@ -98,13 +98,13 @@ def training_set(
 ) -> None:
     """Write key, event timestamp, tiebreaker, features and label of every trusted label."""
     from hindcast.data import training_set
-    from hindcast.formats import files
+    from hindcast.formats import table_file
 
-    files.check_out(out)
+    table_file.check_out(out)
     application = bootstrap.application(home, project)
     clocks = bootstrap.knowledge(as_of, known_by, now())
     data = training_set.of(application, model, engine, clocks)
-    console.show({"rows": files.write(data.table, out), "file": str(out)}, as_json)
+    console.show({"rows": table_file.write(data.table, out), "file": str(out)}, as_json)
 
 
 @app.command("get-historical-features")
@@ -122,17 +122,17 @@ def get_historical_features(
 ) -> None:
     """Add features to a file of keys and instants, each row as of its own instant."""
     from hindcast.data import retrieve
-    from hindcast.formats import files
+    from hindcast.formats import spine_file, table_file
 
     started = time.perf_counter()
-    files.check_out(out)
+    table_file.check_out(out)
     application = bootstrap.application(home, project)
     compiled, runner = application.project.view(view), bootstrap.engine(engine)
     clocks = bootstrap.knowledge(None, known_by, now())
     with step(ConsoleProgress(), f"features of {spine.name} on {engine}"):
-        rows = files.read(spine)
+        rows = spine_file.read(spine)
         found = retrieve.retrieve(compiled, runner, application.lake, rows, clocks.known_by)
-        written = files.write(found.table, out)
+        written = table_file.write(found.table, out)
     report = {
         "rows": written,
         "unknown_keys": found.unknown_keys,
@@ -159,13 +159,13 @@ def get_online_features(
 ) -> None:
     """Show the features that keys are served with now; unknown keys have none."""
     from hindcast.data import retrieve
-    from hindcast.formats import files
+    from hindcast.formats import spine_file, table_file
 
     if bool(keys) == bool(file):
         raise InputError("name keys, or a file of them with --keys; one of the two")
     if out:
-        files.check_out(out)
-    asked = files.read(file) if file else None
+        table_file.check_out(out)
+    asked = spine_file.read(file) if file else None
     application = bootstrap.application(home, project)
     compiled, url = application.project.view(view), application.store.url
     if asked:
@@ -173,7 +173,7 @@ def get_online_features(
     else:
         found = retrieve.online(compiled, url, keys or [], now())
     if out:
-        console.show({"rows": files.write(found, out), "file": str(out)}, as_json)
+        console.show({"rows": table_file.write(found, out), "file": str(out)}, as_json)
         return
     show_all([_printable(row) for row in found.to_pylist()], as_json)
 

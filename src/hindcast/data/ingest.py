@@ -17,7 +17,8 @@ from hindcast.compiler import checks
 from hindcast.definitions import Source
 from hindcast.engines.duckdb import BATCH_ROWS, session
 from hindcast.errors import ConflictError, InputError, first_line
-from hindcast.formats.files import Rejected, SourceFile, local, name_of, open_file
+from hindcast.formats.objects import local, name_of
+from hindcast.formats.source_file import Rejected, SourceFile, open_file
 from hindcast.stores.lake import Lake
 from hindcast.telemetry import Progress, Silent, step
 

@@ -11,7 +11,7 @@ from hindcast.data.ingest import IngestReport
 from hindcast.data.ingest import ingest as add
 from hindcast.data.materialize import MaterializeReport
 from hindcast.data.materialize import materialize as compute
-from hindcast.formats import files
+from hindcast.formats import objects
 from hindcast.telemetry import Progress
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def ingest(
     version: str | None = None,
 ) -> IngestReport:
     """Add a file, or an object on S3, to the lake; raises what ingest.ingest raises."""
-    declared, name = application.project.source(source), files.name_of(file)
+    declared, name = application.project.source(source), objects.name_of(file)
     parameters = {"source": declared.name, "file": name}
     with application.ledger.run("ingest", parameters) as run:
         report = add(file, declared, application.lake, now, progress, version)

@@ -18,7 +18,7 @@ from hindcast.data.spine import INSTANT
 from hindcast.datatypes import DataType
 from hindcast.engines.base import Engine
 from hindcast.errors import InputError, NotFoundError
-from hindcast.formats.files import Rows
+from hindcast.formats.spine_file import Rows
 from hindcast.serving import store as serving
 from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore

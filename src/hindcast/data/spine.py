@@ -13,7 +13,7 @@ from hindcast import bootstrap, names
 from hindcast.compiler.features import CompiledView
 from hindcast.compiler.query import ASKED_AT, SPINE_ROW
 from hindcast.errors import InputError
-from hindcast.formats.files import Rows
+from hindcast.formats.spine_file import Rows
 
 INSTANT = pa.timestamp("us", tz="UTC")
 # The instants that every engine and Python's datetime hold.

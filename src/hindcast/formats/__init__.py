@@ -1,1 +1,1 @@
-"""Files that people give and get: tables and spines in CSV and Parquet, in folders and on S3."""
+"""Files that tables are read from and written to."""

@@ -12,7 +12,7 @@ from hindcast.data import retrieve
 from hindcast.data import spine as spines
 from hindcast.definitions import Entity, Feature, FeatureView, Source, prior
 from hindcast.errors import InputError
-from hindcast.formats.files import Rows
+from hindcast.formats.spine_file import Rows
 from tests.unit.compiler.loans import at, view_of
 
 COUNT = Feature("loans", "count(*)", over=prior())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hindcast.formats.files import Rejected, SourceFile
+from hindcast.formats.source_file import Rejected, SourceFile
 
 ENDS = ("\n", "\r\n", "\r")
 CELLS = st.text('ab ,"\n\ré', max_size=6)

@@ -13,7 +13,7 @@ from hindcast.bootstrap import Application, engine
 from hindcast.compiler.query import ASKED_AT
 from hindcast.data import retrieve
 from hindcast.errors import NotFoundError
-from hindcast.formats.files import Rows
+from hindcast.formats.spine_file import Rows
 from hindcast.releases import contents
 from hindcast.releases.contents import ReleaseContents
 from hindcast.serving import release as releases

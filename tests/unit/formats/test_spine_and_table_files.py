@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hindcast.errors import InputError
-from hindcast.formats import files
+from hindcast.formats import spine_file, table_file
 
 TABLE = pa.table({"id": ["1", "02"], "note": ["a, b", None]})
 LINES = 'id,note\n1,"a, b"\n02,\n'
@@ -18,16 +18,16 @@ LINES = 'id,note\n1,"a, b"\n02,\n'
 def test_csv_is_text_in_its_order_and_an_empty_value_is_null(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(LINES)
-    assert files.read(path).table.equals(TABLE)
+    assert spine_file.read(path).table.equals(TABLE)
     with gzip.open(tmp_path / "rows.csv.gz", "wt") as zipped:
         zipped.write(LINES)
-    assert files.read(tmp_path / "rows.csv.gz").table.equals(TABLE)
+    assert spine_file.read(tmp_path / "rows.csv.gz").table.equals(TABLE)
 
 
 def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     table = pa.table({"id": [2, 1], "at": [datetime(2021, 3, 1, tzinfo=UTC)] * 2})
     pq.write_table(table, tmp_path / "rows.parquet")
-    found = files.read(tmp_path / "rows.parquet")
+    found = spine_file.read(tmp_path / "rows.parquet")
     assert found.table.equals(table)
     assert found.where(1) == "rows.parquet row 2"
 
@@ -35,15 +35,15 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
 def test_a_row_is_called_by_its_line_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text('id,note\n\n1,"two\nlines"\n2,\n')
-    found = files.read(path)
+    found = spine_file.read(path)
     assert [found.where(row) for row in (0, 1)] == ["rows.csv line 3", "rows.csv line 5"]
-    assert files.Rows(TABLE, "keys").where(0) == "keys row 1"
+    assert spine_file.Rows(TABLE, "keys").where(0) == "keys row 1"
 
 
 def test_a_blank_line_of_a_single_column_is_a_row_without_a_value(tmp_path: Path) -> None:
     path = tmp_path / "keys.csv"
     path.write_text("id\n1\n\n2\n")
-    found = files.read(path)
+    found = spine_file.read(path)
     assert found.table["id"].to_pylist() == ["1", None, "2"]
     assert [found.where(row) for row in range(3)] == [f"keys.csv line {n}" for n in (2, 3, 4)]
 
@@ -51,7 +51,7 @@ def test_a_blank_line_of_a_single_column_is_a_row_without_a_value(tmp_path: Path
 def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("id,note\n")
-    assert files.read(path).table.equals(TABLE.schema.empty_table())
+    assert spine_file.read(path).table.equals(TABLE.schema.empty_table())
 
 
 @pytest.mark.parametrize(
@@ -70,36 +70,36 @@ def test_a_file_that_is_no_table_is_refused(
 ) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError, match=f"^{reason}"):
-        files.read(tmp_path / name)
+        spine_file.read(tmp_path / name)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file; name a CSV or Parquet file"):
-        files.read(tmp_path / "rows.csv")
+        spine_file.read(tmp_path / "rows.csv")
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
 def test_a_table_is_written_by_the_files_ending(tmp_path: Path, name: str) -> None:
-    assert files.write(TABLE, tmp_path / name) == 2
-    assert files.read(tmp_path / name).table.equals(TABLE)
+    assert table_file.write(TABLE, tmp_path / name) == 2
+    assert spine_file.read(tmp_path / name).table.equals(TABLE)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("name", ["out.txt", "out.csv.gz", "out"])
 def test_no_other_ending_is_written(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"end the file's name in .csv or .parquet"):
-        files.check_out(tmp_path / name)
+        table_file.check_out(tmp_path / name)
 
 
 def test_a_folder_that_is_not_there_is_said_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"there is no folder {tmp_path / 'gone'}; make it"):
-        files.check_out(tmp_path / "gone" / "out.csv")
+        table_file.check_out(tmp_path / "gone" / "out.csv")
 
 
 def test_what_cannot_be_written_leaves_the_file_before_it(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
-    files.write(TABLE, path)
+    table_file.write(TABLE, path)
     with pytest.raises(InputError, match=r"--out .*out.csv: cannot be written: "):
-        files.write(pa.table({"nested": [[1]]}), path)
-    assert files.read(path).table.equals(TABLE)
+        table_file.write(pa.table({"nested": [[1]]}), path)
+    assert spine_file.read(path).table.equals(TABLE)
     assert [found.name for found in tmp_path.iterdir()] == ["out.csv"]
