@@ -6,19 +6,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hindcast import project as projects
 from hindcast import settings as settings_
-from hindcast.compiler.query import Knowledge
-from hindcast.engines.base import Engine
 from hindcast.errors import InputError, NotFoundError
-from hindcast.project import Project
-from hindcast.releases.store import ReleaseStore, open_store
 from hindcast.settings import Settings
-from hindcast.stores import database
-from hindcast.stores.lake import Lake
 
+# Each part is imported when it is first needed, so that a command loads what it uses alone.
 if TYPE_CHECKING:
+    from hindcast.compiler.query import Knowledge
+    from hindcast.engines.base import Engine
     from hindcast.models.registry.registry import ModelRegistry
+    from hindcast.project import Project
+    from hindcast.releases.store import ReleaseStore
+    from hindcast.stores.lake import Lake
     from hindcast.stores.ledger import Ledger, Promotion
     from hindcast.stores.online import OnlineStore
 
@@ -30,16 +29,20 @@ class Application:
     """One project with the places its data live in."""
 
     settings: Settings
-    project: Project
+    project: "Project"
 
     @property
-    def lake(self) -> Lake:
+    def lake(self) -> "Lake":
         """The lake."""
+        from hindcast.stores.lake import Lake
+
         return Lake(self.settings.lake)
 
     @cached_property
     def database_url(self) -> str:
         """The database; starts the embedded Postgres where no other is configured."""
+        from hindcast.stores import database
+
         return database.url(self.settings)
 
     @cached_property
@@ -64,8 +67,10 @@ class Application:
         return ModelRegistry(self.database_url, f"{self.settings.releases.rstrip('/')}/mlflow")
 
     @cached_property
-    def releases(self) -> ReleaseStore:
+    def releases(self) -> "ReleaseStore":
         """Where releases are kept."""
+        from hindcast.releases.store import open_store
+
         return open_store(self.settings.releases, self.settings.home / "cache" / "releases")
 
     def champion(self, model: str, at: datetime | None = None) -> "Promotion":
@@ -90,11 +95,13 @@ class Application:
 
 def application(home: Path | None = None, project: Path | None = None) -> Application:
     """Load settings and definitions; raises InputError or DefinitionError."""
+    from hindcast.project import load
+
     loaded = settings_.load(home=home, project=project)
-    return Application(loaded, projects.load(loaded.project))
+    return Application(loaded, load(loaded.project))
 
 
-def engine(name: str) -> Engine:
+def engine(name: str) -> "Engine":
     """The engine of that name; imports only that one."""
     if name == "duckdb":
         from hindcast.engines.duckdb import DuckDBEngine
@@ -118,9 +125,11 @@ def instant(text: str, option: str) -> datetime:
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
-def knowledge(as_of: str | None, known_by: str | None, now: datetime) -> Knowledge:
+def knowledge(as_of: str | None, known_by: str | None, now: datetime) -> "Knowledge":
     """The two clocks of a command; both default to now."""
+    from hindcast.compiler.query import Knowledge
+
     return Knowledge(
-        as_of=instant(as_of, "--as-of") if as_of else now,
-        known_by=instant(known_by, "--known-by") if known_by else now,
+        as_of=now if as_of is None else instant(as_of, "--as-of"),
+        known_by=now if known_by is None else instant(known_by, "--known-by"),
     )

@@ -2,6 +2,8 @@
 
 import sys
 
+from typer import TyperException
+
 # Importing a module registers its commands; help lists them in this order.
 from hindcast.cli import data, demonstration, history, models, rollout, serving, ui
 from hindcast.cli.app import app
@@ -13,7 +15,15 @@ __all__ = ["app", "data", "demonstration", "history", "main", "models", "rollout
 def main() -> None:
     """Run the command line; a known error is one line on stderr and its exit code."""
     try:
-        app()
-    except HindcastError as error:
-        print("hindcast:", *str(error).splitlines(), file=sys.stderr)
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+    except (HindcastError, TyperException) as error:
+        print(f"hindcast: {_line(error)}", file=sys.stderr)
         raise SystemExit(error.exit_code) from error
+    raise SystemExit(code)
+
+
+def _line(error: HindcastError | TyperException) -> str:
+    """An error on one line; what it quotes may have several."""
+    if isinstance(error, TyperException):
+        return f"{error.format_message().rstrip('.')}; see --help"
+    return " ".join(str(error).splitlines())

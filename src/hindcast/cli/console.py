@@ -6,11 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Column, Table
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PIPE_WIDTH = 120
 
@@ -19,6 +18,9 @@ class ConsoleProgress:
     """Shows the current step with a spinner, the rows done and the time, where a person watches."""
 
     def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
         self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -55,6 +57,8 @@ def show(report: Any, as_json: bool, title: str = "") -> None:
     if as_json:
         print(json.dumps(fields, default=json_value, allow_nan=False))
         return
+    from rich.table import Table
+
     table = Table("", "", show_header=False, title=title or None, title_justify="left", box=None)
     for name, value in fields.items():
         table.add_row(name.replace("_", " "), _text(value))
@@ -65,6 +69,8 @@ def rows(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
     """Print records of the same columns as a table."""
     if not records:
         return
+    from rich.table import Column, Table
+
     columns = [Column(name, overflow="fold") for name in records[0]]
     table = Table(*columns, title=title or None, title_justify="left", box=None)
     for record in records:
@@ -72,8 +78,10 @@ def rows(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
     _console().print(table, markup=False)
 
 
-def _console() -> Console:
+def _console() -> "Console":
     """Stdout; wide enough for digests and names where it is a file or a pipe."""
+    from rich.console import Console
+
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 

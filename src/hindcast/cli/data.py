@@ -35,7 +35,7 @@ def generate(
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Write synthetic loans, a few of them broken on purpose."""
+    """Write synthetic loans. A few of them are broken on purpose."""
     from hindcast.demo.generate import generate as make
 
     console.show(make(out, customers=customers, seed=seed), as_json)
@@ -51,7 +51,7 @@ def ingest(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add files to the lake; bad rows go to quarantine with the reason."""
+    """Add files to the lake. Bad rows go to quarantine with the reason."""
     from hindcast.data import recorded
 
     application = bootstrap.application(home, project)
@@ -72,7 +72,7 @@ def materialize(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute features as of an instant, into the lake and the online store."""
+    """Compute features for the lake and online store. As of an instant, by default now."""
     from hindcast.data import recorded
 
     application = bootstrap.application(home, project)
@@ -96,7 +96,7 @@ def training_set(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write key, event timestamp, tiebreaker, features and label of every trusted label."""
+    """Write the rows that a model trains on. Key, order, features and label of each."""
     from hindcast.data import training_set
     from hindcast.formats import table_file
 
@@ -120,7 +120,7 @@ def get_historical_features(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add features to a file of keys and instants, each row as of its own instant."""
+    """Add features to a file of keys and instants. Each row is as of its own instant."""
     from hindcast.data import retrieve
     from hindcast.formats import spine_file, table_file
 
@@ -157,7 +157,7 @@ def get_online_features(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the features that keys are served with now; unknown keys have none."""
+    """Show the features that keys are served with now. Unknown keys have none."""
     from hindcast.data import retrieve
     from hindcast.formats import spine_file, table_file
 

@@ -18,7 +18,7 @@ def demo(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the main job on synthetic loans: from a file to answers that are replayed."""
+    """Run it all on synthetic loans. From a file to answers that are replayed."""
     from hindcast import demo as use_case
 
     summary = use_case.run(home or Path(".hindcast") / "demo", engine, customers, ConsoleProgress())

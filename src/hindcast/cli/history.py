@@ -22,7 +22,7 @@ def runs(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what ran: kind, status, parameters, duration, error; --json adds inputs and outputs."""
+    """List what ran. With parameters, duration and error; --json adds inputs and outputs."""
     found = bootstrap.application(home, project).ledger.runs(kind, status, limit)
     columns = ("id", "kind", "status", "started_at", "seconds", "parameters", "error")
     show_table([asdict(run) for run in found], columns, as_json)
@@ -35,7 +35,7 @@ def releases(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List releases, recording first any that an outage or a kill left unrecorded."""
+    """List a model's releases. First any that an outage left unrecorded are recorded."""
     from hindcast.cli.status import releases as use_case
 
     columns = ("version", "release", "state", "roc_auc", "trained_as_of", "created_at")
@@ -46,7 +46,7 @@ def releases(
 def status(
     project: ProjectOption = None, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """How things stand: champion and challenger, online features and their age, failed runs."""
+    """Show how things stand. Champion and challenger, age of online features, failed runs."""
     from hindcast.cli.status import status as use_case
 
     document = use_case(bootstrap.application(home, project), now())

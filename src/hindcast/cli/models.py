@@ -38,7 +38,7 @@ def train(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a model and release it as a folder; a model's first release is promoted if it passes.
+    """Train a model and release it as a folder. A first release is promoted if it passes.
 
     Exits with 1 if --like gives another digest.
     """
@@ -48,7 +48,7 @@ def train(
 
     application, progress = bootstrap.application(home, project), ConsoleProgress()
     if like is not None:
-        if as_of or known_by:
+        if as_of is not None or known_by is not None:
             raise InputError("--like takes its instants from the release; leave out the others")
         declared = application.project.model(model).name
         original = application.ledger.find_release(declared, like)
@@ -74,7 +74,7 @@ def evaluate(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge a release against the champion on one holdout; exits with 1 if it fails its gate."""
+    """Judge a release against the champion. Exits with 1 if it fails its gate."""
 
     from hindcast.models.evaluation.evaluate import evaluate as use_case
 
@@ -101,7 +101,7 @@ def promote(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a release into production; one that was there before is a rollback.
+    """Put a release into production. One that was there before is a rollback.
 
     On AWS the stage follows the rebuild machine alone: start that, as docs/operations.md says.
     """
@@ -119,7 +119,7 @@ def rollback(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring back the release that was in production before.
+    """Bring back the release before the champion.
 
     On AWS the stage follows the rebuild machine alone: start that, as docs/operations.md says.
     """

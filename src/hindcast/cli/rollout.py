@@ -28,7 +28,7 @@ def roll_out(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Promote a release after a canary in `hindcast serve`; exits with 1 where an alarm rings."""
+    """Promote a release after a canary. In `hindcast serve`; exits with 1 where an alarm rings."""
     from hindcast.traffic import roll_out
     from hindcast.traffic.watch import Alarms
 
@@ -55,7 +55,7 @@ def end_canary(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let the champion answer everything again, after a roll-out was killed."""
+    """End the canary that a killed roll-out left. The champion answers everything then."""
     from hindcast.traffic.stages import LocalStage
 
     application = bootstrap.application(home, project)

@@ -39,9 +39,9 @@ def predict(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict for one entity, as the service would; with --as-of, as it was at that instant."""
+    """Predict for one entity, as the service would. With --as-of, as it would have then."""
     application = bootstrap.application(home, project)
-    if as_of is None and (known_by or release):
+    if as_of is None and (known_by is not None or release is not None):
         raise InputError("--known-by and --release ask about another instant; name it by --as-of")
     from hindcast.traffic.local import predict as use_case
 
@@ -57,7 +57,7 @@ def predict(
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)] = 8080,
     api: Annotated[
         str | None, typer.Option(help="Follow the stage of this REST API, not the home's.")
     ] = None,
@@ -70,7 +70,7 @@ def serve(
     project: ProjectOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Answer HTTP with the Lambda handler as API Gateway would, canary and promotions included."""
+    """Answer HTTP as API Gateway would. With the Lambda handler, canary and promotions."""
     from hindcast.traffic.api_gateway import ApiStage
 
     def announce(url: str) -> None:
@@ -96,18 +96,18 @@ def replay(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recompute logged predictions and compare bit for bit; exits with 1 where one differs."""
+    """Recompute logged predictions bit for bit. Exits with 1 where one differs."""
     from hindcast.audit.prediction_log.reader import FIX
     from hindcast.audit.replay import replay as replays
 
-    if (prediction_id is None) == (sample is None) or (since and sample is None):
+    if (prediction_id is None) == (sample is None) or (since is not None and sample is None):
         raise InputError("give a PREDICTION_ID, or --sample N with or without --since")
     application = bootstrap.application(home, project)
     if prediction_id is not None:
         one = replays.replay(application, prediction_id)
         _show_replayed(one, as_json)
         raise typer.Exit(0 if one.matches else 1)
-    begin = bootstrap.instant(since, "--since") if since else None
+    begin = None if since is None else bootstrap.instant(since, "--since")
     many = replays.skew(application, sample or 0, begin, model)
     if not many.predictions:
         period = f" since {begin.isoformat()}" if begin else ""

@@ -1,6 +1,5 @@
 """The command that opens MLflow's own UI on the store that releases are logged to."""
 
-import importlib.metadata
 import os
 import signal
 import socket
@@ -8,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated
@@ -27,11 +25,13 @@ STOP_SECONDS = 10
 @app.command()
 def ui(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 5000,
+    port: Annotated[
+        int, typer.Option(help="The port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 5000,
     project: ProjectOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Open MLflow's UI on the runs and models of every training."""
+    """Open MLflow's UI on runs and models."""
     _require_mlflow()
     chosen = _free_port(host, port)
     # This process keeps the embedded Postgres alive as long as the server runs.
@@ -51,6 +51,8 @@ def ui(
 
 def _require_mlflow() -> None:
     """Training has mlflow-skinny, whose package has the same name and no server."""
+    import importlib.metadata
+
     try:
         importlib.metadata.version("mlflow")
     except importlib.metadata.PackageNotFoundError as error:
@@ -107,6 +109,8 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
 
 def _wait_until_up(url: str, server: "subprocess.Popen[bytes]", stop: threading.Event) -> bool:
     """Whether it answers; False once it ended or is to stop."""
+    import urllib.request
+
     deadline = time.monotonic() + START_SECONDS
     while server.poll() is None and not stop.wait(0.1):
         with suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=5):

@@ -96,7 +96,7 @@ def _record(application: Application, model: str, name: str | None) -> ReleaseRe
 def _clocks(
     release: ReleaseContents, as_of: str | None, known_by: str | None, now: datetime
 ) -> Knowledge:
-    if as_of or known_by:
+    if as_of is not None or known_by is not None:
         return bootstrap.knowledge(as_of, known_by, now)
     own = (datetime.fromisoformat(release.manifest[name]) for name in ("as_of", "known_by"))
     return Knowledge(*own)
