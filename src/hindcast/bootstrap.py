@@ -14,7 +14,6 @@ from hindcast.settings import Settings
 if TYPE_CHECKING:
     from hindcast.compiler.query import Knowledge
     from hindcast.engines.base import Engine
-    from hindcast.models.registry.registry import ModelRegistry
     from hindcast.project import Project
     from hindcast.releases.store import ReleaseStore
     from hindcast.stores.lake import Lake
@@ -58,13 +57,6 @@ class Application:
         from hindcast.stores.ledger import Ledger
 
         return Ledger(self.database_url)
-
-    @cached_property
-    def registry(self) -> "ModelRegistry":
-        """MLflow's experiments and models."""
-        from hindcast.models.registry.registry import ModelRegistry
-
-        return ModelRegistry(self.database_url, f"{self.settings.releases.rstrip('/')}/mlflow")
 
     @cached_property
     def releases(self) -> "ReleaseStore":

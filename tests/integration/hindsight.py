@@ -23,10 +23,12 @@ from hindcast.data import recorded
 from hindcast.data.materialize import MaterializeReport
 from hindcast.demo.generate import FIRST_CUSTOMER, generate
 from hindcast.models import promote
+from hindcast.models.registry.registry import ModelRegistry, open_registry
 from hindcast.models.training import train as training
 from hindcast.serving import app
 from hindcast.settings import Settings
 from hindcast.stores.database import connect
+from hindcast.traffic import stages
 from tests.integration.service import call, serve
 
 AS_OF, EARLIER, LATER = "2021-09-17", "2021-06-17", "2021-09-18"
@@ -94,6 +96,10 @@ class Home:
         return self.folder / "project" / "definitions.py"
 
     @property
+    def registry(self) -> ModelRegistry:
+        return open_registry(self.database_url, self.application.settings.releases)
+
+    @property
     def releases(self) -> list[str]:
         """Those of the ledger, the oldest first."""
         return [record.release for record in reversed(self.application.ledger.releases())]
@@ -127,7 +133,9 @@ class Home:
         return training.train(self.application, None, "duckdb", as_of, known_by, now).release
 
     def promote(self, release: str) -> None:
-        promote.promote(self.application, None, release, force=True, reason="a test")
+        """Promote a release past its gate, and let the stage follow where there is one."""
+        stage = stages.served(self.folder, self.application.project.model().name)
+        promote.promote(self.application, None, release, force=True, reason="a test", stage=stage)
 
     def ask(self, path: str, body: Any, release: str | None = None) -> list[Line]:
         """Let the predict handler answer by a release, by default the newest; the lines it logs."""

@@ -23,6 +23,7 @@ from hindcast.models import register
 from hindcast.models.evaluation import latency
 from hindcast.models.evaluation.evaluate import EvaluationReport, evaluate
 from hindcast.models.registry import plots
+from hindcast.models.registry.registry import ModelRegistry, open_registry
 from hindcast.models.training import train as training
 from hindcast.models.training.train import TrainReport
 from hindcast.releases import contents, folder
@@ -185,11 +186,16 @@ def judge(application: Application, name: str | None = None, **clocks: str) -> E
     return evaluate(application, None, name, as_of, known_by, "duckdb", NOW)
 
 
+def registry(application: Application) -> ModelRegistry:
+    """MLflow as the application's releases are logged to it."""
+    return open_registry(application.database_url, application.settings.releases)
+
+
 def aliases(application: Application) -> dict[str, str]:
     """MLflow's aliases of the application's model, and the releases they point to."""
     name = application.project.model().name
-    releases = {version: id_ for id_, version in application.registry.releases(name).items()}
-    found = application.registry._client.get_registered_model(name).aliases
+    releases = {version: id_ for id_, version in registry(application).releases(name).items()}
+    found = registry(application)._client.get_registered_model(name).aliases
     return {alias: releases[int(version)] for alias, version in found.items()}
 
 

@@ -152,7 +152,7 @@ def test_the_worker_does_all_its_work_and_the_reader_answers_from_it(rds: Server
     with tempfile.TemporaryDirectory(prefix="hindcast-") as folder:
         home = hindsight.settle(Path(folder), as_user(url, WORKER))
         assert evaluate(home.application, None, "1", None, None, "duckdb", NOW).champion
-        assert home.application.registry.releases("credit_risk").keys() == {*home.releases}
+        assert home.registry.releases("credit_risk").keys() == {*home.releases}
         home.materialize("2021-09-10")  # What is swapped in later is read as well.
         home.application.store.rollback("credit_history")
         reading = Home(home.folder, as_user(url, READER))

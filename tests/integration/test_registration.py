@@ -27,6 +27,7 @@ from tests.integration.lifecycle import (
     aliases,
     judge,
     page,
+    registry,
     train_only,
 )
 
@@ -56,7 +57,7 @@ def recorded_in(application: Application) -> tuple[list[str], list[str], list[st
     root = Path(application.settings.releases)
     return (
         known,
-        list(application.registry.releases(name)),
+        list(registry(application).releases(name)),
         sorted(p.stem for p in root.glob("*.html")),
     )
 

@@ -119,7 +119,7 @@ def test_artifacts_go_to_the_region_that_a_job_is_told(
     """A job has AWS_REGION alone, which boto3, and so MLflow, does not read."""
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_REGION", "eu-south-2")
-    home.application.registry.prepare()
+    home.registry.prepare()
     assert boto3.Session().region_name == "eu-south-2"
 
 

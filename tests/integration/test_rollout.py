@@ -125,7 +125,7 @@ def test_a_service_follows_its_stage_while_it_serves(home: Home, service: Servic
     stage.path.write_text(whole)
     stage.end_canary()
     assert service.ask(20) == {(200, second): 20}
-    promote.rollback(home.application, None)
+    promote.rollback(home.application, None, stage)
     assert service.ask(20) == {(200, first): 20}
 
 

@@ -20,6 +20,7 @@ import pytest
 from hindcast import bootstrap
 from hindcast.cli import app
 from hindcast.errors import InputError
+from hindcast.models.registry.registry import open_registry
 from hindcast.releases import contents
 from hindcast.releases.contents import ReleaseContents
 from hindcast.stores import embedded_postgres
@@ -37,7 +38,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def release(home: Path) -> ReleaseContents:
     """A release logged to the embedded Postgres of the home, which then stops."""
     made = contents.read(Path(train(home / "releases").folder))
-    models = bootstrap.application(home).registry
+    application = bootstrap.application(home)
+    models = open_registry(application.database_url, application.settings.releases)
     models.log(made, {"roc": b"<svg>roc</svg>"})
     models.point(made.model, made.id, None)
     embedded_postgres.stop(home / "postgres")

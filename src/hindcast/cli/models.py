@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from hindcast import bootstrap
+from hindcast.bootstrap import Application
 from hindcast.cli import console
 from hindcast.cli.app import app
 from hindcast.cli.console import ConsoleProgress
@@ -20,6 +21,8 @@ from hindcast.cli.options import (
     now,
 )
 from hindcast.errors import InputError
+from hindcast.traffic import stages
+from hindcast.traffic.stages import LocalStage
 
 _PASSED = {True: "passed", False: "failed", None: "not judged"}
 
@@ -56,7 +59,9 @@ def train(
         console.show(repeated, as_json)
         raise typer.Exit(0 if repeated.same else 1)
     released = training.train(application, model, engine, as_of, known_by, now(), progress)
-    first = promote.admit_first(application, model, released.release, engine, now(), progress)
+    first = promote.admit_first(
+        application, model, released.release, engine, now(), progress, _stage(application, model)
+    )
     gate = {"gate": _PASSED[first.passed]} if first else {}
     console.show({**asdict(released), **gate}, as_json)
 
@@ -109,7 +114,8 @@ def promote(
     from hindcast.models.promote import promote as use_case
 
     application = bootstrap.application(home, project)
-    console.show(use_case(application, model, release, force, reason), as_json)
+    stage = _stage(application, model)
+    console.show(use_case(application, model, release, force, reason, stage), as_json)
 
 
 @app.command()
@@ -126,4 +132,10 @@ def rollback(
 
     from hindcast.models.promote import rollback as use_case
 
-    console.show(use_case(bootstrap.application(home, project), model), as_json)
+    application = bootstrap.application(home, project)
+    console.show(use_case(application, model, _stage(application, model)), as_json)
+
+
+def _stage(application: Application, model: str | None) -> LocalStage | None:
+    """What serves the model from this home, to follow a promotion."""
+    return stages.served(application.settings.home, application.project.model(model).name)

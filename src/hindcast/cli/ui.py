@@ -34,8 +34,11 @@ def ui(
     """Open MLflow's UI on runs and models."""
     _require_mlflow()
     chosen = _free_port(host, port)
+    from hindcast.models.registry.registry import open_registry
+
     # This process keeps the embedded Postgres alive as long as the server runs.
-    registry = bootstrap.application(home, project).registry
+    application = bootstrap.application(home, project)
+    registry = open_registry(application.database_url, application.settings.releases)
     registry.prepare()
     with _stop_signal() as stop, _server(registry.uri, registry.artifacts, host, chosen) as server:
         url = f"http://{host}:{chosen}"

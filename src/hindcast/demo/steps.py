@@ -24,6 +24,7 @@ from hindcast.models import promote
 from hindcast.models.evaluation.evaluate import evaluate
 from hindcast.models.training import train as training
 from hindcast.telemetry import Progress
+from hindcast.traffic import stages
 from hindcast.traffic.roll_out import PROMOTED, ROLLED_BACK
 
 AS_OF = "2021-09-17"
@@ -54,7 +55,7 @@ def run(home: Path, engine: str, customers: int, progress: Progress) -> Summary:
     weak = _weaker(wider)
     summary.run("train a weaker one", lambda: _train(weak, AS_OF, progress))
     summary.run("evaluate that", lambda: _evaluate(weak, summary, "weaker one", progress))
-    summary.run("roll back", lambda: promote.rollback(application, None))
+    summary.run("roll back", lambda: _roll_back(application))
     summary.run("replay", lambda: _replay(application, summary))
     return summary
 
@@ -120,6 +121,11 @@ def _weaker(application: Application) -> Application:
     features = model.features.view[["has_work_phone", "flag_own_realty"]]
     models = {model.name: replace(model, features=features)}
     return Application(application.settings, replace(application.project, models=models))
+
+
+def _roll_back(application: Application) -> Any:
+    stage = stages.served(application.settings.home, application.project.model().name)
+    return promote.rollback(application, None, stage)
 
 
 def _serve(summary: Summary, stack: ExitStack) -> dict[str, str]:

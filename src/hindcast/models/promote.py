@@ -3,7 +3,7 @@
 import getpass
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from hindcast.bootstrap import Application
 from hindcast.errors import GateError, InputError, NotFoundError
@@ -11,10 +11,16 @@ from hindcast.models import register
 from hindcast.releases import contents
 from hindcast.stores.ledger import Evaluation, Promotion, ReleaseRecord, previous
 from hindcast.telemetry import Progress
-from hindcast.traffic.stages import LocalStage
 
 if TYPE_CHECKING:
     from hindcast.models.evaluation.evaluate import EvaluationReport
+
+
+class ServedStage(Protocol):
+    """Where a model is served, told which release is in production."""
+
+    def point(self, release: str) -> None:
+        """Let a release answer; raises InputError where the stage cannot be changed."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +39,18 @@ def promote(
     name: str,
     force: bool = False,
     reason: str | None = None,
+    stage: ServedStage | None = None,
 ) -> Promotion:
     """Make a release, named by its id or version, the one in production.
 
-    It must be a candidate, or be forced with a reason. Raises what `candidate` raises, and
-    ConflictError when another promotion came first.
+    It must be a candidate, or be forced with a reason. stage: what serves the model, if anything
+    follows the ledger. Raises what `candidate` raises, and ConflictError when another promotion
+    came first.
     """
     if force and not (reason or "").strip():
         raise InputError("--force needs --reason TEXT, which is recorded with the promotion")
     found = candidate(application, model, name, force)
-    return put_into_production(application, found, reason if force else None)
+    return put_into_production(application, found, reason if force else None, stage)
 
 
 def candidate(
@@ -76,6 +84,7 @@ def admit_first(
     engine: str,
     now: datetime,
     progress: Progress | None = None,
+    stage: ServedStage | None = None,
 ) -> "EvaluationReport | None":
     """Promote a model's first release if it passes; None where the model has a champion.
 
@@ -88,11 +97,13 @@ def admit_first(
 
     report = evaluate(application, model, release, None, None, engine, now, progress)
     if report.passed:
-        promote(application, model, release)
+        promote(application, model, release, stage=stage)
     return report
 
 
-def rollback(application: Application, model: str | None) -> Promotion:
+def rollback(
+    application: Application, model: str | None, stage: ServedStage | None = None
+) -> Promotion:
     """Bring back the release that was in production before; raises NotFoundError without one."""
     declared = application.project.model(model).name
     # Read once: what is in production must be what the way back was taken from.
@@ -101,7 +112,8 @@ def rollback(application: Application, model: str | None) -> Promotion:
     if before is None:
         raise NotFoundError(f"model '{declared}' has no earlier champion to go back to")
     target = application.ledger.find_release(declared, before)
-    return put_into_production(application, Candidate(target, promotions[0], None, "rollback"))
+    back = Candidate(target, promotions[0], None, "rollback")
+    return put_into_production(application, back, stage=stage)
 
 
 def _require_passed(
@@ -125,7 +137,10 @@ def _require_passed(
 
 
 def put_into_production(
-    application: Application, candidate: Candidate, forced_because: str | None = None
+    application: Application,
+    candidate: Candidate,
+    forced_because: str | None = None,
+    stage: ServedStage | None = None,
 ) -> Promotion:
     """Verify the folder and promote what follows `current`; stage, MLflow and cards follow.
 
@@ -144,16 +159,14 @@ def put_into_production(
         )  # fmt: skip
         run.outputs["promotion"] = promotion.number
     done = f"release {target.release} is in production"
-    _serve(application, target, done)
+    if stage is not None:
+        _serve(stage, target.release, done)
     register.refresh_after(application, target.model, done)
     return promotion
 
 
-def _serve(application: Application, target: ReleaseRecord, done: str) -> None:
-    """Let the stage follow, where the model is served from this home."""
-    stage = LocalStage(application.settings.home, target.model)
+def _serve(stage: ServedStage, release: str, done: str) -> None:
     try:
-        if stage.exists:
-            stage.point(target.release)
+        stage.point(release)
     except InputError as error:
         raise InputError(f"{done}, but is not served: {error}") from error

@@ -14,6 +14,7 @@ from typing import Any
 from hindcast.bootstrap import Application
 from hindcast.errors import NotFoundError, ReleaseError, StoreUnavailableError
 from hindcast.models.registry import card, plots
+from hindcast.models.registry.registry import ModelRegistry, open_registry
 from hindcast.releases import contents
 from hindcast.stores.ledger import Evaluation, Promotion, ReleaseRecord
 
@@ -33,7 +34,8 @@ def catch_up(application: Application) -> list[ReleaseRecord]:
     names = application.releases.names()
     known = [record for record in application.ledger.releases() if record.release in names]
     models = {record.model for record in known}
-    logged = {name for model in models for name in application.registry.releases(model)}
+    registry = _registry(application)
+    logged = {name for model in models for name in registry.releases(model)}
     done = logged & {record.release for record in known}
     missing = [name for name in names if name not in done]
     added = [_record(application, application.release_folder(name), None) for name in missing]
@@ -49,8 +51,9 @@ def refresh(application: Application, model: str) -> None:
     champion = promotions[0].release if promotions else None
     newest = records[0].release if records else None
     # What MLflow was not told of yet is pointed to once it was.
-    logged = application.registry.releases(model)
-    application.registry.point(
+    registry = _registry(application)
+    logged = registry.releases(model)
+    registry.point(
         model,
         champion if champion in logged else None,
         newest if newest in logged and newest != champion else None,
@@ -78,6 +81,10 @@ def state(application: Application, record: ReleaseRecord) -> str:
     return _state(record, promotions, evaluation)
 
 
+def _registry(application: Application) -> ModelRegistry:
+    return open_registry(application.database_url, application.settings.releases)
+
+
 def _state(
     record: ReleaseRecord, promotions: Sequence[Promotion], evaluation: Evaluation | None
 ) -> str:
@@ -96,7 +103,7 @@ def _record(application: Application, path: Path, run_id: str | None) -> Release
         release.model, release.id, release.manifest, release.metrics,
         application.releases.location(release.id), run_id,
     )  # fmt: skip
-    application.registry.log(release, plots.render(release.metrics))
+    _registry(application).log(release, plots.render(release.metrics))
     return record
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hindcast import names
 from hindcast.bootstrap import Application
 from hindcast.errors import InputError
+from hindcast.models.registry.registry import open_registry
 from hindcast.operations import users
 from hindcast.stores import database
 
@@ -34,7 +35,7 @@ def migrate(application: Application) -> Migrated:
         before = users.state(session)
         application.ledger.migrate()
         application.store.ensure()
-        application.registry.migrate()
+        open_registry(application.database_url, application.settings.releases).migrate()
         users.make(session, secret.password)
         users.allow(session)
         after = users.state(session)

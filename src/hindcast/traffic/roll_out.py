@@ -90,9 +90,9 @@ def roll_out(
                     steps.append(_hold(stage, release, percent, plan, alarms, wait))
                 run.outputs["canary"] = [asdict(each) for each in steps]
                 _require_quiet(steps[-1])
-            promotion = promote.put_into_production(application, candidate).number
-            run.outputs["promotion"] = promotion
-        report = RollOutReport(release, champion, PROMOTED, None, promotion, tuple(steps))
+            promoted = promote.put_into_production(application, candidate, stage=stage)
+            run.outputs["promotion"] = promoted.number
+        report = RollOutReport(release, champion, PROMOTED, None, promoted.number, tuple(steps))
     except CanaryError as error:
         report = RollOutReport(release, champion, ROLLED_BACK, str(error), None, tuple(steps))
     except Exception as error:

@@ -139,6 +139,12 @@ class LocalStage:
         )
 
 
+def served(home: Path, model: str) -> LocalStage | None:
+    """The stage of a model in a home; None where it was never served from there."""
+    stage = LocalStage(home, model)
+    return stage if stage.exists else None
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
     path.parent.mkdir(parents=True, exist_ok=True)

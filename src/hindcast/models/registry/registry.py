@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,6 +90,15 @@ class ModelRegistry:
             client = self._client
             with mlflow_store.lock(self._database_url, f"model {model}"):
                 yield client
+
+
+@lru_cache
+def open_registry(database_url: str, releases: str) -> ModelRegistry:
+    """The registry in a database, its artifacts beside the releases; the same one each time.
+
+    Its first use connects and checks MLflow's tables, which takes seconds.
+    """
+    return ModelRegistry(database_url, f"{releases.rstrip('/')}/mlflow")
 
 
 def _log(
