@@ -85,12 +85,17 @@ class Application:
         return self.releases.fetch(release)
 
 
-def application(home: Path | None = None, project: Path | None = None) -> Application:
-    """Load settings and definitions; raises InputError or DefinitionError."""
-    from hindcast.project import load
+def application(
+    home: Path | None = None, project: Path | None = None, compiled: bool = True
+) -> Application:
+    """Load settings and definitions; raises InputError or DefinitionError.
+
+    compiled: whether to check the SQL of the definitions too, which what only names them can spare.
+    """
+    from hindcast.project import load, read
 
     loaded = settings_.load(home=home, project=project)
-    return Application(loaded, load(loaded.project))
+    return Application(loaded, (load if compiled else read)(loaded.project))
 
 
 def engine(name: str) -> "Engine":

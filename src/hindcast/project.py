@@ -6,15 +6,17 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from hindcast.compiler.checks import compile_checks
-from hindcast.compiler.features import CompiledView, compile_view
 from hindcast.datatypes import STRING
 from hindcast.definitions import FeatureView, Model, Source
 from hindcast.errors import DefinitionError, InputError
+
+if TYPE_CHECKING:
+    from hindcast.compiler.features import CompiledView
 
 Named = TypeVar("Named", Source, FeatureView, Model)
 Item = TypeVar("Item")
@@ -22,18 +24,25 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Project:
-    """Everything a definitions.py declares, by name, with its views compiled."""
+    """Everything a definitions.py declares, by name."""
 
     folder: Path
     sources: dict[str, Source]
-    views: dict[str, CompiledView]
+    declared: dict[str, FeatureView]
     models: dict[str, Model]
+
+    @cached_property
+    def views(self) -> "dict[str, CompiledView]":
+        """The declared feature views, compiled; raises DefinitionError where one cannot be."""
+        from hindcast.compiler.features import compile_view
+
+        return {name: compile_view(view) for name, view in self.declared.items()}
 
     def source(self, name: str | None = None) -> Source:
         """The source of that name, or the only one."""
         return _pick(self.sources, name, "source")
 
-    def view(self, name: str | None = None) -> CompiledView:
+    def view(self, name: str | None = None) -> "CompiledView":
         """The compiled feature view of that name, or the only one."""
         return _pick(self.views, name, "feature view")
 
@@ -51,6 +60,19 @@ def default_folder() -> Path:
 
 def load(folder: Path | None = None) -> Project:
     """Import DIR/definitions.py and compile it; raises DefinitionError or InputError."""
+    from hindcast.compiler.checks import compile_checks
+
+    project = read(folder)
+    for source in project.sources.values():
+        compile_checks(source)
+    views = project.views
+    for model in project.models.values():
+        _check_types(model, views[model.features.view.name])
+    return project
+
+
+def read(folder: Path | None = None) -> Project:
+    """Import DIR/definitions.py, its SQL unread: for what only needs names; raises as load does."""
     base = (folder or default_folder()).absolute()
     path = base / "definitions.py"
     if not path.is_file():
@@ -59,12 +81,12 @@ def load(folder: Path | None = None) -> Project:
     views = _named(declared, FeatureView)
     sources = _named([*declared, *(view.source for view in views.values())], Source)
     models = _named(declared, Model)
-    for source in sources.values():
-        compile_checks(source)
-    compiled = {name: compile_view(view) for name, view in views.items()}
     for model in models.values():
-        _check_model(model, compiled)
-    return Project(base, sources, compiled, models)
+        if views.get(model.features.view.name) is not model.features.view:
+            raise DefinitionError(
+                f"model '{model.name}': its feature view is not in definitions.py"
+            )
+    return Project(base, sources, views, models)
 
 
 def _import(path: Path) -> ModuleType:
@@ -124,12 +146,8 @@ def _named(declared: Iterable[object], kind: type[Named]) -> dict[str, Named]:
     return found
 
 
-def _check_model(model: Model, views: dict[str, CompiledView]) -> None:
-    selected = model.features
-    view = views.get(selected.view.name)
-    if view is None or view.view is not selected.view:
-        raise DefinitionError(f"model '{model.name}': its feature view is not in definitions.py")
-    for name in selected.names:
+def _check_types(model: Model, view: "CompiledView") -> None:
+    for name in model.features.names:
         datatype = view.feature(name).datatype
         if not datatype.is_numeric and datatype != STRING:
             raise DefinitionError(

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from hindcast import project
+from hindcast.errors import DefinitionError
 from tests.integration import commands, wrong_definitions
+
+# What works by the names alone that a project declares, whatever its SQL.
+NAMES_ONLY = ("predict", "releases", "runs", "serve", "status")
 
 
 @pytest.fixture(autouse=True)
@@ -24,16 +28,25 @@ def test_200_wrong_definitions_are_refused_by_every_command_in_one_line(
     cases = list(wrong_definitions.changed())
     assert len(cases) >= 200
     where = ["--project", str(tmp_path), "--home", str(tmp_path / "home")]
-    takers = commands.taking("project")
     for begin, text in cases:
         (tmp_path / "definitions.py").write_text(text)
-        for command in takers:
+        for command in commands_that_read(tmp_path):
             assert commands.run([*command, *where], monkeypatch) == 2, (command, begin)
             said = capsys.readouterr()
             assert said.out == ""
             assert said.err.startswith(f"hindcast: {begin}"), (command, begin)
             assert said.err.count("\n") == 1
     assert not (tmp_path / "home").exists()
+
+
+def commands_that_read(folder: Path) -> list[list[str]]:
+    """Every command, or those that compile SQL where nothing else of the project is wrong."""
+    takers = commands.taking("project")
+    try:
+        project.read(folder)
+    except DefinitionError:
+        return takers
+    return [command for command in takers if command[0] not in NAMES_ONLY]
 
 
 def test_the_project_that_they_change_is_right(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List what ran. With parameters, duration and error; --json adds inputs and outputs."""
-    found = bootstrap.application(home, project).ledger.runs(kind, status, limit)
+    found = bootstrap.application(home, project, compiled=False).ledger.runs(kind, status, limit)
     columns = ("id", "kind", "status", "started_at", "seconds", "parameters", "error")
     show_table([asdict(run) for run in found], columns, as_json)
 
@@ -39,7 +39,9 @@ def releases(
     from hindcast.cli.status import releases as use_case
 
     columns = ("version", "release", "state", "roc_auc", "trained_as_of", "created_at")
-    show_table(use_case(bootstrap.application(home, project), model), columns, as_json)
+    show_table(
+        use_case(bootstrap.application(home, project, compiled=False), model), columns, as_json
+    )
 
 
 @app.command()
@@ -49,7 +51,7 @@ def status(
     """Show how things stand. Champion and challenger, age of online features, failed runs."""
     from hindcast.cli.status import status as use_case
 
-    document = use_case(bootstrap.application(home, project), now())
+    document = use_case(bootstrap.application(home, project, compiled=False), now())
     if as_json:
         console.show(document, as_json)
         return

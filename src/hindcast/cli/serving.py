@@ -40,7 +40,7 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Predict for one entity, as the service would. With --as-of, as it would have then."""
-    application = bootstrap.application(home, project)
+    application = bootstrap.application(home, project, compiled=False)
     if as_of is None and (known_by is not None or release is not None):
         raise InputError("--known-by and --release ask about another instant; name it by --as-of")
     from hindcast.traffic.local import predict as use_case
@@ -79,7 +79,8 @@ def serve(
     followed = ApiStage(api, stage, function) if api else None
     from hindcast.traffic.local import serve as use_case
 
-    use_case(bootstrap.application(home, project), model, host, port, announce, followed)
+    application = bootstrap.application(home, project, compiled=False)
+    use_case(application, model, host, port, announce, followed)
 
 
 @app.command()

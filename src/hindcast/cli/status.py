@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from hindcast.bootstrap import Application
-from hindcast.models import register
 from hindcast.traffic.stages import LocalStage
 
 FAILURES_SHOWN = 3
@@ -13,6 +12,8 @@ FAILURES_SHOWN = 3
 
 def releases(application: Application, model: str | None) -> list[dict[str, Any]]:
     """A model's releases, newest first, with their state; unrecorded folders are recorded first."""
+    from hindcast.models import register
+
     register.catch_up(application)
     declared = application.project.model(model).name
     return [
@@ -32,7 +33,7 @@ def status(application: Application, now: datetime) -> dict[str, Any]:
     failed = application.ledger.runs(status="failed", limit=FAILURES_SHOWN)
     return {
         "models": {name: _model(application, name) for name in application.project.models},
-        "features": {name: _view(application, name, now) for name in application.project.views},
+        "features": {name: _view(application, name, now) for name in application.project.declared},
         "latest failures": [f"{r.started_at.isoformat()} {r.kind}: {r.error}" for r in failed],
     }
 

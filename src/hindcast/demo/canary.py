@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from hindcast.bootstrap import Application
-from hindcast.compiler.features import compile_view
 from hindcast.definitions import Feature, prior
 from hindcast.demo import service
 from hindcast.demo.generate import FIRST_CUSTOMER
@@ -27,8 +26,8 @@ def with_new_feature(application: Application) -> Application:
     before = model.features
     view = replace(before.view, features=[*before.view.features, NEW])
     wider = replace(model, features=view[[*before.names, NEW.name]])
-    views, models = {view.name: compile_view(view)}, {model.name: wider}
-    return Application(application.settings, replace(project, views=views, models=models))
+    changed = replace(project, declared={view.name: view}, models={model.name: wider})
+    return Application(application.settings, changed)
 
 
 def roll_out(
