@@ -84,9 +84,10 @@ def _hindcast(home: _measure.Home, log: TextIO, pause: float) -> dict[str, Side]
     os.environ["HINDCAST_DATABASE_URL"] = home.database_url
     with contextlib.redirect_stdout(log):
         handler = runpy.run_path(str(_measure.ROOT / "lambdas/predict/handler.py"))["handler"]
-    from hindcast.serving import app
+    from hindcast import settings
+    from hindcast.serving.predictor import open_predictor
 
-    predictor = app.predictor()
+    predictor = open_predictor(settings.load())
 
     def predict(key: int) -> float:
         return predictor.predict(key, datetime.now(UTC)).probability
@@ -155,10 +156,10 @@ def _through(handler: Handler, log: TextIO, pause: float) -> Side:
 
 def _flush_metrics(log: TextIO) -> None:
     """Write what the handler has counted and not written yet."""
-    from hindcast.serving import app
+    from hindcast.serving.handler import meter
 
     with contextlib.redirect_stdout(log):
-        app.meter.write()
+        meter.write()
 
 
 def _peers(home: _measure.Home, feast: bool, stack: contextlib.ExitStack) -> dict[str, Side]:

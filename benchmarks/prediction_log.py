@@ -15,9 +15,9 @@ from _measure import Limit
 from aws_lambda_powertools import Logger
 
 from hindcast.serving import journal
-from hindcast.serving.asked import Asked
+from hindcast.serving.prediction_lines import PredictionLines
 from hindcast.serving.predictor import Prediction
-from hindcast.serving.requests import Value
+from hindcast.serving.values import Value
 
 FEATURES = 20
 RELEASE = "credit_risk-0123456789ab"
@@ -80,11 +80,9 @@ def _log(log: Logger, number: int) -> float:
     instant = START + timedelta(milliseconds=number)
     made = Prediction(number, 1, 1 / (number + 3), RELEASE, values, START, "run1")
     started = time.perf_counter()
-    asked = Asked(lambda fields: journal.answered(log, fields))
-    asked.instant = instant
-    asked.by(RELEASE)
-    asked.about([number])
-    asked.predicted(made)
+    lines = PredictionLines(lambda fields: journal.answered(log, fields), RELEASE)
+    lines.instant = instant
+    lines.predicted(made)
     return (time.perf_counter() - started) * 1_000_000
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.integration import hindsight, lifecycle
 from tests.integration.hindsight import Home
 from tests.integration.lifecycle import Stage
-from tests.integration.service import TABLE, serve
+from tests.integration.service import TABLE, Service, serve
 from tests.unit.serving import sample_release
 
 _numbers = count(1)
@@ -69,6 +69,7 @@ def release_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch, served_url: str, release_dir: Path) -> Iterator[None]:
+def service(served_url: str, release_dir: Path) -> Iterator[Service]:
     """The predict handler over the small table and the release."""
-    yield from serve(monkeypatch, served_url, release_dir)
+    with serve(served_url, release_dir) as opened:
+        yield opened

@@ -25,11 +25,11 @@ from hindcast.demo.generate import FIRST_CUSTOMER, generate
 from hindcast.models import promote
 from hindcast.models.registry.registry import ModelRegistry, open_registry
 from hindcast.models.training import train as training
-from hindcast.serving import app
+from hindcast.serving.handler import logger
 from hindcast.settings import Settings
 from hindcast.stores.database import connect
 from hindcast.traffic import stages
-from tests.integration.service import call, serve
+from tests.integration.service import serve
 
 AS_OF, EARLIER, LATER = "2021-09-17", "2021-06-17", "2021-09-18"
 NOW = datetime(2021, 9, 17, 12, tzinfo=UTC)
@@ -140,11 +140,11 @@ class Home:
     def ask(self, path: str, body: Any, release: str | None = None) -> list[Line]:
         """Let the predict handler answer by a release, by default the newest; the lines it logs."""
         folder = self.application.release_folder(release or self.releases[-1])
-        stream, handler = io.StringIO(), cast("Any", app.logger.logger_handler)
-        with pytest.MonkeyPatch.context() as patch, _serving(patch, self.database_url, folder):
+        stream, handler = io.StringIO(), cast("Any", logger.logger_handler)
+        with serve(self.database_url, folder) as service:
             before = handler.setStream(stream)
             try:
-                call("POST", path, body)
+                service.call("POST", path, body)
             finally:
                 handler.setStream(before)
         return [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -183,9 +183,6 @@ class Home:
                 cli.main()
         printed = capsys.readouterr()
         return int(ended.value.code or 0), printed.out, printed.err
-
-
-_serving = contextmanager(serve)
 
 
 def settle(folder: Path, database_url: str, bucket: str | None = None) -> Home:

@@ -3,15 +3,17 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from hindcast import names
-from hindcast.serving import app
+from hindcast.serving import release as releases
+from hindcast.serving.handler import logger, make_handler
+from hindcast.serving.predictor import Predictor
+from hindcast.serving.store import OnlineStore
 from hindcast.traffic import proxy_events
-from lambdas.predict.handler import handler
 
 TABLE = """
 CREATE SCHEMA IF NOT EXISTS hindcast;
@@ -31,28 +33,39 @@ CREATE VIEW hindcast.credit_history AS
 FEATURES = {"nb_previous_loans": 3, "income": 427500.0, "flag_own_car": True, "age": 41}
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, database_url: str, release: Path) -> Iterator[None]:
-    """Point the handler to a database and a release, and leave it without either."""
-    monkeypatch.setenv(names.ENV_RELEASE_DIR, str(release))
-    monkeypatch.setenv(names.ENV_DATABASE_URL, database_url)
-    app.predictor.cache_clear()
-    yield
-    if app.predictor.cache_info().currsize:
-        app.predictor().store.close()
-    app.predictor.cache_clear()
+class Service:
+    """The predict handler over one predictor, or none, as in an image without a release."""
+
+    def __init__(self, predictor: Predictor | None) -> None:
+        self._predictor = predictor
+        self.handler = make_handler(predictor)
+
+    @property
+    def predictor(self) -> Predictor:
+        assert self._predictor is not None
+        return self._predictor
+
+    def invoke(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+        event = proxy_events.proxy_event(method, path, [("Host", "test")], body, "127.0.0.1")
+        return self.handler(event, proxy_events.Context())
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+        content = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
+        result = self.invoke(method, path, content)
+        return result["statusCode"], json.loads(result["body"])
 
 
-def invoke(method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-    event = proxy_events.proxy_event(method, path, [("Host", "test")], body, "127.0.0.1")
-    return handler(event, proxy_events.Context())
-
-
-def call(method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
-    content = (
-        body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    )
-    result = invoke(method, path, content)
-    return result["statusCode"], json.loads(result["body"])
+@contextmanager
+def serve(database_url: str, release: Path) -> Iterator[Service]:
+    """The handler by a release over a database."""
+    found = releases.load(release)
+    store = OnlineStore(database_url, found.plan.sql)
+    try:
+        yield Service(Predictor(found, store))
+    finally:
+        store.close()
 
 
 def written(
@@ -62,7 +75,7 @@ def written(
 
     The logger writes to the stream it was made with, so it is moved.
     """
-    handler_of_logger = cast("Any", app.logger.logger_handler)
+    handler_of_logger = cast("Any", logger.logger_handler)
     before = handler_of_logger.setStream(sys.stdout)
     capsys.readouterr()
     try:

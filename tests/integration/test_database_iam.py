@@ -11,7 +11,9 @@ from psycopg.conninfo import conninfo_to_dict
 from hindcast import names, project, settings
 from hindcast.bootstrap import Application
 from hindcast.errors import StoreUnavailableError
+from hindcast.serving.predictor import open_predictor
 from hindcast.serving.store import OnlineStore
+from hindcast.settings import Settings
 from hindcast.stores.database import connect
 from hindcast.traffic import local
 from tests.integration import rds_proxy, service
@@ -91,23 +93,26 @@ def url(proxy: RdsProxy, database_url: str) -> Iterator[str]:
         connection.execute(f'DROP OWNED BY "{USER}"'.encode())
 
 
-def test_the_handler_answers_through_the_proxy(
-    proxy: RdsProxy, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(names.ENV_DATABASE_AUTH, names.DATABASE_AUTH_IAM)
-    running = service.serve(monkeypatch, url, sample_release.write(tmp_path / "releases"))
-    next(running)
-    status, answer = service.call("POST", "/predict", {"id": "5008827"})
-    next(running, None)
+@pytest.fixture
+def places(url: str, tmp_path: Path) -> Settings:
+    release = sample_release.write(tmp_path / "releases")
+    given = {
+        names.ENV_DATABASE_URL: url,
+        names.ENV_DATABASE_AUTH: names.DATABASE_AUTH_IAM,
+        names.ENV_RELEASE_DIR: str(release),
+    }
+    return settings.load(given, home=tmp_path)
+
+
+def test_the_handler_answers_through_the_proxy(proxy: RdsProxy, places: Settings) -> None:
+    predictor = open_predictor(places)
+    status, answer = service.Service(predictor).call("POST", "/predict", {"id": "5008827"})
+    predictor.store.close()
     assert (status, answer["id"]) == (200, "5008827")
     assert len(proxy.tokens) == 1
 
 
-def test_the_command_line_predicts_through_the_proxy(
-    proxy: RdsProxy, url: str, tmp_path: Path
-) -> None:
-    given = {names.ENV_DATABASE_URL: url, names.ENV_DATABASE_AUTH: names.DATABASE_AUTH_IAM,
-             names.ENV_RELEASE_DIR: str(sample_release.write(tmp_path / "releases"))}  # fmt: skip
-    application = Application(settings.load(given, home=tmp_path), project.load())
+def test_the_command_line_predicts_through_the_proxy(proxy: RdsProxy, places: Settings) -> None:
+    application = Application(places, project.load())
     assert local.predict(application, None, "5008827", datetime.now(UTC)).id == 5008827
     assert len(proxy.tokens) == 1

@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 
 from hindcast.errors import NotFoundError
-from hindcast.serving import app
-from tests.integration.service import FEATURES, call, logged
+from hindcast.serving.handler import meter
+from tests.integration.service import FEATURES, Service, logged
 from tests.unit.serving import sample_release
-
-pytestmark = pytest.mark.usefixtures("service")
 
 
 def probability(row: dict[str, Any]) -> float:
@@ -22,9 +20,11 @@ def probability(row: dict[str, Any]) -> float:
 
 
 @pytest.mark.parametrize("given", ["5008827", 5008827])
-def test_an_id_comes_back_as_a_prediction(given: object, release_dir: Path) -> None:
-    status, answer = call("POST", "/predict", {"id": given})
-    age = app.predictor().features(5008827, datetime.now(UTC)).features["age"]
+def test_an_id_comes_back_as_a_prediction(
+    service: Service, given: object, release_dir: Path
+) -> None:
+    status, answer = service.call("POST", "/predict", {"id": given})
+    age = service.predictor.features(5008827, datetime.now(UTC)).features["age"]
     assert status == 200
     assert answer["id"] == given
     assert answer["prediction"] == 1
@@ -34,32 +34,32 @@ def test_an_id_comes_back_as_a_prediction(given: object, release_dir: Path) -> N
     assert len(answer["prediction_id"]) == 36
 
 
-def test_request_time_features_are_as_of_the_instant_asked_for() -> None:
-    day_before = app.predictor().predict(5008827, datetime(2021, 2, 28, tzinfo=UTC))
-    birthday = app.predictor().predict("5008827", datetime(2021, 3, 1, tzinfo=UTC))
+def test_request_time_features_are_as_of_the_instant_asked_for(service: Service) -> None:
+    day_before = service.predictor.predict(5008827, datetime(2021, 2, 28, tzinfo=UTC))
+    birthday = service.predictor.predict(5008827, datetime(2021, 3, 1, tzinfo=UTC))
     assert (day_before.features["age"], birthday.features["age"]) == (40, 41)
     assert birthday.features == FEATURES
 
 
-def test_nulls_are_served_as_nulls_and_predicted_from() -> None:
-    status, answer = call("POST", "/predict", {"id": 5008805})
+def test_nulls_are_served_as_nulls_and_predicted_from(service: Service) -> None:
+    status, answer = service.call("POST", "/predict", {"id": 5008805})
     assert (status, answer["probability"]) == (200, 0.5)
-    _, row = call("GET", "/features/5008805")
+    _, row = service.call("GET", "/features/5008805")
     assert set(row["features"].values()) == {None}
 
 
-def test_a_nan_in_the_store_is_valid_json() -> None:
-    status, row = call("GET", "/features/-7")
+def test_a_nan_in_the_store_is_valid_json(service: Service) -> None:
+    status, row = service.call("GET", "/features/-7")
     assert (status, row["features"]["income"]) == (200, None)
 
 
-def test_unknown_ids_are_404(capsys: pytest.CaptureFixture[str]) -> None:
-    status, answer = call("POST", "/predict", {"id": 99})
+def test_unknown_ids_are_404(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    status, answer = service.call("POST", "/predict", {"id": 99})
     assert status == 404
     assert answer == {"error": {"field": "id", "message": "there is no customer with id 99"}}
-    assert call("GET", "/features/99")[0] == 404
+    assert service.call("GET", "/features/99")[0] == 404
     with pytest.raises(NotFoundError):
-        app.predictor().predict(99, datetime.now(UTC))
+        service.predictor.predict(99, datetime.now(UTC))
 
 
 @pytest.mark.parametrize(
@@ -82,33 +82,35 @@ def test_unknown_ids_are_404(capsys: pytest.CaptureFixture[str]) -> None:
         (b'{"id": "' + b"1" * 1024 * 1024 + b'"}', 413, "body"),
     ],
 )
-def test_bad_predict_requests_are_told_which_field(body: bytes, status: int, field: str) -> None:
-    got, answer = call("POST", "/predict", body)
+def test_bad_predict_requests_are_told_which_field(
+    service: Service, body: bytes, status: int, field: str
+) -> None:
+    got, answer = service.call("POST", "/predict", body)
     assert (got, answer["error"]["field"]) == (status, field)
 
 
-def test_a_batch_keeps_the_order_and_refuses_id_by_id() -> None:
+def test_a_batch_keeps_the_order_and_refuses_id_by_id(service: Service) -> None:
     ids = ["5008804", 99, True, 5008827, 2**63, 5008804]
-    status, answer = call("POST", "/predict/batch", {"ids": ids})
+    status, answer = service.call("POST", "/predict/batch", {"ids": ids})
     predictions = answer["predictions"]
     assert status == 200
     assert [p["id"] for p in predictions] == ["5008804", 99, None, 5008827, 2**63, 5008804]
     assert [p.get("error", {}).get("field") for p in predictions] == [
         None, "ids[1]", "ids[2]", None, "ids[4]", None,
     ]  # fmt: skip
-    single = call("POST", "/predict", {"id": 5008827})[1]
+    single = service.call("POST", "/predict", {"id": 5008827})[1]
     assert predictions[3]["probability"] == single["probability"]
 
 
-def test_a_batch_is_bounded() -> None:
-    assert call("POST", "/predict/batch", {"ids": [5008827] * 1000})[0] == 200
-    assert call("POST", "/predict/batch", {"ids": [5008827] * 1001})[0] == 413
-    assert call("POST", "/predict/batch", {"ids": "5008827"})[0] == 422
-    assert call("POST", "/predict/batch", {"ids": []}) == (200, {"predictions": []})
+def test_a_batch_is_bounded(service: Service) -> None:
+    assert service.call("POST", "/predict/batch", {"ids": [5008827] * 1000})[0] == 200
+    assert service.call("POST", "/predict/batch", {"ids": [5008827] * 1001})[0] == 413
+    assert service.call("POST", "/predict/batch", {"ids": "5008827"})[0] == 422
+    assert service.call("POST", "/predict/batch", {"ids": []}) == (200, {"predictions": []})
 
 
-def test_features_are_shown_with_their_origin(release_dir: Path) -> None:
-    status, row = call("GET", "/features/5008827")
+def test_features_are_shown_with_their_origin(service: Service, release_dir: Path) -> None:
+    status, row = service.call("GET", "/features/5008827")
     assert status == 200
     assert list(row["features"]) == [f["name"] for f in sample_release.FEATURES]
     assert row["id"] == "5008827"
@@ -116,10 +118,10 @@ def test_features_are_shown_with_their_origin(release_dir: Path) -> None:
     assert row["release"] == release_dir.name
 
 
-def test_values_given_by_the_caller_score_as_the_stored_ones_do() -> None:
-    stored = app.predictor().predict(5008827, datetime(2021, 9, 17, tzinfo=UTC))
-    status, one = call("POST", "/score", {"features": FEATURES})
-    _, many = call("POST", "/score", {"instances": [FEATURES, dict.fromkeys(FEATURES)]})
+def test_values_given_by_the_caller_score_as_the_stored_ones_do(service: Service) -> None:
+    stored = service.predictor.predict(5008827, datetime(2021, 9, 17, tzinfo=UTC))
+    status, one = service.call("POST", "/score", {"features": FEATURES})
+    _, many = service.call("POST", "/score", {"instances": [FEATURES, dict.fromkeys(FEATURES)]})
     assert status == 200
     assert one["probability"] == stored.probability == many["predictions"][0]["probability"]
     assert many["predictions"][1]["probability"] == 0.5
@@ -142,36 +144,40 @@ def test_values_given_by_the_caller_score_as_the_stored_ones_do() -> None:
         ({"instances": [FEATURES] * 1001}, 413, "instances"),
     ],
 )
-def test_bad_scores_are_told_which_field(body: Any, status: int, field: str) -> None:
-    got, answer = call("POST", "/score", body)
+def test_bad_scores_are_told_which_field(
+    service: Service, body: Any, status: int, field: str
+) -> None:
+    got, answer = service.call("POST", "/score", body)
     assert (got, answer["error"]["field"]) == (status, field)
 
 
-def test_no_such_route() -> None:
-    assert call("GET", "/predict")[0] == 404
-    assert call("POST", "/")[1]["error"]["field"] == "path"
+def test_no_such_route(service: Service) -> None:
+    assert service.call("GET", "/predict")[0] == 404
+    assert service.call("POST", "/")[1]["error"]["field"] == "path"
 
 
 def test_each_prediction_is_one_log_line_that_allows_recomputing_it(
-    capsys: pytest.CaptureFixture[str], release_dir: Path
+    service: Service, capsys: pytest.CaptureFixture[str], release_dir: Path
 ) -> None:
-    lines = logged(capsys, lambda: call("POST", "/predict", {"id": "5008827"}))
+    lines = logged(capsys, lambda: service.call("POST", "/predict", {"id": "5008827"}))
     [line] = [line for line in lines if line.get("message") == "prediction"]
     assert line["id"] == 5008827
     assert line["release"] == release_dir.name
     assert line["outcome"] == "predicted"
     assert list(line["features"]) == list(FEATURES)
     assert datetime.fromisoformat(line["instant"]).tzinfo is not None
-    again = app.predictor().score(list(line["features"].values()))
+    again = service.predictor.score(list(line["features"].values()))
     assert again.probability == line["probability"]
 
 
-def test_metrics_count_predictions_errors_and_time(capsys: pytest.CaptureFixture[str]) -> None:
-    app.meter.write()
+def test_metrics_count_predictions_errors_and_time(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meter.write()
 
     def traffic() -> None:
-        call("POST", "/predict", {"id": "5008827"})
-        call("POST", "/predict", {"id": 99})
+        service.call("POST", "/predict", {"id": "5008827"})
+        service.call("POST", "/predict", {"id": 99})
 
     found = [line for line in logged(capsys, traffic) if "_aws" in line]
     assert sum(n for line in found for n in line.get("Predictions", [])) == 1

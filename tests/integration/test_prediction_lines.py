@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ import pytest
 
 from hindcast import names
 from hindcast.errors import HindcastError
-from hindcast.serving import app, journal
-from tests.integration.service import FEATURES, call, invoke, logged, written
+from hindcast.serving import journal
+from hindcast.serving.handler import logger, meter
+from tests.integration.service import FEATURES, Service, logged, serve, written
 from tests.unit.serving import sample_release
 
 Line = dict[str, Any]
@@ -28,8 +29,6 @@ NOWHERE = "postgresql://nobody@/nothing?host=/nowhere"
 SECRET = 700613527
 UNKNOWN_SECRET = 700613528
 
-pytestmark = pytest.mark.usefixtures("service")
-
 
 @pytest.fixture(scope="module")
 def served_url(served_url: str) -> str:
@@ -42,24 +41,25 @@ def served_url(served_url: str) -> str:
 
 
 @pytest.fixture
-def broken(service: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A release whose query fails, with the key in the database's message."""
+def broken(served_url: str, tmp_path: Path) -> Iterator[Service]:
+    """The handler by a release whose query fails, with the key in the database's message."""
     sql = "SELECT CAST('k' || %(key)s AS INT8)"
-    folder = sample_release.write(tmp_path / "broken", sql=sql)
-    monkeypatch.setenv(names.ENV_RELEASE_DIR, str(folder))
-    app.predictor.cache_clear()
+    with serve(served_url, sample_release.write(tmp_path / "broken", sql=sql)) as opened:
+        yield opened
 
 
 @pytest.fixture
-def away(service: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No database."""
-    monkeypatch.setenv(names.ENV_DATABASE_URL, NOWHERE)
-    app.predictor.cache_clear()
+def away(release_dir: Path) -> Iterator[Service]:
+    """The handler without its database."""
+    with serve(NOWHERE, release_dir) as opened:
+        yield opened
 
 
-def answered(capsys: pytest.CaptureFixture[str], path: str, body: Any) -> list[Line]:
+def answered(
+    service: Service, capsys: pytest.CaptureFixture[str], path: str, body: Any
+) -> list[Line]:
     """The prediction lines of one request; every one has the common fields, in one order."""
-    lines = logged(capsys, lambda: call("POST", path, body))
+    lines = logged(capsys, lambda: service.call("POST", path, body))
     found = [line for line in lines if line.get("message") == names.PREDICTION_MESSAGE]
     for line in found:
         assert [name for name in line if name in COMMON] == COMMON
@@ -73,21 +73,25 @@ def outcomes(lines: list[Line]) -> list[tuple[str, Any]]:
     return [(line["outcome"], line["id"]) for line in lines]
 
 
-def test_a_prediction_and_a_score(capsys: pytest.CaptureFixture[str], release_dir: Path) -> None:
-    [line] = answered(capsys, "/predict", {"id": "5008827"})
+def test_a_prediction_and_a_score(
+    service: Service, capsys: pytest.CaptureFixture[str], release_dir: Path
+) -> None:
+    [line] = answered(service, capsys, "/predict", {"id": "5008827"})
     assert (line["outcome"], line["id"], line["release"]) == (
         "predicted",
         5008827,
         release_dir.name,
     )
     assert (line["materialization"], line["prediction"]) == ("run1", 1)
-    [scored] = answered(capsys, "/score", {"features": {**FEATURES, "age": None}})
+    [scored] = answered(service, capsys, "/score", {"features": {**FEATURES, "age": None}})
     assert (scored["outcome"], scored["id"], scored["materialization"]) == ("scored", None, None)
     assert scored["features"] == {**FEATURES, "age": None}
 
 
-def test_an_unknown_id(capsys: pytest.CaptureFixture[str], release_dir: Path) -> None:
-    [line] = answered(capsys, "/predict", {"id": "99"})
+def test_an_unknown_id(
+    service: Service, capsys: pytest.CaptureFixture[str], release_dir: Path
+) -> None:
+    [line] = answered(service, capsys, "/predict", {"id": "99"})
     assert outcomes([line]) == [("unknown", 99)]
     assert line["release"] == release_dir.name
     assert line["features"] is line["probability"] is line["prediction"] is None
@@ -109,78 +113,73 @@ def test_an_unknown_id(capsys: pytest.CaptureFixture[str], release_dir: Path) ->
     ],
 )
 def test_a_refusal_says_where_in_our_words(
-    capsys: pytest.CaptureFixture[str], path: str, body: Any, status: int, field: str
+    service: Service,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+    body: Any,
+    status: int,
+    field: str,
 ) -> None:
-    [line] = answered(capsys, path, body)
+    [line] = answered(service, capsys, path, body)
     assert (line["outcome"], line["status"], line["field"]) == ("refused", status, field)
     assert "5008827" not in json.dumps(line)
 
 
-def test_a_batch_has_a_line_for_each_id_in_order(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = answered(capsys, "/predict/batch", {"ids": ["5008804", 99, "x9", 5008827, 5008804]})
+def test_a_batch_has_a_line_for_each_id_in_order(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = answered(
+        service, capsys, "/predict/batch", {"ids": ["5008804", 99, "x9", 5008827, 5008804]}
+    )
     assert outcomes(lines) == [
         ("predicted", 5008804), ("unknown", 99), ("refused", None), ("predicted", 5008827),
         ("predicted", 5008804),
     ]  # fmt: skip
     assert lines[2]["field"] == "ids[2]"
-    assert answered(capsys, "/predict/batch", {"ids": []}) == []
-    assert len(answered(capsys, "/score", {"instances": [FEATURES] * 3})) == 3
+    assert answered(service, capsys, "/predict/batch", {"ids": []}) == []
+    assert len(answered(service, capsys, "/score", {"instances": [FEATURES] * 3})) == 3
 
 
-@pytest.mark.usefixtures("away")
-def test_the_database_away(capsys: pytest.CaptureFixture[str]) -> None:
-    assert outcomes(answered(capsys, "/predict", {"id": 1})) == [("unavailable", 1)]
-    lines = answered(capsys, "/predict/batch", {"ids": [1, "x9", "2"]})
+def test_the_database_away(away: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcomes(answered(away, capsys, "/predict", {"id": 1})) == [("unavailable", 1)]
+    lines = answered(away, capsys, "/predict/batch", {"ids": [1, "x9", "2"]})
     assert outcomes(lines) == [("unavailable", 1), ("unavailable", None), ("unavailable", 2)]
-    assert outcomes(answered(capsys, "/score", {"features": FEATURES})) == [("scored", None)]
+    [scored] = answered(away, capsys, "/score", {"features": FEATURES})
+    assert outcomes([scored]) == [("scored", None)]
 
 
-@pytest.mark.usefixtures("broken")
-def test_an_unforeseen_failure(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = answered(capsys, "/predict/batch", {"ids": [1, 2]})
+def test_an_unforeseen_failure(broken: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = answered(broken, capsys, "/predict/batch", {"ids": [1, 2]})
     assert outcomes(lines) == [("failed", 1), ("failed", 2)]
 
 
-@pytest.mark.parametrize(("folder", "outcome"), [("nothing", "unavailable"), ("empty", "failed")])
-def test_no_release_and_one_that_does_not_open(
-    folder: str,
-    outcome: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "empty").mkdir()
-    monkeypatch.setenv(names.ENV_RELEASE_DIR, str(tmp_path / folder))
-    app.predictor.cache_clear()
-    [line] = answered(capsys, "/predict", {"id": 1})
-    assert (line["outcome"], line["id"], line["release"]) == (outcome, None, None)
-
-
 def test_a_failure_among_scores_leaves_no_line_that_says_otherwise(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scores = iter([app.predictor().score([1.0] * 4)])
-    monkeypatch.setattr(app.predictor(), "score", lambda row: next(scores))
-    lines = answered(capsys, "/score", {"instances": [FEATURES] * 2})
+    scores = iter([service.predictor.score([1.0] * 4)])
+    monkeypatch.setattr(service.predictor, "score", lambda row: next(scores))
+    lines = answered(service, capsys, "/score", {"instances": [FEATURES] * 2})
     assert outcomes(lines) == [("failed", None)] * 2
 
 
-def test_what_is_no_prediction_has_no_such_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_prediction_has_no_such_line(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
     def traffic() -> None:
         for path in ("/features/5008827", "/features/99", "/features/x", "/health", "/nothing"):
-            call("GET", path)
+            service.call("GET", path)
 
     assert not [line for line in logged(capsys, traffic) if line.get("message") == "prediction"]
 
 
 def test_the_log_level_leaves_no_prediction_out(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app.logger.setLevel("CRITICAL")
+    logger.setLevel("CRITICAL")
     try:
-        assert len(answered(capsys, "/predict", {"id": 5008827})) == 1
+        assert len(answered(service, capsys, "/predict", {"id": 5008827})) == 1
     finally:
-        app.logger.setLevel("INFO")
+        logger.setLevel("INFO")
 
 
 def test_a_line_fits_into_an_event_of_cloudwatch(
@@ -191,8 +190,8 @@ def test_a_line_fits_into_an_event_of_cloudwatch(
     line["features"] = {feature["name"]: "\u20ac" * 100_000 for feature in features}
 
     def write() -> None:
-        journal.answered(app.logger, line)
-        journal.answered(app.logger, {**line, "id": "k", "features": {"x": "short"}})
+        journal.answered(logger, line)
+        journal.answered(logger, {**line, "id": "k", "features": {"x": "short"}})
 
     long, short = logged(capsys, write)
     assert (long["id"], long["features"], long["shortened"]) == (None, None, True)
@@ -200,22 +199,24 @@ def test_a_line_fits_into_an_event_of_cloudwatch(
     assert len(json.dumps(long)) < journal.MAX_LINE_BYTES
 
 
-def everything_about(key: int) -> None:
+def everything_about(service: Service, key: int) -> None:
     """Every route, asked about the key in every way, right and wrong."""
     text = str(key)
     for path in (f"/features/{key}", f"/features/{key}x", f"/{key}", f"/features/{key}/{key}"):
-        invoke("GET", path)
-    invoke("GET", f"/health?id={key}")
+        service.invoke("GET", path)
+    service.invoke("GET", f"/health?id={key}")
     for body in ({"id": key}, {"id": text}, {"id": text + "x"}, {text: text}, {"id": [key]}, text):
-        invoke("POST", "/predict", json.dumps(body).encode())
+        service.invoke("POST", "/predict", json.dumps(body).encode())
     for ids in ([key, text, text + "x", -key, key * 2**40], text, {text: key}):
-        invoke("POST", "/predict/batch", json.dumps({"ids": ids}).encode())
+        service.invoke("POST", "/predict/batch", json.dumps({"ids": ids}).encode())
     for values in ({**FEATURES, "age": key}, {**FEATURES, "age": text}, {text: key}, key):
-        invoke("POST", "/score", json.dumps({"features": values, "instances": [values]}).encode())
-        invoke("POST", "/score", json.dumps({"features": values}).encode())
-        invoke("POST", "/score", json.dumps({"instances": [values]}).encode())
+        service.invoke(
+            "POST", "/score", json.dumps({"features": values, "instances": [values]}).encode()
+        )
+        service.invoke("POST", "/score", json.dumps({"features": values}).encode())
+        service.invoke("POST", "/score", json.dumps({"instances": [values]}).encode())
     for broken_body in (f"{{{key}".encode(), b"\xff" + text.encode()):
-        invoke("POST", "/predict", broken_body)
+        service.invoke("POST", "/predict", broken_body)
 
 
 def other_lines(capsys: pytest.CaptureFixture[str], action: Callable[[], None]) -> str:
@@ -223,27 +224,23 @@ def other_lines(capsys: pytest.CaptureFixture[str], action: Callable[[], None]) 
 
     def act() -> None:
         action()
-        app.meter.write()
+        meter.write()
 
     lines, errors = written(capsys, act)
     return json.dumps([line for line in lines if line.get("message") != "prediction"]) + errors
 
 
 @pytest.mark.parametrize("key", [SECRET, UNKNOWN_SECRET])
-@pytest.mark.parametrize("state", [None, "away", "broken"])
+@pytest.mark.parametrize("state", ["service", "away", "broken"])
 def test_ids_are_in_no_other_line(
-    capsys: pytest.CaptureFixture[str],
-    request: pytest.FixtureRequest,
-    key: int,
-    state: str | None,
+    capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest, key: int, state: str
 ) -> None:
-    if state is not None:
-        request.getfixturevalue(state)
-    assert str(key) not in other_lines(capsys, lambda: everything_about(key))
+    asked = request.getfixturevalue(state)
+    assert str(key) not in other_lines(capsys, lambda: everything_about(asked, key))
 
 
 def test_an_error_that_quotes_an_id_is_logged_without_its_message(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
         try:
@@ -251,16 +248,19 @@ def test_an_error_that_quotes_an_id_is_logged_without_its_message(
         except KeyError as error:
             raise HindcastError(f"something about {SECRET}") from error
 
-    monkeypatch.setattr(app.predictor(), "predict", fail)
-    text = other_lines(capsys, lambda: everything_about(SECRET))
+    monkeypatch.setattr(service.predictor, "predict", fail)
+    text = other_lines(capsys, lambda: everything_about(service, SECRET))
     assert "HindcastError" in text
     assert str(SECRET) not in text
 
 
 DEVELOPING = """
 import sys
-from tests.integration.test_prediction_lines import everything_about
-everything_about(int(sys.argv[1]))
+from pathlib import Path
+from tests.integration.service import serve
+from tests.integration.test_prediction_lines import NOWHERE, everything_about
+with serve(NOWHERE, Path(sys.argv[1])) as service:
+    everything_about(service, int(sys.argv[2]))
 """
 
 
@@ -271,11 +271,9 @@ def test_nor_where_powertools_is_told_to_say_all_it_can(release_dir: Path) -> No
         **{f"POWERTOOLS_{name}": "true" for name in talkative},
         "POWERTOOLS_LOG_LEVEL": "DEBUG",
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
-        names.ENV_RELEASE_DIR: str(release_dir),
-        names.ENV_DATABASE_URL: NOWHERE,
     }
     done = subprocess.run(
-        [sys.executable, "-c", DEVELOPING, str(SECRET)],
+        [sys.executable, "-c", DEVELOPING, str(release_dir), str(SECRET)],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True,
     )  # fmt: skip
     told = [line for line in done.stdout.splitlines() if str(SECRET) in line]

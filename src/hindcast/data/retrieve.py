@@ -122,8 +122,10 @@ def _read(
     store = serving.OnlineStore(database_url, sql)
     try:
         for start in range(0, len(keys), BATCH_ROWS):
-            for row in store.read_many(keys[start : start + BATCH_ROWS], now):
-                yield row or nothing
+            wanted = keys[start : start + BATCH_ROWS]
+            rows = store.read_many(wanted, now)
+            for key in wanted:
+                yield tuple(rows[key].values()) if key in rows else nothing
     finally:
         store.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from hindcast.serving.requests import Value
+from hindcast.serving.values import Value
 
 RETRY_AFTER_SECONDS = 5
 _CONTENT_TYPE = "application/json"

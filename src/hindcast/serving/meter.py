@@ -28,8 +28,8 @@ class Meter:
         self._urgent = False
         self._next_write = 0.0
 
-    def by(self, release: str) -> None:
-        """What is counted from now on is of this release."""
+    def by(self, release: str | None) -> None:
+        """What is counted from now on is of this release, or of none."""
         if release != self._release:
             self.write()
             self._release = release

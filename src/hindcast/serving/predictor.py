@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from hindcast import names
 from hindcast.errors import InputError, NoReleaseError, NotFoundError
 from hindcast.serving import release as releases
-from hindcast.serving import requests
 from hindcast.serving.release import Release
-from hindcast.serving.requests import Value
+from hindcast.serving.requests import Key
 from hindcast.serving.scorer import Scorer
 from hindcast.serving.store import OnlineStore, Row
+from hindcast.serving.values import Value
 from hindcast.settings import Settings
 
 
@@ -19,7 +19,7 @@ from hindcast.settings import Settings
 class FeatureRow:
     """What is served for one entity; features are in the plan's order."""
 
-    id: int | str
+    id: Key
     features: dict[str, Value]
     features_as_of: datetime
     materialization: str
@@ -29,7 +29,7 @@ class FeatureRow:
 class Prediction:
     """A score with everything needed to recompute it."""
 
-    id: int | str
+    id: Key
     prediction: int
     probability: float
     release: str
@@ -44,49 +44,54 @@ class Predictor:
     def __init__(self, release: Release, store: OnlineStore) -> None:
         self.release = release
         self.store = store
-        self._plan = release.plan
         self.score = Scorer(release).score
 
-    def predict(self, key: int | str, as_of: datetime) -> Prediction:
-        """Predict for one entity; raises NotFoundError, RequestError, StoreUnavailableError."""
-        key = requests.entity_key(key, self._plan)
-        row = self.store.read(key, as_of)
-        if row is None:
-            raise self._unknown(key)
-        return self._prediction(key, row)
+    def predict(self, key: Key, as_of: datetime) -> Prediction:
+        """Predict for one entity; raises NotFoundError, StoreUnavailableError."""
+        return self._prediction(self.features(key, as_of))
 
-    def predict_many(self, keys: Sequence[int | str], as_of: datetime) -> list[Prediction | None]:
-        """Predict for typed keys in their order, None where unknown; one round trip."""
+    def predict_many(
+        self, keys: Sequence[Key], as_of: datetime
+    ) -> dict[Key, Prediction | InputError]:
+        """For each key its prediction, or why there is none; one round trip.
+
+        Raises StoreUnavailableError.
+        """
         rows = self.store.read_many(keys, as_of)
-        return [
-            None if row is None else self._prediction(key, row)
-            for key, row in zip(keys, rows, strict=True)
-        ]
+        return {key: self._prediction_or_error(key, rows.get(key)) for key in keys}
 
-    def features(self, key: int | str, as_of: datetime) -> FeatureRow:
+    def features(self, key: Key, as_of: datetime) -> FeatureRow:
         """The served features of one entity; raises as predict does."""
-        key = requests.entity_key(key, self._plan)
-        row = self.store.read(key, as_of)
-        if row is None:
-            raise self._unknown(key)
-        *_, features_as_of, materialization = row
-        features = dict(zip(self._plan.names, row, strict=False))
-        return FeatureRow(key, features, features_as_of.astimezone(UTC), materialization)
+        return self._known(key, self.store.read(key, as_of))
 
-    def _prediction(self, key: int | str, row: Row) -> Prediction:
-        score = self.score(row)
-        return Prediction(
+    def _prediction_or_error(self, key: Key, row: Row | None) -> Prediction | InputError:
+        try:
+            return self._prediction(self._known(key, row))
+        except InputError as error:
+            return error
+
+    def _known(self, key: Key, row: Row | None) -> FeatureRow:
+        plan = self.release.plan
+        if row is None:
+            raise NotFoundError(f"there is no {plan.entity} with {plan.key} {key}")
+        return FeatureRow(
             key,
+            {name: row[name] for name in plan.names},
+            row[names.FEATURES_AS_OF].astimezone(UTC),
+            row[names.MATERIALIZATION],
+        )
+
+    def _prediction(self, row: FeatureRow) -> Prediction:
+        score = self.score(list(row.features.values()))
+        return Prediction(
+            row.id,
             score.prediction,
             score.probability,
             self.release.id,
-            dict(zip(self._plan.names, row, strict=False)),
-            row[-2].astimezone(UTC),
-            row[-1],
+            row.features,
+            row.features_as_of,
+            row.materialization,
         )
-
-    def _unknown(self, key: int | str) -> NotFoundError:
-        return NotFoundError(f"there is no {self._plan.entity} with {self._plan.key} {key}")
 
 
 def open_predictor(settings: Settings) -> Predictor:
@@ -96,7 +101,9 @@ def open_predictor(settings: Settings) -> Predictor:
     NoReleaseError when there is no such folder, and ReleaseError when the release does not verify.
     """
     if settings.release_dir is None or settings.database_url is None:
-        raise InputError("serving needs HINDCAST_RELEASE_DIR and HINDCAST_DATABASE_URL to be set")
+        raise InputError(
+            f"serving needs {names.ENV_RELEASE_DIR} and {names.ENV_DATABASE_URL} to be set"
+        )
     if not settings.release_dir.exists():
         raise NoReleaseError(f"{settings.release_dir}: there is no release to answer by yet")
     release = releases.load(settings.release_dir)

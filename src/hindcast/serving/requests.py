@@ -2,20 +2,20 @@
 
 import base64
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hindcast.errors import InputError
+from hindcast.serving import values
 from hindcast.serving.plan import PlanFeature, ServingPlan
+from hindcast.serving.values import Value
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_ITEMS = 1000
-FLOAT32_MAX = 3.4028234663852886e38
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 
-Value = int | float | bool | str | None
+Key = int | str
 
 
 class RequestError(InputError):
@@ -92,7 +92,7 @@ def items(document: Mapping[str, Any], field: str) -> list[Any]:
     return values
 
 
-def entity_key(raw: object, plan: ServingPlan, field: str = "id") -> int | str:
+def entity_key(raw: object, plan: ServingPlan, field: str = "id") -> Key:
     """An id as the online store's key type; raises RequestError 422."""
     return _integer_key(raw, field) if plan.key_type == "bigint" else _text_key(raw, field)
 
@@ -116,10 +116,11 @@ def _text_key(raw: object, field: str) -> str:
     return _text(raw, field)
 
 
-def feature_row(document: object, plan: ServingPlan, field: str) -> tuple[Value, ...]:
+def feature_row(document: object, plan: ServingPlan, field: str) -> dict[str, Value]:
     """Feature values in the plan's order, typed as it says; an explicit null is a value.
 
-    Raises RequestError 422 naming the first missing, unknown or ill-typed feature.
+    Raises RequestError 422 naming the first feature that is missing, unknown, ill-typed, or has a
+    value that a model cannot take.
     """
     if not isinstance(document, dict):
         raise RequestError(422, field, "must be an object of feature values")
@@ -127,37 +128,38 @@ def feature_row(document: object, plan: ServingPlan, field: str) -> tuple[Value,
         if name not in plan.names:
             reason = "is not a feature of this model"
             raise RequestError(422, f"{field}.{name}", reason, place=field)
-    return tuple(
-        _feature(document, feature, f"{field}.{feature.name}") for feature in plan.features
-    )
+    return {
+        feature.name: _feature(document, feature, f"{field}.{feature.name}")
+        for feature in plan.features
+    }
 
 
 def _feature(document: Mapping[str, Any], feature: PlanFeature, field: str) -> Value:
     if feature.name not in document:
         raise RequestError(422, field, f"is missing; send a {feature.kind} or null")
-    value = document[feature.name]
-    return None if value is None else _typed(value, feature.kind, field)
+    value = _typed(document[feature.name], feature.kind, field)
+    if reason := values.fault(value):
+        raise RequestError(422, field, reason)
+    return value
 
 
 def _typed(value: Any, kind: str, field: str) -> Value:
-    if kind == "boolean" and isinstance(value, bool):
+    if value is None or (kind == "boolean" and isinstance(value, bool)):
         return value
     if kind == "string" and isinstance(value, str):
         return _text(value, field)
     if kind == "bigint" and type(value) is int:
-        return _integer_key(value, field)
+        return value
     if kind in ("double", "decimal") and type(value) in (int, float):
         return _number(value, field)
     raise RequestError(422, field, f"must be a {kind} or null")
 
 
 def _number(value: int | float, field: str) -> float:
-    # The model reads 32-bit floats; what does not fit would silently become infinite.
-    if isinstance(value, float) and not math.isfinite(value):
-        raise RequestError(422, field, "must be a finite number")
-    if abs(value) > FLOAT32_MAX:
-        raise RequestError(422, field, "is out of the range of 32-bit floats")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise RequestError(422, field, "is out of the range of 32-bit floats") from error
 
 
 def _text(value: str, field: str) -> str:

@@ -28,13 +28,13 @@ class Scorer:
         self._all_numeric = not release.plan.categorical
 
     def score(self, values: Sequence[Any]) -> Score:
-        """The model's answer for feature values in the plan's order; further values are ignored.
+        """The model's answer for feature values in the plan's order.
 
         Always one row: the same row scores the same bits alone and in a batch.
         """
         feed: dict[str, np.ndarray[Any, Any]] = {}
         if self._all_numeric:
-            feed["numeric"] = np.array([values[: len(self._plan.features)]], np.float32)
+            feed["numeric"] = np.array([values], np.float32)
         else:
             if self._plan.numeric:
                 feed["numeric"] = np.array([[values[i] for i in self._plan.numeric]], np.float32)

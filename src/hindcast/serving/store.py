@@ -1,17 +1,19 @@
 """The online store as serving reads it: one connection, one prepared SELECT."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
 from psycopg.types.numeric import Int8
 
 from hindcast.errors import InputError, StoreUnavailableError
 from hindcast.serving import iam
+from hindcast.serving.requests import Key
 
-Row = tuple[Any, ...]
+Row = dict[str, Any]  # The values of the SELECT's columns by their names.
 T = TypeVar("T")
 
 # Options of the client's socket, not of the session: settings made with SET would pin the
@@ -51,16 +53,16 @@ class OnlineStore:
         self._connection: psycopg.Connection[Row] | None = None
         self._cursor: psycopg.Cursor[Row] | None = None
 
-    def read(self, key: int | str, as_of: datetime) -> Row | None:
+    def read(self, key: Key, as_of: datetime) -> Row | None:
         """The row of one key, or None; raises StoreUnavailableError."""
         parameters = _parameters(key, as_of)
         return self._attempt(lambda cursor: _one(cursor, self._sql, parameters))
 
-    def read_many(self, keys: Sequence[int | str], as_of: datetime) -> list[Row | None]:
-        """The rows of keys in their order, in one round trip; raises StoreUnavailableError."""
-        if not keys:
-            return []
-        parameters = [_parameters(key, as_of) for key in keys]
+    def read_many(self, keys: Iterable[Key], as_of: datetime) -> dict[Key, Row]:
+        """The rows of those keys that have one, in one round trip; raises StoreUnavailableError."""
+        parameters = {key: _parameters(key, as_of) for key in keys}
+        if not parameters:
+            return {}
         return self._attempt(lambda cursor: _many(cursor, self._sql, parameters))
 
     def ping(self) -> None:
@@ -89,7 +91,9 @@ class OnlineStore:
     def _connect(self) -> psycopg.Cursor[Row]:
         # Without one, the driver takes what the URL or libpq's own files say.
         password = self._password() if self._password else None
-        self._connection = psycopg.connect(self._conninfo, autocommit=True, password=password)
+        self._connection = psycopg.connect(
+            self._conninfo, autocommit=True, password=password, row_factory=dict_row
+        )
         self._cursor = self._connection.cursor(binary=True)
         return self._cursor
 
@@ -102,7 +106,7 @@ def _conninfo(url: str) -> str:
         raise InputError("the database URL is not a Postgres connection string") from None
 
 
-def _parameters(key: int | str, as_of: datetime) -> dict[str, Any]:
+def _parameters(key: Key, as_of: datetime) -> dict[str, Any]:
     # Int8, or small and large ids would be prepared as different statements.
     return {"key": Int8(key) if isinstance(key, int) else key, "as_of": as_of}
 
@@ -112,11 +116,13 @@ def _one(cursor: psycopg.Cursor[Row], sql: str, parameters: Mapping[str, Any]) -
 
 
 def _many(
-    cursor: psycopg.Cursor[Row], sql: str, parameters: Sequence[Mapping[str, Any]]
-) -> list[Row | None]:
-    cursor.executemany(sql, parameters, returning=True)
-    rows = []
-    for _ in parameters:
-        rows.append(cursor.fetchone())
+    cursor: psycopg.Cursor[Row], sql: str, parameters: Mapping[Key, Mapping[str, Any]]
+) -> dict[Key, Row]:
+    cursor.executemany(sql, list(parameters.values()), returning=True)
+    rows = {}
+    for key in parameters:
+        row = cursor.fetchone()
+        if row is not None:
+            rows[key] = row
         cursor.nextset()
     return rows

@@ -12,10 +12,9 @@ from typing import Any
 
 from hindcast.errors import InputError
 from hindcast.serving import answers, requests
+from hindcast.serving.handler import Handler
 from hindcast.serving.requests import RequestError
 from hindcast.traffic import proxy_events
-
-Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 SILENCE_SECONDS = 30  # A connection that says nothing for so long is closed.
 GRACE_SECONDS = 5  # Requests under way at shutdown get so long to be answered.
@@ -134,17 +133,16 @@ class Exchange(BaseHTTPRequestHandler):
 
 
 def serve(
+    handler: Handler,
     host: str = "127.0.0.1",
     port: int = 8080,
     on_listening: Callable[[str], None] | None = None,
-    handler: Handler | None = None,
 ) -> None:
     """Answer until SIGTERM or SIGINT; on_listening gets the URL, port 0 takes any free port.
 
-    The settings come from the environment, and a release that does not verify is refused
-    here. Raises InputError when the address is taken, and what opening the predictor raises.
+    Raises InputError when the address is taken.
     """
-    server = _open(host, port, handler or _handler())
+    server = _open(host, port, handler)
     stop = threading.Event()
     with server, _on_signals(stop.set):
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -154,13 +152,6 @@ def serve(
         stop.wait()
         server.shutdown()
         server.finish(GRACE_SECONDS)
-
-
-def _handler() -> Handler:
-    from hindcast.serving import app
-
-    app.predictor()
-    return app.handler
 
 
 def _open(host: str, port: int, handler: Handler) -> Server:

@@ -1,14 +1,13 @@
 """Serving on one machine: the stage's releases and the local Postgres, by the Lambda's code."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hindcast import names
 from hindcast.bootstrap import Application
+from hindcast.serving import requests
 from hindcast.serving.predictor import Prediction, Predictor, open_predictor
 from hindcast.settings import Settings
 from hindcast.traffic.api_gateway import ApiStage
@@ -22,7 +21,7 @@ def predict(application: Application, model: str | None, key: str, now: datetime
     """The prediction the service would give now; raises NotFoundError for an unknown key."""
     predictor = open_predictor(_serving_settings(application, model))
     try:
-        return predictor.predict(key, now)
+        return predictor.predict(requests.entity_key(key, predictor.release.plan), now)
     finally:
         predictor.store.close()
 
@@ -40,17 +39,16 @@ def serve(
     By one release where the settings name its folder; else by those of the model's stage in the
     home, or of a stage of API Gateway's, while it changes.
     """
+    from hindcast.serving.handler import make_handler
     from hindcast.traffic import http
 
     if application.settings.release_dir is not None:
-        settings = _serving_settings(application, model)
-        os.environ[names.ENV_RELEASE_DIR] = str(settings.release_dir)
-        os.environ[names.ENV_DATABASE_URL] = str(settings.database_url)
-        http.serve(host, port, on_listening)
+        predictor = open_predictor(_serving_settings(application, model))
+        http.serve(make_handler(predictor), host, port, on_listening)
         return
     split = _split(application, model, api)
     try:
-        http.serve(host, port, on_listening, split)
+        http.serve(split, host, port, on_listening)
     finally:
         split.close()
 

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 TIMEOUT_MILLISECONDS = 29_000
 
@@ -32,7 +32,7 @@ def proxy_event(
 ) -> dict[str, Any]:
     """The event for one HTTP request; a body that is not UTF-8 travels as base64."""
     parts = urlsplit(target)
-    path = unquote(parts.path)
+    path = parts.path  # Percent-encoded as it came, as a REST API hands it on.
     query = parse_qs(parts.query, keep_blank_values=True)
     fields: dict[str, list[str]] = {}
     for name, value in headers:

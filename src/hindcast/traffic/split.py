@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.errors import HindcastError
-from hindcast.serving import app
+from hindcast.serving.handler import Handler, logger, make_handler
 from hindcast.serving.predictor import Predictor
 from hindcast.traffic import stage
 
@@ -36,6 +36,7 @@ class Split:
         self._access_log = access_log
         self._draw = draw
         self._predictors: dict[str, Predictor] = {}
+        self._handlers: dict[str, Handler] = {}
         self._use(changes() or {})
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -43,8 +44,7 @@ class Split:
         self._follow()
         release = self._stage.pick(self._draw())
         started = time.perf_counter()
-        with app.answered_by(self._predictors[release]):
-            answer = app.handler(event, context)
+        answer = self._handlers[release](event, context)
         if self._stage.canary is not None and self._access_log is not None:
             milliseconds = (time.perf_counter() - started) * 1000
             self._record(self._access_log, release, answer["statusCode"], milliseconds)
@@ -61,13 +61,17 @@ class Split:
             if document is not None:
                 self._use(document)
         except HindcastError as error:
-            app.logger.error("the stage is served as before", reason=str(error))
+            logger.error("the stage is served as before", reason=str(error))
 
     def _use(self, document: Mapping[str, Any]) -> None:
         """Open what is new before anything changes, then leave what is no longer named."""
         found = stage.parse(document)
         known = self._predictors
         opened = {name: known.get(name) or self._open(name) for name in found.releases}
+        self._handlers = {
+            name: self._handlers.get(name) or make_handler(predictor)
+            for name, predictor in opened.items()
+        }
         self._stage, self._predictors = found, opened
         for name in known.keys() - opened.keys():
             known[name].store.close()
@@ -85,4 +89,4 @@ class Split:
             with log.open("a") as stream:
                 stream.write(json.dumps(line) + "\n")
         except OSError as error:
-            app.logger.error("the access log cannot be written", reason=str(error))
+            logger.error("the access log cannot be written", reason=str(error))

@@ -195,7 +195,7 @@ def test_the_source_is_what_a_release_image_is_made_from() -> None:
     assert {
         "Makefile", "buildspec.yml", "pyproject.toml", "README.md", "requirements/dev.txt",
         "requirements/predict.txt", "lambdas/predict/Dockerfile", "lambdas/predict/handler.py",
-        "infra/images.py", "infra/delivery/release_image.py", "src/hindcast/serving/app.py",
+        "infra/images.py", "infra/delivery/release_image.py", "src/hindcast/serving/service.py",
         "examples/credit_risk/definitions.py",
     } <= held  # fmt: skip
     assert not [name for name in held if "__pycache__" in name or name.startswith((".", "tests"))]

@@ -17,9 +17,8 @@ FEATURES = [
     {"name": "age", "type": "bigint", "request_time": True},
 ]
 SQL = (
-    "SELECT CAST(nb_previous_loans AS INT8), CAST(income AS FLOAT8), "
-    "CAST(flag_own_car AS BOOLEAN), "
-    "CAST(date_part('year', age(CAST(%(as_of)s AS TIMESTAMPTZ), _birthday)) AS INT8), "
+    "SELECT nb_previous_loans, income, flag_own_car, "
+    "CAST(date_part('year', age(CAST(%(as_of)s AS TIMESTAMPTZ), _birthday)) AS INT8) AS age, "
     "features_as_of, materialization "
     'FROM "hindcast"."credit_history" WHERE "id" = %(key)s'
 )

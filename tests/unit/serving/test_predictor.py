@@ -43,7 +43,3 @@ def test_nulls_are_nan_and_empty() -> None:
     fed = scored(["double", "string"], (None, None))
     assert np.isnan(fed["numeric"]).tolist() == [[True]]
     assert fed["categorical"].tolist() == [[""]]
-
-
-def test_what_follows_the_features_in_a_row_is_not_fed() -> None:
-    assert scored(["bigint"], (3, "as_of", "run"))["numeric"].tolist() == [[3.0]]

@@ -53,11 +53,11 @@ def ask(
 
 
 def test_a_request_is_a_rest_proxy_event(connection: http.client.HTTPConnection) -> None:
-    response, event = ask(connection, "POST", "/features/a%20b?x=1&x=2", b'{"id": 1}')
+    response, event = ask(connection, "POST", "/features/a%2520b?x=1&x=2", b'{"id": 1}')
     assert response.status == 201
     assert response.headers.get_all("X-Twice") == ["1", "2"]
     assert event["httpMethod"] == "POST"
-    assert event["path"] == "/features/a b"
+    assert event["path"] == "/features/a%2520b"
     assert event["body"] == '{"id": 1}'
     assert event["isBase64Encoded"] is False
     assert event["queryStringParameters"] == {"x": "2"}
@@ -130,14 +130,14 @@ def test_the_handler_sees_one_event_at_a_time() -> None:
 
 def test_a_port_that_is_taken_is_bad_input(server: service.Server) -> None:
     with pytest.raises(InputError, match="cannot listen on"):
-        service.serve(port=server.server_port, handler=echo)
+        service.serve(echo, port=server.server_port)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     script = (
         "from hindcast.traffic import http\n"
-        "http.serve(port=0, on_listening=lambda url: print(url, flush=True), handler=print)\n"
+        "http.serve(print, port=0, on_listening=lambda url: print(url, flush=True))\n"
         "print('stopped')"
     )
     command = [sys.executable, "-c", script]

@@ -12,8 +12,8 @@ from typing import Any, cast
 import pytest
 
 from hindcast.errors import HindcastError, InputError, ReleaseError
-from hindcast.serving import app
 from hindcast.serving import release as releases
+from hindcast.serving.handler import logger, meter
 from hindcast.serving.predictor import Predictor
 from hindcast.serving.store import OnlineStore
 from hindcast.traffic import proxy_events
@@ -71,13 +71,13 @@ def folder(tmp_path: Path) -> Folder:
 def counted() -> Iterator[None]:
     """Powertools keeps one set of metrics for all of a process: leave none behind."""
     yield
-    app.meter.write()
+    meter.write()
 
 
 @pytest.fixture
 def log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """The lines that the service has logged."""
-    stream, handler = io.StringIO(), cast("Any", app.logger.logger_handler)
+    stream, handler = io.StringIO(), cast("Any", logger.logger_handler)
     before = handler.setStream(stream)
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     handler.setStream(before)
@@ -158,11 +158,11 @@ def test_metrics_are_counted_for_each_release_and_add_up(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     split = Split(Settings(folder.at(50)).changes, folder.open, draw=random.Random(2).random)
-    app.meter.write()
+    meter.write()
     capsys.readouterr()
     answers = answered(split, 60)
     refused = [ask(split, body={"features": {}})[0] for _ in range(20)]
-    app.meter.write()
+    meter.write()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     found: dict[str, Counter[str]] = {folder.stable: Counter(), folder.canary: Counter()}
     for line in lines:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hindcast.serving.asked import exact
-from hindcast.serving.requests import Value
+from hindcast.serving.prediction_lines import exact
 from hindcast.serving.scorer import Score
+from hindcast.serving.values import Value
 
 Outcome = Literal["match", "mismatch", "missing"]
 TOLERANCE = 1e-12

@@ -17,8 +17,8 @@ from hindcast.formats.spine_file import Rows
 from hindcast.releases import contents
 from hindcast.releases.contents import ReleaseContents
 from hindcast.serving import release as releases
-from hindcast.serving.requests import Value
 from hindcast.serving.scorer import Score, Scorer
+from hindcast.serving.values import Value
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hindcast.compiler.query import Knowledge as Clocks
 from hindcast.errors import InputError, ReleaseError
 from hindcast.serving import requests
 from hindcast.serving.predictor import Prediction
-from hindcast.serving.requests import Value
+from hindcast.serving.values import Value
 
 SEED = 0
 Row = Mapping[str, Any]

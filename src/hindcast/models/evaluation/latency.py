@@ -7,8 +7,8 @@ import numpy as np
 
 from hindcast.serving import release as releases
 from hindcast.serving.plan import ServingPlan
-from hindcast.serving.requests import Value
 from hindcast.serving.scorer import Scorer
+from hindcast.serving.values import Value
 
 WARM_UP = 100
 CALLS = 2_000

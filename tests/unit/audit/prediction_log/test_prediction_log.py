@@ -18,8 +18,9 @@ from hindcast.audit.prediction_log import inputs
 from hindcast.audit.prediction_log.inputs import Stream
 from hindcast.audit.prediction_log.parser import Batch
 from hindcast.audit.prediction_log.rows import OUTCOMES
+from hindcast.errors import NotFoundError
 from hindcast.serving import journal
-from hindcast.serving.asked import Asked, new_id
+from hindcast.serving.prediction_lines import PredictionLines, new_id
 from hindcast.serving.predictor import Prediction
 from hindcast.serving.requests import RequestError
 from hindcast.serving.scorer import Score
@@ -56,7 +57,7 @@ def logged(log: Logger, *asked: Any) -> str:
     stream = io.StringIO()
     cast("Any", log.registered_handler).setStream(stream)
     for ask in asked:
-        ask(Asked(lambda fields: journal.answered(log, fields)))
+        ask(PredictionLines(lambda fields: journal.answered(log, fields), samples.RELEASE))
     return stream.getvalue()
 
 
@@ -82,10 +83,8 @@ def test_the_parser_reads_what_the_handler_logs(
     made = Prediction(key, 1, probability, samples.RELEASE, features, as_of, "run1")
     ids: list[str] = []
 
-    def ask(asked: Asked) -> None:
-        asked.about([key])
-        asked.by(samples.RELEASE)
-        ids.append(asked.predicted(made))
+    def ask(lines: PredictionLines) -> None:
+        ids.append(lines.predicted(made))
 
     [row] = rows(parsed(logged(log, ask)))
     read = json.loads(row["features"], parse_constant=pytest.fail)
@@ -100,18 +99,20 @@ def test_the_parser_reads_what_the_handler_logs(
 
 
 def test_every_outcome_is_read(log: Logger) -> None:
-    def refused(asked: Asked) -> None:
-        asked.refused(RequestError(422, "x", "is unknown", place="body"))
+    def refused(lines: PredictionLines) -> None:
+        lines.unanswered(None, RequestError(422, "x", "is unknown", place="body"))
 
-    def failed(asked: Asked) -> None:
-        with pytest.raises(ZeroDivisionError), asked:
+    def failed(lines: PredictionLines) -> None:
+        with pytest.raises(ZeroDivisionError), lines.about(1):
             raise ZeroDivisionError
 
-    def scored(asked: Asked) -> None:
-        asked.by(samples.RELEASE)
-        asked.scored(Score(0, 0.25), {"income": 1.0})
+    def scored(lines: PredictionLines) -> None:
+        lines.scored(Score(0, 0.25), {"income": 1.0})
 
-    batch = parsed(logged(log, refused, failed, scored, Asked.unknown))
+    def unknown(lines: PredictionLines) -> None:
+        lines.unanswered(1, NotFoundError("there is no customer with id 1"))
+
+    batch = parsed(logged(log, refused, failed, scored, unknown))
     assert [row["outcome"] for row in rows(batch)] == ["refused", "failed", "scored", "unknown"]
     assert {row["outcome"] for row in rows(batch)} < set(OUTCOMES)
     assert (batch.bad, batch.other) == ([], 0)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.audit.replay.compare import Replayed, compare, settle, summarize
-from hindcast.serving.requests import Value
 from hindcast.serving.scorer import Score
+from hindcast.serving.values import Value
 
 values = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.text(),

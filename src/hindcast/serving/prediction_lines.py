@@ -1,48 +1,35 @@
-"""A request for predictions, and the line that each of its answers leaves in the log."""
+"""The prediction log: one line for each answer to a request, whatever came of it."""
 
 import math
 import os
 import uuid
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any
 
 from hindcast import names
 from hindcast.errors import NoReleaseError, NotFoundError, StoreUnavailableError
 from hindcast.serving.predictor import Prediction
-from hindcast.serving.requests import RequestError, Value
+from hindcast.serving.requests import Key, RequestError
 from hindcast.serving.scorer import Score
+from hindcast.serving.values import Value
 
-Key = int | str
 Write = Callable[[Mapping[str, Any]], None]
 
 
-class Asked:
-    """One request: its instant, and the keys that wait for an answer, in their order.
+class PredictionLines:
+    """The lines of one request, which is answered as of `instant` by one release."""
 
-    As a context it writes the lines of those that an exception leaves without one.
-    """
-
-    def __init__(self, write: Write) -> None:
+    def __init__(self, write: Write, release: str | None) -> None:
         self.instant = datetime.now(UTC)
         self._write = write
-        self._release: str | None = None
-        # Until it is known what is asked, the request as a whole gets one answer.
-        self._waiting: deque[Key | None] = deque([None])
-
-    def by(self, release: str) -> None:
-        """The release of this id answers."""
         self._release = release
 
-    def about(self, keys: Iterable[Key | None]) -> None:
-        """These are asked about; None is for what has no key."""
-        self._waiting = deque(keys)
-
     def predicted(self, made: Prediction) -> str:
-        """Log the next key's prediction, and return its id."""
+        """Log a prediction, and return its id."""
         return self._line(
+            made.id,
             names.PREDICTED,
             materialization=made.materialization,
             features_as_of=made.features_as_of.isoformat(),
@@ -54,41 +41,41 @@ class Asked:
     def scored(self, made: Score, values: Mapping[str, Value]) -> str:
         """Log the score of the caller's values, and return its id."""
         return self._line(
+            None,
             names.SCORED,
             features=exact(values),
             prediction=made.prediction,
             probability=_exact(made.probability),
         )
 
-    def unknown(self) -> None:
-        """Log that the next key is not in the online store."""
-        self._line(names.UNKNOWN)
+    def unanswered(self, key: Key | None, error: Exception) -> None:
+        """Log why there is no answer about a key, or about what has none."""
+        if isinstance(error, RequestError):
+            self._line(key, names.REFUSED, status=error.status, field=error.place)
+        elif isinstance(error, NotFoundError):
+            self._line(key, names.UNKNOWN)
+        elif isinstance(error, StoreUnavailableError | NoReleaseError):
+            self._line(key, names.UNAVAILABLE)
+        else:
+            self._line(key, names.FAILED)
 
-    def refused(self, error: RequestError) -> None:
-        """Log that what is next is no key."""
-        self._line(names.REFUSED, **_refusal(error))
+    @contextmanager
+    def about(self, *keys: Key | None) -> Iterator[None]:
+        """What fails within leaves each of these keys without an answer."""
+        try:
+            yield
+        except Exception as error:
+            for key in keys:
+                self.unanswered(key, error)
+            raise
 
-    def __enter__(self) -> "Asked":
-        """Nothing to do: see __exit__."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        """Log what an exception means for all that still wait."""
-        if not isinstance(error, Exception):
-            return
-        outcome, details = _outcome(error)
-        while self._waiting:
-            self._line(outcome, **details)
-
-    def _line(self, outcome: str, **known: Any) -> str:
-        """Answer what is next, and return the answer's id."""
+    def _line(self, key: Key | None, outcome: str, **known: Any) -> str:
+        """Write the line of one answer, and return the answer's id."""
         prediction_id = new_id(self.instant)
         line = {
             "prediction_id": prediction_id,
             "instant": self.instant.isoformat(),
-            "id": self._waiting.popleft(),
+            "id": key,
             "release": self._release,
             "materialization": None,
             "features_as_of": None,
@@ -100,20 +87,6 @@ class Asked:
         line.update(known)
         self._write(line)
         return prediction_id
-
-
-def _outcome(error: Exception) -> tuple[str, dict[str, Any]]:
-    if isinstance(error, RequestError):
-        return names.REFUSED, _refusal(error)
-    if isinstance(error, NotFoundError):
-        return names.UNKNOWN, {}
-    if isinstance(error, StoreUnavailableError | NoReleaseError):
-        return names.UNAVAILABLE, {}
-    return names.FAILED, {}
-
-
-def _refusal(error: RequestError) -> dict[str, Any]:
-    return {"status": error.status, "field": error.place}
 
 
 def new_id(instant: datetime) -> str:

@@ -1,0 +1,54 @@
+"""A Lambda handler over a predictor: warm-ups, metrics and traces around the routes."""
+
+import atexit
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Metrics
+
+from hindcast.serving import journal
+from hindcast.serving.meter import Meter
+from hindcast.serving.predictor import Predictor
+from hindcast.serving.service import Service
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+SERVICE = "hindcast-predict"
+
+# Powertools keeps one log and one set of metrics for all of a process, and so do we.
+logger = journal.logger(SERVICE)
+meter = Meter(Metrics(namespace="Hindcast", service=SERVICE))
+logging.getLogger("aws_lambda_powertools.event_handler").setLevel(logging.INFO)
+atexit.register(meter.write)
+
+
+def make_handler(predictor: Predictor | None) -> Handler:
+    """What Lambda calls with an event and a context; None is for an image without a release."""
+    service = Service(predictor, logger, meter)
+
+    def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        if event.get("warmup") and "httpMethod" not in event:
+            return {"warm": True, "release": service.release}
+        meter.by(service.release)
+        started = time.perf_counter()
+        try:
+            return service.resolve(event, context)
+        finally:
+            ended = time.perf_counter()
+            meter.request_done((ended - started) * 1000, ended)
+
+    handler: Handler = logger.inject_lambda_context(_traced(handle), log_event=False)
+    return handler
+
+
+def _traced(function: Handler) -> Handler:
+    """Traced where a daemon takes traces; elsewhere the X-Ray SDK is not even imported."""
+    if "AWS_XRAY_DAEMON_ADDRESS" not in os.environ:
+        return function
+    from aws_lambda_powertools import Tracer
+
+    tracer = Tracer(service=SERVICE, auto_patch=False)
+    traced: Handler = tracer.capture_lambda_handler(function, capture_response=False)
+    return traced

@@ -1,0 +1,57 @@
+"""Which error is answered how: one table for all routes."""
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
+
+from hindcast.errors import NoReleaseError, NotFoundError, StoreUnavailableError
+from hindcast.serving import answers
+from hindcast.serving.meter import Meter
+from hindcast.serving.requests import RequestError
+
+
+def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter) -> None:
+    """Let the routes of app answer errors, each counted; the most specific class wins."""
+
+    def refused(error: RequestError) -> Response[str]:
+        meter.error("Request")
+        return answers.error(error.status, error.field, error.message)
+
+    def unknown(error: NotFoundError) -> Response[str]:
+        meter.error("UnknownId")
+        return answers.error(404, "id", str(error))
+
+    def no_route(_: NoRouteError) -> Response[str]:
+        meter.error("Route")
+        return answers.error(404, "path", "there is no such route")
+
+    def store_unavailable(error: StoreUnavailableError) -> Response[str]:
+        meter.error("StoreUnavailable")
+        return answers.unavailable(answers.refusal(None, f"{error}; try again"))
+
+    def no_release(_: NoReleaseError) -> Response[str]:
+        meter.error("NoRelease")
+        return answers.unavailable(answers.refusal(None, "there is no release to answer by yet"))
+
+    def unexpected(error: Exception) -> Response[str]:
+        meter.error("Unexpected")
+        # Frames without messages: the message of an unforeseen error may quote an id.
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("unexpected error", error_type=type(error).__qualname__, stack=stack)
+        return answers.error(500, None, "something went wrong here; it has been logged")
+
+    # A table instead of decorators, which are untyped.
+    table: dict[type[Exception], Callable[[Any], Response[str]]] = {
+        RequestError: refused,
+        NotFoundError: unknown,
+        NoRouteError: no_route,
+        StoreUnavailableError: store_unavailable,
+        NoReleaseError: no_release,
+        Exception: unexpected,
+    }
+    for error, answer in table.items():
+        app.exception_handler(error)(answer)
