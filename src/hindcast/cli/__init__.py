@@ -19,7 +19,7 @@ def main() -> None:
     except (HindcastError, TyperException) as error:
         print(f"hindcast: {_line(error)}", file=sys.stderr)
         raise SystemExit(error.exit_code) from error
-    raise SystemExit(code)
+    raise SystemExit(code or 0)
 
 
 def _line(error: HindcastError | TyperException) -> str:
