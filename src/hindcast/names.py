@@ -14,6 +14,8 @@ RECORDED_AT = "recorded_at"
 INGESTED_AT = "_ingested_at"
 FILE = "_file"
 ROW = "_row"
+# Why a record withdraws its event; null in every other record.
+RETRACTION = "_retraction"
 
 # Columns Hindcast adds to feature rows and online tables.
 EVENT_TIMESTAMP = "event_timestamp"

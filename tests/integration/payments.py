@@ -63,7 +63,8 @@ def events(people: int = 40, each: int = 6) -> pa.Table:
     now = pa.scalar(START, INSTANT)
     table = table.append_column("recorded_at", pa.repeat(now, len(rows)))
     table = table.append_column("_ingested_at", pa.repeat(now, len(rows)))
-    return table.append_column("_row", pa.array(range(len(rows)), pa.int64()))
+    table = table.append_column("_row", pa.array(range(len(rows)), pa.int64()))
+    return table.append_column("_retraction", pa.nulls(len(rows), pa.string()))
 
 
 def target(folder: Path, columns: tuple[str, ...] = view.offline_columns) -> OfflineTarget:

@@ -143,7 +143,7 @@ def test_the_online_row_of_every_customer_is_the_historical_row_of_that_instant(
         {"id": keys, "as_of": instants, "asked_at": instants, "spine_row": np.arange(len(keys))}
     )
     sql = query.historical(VIEW, "duckdb", NOW)
-    found = DuckDBEngine().query(sql, run.table(names.RAW, "loans"), spine)
+    found = DuckDBEngine().query(sql, run.table(names.RAW, "loans"), spine, VIEW.view.source)
     rows = zip(
         *(column.to_pylist() for column in found.drop_columns(["as_of", "_has_history"])),
         strict=True,

@@ -122,7 +122,7 @@ def test_spark_sends_the_keys_to_the_history_and_shuffles_it_once_at_most(
 
     spark = session()
     raw = lake.open(names.RAW, "loans", fix="")
-    spark_engine._read(spark, raw).createOrReplaceTempView("raw")
+    spark_engine._register(spark, raw, view.view.source)
     instant = pa.timestamp("us", tz="UTC")
     spine = pa.table({"id": [1], "as_of": pa.array([APRIL], instant)})
     spine = spine.append_column("asked_at", pa.nulls(1, instant))

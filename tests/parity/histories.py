@@ -46,10 +46,21 @@ def events(draw: st.DrawFn, whole_days: bool) -> list[Event]:
             "flag": st.none() | st.sampled_from(["Y", "N", ""]),
             "born": st.none() | BIRTHDAYS,
             "label": st.none() | st.integers(0, 1),
+            "is_retracted": st.sampled_from([False, False, False, True]),
         }
     )
     found = draw(st.lists(record, max_size=25))
-    return [event | {"row": row} for row, event in enumerate(found)]
+    recorded = [event | {"row": row, "retraction": None} for row, event in enumerate(found)]
+    late = [event for event in recorded if event.pop("is_retracted")]
+    return recorded + [_retraction(event, len(found) + n) for n, event in enumerate(late)]
+
+
+def _retraction(event: Event, row: int) -> Event:
+    """A later record that withdraws an event; it says nothing but which."""
+    said = ("key", "at", "tie", "ingested")
+    empty = {name: value if name in said else None for name, value in event.items()}
+    late = event["recorded"] + timedelta(days=row % 3)
+    return empty | {"recorded": late, "row": row, "retraction": "entered twice"}
 
 
 @dataclass(frozen=True)

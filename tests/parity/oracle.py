@@ -1,6 +1,7 @@
 """A brute-force oracle of the feature semantics, in plain Python; it shares no code with Hindcast.
 
-An event is a dict with key, at (datetime UTC), tie, recorded, ingested, row, and source columns.
+An event is a dict with key, at (datetime UTC), tie, recorded, ingested, row, retraction (why it is
+withdrawn, or None), and source columns.
 A spine row is one with key, at, tie (None), and maybe asked: when it was asked, if not at `at`.
 """
 
@@ -14,18 +15,17 @@ Event = dict[str, Any]
 
 def records(events: list[Event], as_of: datetime, known_by: datetime) -> list[Event]:
     """The records known by known_by of what happened before as_of, replaced ones included."""
-    return [event for event in events if event["at"] < as_of and event["recorded"] <= known_by]
+    found = [event for event in events if event["at"] < as_of and event["recorded"] <= known_by]
+    there = {_identity(event) for event in _last(found)}
+    return [event for event in found if _identity(event) in there]
 
 
 def known(events: list[Event], as_of: datetime, known_by: datetime) -> list[Event]:
-    """The events that happened before as_of, each by its last record known by known_by."""
-    last: dict[tuple[Any, ...], Event] = {}
-    for event in records(events, as_of, known_by):
-        identity = (event["key"], event["at"], event["tie"])
-        newest = last.get(identity)
-        if newest is None or _recording(newest) < _recording(event):
-            last[identity] = event
-    return list(last.values())
+    """The events that happened before as_of, each by its last record known by known_by.
+
+    One whose last record is a retraction is not there.
+    """
+    return _last(records(events, as_of, known_by))
 
 
 def prior(history: list[Event], row: Event, days: int | None = None) -> list[Event]:
@@ -102,6 +102,20 @@ def as_float(value: Decimal | float | None) -> float | None:
 
 def _anniversary(start: date, years: int) -> tuple[int, int, int]:
     return (start.year + years, start.month, start.day)
+
+
+def _last(found: list[Event]) -> list[Event]:
+    """Each event by its last record, but those that it retracts."""
+    last: dict[tuple[Any, ...], Event] = {}
+    for event in found:
+        newest = last.get(_identity(event))
+        if newest is None or _recording(newest) < _recording(event):
+            last[_identity(event)] = event
+    return [event for event in last.values() if event["retraction"] is None]
+
+
+def _identity(event: Event) -> tuple[Any, ...]:
+    return (event["key"], event["at"], event["tie"])
 
 
 def _recording(event: Event) -> tuple[Any, ...]:

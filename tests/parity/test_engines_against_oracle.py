@@ -40,10 +40,15 @@ def raw_table(folder: Path, events: list[Event], whole_days: bool) -> DeltaTable
             ("tie", pa.int64()), ("money", pa.decimal128(18, 2)), ("real", pa.float64()),
             ("number", pa.int64()), ("flag", pa.string()), ("born", pa.date32()),
             ("label", pa.int64()), ("recorded_at", INSTANT), ("_ingested_at", INSTANT),
-            ("_row", pa.int64()),
+            ("_row", pa.int64()), ("_retraction", pa.string()),
         ]
     )  # fmt: skip
-    names = {"recorded_at": "recorded", "_ingested_at": "ingested", "_row": "row"}
+    names = {
+        "recorded_at": "recorded",
+        "_ingested_at": "ingested",
+        "_row": "row",
+        "_retraction": "retraction",
+    }
     rows = [{field: event[names.get(field, field)] for field in schema.names} for event in events]
     if whole_days:
         rows = [row | {"at": row["at"].date()} for row in rows]

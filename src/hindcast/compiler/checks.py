@@ -15,7 +15,10 @@ from hindcast.errors import DefinitionError
 
 # Columns of the ingest query beside the source's own.
 REASON, FIELD, VALUE, RECORD = "_reason", "_field", "_value", "_record"
-_OWN = (names.RECORDED_AT, names.INGESTED_AT, names.FILE, names.ROW, REASON, FIELD, VALUE, RECORD)
+_OWN = (
+    *(names.RECORDED_AT, names.INGESTED_AT, names.FILE, names.ROW, names.RETRACTION),
+    *(REASON, FIELD, VALUE, RECORD),
+)
 # The row as it was read; a name that no file has for a column.
 _READ = DUCKDB.quote("row as read")
 

@@ -15,7 +15,7 @@ from hindcast.compiler import shapes
 from hindcast.compiler.dialects import DIALECTS, Dialect, micros
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.windows import Windows
-from hindcast.datatypes import BIGINT
+from hindcast.datatypes import BIGINT, STRING
 
 Spine = Literal["entities", "events", "table"]
 
@@ -130,6 +130,7 @@ class _Query:
             f"{self._happened()} AS _at",
             f"{quote(source.tiebreaker)} AS _tie",
             f"{names.RECORDED_AT} AS _recorded, {names.INGESTED_AT}, {names.ROW}",
+            names.RETRACTION,
             "TRUE AS _is_event",
             *([f"{quote(self.label)} AS _label"] if self.label else []),
             *self.windows.arguments(),
@@ -174,7 +175,8 @@ class _Query:
             self.dialect.cast(self.dialect.quote(self.view.key), key_type),
             self.dialect.epoch_micros(names.AS_OF),
             self.dialect.cast("NULL", tie_type),
-            f"{nothing}, {nothing}, {self.dialect.cast('NULL', BIGINT)}, FALSE",
+            f"{nothing}, {nothing}, {self.dialect.cast('NULL', BIGINT)}",
+            f"{self.dialect.cast('NULL', STRING)}, FALSE",
             *("NULL" for _ in self.windows.arguments()),
         ]
         return f"SELECT {', '.join(columns)} FROM spine"

@@ -52,7 +52,7 @@ def materialize(
     raw = lake.open(names.RAW, source.name, fix="run: hindcast ingest FILE")
     run_id = run_id or uuid.uuid4().hex[:12]
     sql = query.materialization(view, engine.dialect, knowledge)
-    with engine.compute(sql, raw) as computed:
+    with engine.compute(sql, raw, source) as computed:
         with step(watcher, f"compute {view.view.name} on {engine.name}, write it to the lake"):
             written = computed.write_offline(_target(view, lake, run_id))
         if not written.events:

@@ -71,7 +71,7 @@ def retrieve(
     fix = "run: hindcast ingest FILE"
     raw = lake.open(names.RAW, view.view.source.name, fix=fix, version=version)
     sql = query.historical(view, engine.dialect, _utc(known_by))
-    found = engine.query(sql, raw, relation)
+    found = engine.query(sql, raw, relation, view.view.source)
     table = spine.table
     for feature in view.features:
         values = found[feature.name].cast(feature.datatype.arrow())

@@ -31,7 +31,7 @@ def build(
         names.RAW, view.view.source.name, fix="run: hindcast ingest FILE", version=version
     )
     sql = query.training_set(view, engine.dialect, knowledge, label_matures)
-    table = engine.query(sql, raw)
+    table = engine.query(sql, raw, source=view.view.source)
     return TrainingSet(
         table=table,
         view=view,

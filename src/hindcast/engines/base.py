@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from hindcast.definitions import Source
+
 if TYPE_CHECKING:
     from hindcast.stores.online import OnlineStore
 
@@ -59,10 +61,21 @@ class Engine(Protocol):
     name: str
     dialect: str
 
-    def query(self, sql: str, raw: DeltaTable, spine: pa.Table | None = None) -> pa.Table:
-        """The result of a query, in the order the SQL asks for."""
+    def query(
+        self,
+        sql: str,
+        raw: DeltaTable,
+        spine: pa.Table | None = None,
+        source: Source | None = None,
+    ) -> pa.Table:
+        """The result of a query, in the order the SQL asks for.
+
+        source: by whose schema of today raw is read; raises what raw.selection raises.
+        """
         ...
 
-    def compute(self, sql: str, raw: DeltaTable) -> AbstractContextManager[Computed]:
+    def compute(
+        self, sql: str, raw: DeltaTable, source: Source | None = None
+    ) -> AbstractContextManager[Computed]:
         """Run a materialization query once, and keep its rows until the context ends."""
         ...

@@ -14,7 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 
+from hindcast.compiler.dialects import DUCKDB
+from hindcast.definitions import Source
 from hindcast.engines.base import IS_EVENT, RECORDS, OfflineTarget, Written
+from hindcast.engines.raw import selection
 from hindcast.errors import HindcastError, first_line
 from hindcast.stores.lake import KEEP_LOG
 
@@ -50,21 +53,29 @@ class DuckDBEngine:
     name = "duckdb"
     dialect = "duckdb"
 
-    def query(self, sql: str, raw: DeltaTable, spine: pa.Table | None = None) -> pa.Table:
-        """The result of a query, in the order the SQL asks for."""
+    def query(
+        self,
+        sql: str,
+        raw: DeltaTable,
+        spine: pa.Table | None = None,
+        source: Source | None = None,
+    ) -> pa.Table:
+        """The result of a query, in the order the SQL asks for; raw by the source's schema."""
         with session() as connection:
-            _register(connection, raw)
+            _register(connection, raw, source)
             if spine is not None:
                 connection.register("spine", spine)
             return connection.sql(sql).to_arrow_table()
 
     @contextmanager
-    def compute(self, sql: str, raw: DeltaTable) -> "Iterator[DuckDBComputed]":
+    def compute(
+        self, sql: str, raw: DeltaTable, source: Source | None = None
+    ) -> "Iterator[DuckDBComputed]":
         """Plan a materialization query; it runs once, as write_offline reads its rows."""
         with session() as connection, tempfile.TemporaryDirectory() as folder:
             # Rows leave by key lookups and Delta files; keeping their order would cost memory.
             connection.execute("SET preserve_insertion_order = false")
-            _register(connection, raw)
+            _register(connection, raw, source)
             yield DuckDBComputed(connection, sql, Path(folder) / "entities.arrow")
 
 
@@ -136,8 +147,10 @@ class _Split:
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _register(connection: duckdb.DuckDBPyConnection, raw: DeltaTable) -> None:
-    """Make a Delta table readable as `raw`.
+def _register(
+    connection: duckdb.DuckDBPyConnection, raw: DeltaTable, source: Source | None
+) -> None:
+    """Make a Delta table readable as `raw`, by the source's schema.
 
     DuckDB reads files of this machine by itself, in a third less time and half the memory that
     Arrow's read-ahead takes; those of s3:// through Arrow. It takes paths for patterns.
@@ -145,6 +158,7 @@ def _register(connection: duckdb.DuckDBPyConnection, raw: DeltaTable) -> None:
     files = [unquote(uri) for uri in raw.file_uris()]
     if files and all(Path(file).is_absolute() for file in files):
         patterns = [glob.escape(file) for file in files]
-        connection.read_parquet(patterns, union_by_name=True).create_view("raw")
+        connection.read_parquet(patterns, union_by_name=True).create_view("stored")
     else:
-        connection.register("raw", raw.to_pyarrow_dataset())
+        connection.register("stored", raw.to_pyarrow_dataset())
+    connection.execute(f"CREATE VIEW raw AS {selection(raw, source, DUCKDB, 'stored')}")

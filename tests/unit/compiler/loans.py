@@ -32,6 +32,7 @@ _RAW = pa.schema(
         *((name, kind.arrow()) for name, kind in LOANS.types.items()),
         ("_ingested_at", pa.timestamp("us", tz="UTC")),
         ("_row", pa.int64()),
+        ("_retraction", pa.string()),
     ]
 )
 

@@ -68,10 +68,12 @@ def test_what_every_row_needs_cannot_be_nulled(column: str) -> None:
 
 
 @pytest.mark.parametrize("column", [
-    "_file", "_row", "_ingested_at", "recorded_at", "_reason", "_field", "_value", "_record",
+    "_file", "_row", "_ingested_at", "recorded_at", "_retraction",
+    "_reason", "_field", "_value", "_record",
 ])  # fmt: skip
 def test_a_schema_cannot_take_the_columns_that_ingest_adds(column: str) -> None:
-    message = refusal(recorded_at=None, schema={"id": "bigint", column: "timestamp"})
+    own = {name: kind for name, kind in LOANS.schema.items() if name != "recorded_at"}
+    message = refusal(recorded_at=None, schema={**own, column: "timestamp"})
     assert f"source 'loans': column '{column}' is Hindcast's own; rename it" in message
 
 

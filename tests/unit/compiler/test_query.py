@@ -150,6 +150,26 @@ def test_the_last_record_of_an_event_known_by_then_wins() -> None:
         assert (row["total"], row["loans"]) == (Decimal(expected), 3)
 
 
+def test_a_retracted_event_is_there_until_the_retraction_is_known() -> None:
+    retraction = {
+        "id": 1, "loan_id": 3, "loan_date": at(2021, 3, 1), "recorded_at": at(2021, 5, 1),
+        "_retraction": "entered twice",
+    }  # fmt: skip
+    again = loan(3, at(2021, 3, 1), "7", recorded_at=at(2021, 6, 1))
+    loans = [retraction, *THREE, again]
+    total = view_of(Feature("total", "sum(amount)", over=prior()), COUNT)
+    expected = ((at(2021, 4, 30), 90, 3), (at(2021, 5, 1), 30, 2), (at(2021, 6, 1), 37, 3))
+    for known_by, amount, count in expected:
+        row = online(total, loans, Knowledge(TODAY, known_by))[1]
+        assert (row["total"], row["loans"]) == (amount, count)
+
+
+def test_a_customer_whose_every_loan_is_retracted_has_no_row() -> None:
+    only = loan(1, at(2021, 1, 1), id=2)
+    retraction = only | {"recorded_at": at(2021, 5, 1), "_retraction": "another bank's"}
+    assert set(online(view_of(COUNT), [*THREE, only, retraction])) == {1}
+
+
 def test_a_correction_to_null_is_a_correction() -> None:
     corrected = loan(3, at(2021, 3, 1), None, recorded_at=at(2021, 5, 1))
     assert online(view_of(AVERAGE), [*THREE, corrected])[1]["average"] == 15.0

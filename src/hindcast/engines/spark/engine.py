@@ -20,7 +20,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
+from hindcast.compiler.dialects import SPARK
+from hindcast.definitions import Source
 from hindcast.engines.base import IS_EVENT, RECORDS, OfflineTarget, Written
+from hindcast.engines.raw import selection
 from hindcast.engines.spark import deltafiles
 from hindcast.engines.spark.session import is_local, session
 from hindcast.errors import HindcastError, InputError
@@ -43,11 +46,17 @@ class SparkEngine:
     name = "spark"
     dialect = "spark"
 
-    def query(self, sql: str, raw: DeltaTable, spine: pa.Table | None = None) -> pa.Table:
-        """The result of a query, in the order the SQL asks for."""
+    def query(
+        self,
+        sql: str,
+        raw: DeltaTable,
+        spine: pa.Table | None = None,
+        source: Source | None = None,
+    ) -> pa.Table:
+        """The result of a query, in the order the SQL asks for; raw by the source's schema."""
         spark = session()
         with _calling_spark():
-            _read(spark, raw).createOrReplaceTempView("raw")
+            _register(spark, raw, source)
             if spine is not None:
                 _frame(spark, spine).createOrReplaceTempView("spine")
             found = spark.sql(sql)
@@ -56,11 +65,13 @@ class SparkEngine:
         return pa.Table.from_batches(batches, None if batches else to_arrow_schema(found.schema))
 
     @contextmanager
-    def compute(self, sql: str, raw: DeltaTable) -> "Iterator[SparkComputed]":
+    def compute(
+        self, sql: str, raw: DeltaTable, source: Source | None = None
+    ) -> "Iterator[SparkComputed]":
         """Plan a materialization query; it runs once, in write_offline."""
         spark = session()
         with _calling_spark():
-            _read(spark, raw).createOrReplaceTempView("raw")
+            _register(spark, raw, source)
             computed = SparkComputed(spark.sql(sql))
         try:
             yield computed
@@ -152,6 +163,12 @@ def _rows_or_raise(outcome: int | HindcastError) -> int:
     if isinstance(outcome, HindcastError):
         raise outcome
     return outcome
+
+
+def _register(spark: SparkSession, raw: DeltaTable, source: Source | None) -> None:
+    """Make a Delta table readable as `raw`, by the source's schema."""
+    _read(spark, raw).createOrReplaceTempView("stored")
+    spark.sql(selection(raw, source, SPARK, "stored")).createOrReplaceTempView("raw")
 
 
 def _read(spark: SparkSession, raw: DeltaTable) -> DataFrame:
