@@ -25,6 +25,10 @@ class StoreUnavailableError(HindcastError):
     """Raised when the online store does not answer; trying again later may work."""
 
 
+class NotMaterializedError(StoreUnavailableError):
+    """Raised when the online store lacks a table or column that a release reads."""
+
+
 class NoReleaseError(HindcastError):
     """Raised when there is no release to answer by yet; the first rebuild brings one."""
 

@@ -143,7 +143,7 @@ def test_features_of_the_caller_are_scored(predict: Function) -> None:
 
 def test_it_is_in_health(predict: Function, release: Path) -> None:
     answer = ask(predict, "GET", "/health")
-    expected = {"status": "ok", "release": release.name, "database": "ok"}
+    expected = {"status": "ok", "release": release.name, "database": "ok", "features": "ok"}
     assert (answer.status, answer.document) == (200, expected)
 
 

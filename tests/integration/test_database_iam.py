@@ -47,12 +47,12 @@ def test_every_connection_signs_a_token_of_its_own(
     proxy: RdsProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = OnlineStore(proxy.url("reader%2Biam"), "SELECT 1", by_iam=True)
-    store.ping()
+    store.read(1, datetime.now(UTC))
     monkeypatch.setenv("AWS_SESSION_TOKEN", "second")
-    store.ping()
+    store.read(1, datetime.now(UTC))
     assert len(proxy.tokens) == 1
     proxy.disconnect()
-    store.ping()
+    store.read(1, datetime.now(UTC))
     store.close()
     sessions = [token.partition("X-Amz-Security-Token=")[2][:6] for token in proxy.tokens]
     assert sessions == ["first&", "second"]
@@ -62,23 +62,23 @@ def test_a_wrong_signature_is_refused(proxy: RdsProxy, monkeypatch: pytest.Monke
     store = OnlineStore(proxy.url("reader%2Biam"), "SELECT 1", by_iam=True)
     monkeypatch.setattr("hindcast.serving.iam.SERVICE", "rds")
     with pytest.raises(StoreUnavailableError):
-        store.ping()
+        store.read(1, datetime.now(UTC))
     assert len(proxy.tokens) == 1
 
 
 def test_without_iam_no_token_is_sent(proxy: RdsProxy) -> None:
     with pytest.raises(StoreUnavailableError):
-        OnlineStore(proxy.url("reader%2Biam"), "SELECT 1").ping()
+        OnlineStore(proxy.url("reader%2Biam"), "SELECT 1").read(1, datetime.now(UTC))
     assert proxy.tokens == []
 
 
 def test_the_certificate_is_verified_where_the_url_says_so(proxy: RdsProxy, tmp_path: Path) -> None:
     url = f"{proxy.url('reader%2Biam')}&sslmode=verify-full&sslrootcert="
     store = OnlineStore(f"{url}{tmp_path / 'proxy.pem'}", "SELECT 1", by_iam=True)
-    store.ping()
+    store.read(1, datetime.now(UTC))
     store.close()
     with pytest.raises(StoreUnavailableError):
-        OnlineStore(f"{url}/nowhere.pem", "SELECT 1", by_iam=True).ping()
+        OnlineStore(f"{url}/nowhere.pem", "SELECT 1", by_iam=True).read(1, datetime.now(UTC))
     assert len(proxy.tokens) == 1
 
 

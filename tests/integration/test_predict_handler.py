@@ -9,7 +9,7 @@ import pytest
 
 from hindcast.errors import NotFoundError
 from hindcast.serving.handler import meter
-from tests.integration.service import FEATURES, Service, logged
+from tests.integration.service import FEATURES, Service, logged, serve
 from tests.unit.serving import sample_release
 
 
@@ -48,9 +48,27 @@ def test_nulls_are_served_as_nulls_and_predicted_from(service: Service) -> None:
     assert set(row["features"].values()) == {None}
 
 
-def test_a_nan_in_the_store_is_valid_json(service: Service) -> None:
+def test_a_stored_value_that_the_model_cannot_take_is_refused_as_in_a_score(
+    service: Service,
+) -> None:
     status, row = service.call("GET", "/features/-7")
     assert (status, row["features"]["income"]) == (200, None)
+    status, alone = service.call("POST", "/predict", {"id": -7})
+    _, batch = service.call("POST", "/predict/batch", {"ids": [-7, 5008827]})
+    _, score = service.call("POST", "/score", {"features": {**FEATURES, "income": math.nan}})
+    why = "is nan, which is not a finite number"
+    assert status == 422
+    assert alone == score == {"error": {"field": "features.income", "message": why}}
+    refused, answered = batch["predictions"]
+    assert refused["error"] == {"field": "ids[0]", "message": f"features.income: {why}"}
+    assert "probability" in answered
+
+
+def test_an_id_in_a_path_is_decoded_once(served_url: str, tmp_path: Path) -> None:
+    columns = ", ".join(f"NULL AS {feature['name']}" for feature in sample_release.FEATURES)
+    sql = f"SELECT {columns}, now() AS features_as_of, '1' AS materialization WHERE %(key)s <> ''"
+    with serve(served_url, sample_release.write(tmp_path, sql=sql, key_type="string")) as service:
+        assert service.call("GET", "/features/a%2541%2F%C3%A9")[1]["id"] == "a%41/é"
 
 
 def test_unknown_ids_are_404(service: Service, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,9 @@
 """The predict handler while release, database or view are away, are back, or changed meanwhile."""
 
 import json
+import re
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -11,6 +13,13 @@ from hindcast.stores import embedded_postgres
 from hindcast.traffic import proxy_events
 from tests.integration.service import FEATURES, TABLE, Service, logged, serve
 from tests.unit.serving import sample_release
+
+READING = [
+    ("POST", "/predict", b'{"id": 5008827}'),
+    ("POST", "/predict/batch", b'{"ids": [5008827]}'),
+    ("GET", "/features/5008827", b""),
+    ("GET", "/health", b""),
+]
 
 
 def test_a_warm_up_loads_the_release_and_leaves_the_database_alone(release_dir: Path) -> None:
@@ -81,20 +90,45 @@ def test_the_database_away_is_503_until_it_is_back(release_dir: Path) -> None:
 
 def assert_unavailable(service: Service) -> None:
     """What reads the store is refused for now; what does not is answered."""
-    requests = [("POST", "/predict", b'{"id": 5008827}'), ("GET", "/features/5008827", b"")]
-    requests += [("POST", "/predict/batch", b'{"ids": [5008827]}'), ("GET", "/health", b"")]
-    for request in requests:
-        answer = service.invoke(*request)
-        assert answer["statusCode"] == 503
-        assert answer["multiValueHeaders"]["Retry-After"] == ["5"]
-        assert "postgres" not in answer["body"]
-    assert service.call("GET", "/health")[1]["database"] == "unavailable"
+    for request in READING:
+        asserted_503(service, request)
+    health = service.call("GET", "/health")[1]
+    assert (health["database"], health["features"]) == ("unavailable", "unknown")
     assert service.call("POST", "/score", {"features": FEATURES})[0] == 200
 
 
-def test_a_view_that_was_never_materialized_is_503(postgres_server: str, release_dir: Path) -> None:
-    with serve(postgres_server, release_dir) as service:
-        assert service.call("POST", "/predict", {"id": 5008827})[0] == 503
+def asserted_503(service: Service, request: tuple[str, str, bytes]) -> None:
+    answer = service.invoke(*request)
+    assert answer["statusCode"] == 503
+    assert answer["multiValueHeaders"]["Retry-After"] == ["5"]
+    assert not re.search("postgres|credit_(history|v2)|income|salary", answer["body"])
+
+
+@pytest.mark.parametrize(
+    ("named", "renamed", "cause"),
+    [
+        ("income", "salary", 'column "salary" does not exist'),
+        ("credit_history", "credit_v2", 'relation "hindcast.credit_v2" does not exist'),
+        ('"hindcast".', '"other".', 'relation "other.credit_history" does not exist'),
+    ],
+    ids=["column", "table", "schema"],
+)
+def test_what_a_release_reads_and_the_store_lacks_is_503_with_its_cause_in_the_log(
+    capsys: pytest.CaptureFixture[str],
+    served_url: str,
+    tmp_path: Path,
+    named: str,
+    renamed: str,
+    cause: str,
+) -> None:
+    sql = sample_release.SQL.replace(named, renamed)
+    with serve(served_url, sample_release.write(tmp_path / "other", sql=sql)) as service:
+        for request in READING:
+            lines = logged(capsys, partial(asserted_503, service, request))
+            [told] = [line for line in lines if line.get("level") == "ERROR"]
+            assert cause in told["reason"]
+        health = service.call("GET", "/health")[1]
+    assert (health["status"], health["database"], health["features"]) == ("down", "ok", "missing")
 
 
 def test_an_unforeseen_failure_shows_nothing_and_logs_its_stack(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hindcast import names
 from hindcast.errors import InputError, NoReleaseError, NotFoundError
 from hindcast.serving import release as releases
+from hindcast.serving import requests
 from hindcast.serving.release import Release
 from hindcast.serving.requests import Key
 from hindcast.serving.scorer import Scorer
@@ -47,7 +48,11 @@ class Predictor:
         self.score = Scorer(release).score
 
     def predict(self, key: Key, as_of: datetime) -> Prediction:
-        """Predict for one entity; raises NotFoundError, StoreUnavailableError."""
+        """Predict for one entity.
+
+        Raises NotFoundError, RequestError for a value that the model cannot take, and
+        StoreUnavailableError.
+        """
         return self._prediction(self.features(key, as_of))
 
     def predict_many(
@@ -61,8 +66,12 @@ class Predictor:
         return {key: self._prediction_or_error(key, rows.get(key)) for key in keys}
 
     def features(self, key: Key, as_of: datetime) -> FeatureRow:
-        """The served features of one entity; raises as predict does."""
+        """The served features of one entity; raises NotFoundError, StoreUnavailableError."""
         return self._known(key, self.store.read(key, as_of))
+
+    def check(self, as_of: datetime) -> None:
+        """Read as predict does, about nobody; raises StoreUnavailableError where that fails."""
+        self.store.read(0 if self.release.plan.key_type == "bigint" else "", as_of)
 
     def _prediction_or_error(self, key: Key, row: Row | None) -> Prediction | InputError:
         try:
@@ -82,6 +91,7 @@ class Predictor:
         )
 
     def _prediction(self, row: FeatureRow) -> Prediction:
+        requests.check_values(row.features)
         score = self.score(list(row.features.values()))
         return Prediction(
             row.id,

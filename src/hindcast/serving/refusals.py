@@ -8,7 +8,12 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
-from hindcast.errors import NoReleaseError, NotFoundError, StoreUnavailableError
+from hindcast.errors import (
+    NoReleaseError,
+    NotFoundError,
+    NotMaterializedError,
+    StoreUnavailableError,
+)
 from hindcast.serving import answers
 from hindcast.serving.meter import Meter
 from hindcast.serving.requests import RequestError
@@ -29,9 +34,9 @@ def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter) -> None:
         meter.error("Route")
         return answers.error(404, "path", "there is no such route")
 
-    def store_unavailable(error: StoreUnavailableError) -> Response[str]:
-        meter.error("StoreUnavailable")
-        return answers.unavailable(answers.refusal(None, f"{error}; try again"))
+    def unavailable(error: StoreUnavailableError) -> Response[str]:
+        note(error, logger, meter)
+        return answers.unavailable(answers.refusal(None, f"{_shown(error)}; try again"))
 
     def no_release(_: NoReleaseError) -> Response[str]:
         meter.error("NoRelease")
@@ -49,9 +54,25 @@ def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter) -> None:
         RequestError: refused,
         NotFoundError: unknown,
         NoRouteError: no_route,
-        StoreUnavailableError: store_unavailable,
+        StoreUnavailableError: unavailable,
         NoReleaseError: no_release,
         Exception: unexpected,
     }
     for error, answer in table.items():
         app.exception_handler(error)(answer)
+
+
+def note(error: StoreUnavailableError, logger: Logger, meter: Meter) -> None:
+    """Count that the store gave no answer, and log the cause where one has to see to it."""
+    if isinstance(error, NotMaterializedError):
+        meter.error("NotMaterialized")
+        logger.error("the release cannot be served", reason=str(error))
+    else:
+        meter.error("StoreUnavailable")
+
+
+def _shown(error: StoreUnavailableError) -> str:
+    """Without the names of tables and columns, which are no caller's business."""
+    if isinstance(error, NotMaterializedError):
+        return "the online store does not have what the release reads"
+    return str(error)

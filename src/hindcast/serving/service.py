@@ -12,7 +12,12 @@ from urllib.parse import unquote
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
-from hindcast.errors import InputError, NoReleaseError, StoreUnavailableError
+from hindcast.errors import (
+    InputError,
+    NoReleaseError,
+    NotMaterializedError,
+    StoreUnavailableError,
+)
 from hindcast.serving import answers, journal, refusals, requests
 from hindcast.serving.meter import Meter
 from hindcast.serving.prediction_lines import PredictionLines
@@ -27,6 +32,7 @@ class Service:
     def __init__(self, predictor: Predictor | None, logger: Logger, meter: Meter) -> None:
         self.release = predictor.release.id if predictor else None
         self._given = predictor
+        self._logger = logger
         self._meter = meter
         self._write = partial(journal.answered, logger)
         # Whatever POWERTOOLS_DEV and POWERTOOLS_DEBUG say: it would write paths and bodies.
@@ -92,14 +98,19 @@ class Service:
         return answers.ok({"predictions": scored} if "instances" in document else scored[0])
 
     def health(self) -> Response[str]:
-        """Whether the release is loaded and the database answers."""
-        document = {"status": "ok", "release": self._predictor.release.id, "database": "ok"}
+        """Whether /predict can answer: by the release's own SELECT over the online store."""
+        predictor = self._predictor
+        found = {"status": "ok", "release": self.release, "database": "ok", "features": "ok"}
         try:
-            self._predictor.store.ping()
-        except StoreUnavailableError:
-            self._meter.error("StoreUnavailable")
-            return answers.unavailable({**document, "status": "down", "database": "unavailable"})
-        return answers.ok(document)
+            predictor.check(datetime.now(UTC))
+        except NotMaterializedError as error:
+            refusals.note(error, self._logger, self._meter)
+            return answers.unavailable({**found, "status": "down", "features": "missing"})
+        except StoreUnavailableError as error:
+            refusals.note(error, self._logger, self._meter)
+            lost = {"status": "down", "database": "unavailable", "features": "unknown"}
+            return answers.unavailable({**found, **lost})
+        return answers.ok(found)
 
     @property
     def _predictor(self) -> Predictor:
@@ -159,7 +170,7 @@ class Service:
             return self._answer(raw, outcome, lines)
         self._meter.error("BatchItem")
         lines.unanswered(_key_alone(key), outcome)
-        message = outcome.message if isinstance(outcome, RequestError) else str(outcome)
+        message = key.message if isinstance(key, RequestError) else str(outcome)
         return {"id": answers.echo(raw), **answers.refusal(field, message)}
 
     def _scored(

@@ -9,7 +9,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg.types.numeric import Int8
 
-from hindcast.errors import InputError, StoreUnavailableError
+from hindcast.errors import (
+    InputError,
+    NotMaterializedError,
+    StoreUnavailableError,
+    first_line,
+)
 from hindcast.serving import iam
 from hindcast.serving.requests import Key
 
@@ -35,8 +40,14 @@ _STALE = (
     psycopg.errors.FeatureNotSupported,
     psycopg.errors.InvalidSqlStatementName,
 )
-# Nothing was materialized yet, or it is for another release.
-_ABSENT = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
+# Nothing is materialized of what the release reads, or it may not be read.
+_MISSING = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.InsufficientPrivilege,
+)
 
 
 class OnlineStore:
@@ -54,20 +65,16 @@ class OnlineStore:
         self._cursor: psycopg.Cursor[Row] | None = None
 
     def read(self, key: Key, as_of: datetime) -> Row | None:
-        """The row of one key, or None; raises StoreUnavailableError."""
+        """The row of one key, or None; raises StoreUnavailableError, NotMaterializedError."""
         parameters = _parameters(key, as_of)
         return self._attempt(lambda cursor: _one(cursor, self._sql, parameters))
 
     def read_many(self, keys: Iterable[Key], as_of: datetime) -> dict[Key, Row]:
-        """The rows of those keys that have one, in one round trip; raises StoreUnavailableError."""
+        """The rows of those keys that have one, in one round trip; raises as read does."""
         parameters = {key: _parameters(key, as_of) for key in keys}
         if not parameters:
             return {}
         return self._attempt(lambda cursor: _many(cursor, self._sql, parameters))
-
-    def ping(self) -> None:
-        """Ask the store for nothing; raises StoreUnavailableError when it does not answer."""
-        self._attempt(lambda cursor: _one(cursor, "SELECT 1", {}))
 
     def close(self) -> None:
         """Drop the connection; the next read opens another."""
@@ -84,9 +91,14 @@ class OnlineStore:
                 except _STALE:
                     self.close()
             return work(self._connect())
-        except (*_STALE, *_ABSENT) as error:
+        except _STALE as error:
             self.close()
             raise StoreUnavailableError("the online store does not answer") from error
+        except _MISSING as error:
+            raise NotMaterializedError(
+                f"the online store does not have what the release reads: {first_line(error)}; "
+                "run: hindcast materialize"
+            ) from error
 
     def _connect(self) -> psycopg.Cursor[Row]:
         # Without one, the driver takes what the URL or libpq's own files say.

@@ -11,13 +11,13 @@ INTEGER_MAX = 2**53
 
 
 def fault(value: Value) -> str | None:
-    """Why a model cannot take a value, None where it can; a null is a value like others."""
+    """Why a model cannot take a value, with the value; None where it can, as it can a null."""
     if isinstance(value, float):
         if -FLOAT32_MAX <= value <= FLOAT32_MAX:
             return None
         if not math.isfinite(value):
-            return "must be a finite number"
-        return "is out of the range of 32-bit floats"
+            return f"is {value}, which is not a finite number"
+        return f"is {value}, beyond the range of 32-bit floats"
     if isinstance(value, int) and not -INTEGER_MAX <= value <= INTEGER_MAX:
-        return "is beyond 2^53, up to which whole numbers are exact"
+        return f"is {value}, beyond 2^53, up to which whole numbers are exact"
     return None

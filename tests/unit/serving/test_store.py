@@ -1,5 +1,6 @@
 """A database URL is checked without being told."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -20,7 +21,7 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
     store = OnlineStore("postgresql://nobody@/nothing?host=/nowhere", "SELECT 1")
     for _ in range(2):
         with pytest.raises(StoreUnavailableError):
-            store.ping()
+            store.read(1, datetime.now(UTC))
 
 
 @pytest.mark.parametrize(("asked", "waited"), [("", "2"), ("?connect_timeout=7", "7")])
@@ -35,5 +36,5 @@ def test_a_silent_server_is_waited_for_as_long_as_the_url_says(
 
     monkeypatch.setattr(psycopg, "connect", connect)
     with pytest.raises(StoreUnavailableError):
-        OnlineStore(f"postgresql://me@host/db{asked}", "SELECT 1").ping()
+        OnlineStore(f"postgresql://me@host/db{asked}", "SELECT 1").read(1, datetime.now(UTC))
     assert conninfo_to_dict(used[0])["connect_timeout"] == waited

@@ -60,7 +60,8 @@ def predict_as_of(
 ) -> Prediction:
     """The prediction of an instant: its features, by the release that was in production then.
 
-    Raises NotFoundError when no release was, or the key had no history.
+    Raises NotFoundError when no release was, or the key had no history, and RequestError for a
+    value that the model cannot take.
     """
     name = application.project.model(model).name
     if release is None:
@@ -68,6 +69,7 @@ def predict_as_of(
     recomputer = Recomputer(application, application.ledger.find_release(name, release).release)
     typed = requests.entity_key(key, recomputer.contents.plan)
     vector = vector_as_of(recomputer, typed, clocks.as_of, clocks.known_by)
+    requests.check_values(vector)
     score = recomputer.score(vector.values())
     return Prediction(
         id=typed,
