@@ -1,5 +1,7 @@
 """The commands that judge, promote and look back: documents, tables and exit codes."""
 
+import re
+
 import pytest
 
 from hindcast.bootstrap import Application
@@ -7,6 +9,8 @@ from hindcast.models import promote
 from hindcast.traffic.stages import LocalStage
 from tests.integration import lifecycle
 from tests.integration.lifecycle import GOOD, OTHER, WEAK, Shell, Stage
+
+FORCE = "hindcast promote RELEASE --force --reason TEXT"
 
 
 @pytest.fixture
@@ -42,6 +46,25 @@ def test_evaluate_ends_with_1_for_a_release_that_fails(
     assert err == (
         "hindcast: --as-of 'yesterday': not a date or instant; "
         "write 2021-09-17 or 2021-09-17T12:00:00Z\n"
+    )
+
+
+def test_train_shows_why_a_first_release_is_refused_and_what_to_do(
+    application: Application, shell: Shell
+) -> None:
+    definitions = application.project.folder / "definitions.py"
+    unreachable = 'gate=Gate(minimum={"roc_auc": 0.999}, '
+    definitions.write_text(definitions.read_text().replace("gate=Gate(", unreachable))
+    code, out, err = shell.run("train", "--as-of", "2021-09-17")
+    (record,) = application.ledger.releases(application.project.model().name)
+    assert code == 1, err
+    assert application.ledger.champion(record.model) is None
+    shown = " ".join(out.split())
+    assert re.search(r"roc_auc failed 0\.\d{4} at least 0\.999", shown), out
+    assert re.search(r"better than chance passed roc_auc 0\.\d{4}, probabilities from", shown), out
+    assert "as good as the simple baseline" in shown
+    assert f"next mend what failed and train again, or promote it all the same: {FORCE}" in (
+        shown.replace(record.release, "RELEASE")
     )
 
 

@@ -23,7 +23,8 @@ history = FeatureView("history", source=loans, features=[
 risk = Model("risk", features=history[["nb_loans", "recent"]], label="loans.status",
     label_matures=days(60), estimator=build, threshold=0.5, slices=["job"], seed=7,
     gate=Gate(minimum={"roc_auc": 0.6}, maximum={"brier": 0.2}, compare="roc_auc",
-    slice_minimum={"ks": 0.1}, least_positives=20, latency_ms=5, skew=0.0))
+    beats_baseline=True, slice_minimum={"ks": 0.1}, least_positives=20, latency_ms=5,
+    skew=0.0))
 """
 
 # How the refusal begins | what is changed | to what | to what else ...
@@ -97,6 +98,7 @@ gate: | {"roc_auc": 0.6} | {"roc_auc": "0.6"} | {"roc_auc": None} | {"roc_auc": 
 gate: | {"brier": 0.2} | {"roc_auc": 0.2} | {"brier": -1} | {"brier": True} | "brier" | None
 gate: compare is | compare="roc_auc" | compare="brier" | compare="" | compare=None | compare=["ks"]
 gate: | {"ks": 0.1} | {"log_loss": 0.1} | {"ks": []} | {None: 1} | 0.1
+gate: beats_baseline | beats_baseline=True | beats_baseline=1 | beats_baseline="yes"
 gate: least_positives | =20 | ="20" | =0 | =None | =2.5
 gate: latency_ms | _ms=5 | _ms="5" | _ms=-5 | _ms=None | _ms=float("inf")
 gate: skew | skew=0.0 | skew="0" | skew=-1 | skew=2 | skew=None

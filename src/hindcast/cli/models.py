@@ -1,7 +1,7 @@
 """Commands about models: training, judging and promoting them."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,9 @@ from hindcast.errors import InputError
 from hindcast.traffic import stages
 from hindcast.traffic.stages import LocalStage
 
+if TYPE_CHECKING:
+    from hindcast.models.evaluation.evaluate import EvaluationReport
+
 _PASSED = {True: "passed", False: "failed", None: "not judged"}
 
 
@@ -43,7 +46,7 @@ def train(
 ) -> None:
     """Train a model and release it as a folder. A first release is promoted if it passes.
 
-    Exits with 1 if --like gives another digest.
+    Exits with 1 if a first release fails its gate, or if --like gives another digest.
     """
     from hindcast.models import promote
     from hindcast.models.training import retrain
@@ -62,8 +65,9 @@ def train(
     first = promote.admit_first(
         application, model, released.release, engine, now(), progress, _stage(application, model)
     )
-    gate = {"gate": _PASSED[first.passed]} if first else {}
-    console.show({**asdict(released), **gate}, as_json)
+    verdict = {"gate": _PASSED[first.passed]} if first else {}
+    _show({**asdict(released), **verdict}, first, _after_training(released.release, first), as_json)
+    raise typer.Exit(1 if first and not first.passed else 0)
 
 
 @app.command()
@@ -87,12 +91,13 @@ def evaluate(
     report = use_case(
         application, model, release, as_of, known_by, engine, now(), ConsoleProgress()
     )
-    if as_json:
-        console.show(report, as_json)
+    fields = {**asdict(report), "gate": _PASSED[report.passed]}
+    del fields["checks"]
+    if report.passed:
+        next_step = f"run: hindcast promote {report.release}"
     else:
-        verdict = {"champion": report.champion or "none", "gate": _PASSED[report.passed]}
-        console.show({"release": report.release, "version": report.version, **verdict}, as_json)
-        console.rows([{**asdict(c), "passed": _PASSED[c.passed]} for c in report.checks])
+        next_step = _after_refusal(report.release)
+    _show(fields, report, next_step, as_json)
     raise typer.Exit(0 if report.passed else 1)
 
 
@@ -134,6 +139,34 @@ def rollback(
 
     application = bootstrap.application(home, project)
     console.show(use_case(application, model, _stage(application, model)), as_json)
+
+
+def _show(
+    fields: dict[str, Any], report: "EvaluationReport | None", next_step: str, as_json: bool
+) -> None:
+    """What was done, each check of the gate with its figures, and what to do next."""
+    checks = [asdict(check) for check in report.checks] if report else []
+    if as_json:
+        console.show({**fields, "checks": checks, "next": next_step}, as_json)
+        return
+    console.show(fields, as_json)
+    console.rows([{**check, "passed": _PASSED[check["passed"]]} for check in checks])
+    console.show({"next": next_step}, as_json)
+
+
+def _after_training(release: str, first: "EvaluationReport | None") -> str:
+    if first is None:
+        return f"run: hindcast evaluate {release}, then hindcast promote {release}"
+    if first.passed:
+        return "the release is in production; run: hindcast materialize, then hindcast serve"
+    return _after_refusal(release)
+
+
+def _after_refusal(release: str) -> str:
+    return (
+        "mend what failed and train again, or promote it all the same: "
+        f"hindcast promote {release} --force --reason TEXT"
+    )
 
 
 def _stage(application: Application, model: str | None) -> LocalStage | None:

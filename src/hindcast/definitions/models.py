@@ -21,16 +21,18 @@ class Gate:
     """What a release must reach on the holdout before it may be promoted.
 
     minimum, maximum: metric -> bound; RISING metrics have a minimum, FALLING ones a maximum.
-    compare: the RISING metric by which it must beat the simple baseline, and by which a
-    significant loss against the champion refuses it. slice_minimum: metric -> floor in each slice.
-    least_positives: with fewer, neither a slice nor the baseline is judged. latency_ms: 99th
-    percentile of scoring one row. skew: the largest share of replayed feature values that may
-    differ from what was served.
+    compare: the RISING metric by which a significant loss refuses it, against the simple baseline
+    and against the champion. beats_baseline: whether it must be significantly better than the
+    simple baseline instead. slice_minimum: metric -> floor in each slice. least_positives: with
+    fewer, neither a slice nor a loss against the baseline is judged. latency_ms: 99th percentile
+    of scoring one row. skew: the largest share of replayed feature values that may differ from
+    what was served.
     """
 
     minimum: Mapping[str, float] = field(default_factory=dict)
     maximum: Mapping[str, float] = field(default_factory=dict)
     compare: str = "roc_auc"
+    beats_baseline: bool = False
     slice_minimum: Mapping[str, float] = field(default_factory=dict)
     least_positives: int = 20
     latency_ms: float = 10.0
@@ -42,6 +44,7 @@ class Gate:
         self._check_bounds("maximum", self.maximum, FALLING)
         self._check_bounds("slice_minimum", self.slice_minimum, RISING)
         arguments.require_one_of("gate", "compare", self.compare, RISING)
+        arguments.require("gate", "beats_baseline", self.beats_baseline, bool, "True or False")
         arguments.require_whole("gate", "least_positives", self.least_positives, 1, 10**9)
         arguments.require_number("gate", "latency_ms", self.latency_ms, 0, 1e6)
         arguments.require_number("gate", "skew", self.skew, 0, 1)

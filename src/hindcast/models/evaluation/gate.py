@@ -8,6 +8,10 @@ from hindcast.definitions import Gate
 from hindcast.models.training.intervals import Interval
 from hindcast.models.training.onnx_export import LARGEST_DIFFERENCE
 
+CHANCE = 0.5
+NOT_DEFINED = "not defined: the holdout has one label only"
+NO_LOSS = "an interval that reaches 0 or lies above it"
+
 
 @dataclass(frozen=True)
 class GateCheck:
@@ -64,6 +68,7 @@ def judge(gate: Gate, evidence: Evidence) -> Verdict:
     """Every check of a gate; a check without evidence does not refuse."""
     checks = (
         *_bounds(gate, evidence.metrics),
+        _skill(evidence.metrics),
         _over_baseline(gate, evidence),
         _over_champion(gate, evidence),
         *_slices(gate, evidence.slices),
@@ -84,29 +89,46 @@ def _bounds(gate: Gate, metrics: Mapping[str, Any]) -> Iterator[GateCheck]:
 def _bounded(name: str, value: float | None, bound: float, rising: bool) -> GateCheck:
     required = f"at {'least' if rising else 'most'} {bound:g}"
     if value is None:
-        return GateCheck(name, False, "not defined: the holdout has one label only", required)
+        return GateCheck(name, False, NOT_DEFINED, required)
     passed = value >= bound if rising else value <= bound
     return GateCheck(name, passed, f"{value:.4f}", required)
 
 
+def _skill(metrics: Mapping[str, Any]) -> GateCheck:
+    """A model without skill is refused however few positives there are to judge by."""
+    area, (lowest, highest) = metrics["roc_auc"], metrics["probability_range"]
+    name, required = "better than chance", "roc_auc above 0.5, and probabilities that differ"
+    found = f"probabilities from {lowest:.4g} to {highest:.4g}"
+    if lowest == highest:
+        return GateCheck(name, False, found, required)
+    if area is None:
+        return GateCheck(name, None, f"{NOT_DEFINED}; {found}", required)
+    return GateCheck(name, area > CHANCE, f"roc_auc {area:.4f}, {found}", required)
+
+
 def _over_baseline(gate: Gate, evidence: Evidence) -> GateCheck:
-    name, required = "better than the simple baseline", "a difference above 0"
     difference = evidence.over_baseline
-    if difference is None or _are_few(gate, evidence.metrics):
-        return GateCheck(name, None, _few(evidence.metrics), required)
-    return GateCheck(name, difference.estimate > 0, _shown(gate.compare, difference), required)
+    if gate.beats_baseline:
+        name, required = "significantly better than the simple baseline", "an interval above 0"
+        if difference is None:
+            return GateCheck(name, False, NOT_DEFINED, required)
+        return GateCheck(name, difference.low > 0, _shown(gate.compare, difference), required)
+    name = "as good as the simple baseline"
+    if difference is None:
+        return GateCheck(name, None, NOT_DEFINED, NO_LOSS)
+    if _are_few(gate, evidence.metrics):
+        return GateCheck(name, None, _few(evidence.metrics), NO_LOSS)
+    return GateCheck(name, difference.high >= 0, _shown(gate.compare, difference), NO_LOSS)
 
 
 def _over_champion(gate: Gate, evidence: Evidence) -> GateCheck:
-    name = "no significant loss against the champion"
-    required = "an interval that reaches 0 or lies above it"
-    difference = evidence.over_champion
+    name, difference = "no significant loss against the champion", evidence.over_champion
     if evidence.champion is None:
-        return GateCheck(name, None, "there is no champion yet", required)
+        return GateCheck(name, None, "there is no champion yet", NO_LOSS)
     if difference is None:
-        return GateCheck(name, None, _few(evidence.metrics), required)
+        return GateCheck(name, None, NOT_DEFINED, NO_LOSS)
     found = f"{_shown(gate.compare, difference)} against {evidence.champion}"
-    return GateCheck(name, difference.high >= 0, found, required)
+    return GateCheck(name, difference.high >= 0, found, NO_LOSS)
 
 
 def _slices(

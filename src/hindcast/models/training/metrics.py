@@ -20,6 +20,7 @@ def evaluate(labels: Labels, probabilities: Reals, threshold: float) -> dict[str
         "positives": int(labels.sum()),
         "prevalence": float(labels.mean()),
         "mean_probability": float(probabilities.mean()),
+        "probability_range": [float(probabilities.min()), float(probabilities.max())],
         "roc_auc": float(metrics.roc_auc_score(labels, probabilities)) if both else None,
         "pr_auc": float(metrics.average_precision_score(labels, probabilities)) if both else None,
         "ks": _ks(labels, probabilities) if both else None,

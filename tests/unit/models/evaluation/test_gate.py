@@ -19,7 +19,7 @@ GATE = Gate(
 )
 METRICS: dict[str, Any] = {
     "rows": 1000, "positives": 50, "roc_auc": 0.8, "pr_auc": 0.2, "ks": 0.4, "brier": 0.04,
-    "log_loss": 0.1, "calibration_error": 0.01,
+    "log_loss": 0.1, "calibration_error": 0.01, "probability_range": [0.01, 0.6],
 }  # fmt: skip
 GOOD = Evidence(
     metrics=METRICS,
@@ -50,7 +50,8 @@ def test_evidence_within_every_bound_passes() -> None:
         ({"metrics": {**METRICS, "roc_auc": 0.6999}}, "roc_auc"),
         ({"metrics": {**METRICS, "roc_auc": None}}, "roc_auc"),
         ({"metrics": {**METRICS, "calibration_error": 0.021}}, "calibration_error"),
-        ({"over_baseline": Interval(-0.1, 0.0, 0.1)}, "better than the simple baseline"),
+        ({"over_baseline": Interval(-0.1, -0.05, -0.001)}, "as good as the simple baseline"),
+        ({"metrics": {**METRICS, "probability_range": [0.1, 0.1]}}, "better than chance"),
         (
             {"over_champion": Interval(-0.03, -0.02, -0.001)},
             "no significant loss against the champion",
@@ -109,12 +110,48 @@ def test_intervals_are_printed_with_the_champion() -> None:
     assert check.found == "roc_auc -0.0100 [-0.0300, +0.0100] against credit_risk-1"
 
 
-def test_with_few_positives_the_baseline_is_not_judged() -> None:
-    few = replace(GOOD, metrics={**METRICS, "positives": 9}, over_baseline=Interval(-1, -0.5, 0))
+@pytest.mark.parametrize(
+    ("beats_baseline", "difference", "passed"),
+    [
+        (False, Interval(0.0, 0.0, 0.0), True),
+        (False, Interval(-0.1, -0.05, 0.0), True),
+        (True, Interval(0.0, 0.0, 0.0), False),
+        (True, Interval(-0.001, 0.05, 0.1), False),
+        (True, Interval(0.001, 0.05, 0.1), True),
+    ],
+)
+def test_a_model_as_good_as_the_baseline_passes_unless_the_gate_asks_for_a_better_one(
+    beats_baseline: bool, difference: Interval, passed: bool
+) -> None:
+    gate = replace(GATE, beats_baseline=beats_baseline)
+    assert judge(gate, replace(GOOD, over_baseline=difference)).passed is passed
+
+
+def test_with_few_positives_a_loss_against_the_baseline_is_not_judged() -> None:
+    few = replace(GOOD, metrics={**METRICS, "positives": 9}, over_baseline=Interval(-1, -0.5, -0.1))
     verdict = judge(GATE, few)
     (check,) = [check for check in verdict.checks if "baseline" in check.name]
     assert verdict.passed
     assert check.found == "9 positives of 1000 rows, too few to judge"
+    # What the gate asks to be shown is not shown by few.
+    assert failed(judge(replace(GATE, beats_baseline=True), few)) == [
+        "significantly better than the simple baseline"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("area", "lowest", "passed"),
+    [(0.5, 0.1, False), (0.5, 0.01, False), (None, 0.1, False), (None, 0.01, None), (0.6, 0, True)],
+)
+def test_a_model_without_skill_is_refused_however_few_positives_there_are(
+    area: float | None, lowest: float, passed: bool | None
+) -> None:
+    judged = {"positives": 1, "roc_auc": area, "probability_range": [lowest, 0.1]}
+    metrics = {**METRICS, **judged}
+    verdict = judge(replace(GATE, minimum={}), replace(GOOD, metrics=metrics))
+    (check,) = [check for check in verdict.checks if check.name == "better than chance"]
+    assert check.passed is passed
+    assert verdict.passed is (passed is not False)
 
 
 def test_a_comparison_that_is_not_defined_is_not_judged() -> None:
