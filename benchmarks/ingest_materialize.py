@@ -73,14 +73,14 @@ def hindcast(loans: Path, lake: str, url: str) -> int:
     import pandas  # noqa: F401  # For its being imported.
 
     from hindcast import bootstrap, project
-    from hindcast.data.ingest import ingest
+    from hindcast.data.ingest import add_file
     from hindcast.data.materialize import materialize
     from hindcast.stores.lake import Lake
     from hindcast.stores.online import OnlineStore
 
     declared, now = project.load(), datetime.now(UTC)
     started, cpu = time.perf_counter(), time.process_time()
-    ingest(loans, declared.source(), Lake(lake), now)
+    add_file(loans, declared.source(), Lake(lake), now)
     with OnlineStore(url) as store:
         clocks = bootstrap.knowledge(AS_OF, None, datetime.now(UTC))
         # Forced, because ten times the customers is just what the checks are there to stop.

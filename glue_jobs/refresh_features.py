@@ -15,7 +15,7 @@ from pathlib import Path
 
 from awsglue.utils import GlueArgumentError, getResolvedOptions
 
-from hindcast import project, settings
+from hindcast import bootstrap, project, settings
 from hindcast.bootstrap import Application
 from hindcast.data import recorded
 from hindcast.data.materialize import MaterializeReport
@@ -54,10 +54,8 @@ def refresh(given: Mapping[str, str], now: datetime) -> MaterializeReport:
         return recorded.materialize(
             application,
             given.get("feature_view"),
-            "spark",
-            given.get("as_of"),
-            given.get("known_by"),
-            now,
+            bootstrap.engine("spark"),
+            bootstrap.knowledge(given.get("as_of"), given.get("known_by"), now),
             force=given.get("force", "false").lower() == "true",
         )
 

@@ -22,11 +22,13 @@ def main(home: Path, release: Path, path: Path) -> None:
     manifest = json.loads((release / "manifest.json").read_bytes())
     application = bootstrap.application(home, None)
     clocks = bootstrap.knowledge(manifest["as_of"], manifest["known_by"], datetime.now(UTC))
-    data = training_set.of(application, None, "duckdb", clocks)
+    model = application.project.model()
+    data = training_set.of(
+        model, application.project, bootstrap.engine("duckdb"), application.lake, clocks
+    )
     labels, groups, matrix = data.labels(), data.groups(), data.matrix()
     train = split(groups, data.micros(), labels).train
     numbers = encoded(encoder(len(data.numeric), matrix[train]), matrix[train])
-    model = application.project.model(None)
     fitted = fit(model, numbers, labels[train], groups[train])
     joblib.dump(fitted.classifier, path)
     assert fitted.calibration is not None

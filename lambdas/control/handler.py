@@ -46,8 +46,8 @@ def _check_data(application: Application, event: Event) -> Event:
 
 
 def _trained(application: Application, event: Event) -> Event:
-    clocks = (event["as_of"], event["known_by"])
-    return {"release": runs.trained(application, event.get("model"), *clocks)}
+    clocks = bootstrap.knowledge(event["as_of"], event["known_by"], datetime.now(UTC))
+    return {"release": runs.trained(application, event.get("model"), clocks)}
 
 
 def _find_release(application: Application, event: Event) -> Event:

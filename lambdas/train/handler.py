@@ -13,9 +13,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     report = train.train(
         bootstrap.application(),
         event.get("model"),
-        "duckdb",
-        event.get("as_of"),
-        event.get("known_by"),
-        datetime.now(UTC),
+        bootstrap.engine("duckdb"),
+        bootstrap.knowledge(event.get("as_of"), event.get("known_by"), datetime.now(UTC)),
     )
     return asdict(report)

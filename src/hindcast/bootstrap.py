@@ -72,7 +72,7 @@ class Application:
             if at is not None:
                 raise NotFoundError(
                     f"no release of model '{model}' was in production at {at.isoformat()}; "
-                    "name one with --release"
+                    "name a release"
                 )
             raise NotFoundError(
                 f"no release of model '{model}' is in production; run: hindcast train, or promote "
@@ -108,25 +108,34 @@ def engine(name: str) -> "Engine":
         from hindcast.engines.spark import SparkEngine
 
         return SparkEngine()
-    raise InputError(f"--engine {name}: unknown engine; use one of {', '.join(ENGINES)}")
+    raise InputError(f"engine '{name}': unknown; use one of {', '.join(ENGINES)}")
 
 
-def instant(text: str, option: str) -> datetime:
-    """A date (its midnight) or ISO instant, in UTC unless it says otherwise."""
+def instant(text: str, field: str) -> datetime:
+    """A date (its midnight) or ISO instant, in UTC unless it says otherwise.
+
+    field: what the caller calls it. Raises InputError naming that.
+    """
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(
-            f"{option} '{text}': not a date or instant; write 2021-09-17 or 2021-09-17T12:00:00Z"
+            f"{field} '{text}': not a date or instant; write 2021-09-17 or 2021-09-17T12:00:00Z"
         ) from error
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
-def knowledge(as_of: str | None, known_by: str | None, now: datetime) -> "Knowledge":
-    """The two clocks of a command; both default to now."""
+def knowledge(
+    as_of: str | None,
+    known_by: str | None,
+    now: datetime,
+    fields: tuple[str, str] = ("as_of", "known_by"),
+) -> "Knowledge":
+    """The two clocks of a command or an event, each now where it is not given.
+
+    fields: what the caller calls them. Raises InputError naming the one that is no instant.
+    """
     from hindcast.compiler.query import Knowledge
 
-    return Knowledge(
-        as_of=now if as_of is None else instant(as_of, "--as-of"),
-        known_by=now if known_by is None else instant(known_by, "--known-by"),
-    )
+    texts = zip((as_of, known_by), fields, strict=True)
+    return Knowledge(*(now if text is None else instant(text, field) for text, field in texts))

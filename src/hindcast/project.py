@@ -52,7 +52,7 @@ class Project:
 
 
 def default_folder() -> Path:
-    """The credit-risk example: inside an installed wheel, or in a checkout beside src."""
+    """The default example project: inside an installed wheel, or in a checkout beside src."""
     package = Path(__file__).parent
     installed = package / "example"
     return installed if installed.is_dir() else package.parents[1] / "examples" / "credit_risk"
@@ -76,7 +76,7 @@ def read(folder: Path | None = None) -> Project:
     base = (folder or default_folder()).absolute()
     path = base / "definitions.py"
     if not path.is_file():
-        raise InputError(f"--project {base}: there is no definitions.py; create it or name another")
+        raise InputError(f"{base}: there is no definitions.py; create it, or name another folder")
     declared = list(vars(_import(path)).values())
     views = _named(declared, FeatureView)
     sources = _named([*declared, *(view.source for view in views.values())], Source)

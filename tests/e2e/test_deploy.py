@@ -13,7 +13,6 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from hindcast import names, project
-from hindcast.data import recorded
 from hindcast.demo.generate import generate
 from hindcast.serving.predictor import Prediction, open_predictor
 from infra.config import FUNCTIONS, STAGING
@@ -32,7 +31,7 @@ from tests.e2e.deployment import (
 )
 from tests.e2e.world import KNOWN, UNKNOWN, World, synthesize, world
 from tests.infra.deployments import CAPABILITIES
-from tests.integration.hindsight import AS_OF, FAST, NOW, Home
+from tests.integration.hindsight import AS_OF, FAST, Home, ingest
 
 # What a later deployment changes: sizes, limits, how long logs are kept.
 CHANGED = replace(
@@ -64,7 +63,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> 
     example = project.default_folder() / "definitions.py"
     home.definitions.write_text(example.read_text() + FAST)
     generate(home.folder / "loans.csv", customers=300, seed=3)
-    recorded.ingest(home.application, home.folder / "loans.csv", None, NOW)
+    ingest(home.application, home.folder / "loans.csv")
     home.materialize()
     home.train(AS_OF)
     return home

@@ -9,15 +9,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from hindcast import names, project
+from hindcast import bootstrap, names, project
 from hindcast.bootstrap import Application
 from hindcast.data import recorded
 from hindcast.demo.generate import FIRST_CUSTOMER, generate
+from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.serving import release
 from hindcast.settings import Settings
 from hindcast.traffic import proxy_events
 from tests.e2e import containers
 from tests.e2e.containers import Place
+from tests.integration.hindsight import ingest
 
 pytestmark = pytest.mark.skipif(bool(containers.missing()), reason=str(containers.missing()))
 
@@ -47,8 +49,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> 
         project.load(),
     )
     generate(folder / "loans.csv", customers=1000, seed=1)
-    recorded.ingest(made, folder / "loans.csv", None, NOW)
-    recorded.materialize(made, None, "duckdb", AS_OF, None, NOW)
+    ingest(made, folder / "loans.csv", NOW)
+    recorded.materialize(made, None, DuckDBEngine(), bootstrap.knowledge(AS_OF, None, NOW))
     return made
 
 

@@ -149,7 +149,7 @@ def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> No
         (["materialize", "--as-of", "1999-01-01"], 2, "has no event before 1999-01-01"),
         (["materialize", "--rollback"], 2, "no earlier version"),
         (["train", "--model", "other"], 2, "no model 'other'; the project has credit_risk"),
-        (["train", "--engine", "pandas"], 2, "--engine pandas: unknown engine"),
+        (["train", "--engine", "pandas"], 2, "engine 'pandas': unknown"),
         (["train", "--as-of", "2016-12-01"], 1, "are needed; train on more data"),
         (["training-set", "--out", "set.xls"], 2, "end the file's name in .csv or .parquet"),
         (["materialize", "--project", "."], 2, "there is no definitions.py"),

@@ -14,9 +14,10 @@ from typing import Any
 import boto3
 import pytest
 
-from hindcast import names
+from hindcast import bootstrap, names
 from hindcast.data import recorded
 from hindcast.demo.generate import FIRST_CUSTOMER, generate
+from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.releases.fetch import fetch
 from tests.e2e import emulator
 from tests.e2e.emulator import Function, FunctionError
@@ -25,7 +26,7 @@ from tests.e2e.gateway import ask
 from tests.e2e.machine import Execution
 from tests.e2e.staging import Staging, staging
 from tests.infra.resources import properties
-from tests.integration.hindsight import AS_OF, NOW
+from tests.integration.hindsight import AS_OF, NOW, ingest
 from tests.unit.audit.prediction_log import prediction_lines
 
 pytestmark = pytest.mark.skipif(bool(emulator.missing()), reason=str(emulator.missing()))
@@ -60,8 +61,10 @@ def tasks(deployment: Staging, migrations: list[Any]) -> Iterator[Tasks]:
     """They come upon loans that were ingested and materialized."""
     loans = deployment.folder / "loans.csv"
     generate(loans, customers=300, seed=3)
-    recorded.ingest(deployment.application, loans, None, NOW)
-    recorded.materialize(deployment.application, None, "duckdb", AS_OF, None, NOW)
+    ingest(deployment.application, loans)
+    recorded.materialize(
+        deployment.application, None, DuckDBEngine(), bootstrap.knowledge(AS_OF, None, NOW)
+    )
     own = {names.ENV_PROJECT: str(deployment.folder / "project")}
     with (
         started("control", deployment.places(), **own) as control,

@@ -16,13 +16,17 @@ from typing import Any, cast
 import pytest
 from psycopg import sql
 
-from hindcast import cli, names, project
+from hindcast import bootstrap, cli, names, project
 from hindcast.audit import prediction_log
 from hindcast.bootstrap import Application
+from hindcast.data import ingest as ingesting
 from hindcast.data import recorded
+from hindcast.data.ingest import IngestReport
 from hindcast.data.materialize import MaterializeReport
 from hindcast.demo.generate import FIRST_CUSTOMER, generate
+from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models import promote
+from hindcast.models.evaluation.evaluate import EvaluationReport, evaluate
 from hindcast.models.registry.registry import ModelRegistry, open_registry
 from hindcast.models.training import train as training
 from hindcast.serving.handler import logger
@@ -120,17 +124,22 @@ class Home:
             writer = csv.DictWriter(stream, [*LOAN, *(set(loans[0]) - set(LOAN))])
             writer.writeheader()
             writer.writerows({**LOAN, **loan} for loan in loans)
-        report = recorded.ingest(self.application, path, None, now)
+        report = ingest(self.application, path, now)
         assert (report.accepted, report.quarantined) == (len(loans), 0), report.reasons
 
     def materialize(
-        self, as_of: str = AS_OF, now: datetime = NOW, engine: str = "duckdb"
+        self, as_of: str = AS_OF, now: datetime = NOW, engine: str = "duckdb", force: bool = False
     ) -> MaterializeReport:
-        return recorded.materialize(self.application, None, engine, as_of, None, now)
+        clocks, runner = bootstrap.knowledge(as_of, None, now), bootstrap.engine(engine)
+        return recorded.materialize(self.application, None, runner, clocks, force=force)
 
     def train(self, as_of: str, known_by: str | None = None, now: datetime = NOW) -> str:
         """Train and register; the release."""
-        return training.train(self.application, None, "duckdb", as_of, known_by, now).release
+        clocks = bootstrap.knowledge(as_of, known_by, now)
+        return training.train(self.application, None, DuckDBEngine(), clocks).release
+
+    def evaluate(self, release: str) -> EvaluationReport:
+        return evaluate(self.application, None, release, DuckDBEngine())
 
     def promote(self, release: str) -> None:
         """Promote a release past its gate, and let the stage follow where there is one."""
@@ -185,6 +194,12 @@ class Home:
         return int(ended.value.code or 0), printed.out, printed.err
 
 
+def ingest(application: Application, file: Path, now: datetime = NOW) -> IngestReport:
+    """Ingest a file of the application's only source."""
+    source = application.project.source()
+    return ingesting.ingest(file, source, application.lake, application.ledger, now)
+
+
 def settle(folder: Path, database_url: str, bucket: str | None = None) -> Home:
     """Ingest and materialize loans, train two releases, promote the one, then the other."""
     home = Home(folder, database_url, bucket)
@@ -192,7 +207,7 @@ def settle(folder: Path, database_url: str, bucket: str | None = None) -> Home:
     example = project.default_folder() / "definitions.py"
     home.definitions.write_text(example.read_text() + FAST)
     generate(folder / "loans.csv", customers=800, seed=SEED)
-    recorded.ingest(home.application, folder / "loans.csv", None, NOW)
+    ingest(home.application, folder / "loans.csv")
     home.materialize()
     for as_of in (EARLIER, AS_OF):
         home.promote(home.train(as_of))

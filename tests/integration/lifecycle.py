@@ -15,10 +15,12 @@ import pytest
 
 from hindcast import bootstrap, cli, names, project
 from hindcast.bootstrap import Application
-from hindcast.data import recorded, training_set
-from hindcast.data.ingest import IngestReport
+from hindcast.compiler.query import Knowledge
+from hindcast.data import training_set
+from hindcast.data.ingest import IngestReport, ingest
 from hindcast.definitions import Gate
 from hindcast.demo import generate
+from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models import register
 from hindcast.models.evaluation import latency
 from hindcast.models.evaluation.evaluate import EvaluationReport, evaluate
@@ -118,7 +120,8 @@ class Stage:
         return {"features": view[features], "seed": seed}
 
     def ingest(self, application: Application) -> IngestReport:
-        return recorded.ingest(application, self.loans, None, NOW)
+        source = application.project.source()
+        return ingest(self.loans, source, application.lake, application.ledger, NOW)
 
     def written(self, application: Application, kind: str = GOOD) -> Path:
         """A release folder of the application's model that nobody was told of.
@@ -173,17 +176,15 @@ def model_name(test: str) -> str:
 
 def train_only(application: Application) -> TrainReport:
     """Train and write the folder, and tell nobody."""
-    clocks = bootstrap.knowledge(None, None, NOW)
-    data = training_set.of(application, None, "duckdb", clocks)
-    return training.release(
-        application.project.model(), data, application.settings.releases, "test"
-    )
+    model, clocks = application.project.model(), Knowledge(NOW, NOW)
+    data = training_set.of(model, application.project, DuckDBEngine(), application.lake, clocks)
+    return training.release(model, data, application.settings.releases, "test")
 
 
 def judge(application: Application, name: str | None = None, **clocks: str) -> EvaluationReport:
     """Evaluate a release, by default the newest."""
-    as_of, known_by = clocks.get("as_of"), clocks.get("known_by")
-    return evaluate(application, None, name, as_of, known_by, "duckdb", NOW)
+    given = bootstrap.knowledge(clocks["as_of"], clocks["known_by"], NOW) if clocks else None
+    return evaluate(application, None, name, DuckDBEngine(), given)
 
 
 def registry(application: Application) -> ModelRegistry:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast import names
-from hindcast.data.ingest import IngestReport, ingest
+from hindcast.data.ingest import IngestReport, add_file
 from hindcast.definitions import Check, Entity, Source
 from hindcast.stores.lake import Lake
 
@@ -46,7 +46,7 @@ def write_csv(folder: Path, *lines: str, header: str = HEADER, name: str = "orde
 
 def add(path: Path, lake: Lake, source: Source = orders, now: datetime = NOW) -> IngestReport:
     """Ingest a file; whatever is in it, each row is accepted or quarantined."""
-    report = ingest(path, source, lake, now)
+    report = add_file(path, source, lake, now)
     assert report.rows == report.accepted + report.quarantined
     return report
 

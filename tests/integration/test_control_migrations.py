@@ -19,7 +19,6 @@ from hindcast import names, project
 from hindcast.bootstrap import Application
 from hindcast.datatypes import DataType
 from hindcast.errors import HindcastError, InputError, NotFoundError, StoreUnavailableError
-from hindcast.models.evaluation.evaluate import evaluate
 from hindcast.models.registry import mlflow_store
 from hindcast.operations.migrations import Migrated, migrate
 from hindcast.serving.store import OnlineStore as ServingStore
@@ -151,7 +150,7 @@ def test_the_worker_does_all_its_work_and_the_reader_answers_from_it(rds: Server
     migrate(application(url))
     with tempfile.TemporaryDirectory(prefix="hindcast-") as folder:
         home = hindsight.settle(Path(folder), as_user(url, WORKER))
-        assert evaluate(home.application, None, "1", None, None, "duckdb", NOW).champion
+        assert home.evaluate("1").champion
         assert home.registry.releases("credit_risk").keys() == {*home.releases}
         home.materialize("2021-09-10")  # What is swapped in later is read as well.
         home.application.store.rollback("credit_history")

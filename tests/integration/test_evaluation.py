@@ -14,6 +14,7 @@ from moto import mock_aws
 from hindcast import notify, project
 from hindcast.bootstrap import Application
 from hindcast.definitions import Gate, days
+from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import (
     HindcastError,
     InputError,
@@ -199,7 +200,7 @@ def test_a_champion_of_another_source_is_refused(stage: Stage) -> None:
     name = "elsewhere"
     there = _of_source(stage.application(name), "applications")
     stage.ingest(there)
-    promote.admit_first(there, None, train_only(there).release, "duckdb", NOW)
+    promote.admit_first(there, None, train_only(there).release, DuckDBEngine())
     champion, here = champion_of(there), stage.application(name)
     challenger = stage.release(here, OTHER)
     with pytest.raises(

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 
 from glue_jobs.refresh_features import arguments, main, refresh
 from hindcast import bootstrap, project
-from hindcast.data.ingest import ingest
+from hindcast.data.ingest import add_file
 from hindcast.data.materialize import materialize
 from hindcast.demo.generate import generate
 from hindcast.engines.duckdb import DuckDBEngine
@@ -37,7 +37,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     folder = tmp_path_factory.mktemp("lake")
     generate(folder / "loans.csv", customers=30, seed=3)
     lake = Lake(str(folder / "lake"))
-    ingest(folder / "loans.csv", project.load().source(), lake, NOW)
+    add_file(folder / "loans.csv", project.load().source(), lake, NOW)
     return lake
 
 

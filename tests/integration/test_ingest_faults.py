@@ -11,7 +11,7 @@ import pytest
 from deltalake import write_deltalake
 
 from examples.credit_risk.definitions import loans
-from hindcast.data.ingest import ingest
+from hindcast.data.ingest import add_file
 from hindcast.demo.generate import generate
 from hindcast.stores.lake import Lake
 from tests.integration.crashes import run_until_killed
@@ -90,7 +90,7 @@ def _ingest_in_step(path: Path, root: str, barrier: Barrier) -> None:
     patch = pytest.MonkeyPatch()
     patch.setattr("hindcast.stores.lake.write_deltalake", in_step(write_deltalake))
     patch.setattr(Lake, "_create", in_step(Lake._create))
-    ingest(path, orders, Lake(root), NOW)
+    add_file(path, orders, Lake(root), NOW)
 
 
 def ingest_at_once(first: Path, second: Path, lake: Lake) -> None:

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hindcast import cli, names
-from hindcast.data.ingest import IngestReport, ingest
+from hindcast.data.ingest import IngestReport, add_file
 from hindcast.demo.generate import generate
 from hindcast.errors import InputError, StoreUnavailableError
 from hindcast.stores.lake import Lake
@@ -41,7 +41,7 @@ def put(uri: str, content: bytes) -> str:
 
 
 def add(uri: str, lake: Lake, version: str | None = None) -> IngestReport:
-    return ingest(uri, orders, lake, NOW, version=version)
+    return add_file(uri, orders, lake, NOW, version=version)
 
 
 def test_an_object_is_called_by_its_address_everywhere(bucket: str, lake: Lake) -> None:
@@ -68,7 +68,7 @@ def test_the_same_bytes_add_nothing_wherever_they_are(
     bucket: str, lake: Lake, tmp_path: Path
 ) -> None:
     path = write_csv(tmp_path, GOOD)
-    ingest(path, orders, lake, NOW)
+    add_file(path, orders, lake, NOW)
     for name in ("once.csv", "again.csv"):
         put(f"{bucket}/{name}", path.read_bytes())
         assert add(f"{bucket}/{name}", lake).already_ingested

@@ -8,6 +8,7 @@ import pytest
 
 from hindcast.bootstrap import Application
 from hindcast.definitions import Gate
+from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import (
     ConflictError,
     GateError,
@@ -48,7 +49,7 @@ def in_production(application: Application) -> str | None:
 
 
 def admit(application: Application, release: str) -> Any:
-    return promote.admit_first(application, None, release, "duckdb", NOW)
+    return promote.admit_first(application, None, release, DuckDBEngine())
 
 
 def test_a_first_release_that_passes_is_promoted_by_its_evaluation(
@@ -110,7 +111,7 @@ def test_an_evaluation_without_a_champion_does_not_count_against_one(
 
 def test_force_without_a_reason_is_refused(application: Application) -> None:
     for reason in (None, "", "  "):
-        with pytest.raises(InputError, match="--force needs --reason TEXT"):
+        with pytest.raises(InputError, match="a forced promotion needs a reason"):
             promote.promote(application, None, "1", force=True, reason=reason)
 
 

@@ -1,6 +1,7 @@
 """No release is lost: ledger, MLflow and cards learn of it, whatever was away or killed."""
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ import pytest
 
 from hindcast.bootstrap import Application
 from hindcast.cli import status
+from hindcast.compiler.query import Knowledge
 from hindcast.data import recorded
+from hindcast.data.ingest import ingest
 from hindcast.definitions import days
+from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import HindcastError, InputError, StoreUnavailableError, TrainingError
 from hindcast.models import promote, register
 from hindcast.models.training import train as training
@@ -63,7 +67,7 @@ def recorded_in(application: Application) -> tuple[list[str], list[str], list[st
 
 
 def train(application: Application) -> training.TrainReport:
-    return training.train(application, None, "duckdb", None, None, NOW)
+    return training.train(application, None, DuckDBEngine(), Knowledge(NOW, NOW))
 
 
 def newest_run(application: Application, kind: str) -> Run:
@@ -198,7 +202,7 @@ def test_every_use_case_is_a_run_with_what_went_in_and_came_out(
     assert run.inputs["file"]["name"] == "loans.csv"
     assert run.outputs["digest"] == run.inputs["file"]["digest"]
     assert run.outputs["already_ingested"]
-    report = recorded.materialize(application, None, "duckdb", None, None, NOW)
+    report = recorded.materialize(application, None, DuckDBEngine(), Knowledge(NOW, NOW))
     run = newest_run(application, "materialize")
     assert (run.id, run.inputs, run.outputs["entities"]) == (report.run_id, raw, report.entities)
     trained = train(application)
@@ -223,18 +227,19 @@ def newest_version(application: Application) -> int:
 def test_failures_are_recorded_with_their_reason(stage: Stage, application: Application) -> None:
     missing = stage.home / "missing.csv"
     with pytest.raises(InputError) as no_file:
-        recorded.ingest(application, missing, None, NOW)
-    with pytest.raises(HindcastError) as no_engine:
-        recorded.materialize(application, None, "abacus", None, None, NOW)
+        ingest(missing, application.project.source(), application.lake, application.ledger, NOW)
+    before = datetime(1990, 1, 1, tzinfo=UTC)
+    with pytest.raises(InputError) as no_event:
+        recorded.materialize(application, None, DuckDBEngine(), Knowledge(before, NOW))
     patient = stage.application(application.project.model().name, label_matures=days(9_999))
     with pytest.raises(TrainingError) as no_rows:
         train(patient)
-    for kind, caught in (("ingest", no_file), ("materialize", no_engine), ("train", no_rows)):
+    for kind, caught in (("ingest", no_file), ("materialize", no_event), ("train", no_rows)):
         run = newest_run(application, kind)
         assert (run.status, run.error) == ("failed", str(caught.value))
     failures = status.status(application, NOW)["latest failures"]
     assert [line.split(": ", 1)[1] for line in failures] == [
-        str(caught.value) for caught in (no_rows, no_engine, no_file)
+        str(caught.value) for caught in (no_rows, no_event, no_file)
     ]
 
 

@@ -134,8 +134,8 @@ def test_files_that_are_no_tables_are_refused(hindcast: Command, tmp_path: Path)
         (empty, out, "empty.csv: the file is empty"),
         (notes, out, "notes.txt: not .csv, .csv.gz or .parquet"),
         (tmp_path / "gone.csv", out, f"{tmp_path / 'gone.csv'}: no such file"),
-        (good, tmp_path / "out.txt", "--out "),
-        (good, tmp_path / "no" / "out.csv", "--out "),
+        (good, tmp_path / "out.txt", f"{tmp_path / 'out.txt'}: "),
+        (good, tmp_path / "no" / "out.csv", f"{tmp_path / 'no' / 'out.csv'}: "),
     ]
     for spine, target, reason in wrong:
         code, _, error = hindcast("get-historical-features", "--spine", spine, "--out", target)
@@ -184,7 +184,7 @@ def test_keys_may_be_in_a_file_and_the_rows_too(
         ([], "name keys, or a file of them with --keys"),
         (["1", "--keys", keys], "name keys, or a file of them with --keys"),
         (["x"], "keys row 1: id 'x' is not a bigint; mend the key"),
-        (["1", "--out", "rows.txt"], "--out rows.txt: end the file's name in"),
+        (["1", "--out", "rows.txt"], "rows.txt: end the file's name in"),
         (["--keys", write_csv(tmp_path, "1", "", header="id")], "orders.csv line 3: column 'id'"),
     ]
     for arguments, reason in wrong:

@@ -13,13 +13,12 @@ from moto.server import ThreadedMotoServer
 
 from hindcast.errors import ConflictError, GateError, InputError, NotFoundError, ReleaseError
 from hindcast.models import promote
-from hindcast.models.evaluation.evaluate import evaluate
 from hindcast.stores.ledger import Run
 from hindcast.traffic.roll_out import Plan, RollOutReport, Wait, roll_out
 from hindcast.traffic.stage import Stage
 from hindcast.traffic.stages import LocalStage
 from hindcast.traffic.watch import Alarms
-from tests.integration.hindsight import AS_OF, NOW, Home
+from tests.integration.hindsight import AS_OF, Home
 from tests.integration.processes import Service, deployed, serving, start
 
 # Of 600 requests in a step, 5% are 30 or so: fewer than 10 in one of a hundred thousand runs.
@@ -67,7 +66,7 @@ def test_a_canary_is_rolled_back_by_its_error_rate_and_promoted_once_it_is_put_r
 ) -> None:
     before, wider = champion(home), home.redefine(WITH_A_NEW_FEATURE)
     release, stage = wider.train(AS_OF), LocalStage(home.folder, "credit_risk")
-    assert evaluate(wider.application, None, release, None, None, "duckdb", NOW).passed
+    assert wider.evaluate(release).passed
     answers: Counter[tuple[int, str | None]] = Counter()
 
     def ask(_: float) -> None:

@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 
 from hindcast.audit.replay.replay import skew
-from hindcast.data import recorded
-from hindcast.models.evaluation.evaluate import evaluate
 from hindcast.models.evaluation.gate import GateCheck
 from hindcast.stores.database import connect
-from tests.integration.hindsight import ANN, AS_OF, BOB, CUSTOMERS, NOW, Home, Line
+from tests.integration.hindsight import ANN, AS_OF, BOB, CUSTOMERS, Home, Line, ingest
 from tests.integration.test_real_data import LOANS
 
 
@@ -103,7 +101,7 @@ def test_it_is_one_answer_or_a_sample(
 
 def test_the_gate_judges_by_it_once_there_are_answers(home: Home) -> None:
     def check() -> tuple[GateCheck, bool]:
-        report = evaluate(home.application, None, home.releases[0], None, None, "duckdb", NOW)
+        report = home.evaluate(home.releases[0])
         (found,) = [check for check in report.checks if check.name == "training-serving skew"]
         return found, report.passed
 
@@ -122,8 +120,8 @@ def test_the_gate_judges_by_it_once_there_are_answers(home: Home) -> None:
 @pytest.mark.skipif(not LOANS.is_file(), reason=f"there is no {LOANS}")
 def test_every_answer_about_300_real_customers_is_computed_again(home: Home) -> None:
     shutil.rmtree(home.folder / "lake")
-    recorded.ingest(home.application, LOANS, None, NOW)
-    recorded.materialize(home.application, None, "duckdb", AS_OF, None, NOW, force=True)
+    ingest(home.application, LOANS)
+    home.materialize(force=True)
     with connect(home.database_url) as connection:
         some = "SELECT id FROM hindcast.credit_history ORDER BY md5(id::text) LIMIT 300"
         customers = [key for (key,) in connection.execute(some)]

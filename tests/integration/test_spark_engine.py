@@ -174,7 +174,7 @@ def test_a_bucket_is_refused_before_local_spark_fails_on_it(
     raw: DeltaTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(DeltaTable, "file_uris", lambda _: ["s3://bucket/raw/part-0.parquet"])
-    with pytest.raises(InputError, match="use --engine duckdb, or run on Glue"):
+    with pytest.raises(InputError, match="use engine duckdb, or run on Glue"):
         SparkEngine().query("SELECT * FROM raw", raw)
 
 

@@ -10,7 +10,6 @@ import pytest
 from hindcast.audit.replay.replay import predict_as_of
 from hindcast.compiler.query import Knowledge
 from hindcast.errors import NotFoundError, TrainingError
-from hindcast.models.training.train import train
 from hindcast.releases import contents
 from hindcast.serving.predictor import open_predictor
 from hindcast.settings import Settings
@@ -129,7 +128,7 @@ def test_training_as_of_then_known_by_then_is_not_changed_by_what_was_learned_la
 
 def test_nothing_can_be_trained_on_what_was_not_known_yet(home: Home) -> None:
     with pytest.raises(TrainingError, match="the training set is empty"):
-        train(home.application, None, "duckdb", AS_OF, "2021-09-16", NOW)
+        home.train(AS_OF, "2021-09-16")
 
 
 def test_the_release_in_production_at_the_instant_answers(

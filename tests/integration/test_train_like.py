@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import pytest
 
+from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import HindcastError, InputError, NotFoundError, ReleaseError
 from hindcast.models.training import train
 from hindcast.models.training.retrain import AgainReport, train_like
@@ -16,7 +17,7 @@ from tests.integration.hindsight import ANN, NOW, Home
 
 
 def again(home: Home, like: str | None = None) -> AgainReport:
-    return train_like(home.application, like or home.releases[-1], "duckdb")
+    return train_like(home.application, like or home.releases[-1], DuckDBEngine())
 
 
 def said(report: AgainReport) -> dict[str, str]:

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from hindcast import project
-from hindcast.data import recorded
 from hindcast.demo.generate import generate
 from tests.integration import hindsight
-from tests.integration.hindsight import EARLIER, FAST, NOW, Home
+from tests.integration.hindsight import EARLIER, FAST, Home
 from tests.orchestration.aws import Given
 from tests.orchestration.cloud import AS_OF, KNOWN_BY, Cloud, Ended, cloud
 
@@ -104,6 +103,6 @@ def _live_in(home: Home) -> Home:
     example = project.default_folder() / "definitions.py"
     home.definitions.write_text(example.read_text() + FAST)
     generate(home.folder / "loans.csv", customers=CUSTOMERS, seed=SEED)
-    recorded.ingest(home.application, home.folder / "loans.csv", None, NOW)
+    hindsight.ingest(home.application, home.folder / "loans.csv")
     home.promote(home.train(EARLIER))
     return home

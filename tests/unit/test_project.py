@@ -102,7 +102,7 @@ def test_a_folder_without_definitions_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         project.load(tmp_path)
     assert str(raised.value) == (
-        f"--project {tmp_path}: there is no definitions.py; create it or name another"
+        f"{tmp_path}: there is no definitions.py; create it, or name another folder"
     )
 
 

@@ -21,6 +21,7 @@ from hindcast.cli.options import (
     ModelOption,
     ProjectOption,
     ViewOption,
+    knowledge,
     now,
     show_all,
 )
@@ -29,22 +30,9 @@ from hindcast.telemetry import step
 
 
 @app.command()
-def generate(
-    out: Annotated[Path, typer.Option("--out", help="The CSV file to write.")] = Path("loans.csv"),
-    customers: Annotated[int, typer.Option(help="How many customers.", min=1)] = 5_000,
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Write synthetic loans. A few of them are broken on purpose."""
-    from hindcast.demo.generate import generate as make
-
-    console.show(make(out, customers=customers, seed=seed), as_json)
-
-
-@app.command()
 def ingest(
     files: Annotated[
-        list[str], typer.Argument(help="CSV or Parquet files, also on S3: s3://bucket/loans.csv.")
+        list[str], typer.Argument(help="CSV or Parquet files, also on S3: s3://bucket/events.csv.")
     ],
     source: Annotated[str | None, typer.Option(help="Default: the only source.")] = None,
     project: ProjectOption = None,
@@ -52,12 +40,12 @@ def ingest(
     as_json: JsonOption = False,
 ) -> None:
     """Add files to the lake. Bad rows go to quarantine with the reason."""
-    from hindcast.data import recorded
+    from hindcast.data.ingest import ingest as use_case
 
-    application = bootstrap.application(home, project)
-    progress = ConsoleProgress()
-    reports = [recorded.ingest(application, file, source, now(), progress) for file in files]
-    show_all(reports, as_json)
+    application, progress = bootstrap.application(home, project), ConsoleProgress()
+    declared = application.project.source(source)
+    lake, ledger = application.lake, application.ledger
+    show_all([use_case(file, declared, lake, ledger, now(), progress) for file in files], as_json)
 
 
 @app.command()
@@ -79,8 +67,9 @@ def materialize(
     if rollback:
         console.show(recorded.roll_back_online(application, view), as_json)
         return
+    runner, clocks = bootstrap.engine(engine), knowledge(as_of, known_by)
     report = recorded.materialize(
-        application, view, engine, as_of, known_by, now(), force=force, progress=ConsoleProgress()
+        application, view, runner, clocks, force=force, progress=ConsoleProgress()
     )
     console.show(report, as_json)
 
@@ -102,8 +91,9 @@ def training_set(
 
     table_file.check_out(out)
     application = bootstrap.application(home, project)
-    clocks = bootstrap.knowledge(as_of, known_by, now())
-    data = training_set.of(application, model, engine, clocks)
+    declared, runner = application.project.model(model), bootstrap.engine(engine)
+    clocks = knowledge(as_of, known_by)
+    data = training_set.of(declared, application.project, runner, application.lake, clocks)
     console.show({"rows": table_file.write(data.table, out), "file": str(out)}, as_json)
 
 
@@ -128,7 +118,7 @@ def get_historical_features(
     table_file.check_out(out)
     application = bootstrap.application(home, project)
     compiled, runner = application.project.view(view), bootstrap.engine(engine)
-    clocks = bootstrap.knowledge(None, known_by, now())
+    clocks = knowledge(None, known_by)
     with step(ConsoleProgress(), f"features of {spine.name} on {engine}"):
         rows = spine_file.read(spine)
         found = retrieve.retrieve(compiled, runner, application.lake, rows, clocks.known_by)

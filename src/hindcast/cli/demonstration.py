@@ -1,4 +1,4 @@
-"""The demo command."""
+"""The demo's commands, in the words of its example."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,19 @@ from hindcast.cli import console
 from hindcast.cli.app import app
 from hindcast.cli.console import ConsoleProgress
 from hindcast.cli.options import EngineOption, HomeOption, JsonOption
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Option("--out", help="The CSV file to write.")] = Path("loans.csv"),
+    customers: Annotated[int, typer.Option(help="How many customers.", min=1)] = 5_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Write synthetic loans. A few of them are broken on purpose."""
+    from hindcast.demo.generate import generate as make
+
+    console.show(make(out, customers=customers, seed=seed), as_json)
 
 
 @app.command()

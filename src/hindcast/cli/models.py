@@ -18,7 +18,7 @@ from hindcast.cli.options import (
     KnownByOption,
     ModelOption,
     ProjectOption,
-    now,
+    knowledge,
 )
 from hindcast.errors import InputError
 from hindcast.traffic import stages
@@ -53,18 +53,18 @@ def train(
     from hindcast.models.training import train as training
 
     application, progress = bootstrap.application(home, project), ConsoleProgress()
+    runner = bootstrap.engine(engine)
     if like is not None:
         if as_of is not None or known_by is not None:
             raise InputError("--like takes its instants from the release; leave out the others")
         declared = application.project.model(model).name
         original = application.ledger.find_release(declared, like)
-        repeated = retrain.train_like(application, original.release, engine, progress)
+        repeated = retrain.train_like(application, original.release, runner, progress)
         console.show(repeated, as_json)
         raise typer.Exit(0 if repeated.same else 1)
-    released = training.train(application, model, engine, as_of, known_by, now(), progress)
-    first = promote.admit_first(
-        application, model, released.release, engine, now(), progress, _stage(application, model)
-    )
+    released = training.train(application, model, runner, knowledge(as_of, known_by), progress)
+    stage = _stage(application, model)
+    first = promote.admit_first(application, model, released.release, runner, progress, stage)
     verdict = {"gate": _PASSED[first.passed]} if first else {}
     _show({**asdict(released), **verdict}, first, _after_training(released.release, first), as_json)
     raise typer.Exit(1 if first and not first.passed else 0)
@@ -88,8 +88,10 @@ def evaluate(
     from hindcast.models.evaluation.evaluate import evaluate as use_case
 
     application = bootstrap.application(home, project)
+    is_own = as_of is None and known_by is None
+    clocks = None if is_own else knowledge(as_of, known_by)
     report = use_case(
-        application, model, release, as_of, known_by, engine, now(), ConsoleProgress()
+        application, model, release, bootstrap.engine(engine), clocks, ConsoleProgress()
     )
     fields = {**asdict(report), "gate": _PASSED[report.passed]}
     del fields["checks"]

@@ -3,11 +3,15 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hindcast import bootstrap
 from hindcast.cli import console
+
+if TYPE_CHECKING:
+    from hindcast.compiler.query import Knowledge
 
 ProjectOption = Annotated[
     Path | None, typer.Option("--project", help="Folder of definitions.py; default the example.")
@@ -30,6 +34,11 @@ ViewOption = Annotated[
 def now() -> datetime:
     """The instant a command runs at; the only clock of the command line."""
     return datetime.now(UTC)
+
+
+def knowledge(as_of: str | None, known_by: str | None) -> "Knowledge":
+    """The two clocks of a command, each now where its option is not given."""
+    return bootstrap.knowledge(as_of, known_by, now(), ("--as-of", "--known-by"))
 
 
 def show_table(records: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:

@@ -18,6 +18,7 @@ from hindcast.cli.options import (
     KnownByOption,
     ModelOption,
     ProjectOption,
+    knowledge,
     now,
 )
 from hindcast.errors import InputError
@@ -50,7 +51,7 @@ def predict(
         return
     from hindcast.audit.replay.replay import predict_as_of
 
-    clocks = bootstrap.knowledge(as_of, known_by, now())
+    clocks = knowledge(as_of, known_by)
     console.show(predict_as_of(application, model, key, clocks, release), as_json)
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from hindcast.errors import ConflictError, InputError, first_line
 from hindcast.formats.objects import local, name_of
 from hindcast.formats.source_file import Rejected, SourceFile, open_file
 from hindcast.stores.lake import Lake
+from hindcast.stores.ledger import Ledger
 from hindcast.telemetry import Progress, Silent, step
 
 QUARANTINE_SCHEMA = pa.schema(
@@ -54,6 +55,25 @@ class IngestReport:
 
 
 def ingest(
+    file: str | Path,
+    source: Source,
+    lake: Lake,
+    ledger: Ledger,
+    now: datetime,
+    progress: Progress | None = None,
+    version: str | None = None,
+) -> IngestReport:
+    """Add one file as a run in the ledger; raises what `add_file` raises."""
+    name = name_of(file)
+    with ledger.run("ingest", {"source": source.name, "file": name}) as run:
+        report = add_file(file, source, lake, now, progress, version)
+        run.inputs["file"] = {"name": name, "digest": report.digest}
+        run.outputs.update(asdict(report))
+        run.outputs.pop("reasons")  # They quote values of rows; quarantine keeps them.
+    return report
+
+
+def add_file(
     file: str | Path,
     source: Source,
     lake: Lake,

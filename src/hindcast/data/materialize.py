@@ -75,7 +75,7 @@ def materialize(
 def _nothing_known(source: str, knowledge: Knowledge) -> str:
     return (
         f"source '{source}' has no event before {knowledge.as_of.isoformat()} "
-        f"known by {knowledge.known_by.isoformat()}; ingest older data or move --as-of"
+        f"known by {knowledge.known_by.isoformat()}; ingest older data, or move as_of"
     )
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from hindcast import bootstrap, names
-from hindcast.bootstrap import Application
+from hindcast import names
 from hindcast.compiler import query
 from hindcast.compiler.features import CompiledView
 from hindcast.compiler.query import Knowledge
 from hindcast.data.training_rows import TrainingSet
+from hindcast.definitions import Model
 from hindcast.engines.base import Engine
+from hindcast.project import Project
 from hindcast.stores.lake import Lake
 
 
@@ -43,16 +44,14 @@ def build(
 
 
 def of(
-    application: Application,
-    model: str | None,
-    engine: str,
+    model: Model,
+    project: Project,
+    engine: Engine,
+    lake: Lake,
     knowledge: Knowledge,
     version: int | None = None,
 ) -> TrainingSet:
     """The training set of a project's model; version: of the raw table, by default the newest."""
-    declared = application.project.model(model)
-    view = application.project.view(declared.features.view.name)
-    return build(
-        view, declared.features.names, declared.label_matures, bootstrap.engine(engine),
-        application.lake, knowledge, version,
-    )  # fmt: skip
+    view = project.view(model.features.view.name)
+    read, matures = model.features.names, model.label_matures
+    return build(view, read, matures, engine, lake, knowledge, version)

@@ -16,6 +16,7 @@ from hindcast.audit import prediction_log
 from hindcast.audit.replay import replay as replays
 from hindcast.bootstrap import Application
 from hindcast.data import recorded
+from hindcast.data.ingest import ingest
 from hindcast.demo import canary, service
 from hindcast.demo.generate import generate
 from hindcast.demo.summary import Summary
@@ -40,7 +41,7 @@ def run(home: Path, engine: str, customers: int, progress: Progress) -> Summary:
     summary = Summary(engine, application.settings.home)
     file = summary.home / "loans.csv"
     summary.run("generate", lambda: generate(file, customers=customers, seed=0))
-    summary.run("ingest", lambda: recorded.ingest(application, file, None, _now(), progress))
+    summary.run("ingest", lambda: _ingest(application, file, progress))
     summary.run("materialize", lambda: _materialize(application, engine, progress))
     summary.run("train the first release", lambda: _first(application, summary, progress))
     with ExitStack() as stack:
@@ -60,6 +61,11 @@ def run(home: Path, engine: str, customers: int, progress: Progress) -> Summary:
     return summary
 
 
+def _ingest(application: Application, file: Path, progress: Progress) -> Any:
+    source = application.project.source()
+    return ingest(file, source, application.lake, application.ledger, _now(), progress)
+
+
 def _materialize(application: Application, engine: str, progress: Progress) -> Any:
     if engine == "spark":
         return _glue_job(application)
@@ -67,9 +73,10 @@ def _materialize(application: Application, engine: str, progress: Progress) -> A
 
 
 def _refresh(application: Application, engine: str, progress: Progress) -> Any:
+    clocks = bootstrap.knowledge(AS_OF, None, _now())
     return recorded.materialize(
-        application, None, engine, AS_OF, None, _now(), progress=progress
-    )  # fmt: skip
+        application, None, bootstrap.engine(engine), clocks, progress=progress
+    )
 
 
 def _glue_job(application: Application) -> dict[str, Any]:
@@ -93,14 +100,14 @@ def _glue_job(application: Application) -> dict[str, Any]:
 
 
 def _train(application: Application, as_of: str, progress: Progress) -> Any:
-    return training.train(application, None, "duckdb", as_of, None, _now(), progress)
+    clocks = bootstrap.knowledge(as_of, None, _now())
+    return training.train(application, None, bootstrap.engine("duckdb"), clocks, progress)
 
 
 def _first(application: Application, summary: Summary, progress: Progress) -> Any:
     report = _train(application, FIRST_AS_OF, progress)
-    verdict = promote.admit_first(
-        application, None, report.release, "duckdb", _now(), progress
-    )  # fmt: skip
+    engine = bootstrap.engine("duckdb")
+    verdict = promote.admit_first(application, None, report.release, engine, progress)
     if verdict is None or not verdict.passed:
         raise HindcastError(f"the demo's first release {report.release} did not pass its gate")
     summary.verdicts["first release"] = verdict
@@ -110,7 +117,7 @@ def _first(application: Application, summary: Summary, progress: Progress) -> An
 def _evaluate(
     application: Application, summary: Summary, who: str, progress: Progress
 ) -> dict[str, Any]:
-    verdict = evaluate(application, None, None, None, None, "duckdb", _now(), progress)
+    verdict = evaluate(application, None, None, bootstrap.engine("duckdb"), progress=progress)
     summary.verdicts[who] = verdict
     return {"release": verdict.release, "against": verdict.champion, "passed": verdict.passed}
 

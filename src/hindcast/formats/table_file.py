@@ -14,9 +14,9 @@ OUT_ENDINGS = (".csv", ".parquet")
 def check_out(path: Path) -> None:
     """Raise InputError unless a table can be written there, before any work is done for it."""
     if not path.name.endswith(OUT_ENDINGS):
-        raise InputError(f"--out {path}: end the file's name in .csv or .parquet")
+        raise InputError(f"{path}: end the file's name in .csv or .parquet")
     if not path.absolute().parent.is_dir():
-        raise InputError(f"--out {path}: there is no folder {path.absolute().parent}; make it")
+        raise InputError(f"{path}: there is no folder {path.absolute().parent}; make it")
 
 
 def write(table: pa.Table, path: Path) -> int:
@@ -34,7 +34,7 @@ def write(table: pa.Table, path: Path) -> int:
             pyarrow.csv.write_csv(table, part)
         part.replace(path)
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"--out {path}: cannot be written: {first_line(error)}") from error
+        raise InputError(f"{path}: cannot be written: {first_line(error)}") from error
     finally:
         part.unlink(missing_ok=True)
     return int(table.num_rows)

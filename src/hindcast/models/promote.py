@@ -2,7 +2,6 @@
 
 import getpass
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from hindcast.bootstrap import Application
@@ -13,6 +12,7 @@ from hindcast.stores.ledger import Evaluation, Promotion, ReleaseRecord, previou
 from hindcast.telemetry import Progress
 
 if TYPE_CHECKING:
+    from hindcast.engines.base import Engine
     from hindcast.models.evaluation.evaluate import EvaluationReport
 
 
@@ -48,7 +48,7 @@ def promote(
     came first.
     """
     if force and not (reason or "").strip():
-        raise InputError("--force needs --reason TEXT, which is recorded with the promotion")
+        raise InputError("a forced promotion needs a reason, which is recorded with it")
     found = candidate(application, model, name, force)
     return put_into_production(application, found, reason if force else None, stage)
 
@@ -81,8 +81,7 @@ def admit_first(
     application: Application,
     model: str | None,
     release: str,
-    engine: str,
-    now: datetime,
+    engine: "Engine",
     progress: Progress | None = None,
     stage: ServedStage | None = None,
 ) -> "EvaluationReport | None":
@@ -95,7 +94,7 @@ def admit_first(
     # Seconds of imports that going back to another release must not wait for.
     from hindcast.models.evaluation.evaluate import evaluate
 
-    report = evaluate(application, model, release, None, None, engine, now, progress)
+    report = evaluate(application, model, release, engine, progress=progress)
     if report.passed:
         promote(application, model, release, stage=stage)
     return report
@@ -126,7 +125,7 @@ def _require_passed(
     if not evaluation.passed:
         raise GateError(
             f"release {target.release} failed its gate in evaluation {evaluation.number}; promote "
-            "it all the same with --force --reason TEXT, or train another"
+            "it all the same by force with a reason, or train another"
         )
     champion = current.release if current else None
     if evaluation.champion != champion:

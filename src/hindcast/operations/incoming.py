@@ -11,14 +11,14 @@ from typing import Any
 
 from hindcast import names
 from hindcast.bootstrap import Application
-from hindcast.data import recorded
+from hindcast.data import ingest as data
 from hindcast.data.ingest import IngestReport
 
 
 def ingest(
     application: Application, created: Mapping[str, Any], now: datetime
 ) -> IngestReport | None:
-    """Ingest what S3's event "Object Created" has as its detail; raises what recorded.ingest does.
+    """Ingest what S3's event "Object Created" has as its detail; raises what data.ingest does.
 
     None for the empty object that the console makes of a folder.
     """
@@ -28,8 +28,8 @@ def ingest(
     uri = f"s3://{created['bucket']['name']}/{key}"
     # By its version: another file of this name may have come meanwhile, and has its own event.
     version = created["object"].get("version-id")
-    source = _source(application, key)
-    report = recorded.ingest(application, uri, source, now, version=version)
+    source = application.project.source(_source(application, key))
+    report = data.ingest(uri, source, application.lake, application.ledger, now, version=version)
     return replace(report, reasons=())  # They quote values of rows, and answers are logged.
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hindcast import bootstrap
 from hindcast.bootstrap import Application
+from hindcast.compiler.query import Knowledge
 from hindcast.errors import NotFoundError
 from hindcast.models import promote as promotion
 from hindcast.models import register
@@ -80,15 +80,17 @@ def close_run(
     return _closed(ended)
 
 
-def trained(application: Application, model: str | None, as_of: str, known_by: str) -> str:
+def trained(application: Application, model: str | None, clocks: Knowledge) -> str:
     """The newest release that was trained with these clocks; raises NotFoundError without one."""
     register.catch_up(application)
-    clocks = tuple(bootstrap.instant(text, "clock") for text in (as_of, known_by))
     name = application.project.model(model).name
     for record in application.ledger.releases(name):
         if _clocks(record.manifest) == clocks:
             return record.release
-    raise NotFoundError(f"no release of model '{name}' was trained as of {as_of} by {known_by}")
+    raise NotFoundError(
+        f"no release of model '{name}' was trained as of {clocks.as_of.isoformat()}, known by "
+        f"{clocks.known_by.isoformat()}"
+    )
 
 
 def promote(
@@ -133,8 +135,9 @@ def reason(failure: Mapping[str, str]) -> str:
 _TELLING = ("errorMessage", "ErrorMessage", "FailureReason")
 
 
-def _clocks(manifest: Mapping[str, Any]) -> tuple[datetime, ...]:
-    return tuple(datetime.fromisoformat(manifest[name]) for name in ("as_of", "known_by"))
+def _clocks(manifest: Mapping[str, Any]) -> Knowledge:
+    own = (datetime.fromisoformat(manifest[name]) for name in ("as_of", "known_by"))
+    return Knowledge(*own)
 
 
 def _closed(run: Run) -> Closed:

@@ -27,10 +27,9 @@ def main(argv: Sequence[str], failure: Path = FAILURE) -> None:
     parser.add_argument("--model")
     given = parser.parse_args(argv)
     try:
-        report = train.train(
-            bootstrap.application(), given.model, "duckdb", given.as_of, given.known_by,
-            datetime.now(UTC),
-        )  # fmt: skip
+        clocks = bootstrap.knowledge(given.as_of, given.known_by, datetime.now(UTC))
+        engine = bootstrap.engine("duckdb")
+        report = train.train(bootstrap.application(), given.model, engine, clocks)
     except HindcastError as error:
         if failure.parent.is_dir():
             failure.write_text(first_line(error))

@@ -40,7 +40,7 @@ class Lake:
             )
 
     def uri(self, *parts: str) -> str:
-        """The table's address, such as uri("raw", "loans")."""
+        """The table's address, such as uri("raw", "payments")."""
         return "/".join((self.root.rstrip("/"), *parts))
 
     def find(self, *parts: str, version: int | None = None) -> DeltaTable | None:

@@ -100,7 +100,7 @@ class Exchange(BaseHTTPRequestHandler):
         return "hindcast"
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Write nothing: paths hold customer ids, and the handler logs what is to be logged."""
+        """Write nothing: paths hold entities' keys, and the handler logs what is to be logged."""
 
     def _read_body(self) -> bytes:
         if "Transfer-Encoding" in self.headers:

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from examples.credit_risk.definitions import loans
-from hindcast.data.ingest import ingest
+from hindcast.data.ingest import add_file
 from hindcast.demo.generate import GenerateReport, generate
 from hindcast.errors import InputError
 from hindcast.stores.lake import Lake
@@ -64,7 +64,7 @@ def test_ingest_finds_exactly_what_was_planted(
     folder: Path, report: GenerateReport, tmp_path: Path
 ) -> None:
     now = datetime(2021, 9, 18, tzinfo=UTC)
-    ingested = ingest(folder / "loans.csv", loans, Lake(str(tmp_path / "lake")), now)
+    ingested = add_file(folder / "loans.csv", loans, Lake(str(tmp_path / "lake")), now)
     assert ingested.rows == report.rows
     assert ingested.quarantined == report.rejected
     assert ingested.nulled == {"job_start_date <= loan_date": report.later_jobs}

@@ -180,7 +180,7 @@ def _read(spark: SparkSession, raw: DeltaTable) -> DataFrame:
         return spark.createDataFrame([], schema)
     if is_local(spark) and "://" in uris[0]:
         raise InputError(
-            f"{raw.table_uri}: local Spark reads folders only; use --engine duckdb, or run on Glue"
+            f"{raw.table_uri}: local Spark reads folders only; use engine duckdb, or run on Glue"
         )
     # Without recursiveFileLookup a folder called a=b, above the table even, would be a column.
     reader = spark.read.schema(schema).option("recursiveFileLookup", True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hindcast import bootstrap, notify
+from hindcast import notify
 from hindcast.audit.replay import replay as replays
 from hindcast.bootstrap import Application
 from hindcast.compiler.query import Knowledge
@@ -44,15 +44,13 @@ def evaluate(
     application: Application,
     model: str | None,
     name: str | None,
-    as_of: str | None,
-    known_by: str | None,
-    engine: str,
-    now: datetime,
+    engine: Engine,
+    knowledge: Knowledge | None = None,
     progress: Progress | None = None,
 ) -> EvaluationReport:
     """Judge a release, by default the newest one, against the champion.
 
-    The holdout is that of the release's own instant unless another is given. A failure changes
+    The holdout is that of the release's own clocks unless others are given. A failure changes
     nothing, is kept with its reasons, and is notified for a person to decide.
     """
     declared = application.project.model(model)
@@ -63,11 +61,10 @@ def evaluate(
     parameters = {"model": declared.name, "release": record.release, "champion": champion}
     with application.ledger.run("evaluate", parameters) as run:
         challenger = contents.read(application.release_folder(record.release))
-        clocks = _clocks(challenger, as_of, known_by, now)
+        clocks = knowledge or _own_clocks(challenger)
         evidence, rows = _evidence(
-            application, declared, challenger, champion, bootstrap.engine(engine), clocks,
-            progress or Silent(),
-        )  # fmt: skip
+            application, declared, challenger, champion, engine, clocks, progress or Silent()
+        )
         verdict = judge(declared.gate, evidence)
         kept = application.ledger.add_evaluation(
             declared.name, record.release, champion, verdict.passed,
@@ -93,11 +90,7 @@ def _record(application: Application, model: str, name: str | None) -> ReleaseRe
     return records[0]
 
 
-def _clocks(
-    release: ReleaseContents, as_of: str | None, known_by: str | None, now: datetime
-) -> Knowledge:
-    if as_of is not None or known_by is not None:
-        return bootstrap.knowledge(as_of, known_by, now)
+def _own_clocks(release: ReleaseContents) -> Knowledge:
     own = (datetime.fromisoformat(release.manifest[name]) for name in ("as_of", "known_by"))
     return Knowledge(*own)
 

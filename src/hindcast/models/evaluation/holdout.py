@@ -95,5 +95,5 @@ def same_rows(
 def _incomparable(release: ReleaseContents, why: str) -> InputError:
     return InputError(
         f"release {release.id} was trained {why}, so the two cannot be compared on one holdout; "
-        "promote with --force --reason after comparing them by hand"
+        "compare them by hand, and promote it by force with a reason"
     )

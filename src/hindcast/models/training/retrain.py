@@ -10,6 +10,7 @@ from typing import Any
 from hindcast.bootstrap import Application
 from hindcast.compiler.query import Knowledge
 from hindcast.data import training_set
+from hindcast.engines.base import Engine
 from hindcast.models.training.revision import code_revision
 from hindcast.models.training.train import release
 from hindcast.releases import contents
@@ -27,7 +28,7 @@ class AgainReport:
 
 
 def train_like(
-    application: Application, like: str, engine: str, progress: Progress | None = None
+    application: Application, like: str, engine: Engine, progress: Progress | None = None
 ) -> AgainReport:
     """Train the project's model on the data of a release's instant; nothing is released.
 
@@ -35,12 +36,13 @@ def train_like(
     """
     watcher = progress or Silent()
     original = contents.read(application.release_folder(like))
-    manifest = original.manifest
+    manifest, model = original.manifest, application.project.model(original.model)
     instants = (datetime.fromisoformat(manifest[name]) for name in ("as_of", "known_by"))
     version = manifest["inputs"][original.raw_table]["version"]
     with step(watcher, f"training set of {original.raw_table} version {version}"):
-        data = training_set.of(application, original.model, engine, Knowledge(*instants), version)
-    model = application.project.model(original.model)
+        data = training_set.of(
+            model, application.project, engine, application.lake, Knowledge(*instants), version
+        )
     revision = code_revision(application.project.folder)
     with tempfile.TemporaryDirectory(prefix="hindcast-again-") as folder:
         report = release(model, data, folder, revision, watcher)

@@ -31,7 +31,7 @@ def split(groups: NDArray[Any], micros: NDArray[np.int64], labels: NDArray[np.in
     Raises TrainingError when either side lacks what it needs.
     """
     if not len(labels):
-        raise TrainingError("the training set is empty; ingest labelled events or move --as-of")
+        raise TrainingError("the training set is empty; ingest labelled events, or move as_of")
     entities, of_row = np.unique(groups, return_inverse=True)
     held = np.array([_share(entity) < HOLDOUT_ENTITIES for entity in entities.tolist()])[of_row]
     cut = int(np.quantile(micros, 1 - HOLDOUT_PERIOD, method="higher"))
@@ -47,11 +47,11 @@ def _share(entity: object) -> float:
 
 def _require(parts: Split, groups: NDArray[Any], labels: NDArray[np.int64]) -> None:
     if not parts.holdout.any():
-        raise TrainingError("no row is left to hold out; train on more customers or more time")
+        raise TrainingError("no row is left to hold out; train on more entities or more time")
     for value, name in ((1, "positive"), (0, "negative")):
         found = len(np.unique(groups[parts.train & (labels == value)]))
         if found < FOLDS:
             raise TrainingError(
-                f"only {found} customers have a {name} label in the training part, {FOLDS} are "
+                f"only {found} entities have a {name} label in the training part, {FOLDS} are "
                 "needed; train on more data"
             )

@@ -2,7 +2,7 @@
 
 import platform
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast import bootstrap
 from hindcast.bootstrap import Application
 from hindcast.compiler.document import to_document
+from hindcast.compiler.query import Knowledge
 from hindcast.compiler.serving import serving_query
 from hindcast.data import training_set
 from hindcast.data.training_rows import TrainingSet, column_numbers, column_texts
 from hindcast.definitions import Model
+from hindcast.engines.base import Engine
 from hindcast.errors import StoreUnavailableError
 from hindcast.models import register
 from hindcast.models.training import histograms, onnx_export
@@ -64,10 +65,8 @@ class _Exported:
 def train(
     application: Application,
     model: str | None,
-    engine: str,
-    as_of: str | None,
-    known_by: str | None,
-    now: datetime,
+    engine: Engine,
+    clocks: Knowledge,
     progress: Progress | None = None,
 ) -> TrainReport:
     """Build the training set, train, release, and tell ledger, MLflow and model card.
@@ -76,13 +75,14 @@ def train(
     """
     watcher = progress or Silent()
     declared = application.project.model(model)
-    clocks = bootstrap.knowledge(as_of, known_by, now)
     report: TrainReport | None = None
     try:
-        parameters = {"model": declared.name, "engine": engine, **asdict(clocks)}
+        parameters = {"model": declared.name, "engine": engine.name, **asdict(clocks)}
         with application.ledger.run("train", parameters) as run:
             with step(watcher, "training set"):
-                data = training_set.of(application, model, engine, clocks)
+                data = training_set.of(
+                    declared, application.project, engine, application.lake, clocks
+                )
             revision = code_revision(application.project.folder)
             written = release(declared, data, application.releases.folder, revision, watcher)
             application.releases.add(written.release)

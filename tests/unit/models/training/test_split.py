@@ -46,7 +46,7 @@ def test_both_sides_are_of_use_at_a_third_of_a_percent_positives() -> None:
 
 def test_too_few_positives_are_refused_with_their_number() -> None:
     groups, micros, labels = example()
-    with pytest.raises(TrainingError, match="only 0 customers have a positive label"):
+    with pytest.raises(TrainingError, match="only 0 entities have a positive label"):
         split(groups, micros, labels * 0)
 
 
