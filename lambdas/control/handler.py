@@ -11,8 +11,15 @@ from hindcast import bootstrap
 from hindcast.audit import prediction_log
 from hindcast.bootstrap import Application
 from hindcast.errors import InputError
-from hindcast.operations import asking, data_checks, incoming, measurements, migrations, runs
-from hindcast.stores.ledger import plain
+from hindcast.operations import (
+    data_checks,
+    incoming,
+    measurements,
+    migrations,
+    release_choice,
+    runs,
+)
+from hindcast.stores.ledger.documents import document
 
 Event = dict[str, Any]
 
@@ -22,7 +29,7 @@ def handler(event: Event, context: Any) -> dict[str, Any]:
     action = ACTIONS.get(event.get("action", ""))
     if action is None:
         raise InputError(f"action '{event.get('action')}': use one of {', '.join(ACTIONS)}")
-    report = plain.document(action(bootstrap.application(), event))
+    report = document(action(bootstrap.application(), event))
     # A schedule drops the answer: the log keeps it.
     sys.stdout.write(json.dumps({"action": event["action"], "report": report}) + "\n")
     return report
@@ -51,8 +58,8 @@ def _trained(application: Application, event: Event) -> Event:
 
 
 def _find_release(application: Application, event: Event) -> Event:
-    asked = (event.get("model"), event.get("release"), event.get("rollback"))
-    return asdict(asking.find(application, *asked))
+    given = (event.get("model"), event.get("release"), event.get("rollback"))
+    return asdict(release_choice.choose(application, *given))
 
 
 def _promote(application: Application, event: Event) -> Event:

@@ -33,7 +33,7 @@ def _send(settings: Settings, subject: str, document: dict[str, object]) -> None
         sys.stderr.write(f"{subject}: {message}\n")
         return
     # What happened is in the ledger; whoever reads the line of a failure knows of it.
-    with aws.asking(f"{subject}: {message}; topic {topic} could not be told"):
+    with aws.one_error(f"{subject}: {message}; topic {topic} could not be told"):
         client = aws.client("sns", aws.region_of(topic))
         # SNS takes subjects of up to 100 characters.
         client.publish(TopicArn=topic, Subject=subject[:100], Message=message)

@@ -9,7 +9,8 @@ import pytest
 from hindcast import names, project
 from hindcast.bootstrap import Application
 from hindcast.errors import NotFoundError
-from hindcast.operations import asking
+from hindcast.operations import release_choice
+from hindcast.operations.release_choice import ReleaseChoice
 from hindcast.settings import Settings
 from tests.orchestration.aws import Given, refusal
 from tests.orchestration.cloud import ACCOUNT, REGION, Cloud, client, history
@@ -149,7 +150,7 @@ def test_a_release_that_is_there_is_judged_and_rolled_out_by_a_canary(rolled: Cl
     assert "Evaluate" in ended.states
     assert (served(rolled), rolled.stage.shifts) == ("2", [5, 25, 50, 0])
     assert rolled.champion == release
-    assert asking.find(rolled.home.application, None, None, release).version == "2"
+    assert release_choice.choose(rolled.home.application, None, None, release).version == "2"
 
 
 def test_a_reason_promotes_what_its_gate_refuses(rolled: Cloud) -> None:
@@ -172,7 +173,7 @@ def test_the_champion_is_rolled_out_again_in_an_image_of_todays_code(rolled: Clo
     assert not {*NEITHER, "Evaluate"} & {*ended.states}
     assert (served(rolled), rolled.stage.shifts) == ("2", [5, 25, 50, 0])
     assert rolled.home.application.champion("credit_risk") == before
-    assert asking.find(rolled.home.application, None, None, before.release).version == "2"
+    assert release_choice.choose(rolled.home.application, None, None, before.release).version == "2"
 
 
 def test_a_champion_that_fails_in_new_code_stays_the_champion(rolled: Cloud) -> None:
@@ -212,6 +213,6 @@ def test_a_rollback_ends_the_canary_of_a_rebuild_that_was_stopped(twice: Cloud) 
 def test_without_a_champion_nothing_is_rolled_out(database_url: str) -> None:
     places = Settings(Path("/nowhere"), "/nowhere", "/nowhere", database_url=database_url)
     application = Application(places, project.load())
-    assert asking.find(application, None, "champion", None) == asking.Asked("none", None)
+    assert release_choice.choose(application, None, "champion", None) == ReleaseChoice("none", None)
     with pytest.raises(NotFoundError, match="has no earlier champion to go back to"):
-        asking.find(application, None, None, True)
+        release_choice.choose(application, None, None, True)

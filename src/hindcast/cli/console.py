@@ -53,7 +53,7 @@ class ConsoleProgress:
 
 def show(report: Any, as_json: bool, title: str = "") -> None:
     """Print a report (dataclass or mapping) as a two-column table, or as JSON."""
-    fields = plain(report)
+    fields = fields_of(report)
     if as_json:
         print(json.dumps(fields, default=json_value, allow_nan=False))
         return
@@ -85,7 +85,7 @@ def _console() -> "Console":
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
-def plain(report: Any) -> dict[str, Any]:
+def fields_of(report: Any) -> dict[str, Any]:
     """A report's fields, by name."""
     if dataclasses.is_dataclass(report) and not isinstance(report, type):
         return dataclasses.asdict(report)

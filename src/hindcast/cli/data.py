@@ -170,10 +170,10 @@ def get_online_features(
 
 def _printable(row: dict[str, Any]) -> dict[str, Any]:
     """Values as people and JSON have them: dates as text, null for what is no finite number."""
-    return {name: _plain(value) for name, value in row.items()}
+    return {name: _printable_value(value) for name, value in row.items()}
 
 
-def _plain(value: Any) -> Any:
+def _printable_value(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value.isoformat() if isinstance(value, date) else value

@@ -52,7 +52,11 @@ def show_table(records: list[dict[str, Any]], columns: tuple[str, ...], as_json:
 def show_all(reports: list[Any], as_json: bool) -> None:
     """Print reports one after the other, or one JSON list of them."""
     if as_json:
-        print(json.dumps([console.plain(report) for report in reports], default=console.json_value))
+        print(
+            json.dumps(
+                [console.fields_of(report) for report in reports], default=console.json_value
+            )
+        )
         return
     for report in reports:
         console.show(report, as_json)

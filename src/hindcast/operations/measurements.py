@@ -90,5 +90,5 @@ def _publish(deployment: str, values: Mapping[str, float], now: datetime) -> Non
         {"MetricName": name, "Dimensions": whose, "Timestamp": now, "Value": value}
         for name, value in values.items()
     ]
-    with aws.asking(f"metrics of {deployment}"):
+    with aws.one_error(f"metrics of {deployment}"):
         aws.client("cloudwatch").put_metric_data(Namespace=names.METRICS, MetricData=data)

@@ -83,20 +83,20 @@ class BucketStore:
 
     def _keys(self, start: str) -> Iterator[str]:
         """The names of objects below the URI that start so."""
-        with aws.asking(self.uri):
+        with aws.one_error(self.uri):
             pages = self._client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + start):
                 for found in page.get("Contents", ()):
                     yield found["Key"].removeprefix(self._prefix)
 
     def _get(self, name: str) -> bytes:
-        with aws.asking(f"{self.uri}/{name}"):
+        with aws.one_error(f"{self.uri}/{name}"):
             found = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)
             content: bytes = found["Body"].read()
             return content
 
     def _put(self, name: str, content: bytes, kind: str) -> None:
-        with aws.asking(f"{self.uri}/{name}"):
+        with aws.one_error(f"{self.uri}/{name}"):
             self._client.put_object(
                 Bucket=self._bucket, Key=self._prefix + name, Body=content, ContentType=kind
             )

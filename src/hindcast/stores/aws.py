@@ -33,7 +33,7 @@ def region_of(arn: str) -> str | None:
 
 
 @contextmanager
-def asking(what: str) -> Iterator[None]:
+def one_error(what: str) -> Iterator[None]:
     """Failures of boto3 as one error of one line, which begins with what was asked for.
 
     Raises InputError for what AWS refuses, StoreUnavailableError where it does not answer.
@@ -62,7 +62,7 @@ def download(uri: str, path: Path, version: str | None = None) -> None:
     if not (bucket and key):
         raise InputError(f"{uri}: names no object; write s3://bucket/key")
     asked = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
-    with asking(uri):
+    with one_error(uri):
         try:
             body = client("s3").get_object(**asked)["Body"]
             with path.open("wb") as stream:

@@ -58,7 +58,7 @@ def read_secret(name: str) -> Mapping[str, Any]:
     Raises InputError where there is none or it may not be read, StoreUnavailableError where
     Secrets Manager does not answer.
     """
-    with aws.asking(f"secret {name}"):
+    with aws.one_error(f"secret {name}"):
         found = aws.client("secretsmanager", aws.region_of(name)).get_secret_value(SecretId=name)
     try:
         secret = json.loads(found["SecretString"])

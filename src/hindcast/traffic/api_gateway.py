@@ -30,7 +30,7 @@ class ApiStage:
 
         Raises InputError for what AWS refuses, StoreUnavailableError where it does not answer.
         """
-        with aws.asking(f"stage '{self.name}' of API {self.api}"):
+        with aws.one_error(f"stage '{self.name}' of API {self.api}"):
             stage = aws.client("apigateway").get_stage(restApiId=self.api, stageName=self.name)
             return self._of_releases(stage)
 

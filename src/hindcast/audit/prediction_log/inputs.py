@@ -40,16 +40,16 @@ def check(path: Path) -> None:
 def opened(source: Path | Stream) -> Iterator[Stream]:
     """A file or stream as plain text; raises InputError when it cannot be read."""
     if isinstance(source, Stream):
-        yield Stream(source.name, _plain(source.content))
+        yield Stream(source.name, _unpacked(source.content))
         return
     try:
         with source.open("rb") as content:
-            yield Stream(source.name, _plain(content))
+            yield Stream(source.name, _unpacked(content))
     except PermissionError as error:
         raise InputError(f"{source}: cannot be read; give yourself the right to") from error
 
 
-def _plain(content: IO[bytes]) -> BufferedReader:
+def _unpacked(content: IO[bytes]) -> BufferedReader:
     """The text inside gzip, by its first bytes: what Firehose delivers has no ending in its name.
 
     Firehose's own compression comes on top of CloudWatch's.

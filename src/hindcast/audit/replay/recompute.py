@@ -22,20 +22,12 @@ from hindcast.serving.values import Value
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question that was asked: a key, the instant of its stored features, and that of asking."""
+class Question:
+    """A key, the instant of its stored features, and the instant of the request."""
 
     key: int | str
     features_as_of: datetime
     asked_at: datetime
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """What could be known: records until an instant, in a version of the raw table if it counts."""
-
-    known_by: datetime
-    raw_version: int | None = None
 
 
 class Recomputer:
@@ -51,16 +43,19 @@ class Recomputer:
         self._scorer = Scorer(releases.load(folder))
 
     def vectors(
-        self, asked: Sequence[Asked], knowledge: Knowledge
+        self, questions: Sequence[Question], known_by: datetime, raw_version: int | None = None
     ) -> list[dict[str, Value] | None]:
-        """The model's features for each question, in its order; None for a key without history."""
+        """The model's features for each question, in its order; None for a key without history.
+
+        raw_version: of the raw table; the newest by default.
+        """
         found = retrieve.retrieve(
             self._view,
             engine("duckdb"),
             self._lake,
-            Rows(self._spine(asked)),
-            knowledge.known_by,
-            knowledge.raw_version,
+            Rows(self._spine(questions)),
+            known_by,
+            raw_version,
         )
         rows = found.table.select(self.names).to_pylist()
         return [
@@ -72,13 +67,13 @@ class Recomputer:
         """The release's answer for a vector in the plan's order."""
         return self._scorer.score(list(vector))
 
-    def _spine(self, asked: Sequence[Asked]) -> pa.Table:
+    def _spine(self, questions: Sequence[Question]) -> pa.Table:
         instant = pa.timestamp("us", tz="UTC")
         return pa.table(
             {
-                self._view.key: [question.key for question in asked],
-                names.AS_OF: pa.array([question.features_as_of for question in asked], instant),
-                ASKED_AT: pa.array([question.asked_at for question in asked], instant),
+                self._view.key: [question.key for question in questions],
+                names.AS_OF: pa.array([question.features_as_of for question in questions], instant),
+                ASKED_AT: pa.array([question.asked_at for question in questions], instant),
             }
         )
 
@@ -87,7 +82,7 @@ def vector_as_of(
     recomputer: Recomputer, key: int | str, as_of: datetime, known_by: datetime
 ) -> dict[str, Value]:
     """The features of one entity as of an instant; raises NotFoundError where it has no history."""
-    (vector,) = recomputer.vectors([Asked(key, as_of, as_of)], Knowledge(known_by))
+    (vector,) = recomputer.vectors([Question(key, as_of, as_of)], known_by)
     if vector is None:
         plan = recomputer.contents.plan
         raise NotFoundError(

@@ -7,9 +7,9 @@ from typing import Any
 
 from hindcast.audit import prediction_log
 from hindcast.audit.replay.compare import Replayed, SkewReport, compare, settle, summarize
-from hindcast.audit.replay.recompute import Asked, Knowledge, Recomputer, vector_as_of
+from hindcast.audit.replay.recompute import Question, Recomputer, vector_as_of
 from hindcast.bootstrap import Application
-from hindcast.compiler.query import Knowledge as Clocks
+from hindcast.compiler.query import Knowledge
 from hindcast.errors import InputError, ReleaseError
 from hindcast.serving import requests
 from hindcast.serving.predictor import Prediction
@@ -55,7 +55,7 @@ def predict_as_of(
     application: Application,
     model: str | None,
     key: str,
-    clocks: Clocks,
+    clocks: Knowledge,
     release: str | None = None,
 ) -> Prediction:
     """The prediction of an instant: its features, by the release that was in production then.
@@ -97,8 +97,9 @@ def _replay_part(application: Application, rows: Sequence[Row]) -> list[Replayed
     logged: list[dict[str, Value]] = [json.loads(row["features"]) for row in rows]
     vectors: Sequence[Mapping[str, Value] | None] = logged
     if materialization:  # Else the caller sent the values; only the model's part can be repeated.
-        asked = [_asked(recomputer, row) for row in rows]
-        vectors = recomputer.vectors(asked, _knowledge(application, recomputer, materialization))
+        questions = [_question(recomputer, row) for row in rows]
+        known = _known(application, recomputer, materialization)
+        vectors = recomputer.vectors(questions, *known)
     return [
         _compare(recomputer, row, values, vector)
         for row, values, vector in zip(rows, logged, vectors, strict=True)
@@ -116,15 +117,17 @@ def _compare(
     return compare(row, settled, score)
 
 
-def _asked(recomputer: Recomputer, row: Row) -> Asked:
+def _question(recomputer: Recomputer, row: Row) -> Question:
     key = requests.entity_key(row["id"], recomputer.contents.plan)
-    return Asked(key, row["features_as_of"], row["instant"])
+    return Question(key, row["features_as_of"], row["instant"])
 
 
-def _knowledge(application: Application, recomputer: Recomputer, materialization: str) -> Knowledge:
-    """What the materialization could know, as the ledger has it."""
+def _known(
+    application: Application, recomputer: Recomputer, materialization: str
+) -> tuple[datetime, int | None]:
+    """What the materialization could know: records until an instant, in a raw table's version."""
     run = application.ledger.find_run(materialization)
     # A run that was killed after its swap did not record its inputs; what was known by then counts.
     version = run.inputs.get(recomputer.contents.raw_table, {}).get("version")
     known_by = datetime.fromisoformat(run.parameters["known_by"])
-    return Knowledge(known_by.astimezone(UTC), version)
+    return known_by.astimezone(UTC), version

@@ -113,10 +113,10 @@ def _statistics(footer: pq.FileMetaData, columns: set[str]) -> dict[str, Any]:
     valued = {name: own for name, own in chunks.items() if nulls[name] < footer.num_rows}
     try:
         facts["minValues"] = {
-            name: _plain(min(_bounds(own, "min"))) for name, own in valued.items()
+            name: _bound(min(_bounds(own, "min"))) for name, own in valued.items()
         }
         facts["maxValues"] = {
-            name: _plain(max(_bounds(own, "max"))) for name, own in valued.items()
+            name: _bound(max(_bounds(own, "max"))) for name, own in valued.items()
         }
     except _NoBoundError:
         # delta-rs takes a bound that is missing among others for null, and would hide rows.
@@ -142,7 +142,7 @@ def _bounds(chunks: list[pq.ColumnChunkMetaData], end: str) -> Iterator[Any]:
         yield getattr(chunk.statistics, end)
 
 
-def _plain(value: Any) -> Any:
+def _bound(value: Any) -> Any:
     """A bound in JSON's types; raises _NoBoundError rather than round it."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -12,7 +12,7 @@ from hindcast.definitions import Model
 from hindcast.models.training import curves, intervals, metrics
 from hindcast.models.training.importance import importance
 from hindcast.models.training.intervals import Interval
-from hindcast.models.training.split import Split
+from hindcast.models.training.split import Partition
 
 Reals = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -34,7 +34,7 @@ class Scored:
 
 
 def measure(
-    model: Model, data: TrainingSet, labels: Labels, parts: Split, scored: Scored
+    model: Model, data: TrainingSet, labels: Labels, parts: Partition, scored: Scored
 ) -> dict[str, Any]:
     """The model beside the baselines: metrics, intervals, curves, importance, slices."""
     held, known = labels[parts.holdout], labels[parts.train]

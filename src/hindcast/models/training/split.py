@@ -15,7 +15,7 @@ FOLDS = 3
 
 
 @dataclass(frozen=True)
-class Split:
+class Partition:
     """Row masks; `cut` is the first held-out instant in microseconds since 1970 UTC."""
 
     train: NDArray[np.bool_]
@@ -23,7 +23,7 @@ class Split:
     cut: int
 
 
-def split(groups: NDArray[Any], micros: NDArray[np.int64], labels: NDArray[np.int64]) -> Split:
+def split(groups: NDArray[Any], micros: NDArray[np.int64], labels: NDArray[np.int64]) -> Partition:
     """Hold out the newest 30% of the period of a hashed 30% of the entities.
 
     Train is the older period of the other entities, so that the model is measured on people and
@@ -35,7 +35,7 @@ def split(groups: NDArray[Any], micros: NDArray[np.int64], labels: NDArray[np.in
     entities, of_row = np.unique(groups, return_inverse=True)
     held = np.array([_share(entity) < HOLDOUT_ENTITIES for entity in entities.tolist()])[of_row]
     cut = int(np.quantile(micros, 1 - HOLDOUT_PERIOD, method="higher"))
-    parts = Split(~held & (micros < cut), held & (micros >= cut), cut)
+    parts = Partition(~held & (micros < cut), held & (micros >= cut), cut)
     _require(parts, groups, labels)
     return parts
 
@@ -45,7 +45,7 @@ def _share(entity: object) -> float:
     return int.from_bytes(hashlib.sha256(str(entity).encode()).digest()[:8], "big") / 2**64
 
 
-def _require(parts: Split, groups: NDArray[Any], labels: NDArray[np.int64]) -> None:
+def _require(parts: Partition, groups: NDArray[Any], labels: NDArray[np.int64]) -> None:
     if not parts.holdout.any():
         raise TrainingError("no row is left to hold out; train on more entities or more time")
     for value, name in ((1, "positive"), (0, "negative")):

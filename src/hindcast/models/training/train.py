@@ -25,7 +25,7 @@ from hindcast.models.training.fit import Fitted, encoded, encoder, fit, fit_base
 from hindcast.models.training.measure import Scored, measure
 from hindcast.models.training.onnx_export import Parity
 from hindcast.models.training.revision import code_revision
-from hindcast.models.training.split import Split, split
+from hindcast.models.training.split import Partition, split
 from hindcast.releases import folder
 from hindcast.releases.contents import BASELINE, FEATURE_VIEW
 from hindcast.serving.release import MODEL, PLAN
@@ -146,7 +146,7 @@ def _fit(
     matrix: NDArray[Any],
     labels: NDArray[np.int64],
     groups: NDArray[Any],
-    parts: Split,
+    parts: Partition,
     numeric: int,
 ) -> tuple[Fitted, Fitted]:
     """The model and the baseline, fitted on the training part, text encoded."""
@@ -199,7 +199,7 @@ def _manifest(model: Model, data: TrainingSet, revision: str) -> dict[str, Any]:
     }
 
 
-def _histograms(data: TrainingSet, parts: Split, scores: NDArray[np.float64]) -> dict[str, Any]:
+def _histograms(data: TrainingSet, parts: Partition, scores: NDArray[np.float64]) -> dict[str, Any]:
     texts = {
         name: histograms.categories(column_texts(data.table[name])[parts.train])
         for name in data.categorical
@@ -211,7 +211,7 @@ def _histograms(data: TrainingSet, parts: Split, scores: NDArray[np.float64]) ->
     return {"features": {**numbers, **texts}, "scores": histograms.numbers(scores)}
 
 
-def _report(written: Path, parts: Split, measured: dict[str, Any]) -> TrainReport:
+def _report(written: Path, parts: Partition, measured: dict[str, Any]) -> TrainReport:
     held = measured["holdout"]
     return TrainReport(
         release=written.name,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hindcast.errors import HindcastError, StoreUnavailableError, first_line
-from hindcast.stores.ledger import migrate, plain, promotions, releases, runs
+from hindcast.stores.ledger import documents, migrate, promotions, releases, runs
 from hindcast.stores.ledger.records import Action, Evaluation, Promotion, ReleaseRecord, Run
 from hindcast.stores.ledger.runs import OpenRun
 from hindcast.stores.ledger.transactions import check_instant, engine_of, transaction
@@ -94,8 +94,8 @@ class Ledger:
         One that is recorded already is given as it was recorded first.
         """
         facts = {
-            "manifest": plain.document(manifest),
-            "metrics": plain.document(metrics),
+            "manifest": documents.document(manifest),
+            "metrics": documents.document(metrics),
             "location": location,
             "run_id": run_id,
         }
@@ -134,7 +134,7 @@ class Ledger:
             "challenger": challenger,
             "champion": champion,
             "passed": passed,
-            "verdict": plain.document(verdict),
+            "verdict": documents.document(verdict),
             "as_of": as_of,
             "known_by": known_by,
             "run_id": run_id,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, Text, cast, extract, func, literal, s
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundError, first_line
-from hindcast.stores.ledger import plain
+from hindcast.stores.ledger import documents
 from hindcast.stores.ledger.records import Run, Status
 from hindcast.stores.ledger.tables import run_ends, runs
 from hindcast.stores.ledger.transactions import lock, record
@@ -30,7 +30,7 @@ class OpenRun:
 
 def start(connection: Connection, run: OpenRun, parameters: Mapping[str, Any]) -> None:
     """Record that a run starts."""
-    values = {"id": run.id, "kind": run.kind, "parameters": plain.document(parameters)}
+    values = {"id": run.id, "kind": run.kind, "parameters": documents.document(parameters)}
     connection.execute(insert(runs).values(values))
 
 
@@ -39,10 +39,10 @@ def end(connection: Connection, run: OpenRun, error: BaseException | None) -> No
     values = {
         "id": run.id,
         "status": "succeeded" if error is None else "failed",
-        "inputs": plain.document(run.inputs),
-        "outputs": plain.document(run.outputs),
+        "inputs": documents.document(run.inputs),
+        "outputs": documents.document(run.outputs),
         "seconds": time.monotonic() - run.started,
-        "error": None if error is None else plain.text(_reason(error)),
+        "error": None if error is None else documents.text(_reason(error)),
     }
     connection.execute(insert(run_ends).values(values))
 
@@ -71,10 +71,10 @@ def close(
         runs.c.id,
         literal("succeeded" if error is None else "failed"),
         _nothing,
-        literal(plain.document(outputs), JSONB),
+        literal(documents.document(outputs), JSONB),
         # The database's clock on both ends: the processes' own need not agree.
         extract("epoch", func.clock_timestamp() - runs.c.started_at),
-        cast(None if error is None else plain.text(error), Text),
+        cast(None if error is None else documents.text(error), Text),
     ).where(runs.c.id == run_id)
     columns = ("id", "status", "inputs", "outputs", "seconds", "error")
     connection.execute(insert(run_ends).from_select(columns, ended).on_conflict_do_nothing())

@@ -9,17 +9,17 @@ from typing import Any
 
 
 def document(values: Mapping[Any, Any]) -> dict[str, Any]:
-    """A mapping with text keys and plain values."""
-    return {text(str(key)): plain(value) for key, value in values.items()}
+    """A mapping with text keys and JSON's values."""
+    return {text(str(key)): json_value(value) for key, value in values.items()}
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """A value as JSON has it; what has no JSON form becomes its text.
 
     Instants become ISO text, timedeltas seconds, dataclasses mappings, NaN and infinity null.
     """
     if isinstance(value, Enum):
-        return plain(value.value)
+        return json_value(value.value)
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
@@ -38,14 +38,14 @@ def text(value: str) -> str:
 
 def _nested(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: json_value(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return document(value)
     # NumPy's scalars and arrays, without importing NumPy to know them.
     if hasattr(value, "tolist"):
-        return plain(value.tolist())
+        return json_value(value.tolist())
     if isinstance(value, Set):
-        return sorted((plain(item) for item in value), key=str)
+        return sorted((json_value(item) for item in value), key=str)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview):
-        return [plain(item) for item in value]
+        return [json_value(item) for item in value]
     return text(str(value))

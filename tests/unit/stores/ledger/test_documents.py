@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hindcast.stores.ledger import plain
+from hindcast.stores.ledger import documents
 
 
 class Colour(Enum):
@@ -56,8 +56,8 @@ NOON = datetime(2021, 9, 17, 12, tzinfo=UTC)
         ("odd \udcff name", "odd \\udcff name"),
     ],
 )
-def test_a_value_becomes_plain(value: Any, expected: Any) -> None:
-    found = plain.plain(value)
+def test_a_value_becomes_what_json_has(value: Any, expected: Any) -> None:
+    found = documents.json_value(value)
     assert found == expected
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
@@ -68,6 +68,6 @@ VALUES = st.text(max_size=5) | st.floats() | st.binary(max_size=3) | st.datetime
 @settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.text(max_size=3), VALUES | st.lists(VALUES, max_size=3), max_size=3))
 def test_every_document_is_json_without_what_postgres_refuses(values: dict[Any, Any]) -> None:
-    written = json.dumps(plain.document(values), allow_nan=False, ensure_ascii=False)
+    written = json.dumps(documents.document(values), allow_nan=False, ensure_ascii=False)
     assert "\\u0000" not in written
     written.encode()

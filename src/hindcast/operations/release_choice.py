@@ -1,4 +1,4 @@
-"""What a person, or the delivery, asks a rebuild for in place of a new release: one that is there.
+"""Which release a rebuild takes in place of a new one, where a person or the delivery names one.
 
 On AWS the stage decides what answers, and only the rebuild changes it; so a rollback and a
 promotion by hand go through the same machine, one at a time.
@@ -16,7 +16,7 @@ CHAMPION = "champion"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReleaseChoice:
     """A release, and its way to the stage.
 
     back: the version of predict that holds it serves again. forward: through its gate, an image and
@@ -28,10 +28,10 @@ class Asked:
     version: str | None = None
 
 
-def find(
+def choose(
     application: Application, model: str | None, release: str | None, rollback: str | bool | None
-) -> Asked:
-    """The release that is asked for: an id, a version's number, or the champion.
+) -> ReleaseChoice:
+    """The release of this id or version, or the champion.
 
     rollback: to this release, or (true) to the one before; it wins. Raises NotFoundError where
     there is no such release, or where none of predict's versions is known to hold it.
@@ -41,11 +41,14 @@ def find(
         return _back(application, declared, None if rollback is True else rollback)
     if release == CHAMPION:
         champion = application.ledger.champion(declared)
-        return Asked("again", champion.release) if champion else Asked("none", None)
-    return Asked("forward", application.ledger.find_release(declared, release or "").release)
+        if champion is None:
+            return ReleaseChoice("none", None)
+        return ReleaseChoice("again", champion.release)
+    found = application.ledger.find_release(declared, release or "")
+    return ReleaseChoice("forward", found.release)
 
 
-def _back(application: Application, model: str, name: str | None) -> Asked:
+def _back(application: Application, model: str, name: str | None) -> ReleaseChoice:
     release = (
         application.ledger.find_release(model, name).release
         if name
@@ -53,7 +56,7 @@ def _back(application: Application, model: str, name: str | None) -> Asked:
     )
     if release is None:
         raise NotFoundError(f"model '{model}' has no earlier champion to go back to")
-    return Asked("back", release, _version(application, release))
+    return ReleaseChoice("back", release, _version(application, release))
 
 
 def _version(application: Application, release: str) -> str:
