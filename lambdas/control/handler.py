@@ -11,6 +11,7 @@ from hindcast import bootstrap
 from hindcast.audit import prediction_log
 from hindcast.bootstrap import Application
 from hindcast.errors import InputError
+from hindcast.instants import instant
 from hindcast.operations import (
     data_checks,
     incoming,
@@ -47,7 +48,7 @@ def _close_run(application: Application, event: Event) -> Event:
 
 def _check_data(application: Application, event: Event) -> Event:
     as_of = event.get("as_of")
-    asked = bootstrap.instant(as_of, "as_of") if as_of else datetime.now(UTC)
+    asked = instant(as_of, "as_of") if as_of else datetime.now(UTC)
     allowed = data_checks.limits(event.get("limits") or {})
     return asdict(data_checks.check(application, event.get("view"), asked, allowed))
 

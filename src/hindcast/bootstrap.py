@@ -1,13 +1,14 @@
 """Wires settings, definitions and adapters together, once per process."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hindcast import settings as settings_
 from hindcast.errors import InputError, NotFoundError
+from hindcast.instants import instant
 from hindcast.settings import Settings
 
 # Each part is imported when it is first needed, so that a command loads what it uses alone.
@@ -109,20 +110,6 @@ def engine(name: str) -> "Engine":
 
         return SparkEngine()
     raise InputError(f"engine '{name}': unknown; use one of {', '.join(ENGINES)}")
-
-
-def instant(text: str, field: str) -> datetime:
-    """A date (its midnight) or ISO instant, in UTC unless it says otherwise.
-
-    field: what the caller calls it. Raises InputError naming that.
-    """
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(
-            f"{field} '{text}': not a date or instant; write 2021-09-17 or 2021-09-17T12:00:00Z"
-        ) from error
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def knowledge(

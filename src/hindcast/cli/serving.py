@@ -22,6 +22,7 @@ from hindcast.cli.options import (
     now,
 )
 from hindcast.errors import InputError
+from hindcast.instants import instant
 
 if TYPE_CHECKING:
     from hindcast.audit.replay.compare import Replayed, SkewReport
@@ -109,7 +110,7 @@ def replay(
         one = replays.replay(application, prediction_id)
         _show_replayed(one, as_json)
         raise typer.Exit(0 if one.matches else 1)
-    begin = None if since is None else bootstrap.instant(since, "--since")
+    begin = None if since is None else instant(since, "--since")
     many = replays.skew(application, sample or 0, begin, model)
     if not many.predictions:
         period = f" since {begin.isoformat()}" if begin else ""

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from hindcast import bootstrap, names
+from hindcast import names
 from hindcast.compiler.features import CompiledView
 from hindcast.compiler.query import ASKED_AT, SPINE_ROW
 from hindcast.errors import InputError
 from hindcast.formats.spine_file import Rows
+from hindcast.instants import instant
 
 INSTANT = pa.timestamp("us", tz="UTC")
 # The instants that every engine and Python's datetime hold.
@@ -169,7 +170,7 @@ def _parsed(column: pa.Array, rows: Rows, name: str) -> pa.Array:
     found: list[datetime | None] = []
     for text in texts.to_pylist():
         try:
-            found.append(bootstrap.instant(text, name) if text is not None else None)
+            found.append(instant(text, name) if text is not None else None)
         except (InputError, OverflowError) as error:
             row = pc.index(column, pa.scalar(text, column.type)).as_py()
             # An instant whose UTC date is before the year 1 overflows.

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hindcast import bootstrap, names
+from hindcast import names
 from hindcast.bootstrap import Application
 from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
+from hindcast.instants import instant
 from hindcast.stores import aws
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -74,7 +75,7 @@ def _view_age(application: Application, view: str, now: datetime) -> timedelta:
 def _model_age(application: Application, model: str, now: datetime) -> timedelta:
     champion = application.champion(model)
     record = application.ledger.find_release(model, champion.release)
-    return now - bootstrap.instant(record.manifest["as_of"], "as_of")
+    return now - instant(record.manifest["as_of"], "as_of")
 
 
 def _oldest(ages: Iterable[timedelta]) -> timedelta:

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from hindcast import names
-from hindcast.bootstrap import Application, engine
+from hindcast.bootstrap import engine
 from hindcast.compiler.query import ASKED_AT
 from hindcast.data import retrieve
 from hindcast.errors import NotFoundError
@@ -19,6 +20,7 @@ from hindcast.releases.contents import ReleaseContents
 from hindcast.serving import release as releases
 from hindcast.serving.scorer import Score, Scorer
 from hindcast.serving.values import Value
+from hindcast.stores.lake import Lake
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,12 @@ class Question:
 class Recomputer:
     """Computes the vectors and scores of one release again."""
 
-    def __init__(self, application: Application, release: str) -> None:
-        folder = application.release_folder(release)
+    def __init__(self, folder: Path, lake: Lake) -> None:
         self.contents: ReleaseContents = contents.read(folder)
         self.names = self.contents.plan.names
         self._view = self.contents.view()
         self.rounded = {f.name for f in self._view.features if self._view.adds_doubles(f)}
-        self._lake = application.lake
+        self._lake = lake
         self._scorer = Scorer(releases.load(folder))
 
     def vectors(

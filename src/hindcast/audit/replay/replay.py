@@ -66,7 +66,7 @@ def predict_as_of(
     name = application.project.model(model).name
     if release is None:
         release = application.champion(name, clocks.as_of).release
-    recomputer = Recomputer(application, application.ledger.find_release(name, release).release)
+    recomputer = _recomputer(application, application.ledger.find_release(name, release).release)
     typed = requests.entity_key(key, recomputer.contents.plan)
     vector = vector_as_of(recomputer, typed, clocks.as_of, clocks.known_by)
     requests.check_values(vector)
@@ -82,6 +82,10 @@ def predict_as_of(
     )
 
 
+def _recomputer(application: Application, release: str) -> Recomputer:
+    return Recomputer(application.release_folder(release), application.lake)
+
+
 def _parts(rows: Sequence[Row]) -> list[list[Row]]:
     """The rows of each release and materialization: what one query recomputes."""
     parts: dict[tuple[str, str | None], list[Row]] = {}
@@ -92,7 +96,7 @@ def _parts(rows: Sequence[Row]) -> list[list[Row]]:
 
 def _replay_part(application: Application, rows: Sequence[Row]) -> list[Replayed]:
     """Recompute rows of one release and materialization."""
-    recomputer = Recomputer(application, rows[0]["release"])
+    recomputer = _recomputer(application, rows[0]["release"])
     materialization = rows[0]["materialization"]
     logged: list[dict[str, Value]] = [json.loads(row["features"]) for row in rows]
     vectors: Sequence[Mapping[str, Value] | None] = logged
