@@ -12,7 +12,7 @@ import pytest
 from hindcast.serving import release as releases
 from hindcast.serving.handler import logger, make_handler
 from hindcast.serving.predictor import Predictor
-from hindcast.serving.store import OnlineStore
+from hindcast.serving.store import OnlineReader
 from hindcast.traffic import proxy_events
 
 TABLE = """
@@ -61,7 +61,7 @@ class Service:
 def serve(database_url: str, release: Path) -> Iterator[Service]:
     """The handler by a release over a database."""
     found = releases.load(release)
-    store = OnlineStore(database_url, found.plan.sql)
+    store = OnlineReader(database_url, found.plan.sql)
     try:
         yield Service(Predictor(found, store))
     finally:

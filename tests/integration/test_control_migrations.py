@@ -21,7 +21,7 @@ from hindcast.datatypes import DataType
 from hindcast.errors import HindcastError, InputError, NotFoundError, StoreUnavailableError
 from hindcast.models.registry import mlflow_store
 from hindcast.operations.migrations import Migrated, migrate
-from hindcast.serving.store import OnlineStore as ServingStore
+from hindcast.serving.store import OnlineReader
 from hindcast.settings import Settings
 from hindcast.stores.database import connect
 from hindcast.stores.ledger.tables import REVISION
@@ -176,7 +176,7 @@ def publish(store: OnlineStore, run: str, more: dict[str, DataType]) -> None:
 
 def read(url: str, view: str) -> list[Any]:
     """The key of customer 1 as serving reads it."""
-    serving = ServingStore(
+    serving = OnlineReader(
         as_user(url, READER), f"SELECT id FROM hindcast.{view} WHERE id = %(key)s"
     )
     try:

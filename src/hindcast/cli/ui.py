@@ -78,11 +78,9 @@ def _server(
     store: str, artifacts: str, host: str, port: int
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """MLflow's server, of one worker; it and every process it started are gone in the end."""
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port),
-        "--workers", "1", "--default-artifact-root", artifacts, "--no-serve-artifacts",
-        "--uvicorn-opts", "--log-level warning --no-access-log",
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
+    command += ["--workers", "1", "--default-artifact-root", artifacts, "--no-serve-artifacts"]
+    command += ["--uvicorn-opts", "--log-level warning --no-access-log"]
     environment = {
         **os.environ,
         # Not an argument: it may hold a password, and arguments are public.
@@ -94,9 +92,12 @@ def _server(
     }
     # A session of its own, so that Ctrl-C reaches this process alone, which stops the rest.
     server = subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(),
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr.fileno(),
         start_new_session=True,
-    )  # fmt: skip
+    )
     try:
         yield server
     finally:

@@ -119,7 +119,7 @@ def _read(
     """Each key's row; nulls where there is none."""
     nothing = (None,) * (len(view.features) + 2)
     sql = serving_query(view, [feature.name for feature in view.features])
-    store = serving.OnlineStore(database_url, sql)
+    store = serving.OnlineReader(database_url, sql)
     try:
         for start in range(0, len(keys), BATCH_ROWS):
             wanted = keys[start : start + BATCH_ROWS]

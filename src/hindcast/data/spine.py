@@ -94,9 +94,14 @@ def _is_number(kind: pa.DataType) -> bool:
 
 # What a key of each type may also be given as; text may be any of them.
 _GIVEN_AS: dict[str, Callable[[pa.DataType], bool]] = {
-    "bigint": _is_number, "double": _is_number, "decimal": _is_number, "string": _is_text,
-    "boolean": types.is_boolean, "date": types.is_date, "timestamp": types.is_temporal,
-}  # fmt: skip
+    "bigint": _is_number,
+    "double": _is_number,
+    "decimal": _is_number,
+    "string": _is_text,
+    "boolean": types.is_boolean,
+    "date": types.is_date,
+    "timestamp": types.is_temporal,
+}
 
 
 def keys(view: CompiledView, rows: Rows) -> pa.Array:

@@ -42,9 +42,14 @@ def roll_out(
     keys = range(FIRST_CUSTOMER, FIRST_CUSTOMER + REQUESTS_PER_LOOK)
     challenger = summary.verdicts["challenger"]
     report = roll_outs.roll_out(
-        application, None, challenger.release, PLAN, ALARMS, progress,
+        application,
+        None,
+        challenger.release,
+        PLAN,
+        ALARMS,
+        progress,
         wait=lambda _: service.traffic(url, keys),
-    )  # fmt: skip
+    )
     if report.outcome != expected:
         raise HindcastError(f"the demo's canary was {report.outcome}, not {expected}: {report.why}")
     summary.canaries[when] = report

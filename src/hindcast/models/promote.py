@@ -151,11 +151,15 @@ def put_into_production(
     with application.ledger.run("promote", parameters) as run:
         contents.read(application.release_folder(target.release))
         promotion = application.ledger.promote(
-            target.model, target.release, current.number if current else None, candidate.action,
-            forced=forced_because is not None, reason=forced_because,
+            target.model,
+            target.release,
+            current.number if current else None,
+            candidate.action,
+            forced=forced_because is not None,
+            reason=forced_because,
             evaluation=candidate.evaluation.number if candidate.evaluation else None,
             by=getpass.getuser(),
-        )  # fmt: skip
+        )
         run.outputs["promotion"] = promotion.number
     done = f"release {target.release} is in production"
     if stage is not None:

@@ -100,9 +100,13 @@ def _state(
 def _record(application: Application, path: Path, run_id: str | None) -> ReleaseRecord:
     release = contents.read(path)
     record = application.ledger.add_release(
-        release.model, release.id, release.manifest, release.metrics,
-        application.releases.location(release.id), run_id,
-    )  # fmt: skip
+        release.model,
+        release.id,
+        release.manifest,
+        release.metrics,
+        application.releases.location(release.id),
+        run_id,
+    )
     _registry(application).log(release, plots.render(release.metrics))
     return record
 

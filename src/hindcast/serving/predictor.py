@@ -11,7 +11,7 @@ from hindcast.serving import requests
 from hindcast.serving.release import Release
 from hindcast.serving.requests import Key
 from hindcast.serving.scorer import Scorer
-from hindcast.serving.store import OnlineStore, Row
+from hindcast.serving.store import OnlineReader, Row
 from hindcast.serving.values import Value
 from hindcast.settings import Settings
 
@@ -42,7 +42,7 @@ class Prediction:
 class Predictor:
     """Predictions of one release over one online store."""
 
-    def __init__(self, release: Release, store: OnlineStore) -> None:
+    def __init__(self, release: Release, store: OnlineReader) -> None:
         self.release = release
         self.store = store
         self.score = Scorer(release).score
@@ -118,4 +118,4 @@ def open_predictor(settings: Settings) -> Predictor:
         raise NoReleaseError(f"{settings.release_dir}: there is no release to answer by yet")
     release = releases.load(settings.release_dir)
     by_iam = settings.database_auth == names.DATABASE_AUTH_IAM
-    return Predictor(release, OnlineStore(settings.database_url, release.plan.sql, by_iam))
+    return Predictor(release, OnlineReader(settings.database_url, release.plan.sql, by_iam))

@@ -50,7 +50,7 @@ _MISSING = (
 )
 
 
-class OnlineStore:
+class OnlineReader:
     """Rows of the online store by key; not safe for use by several threads at once.
 
     by_iam: sign a token for each connection in place of a password, and require TLS.

@@ -92,9 +92,13 @@ class Lake:
                 return False
             _check_types(rows.schema, table, self.uri(*parts))
             write_deltalake(
-                table, rows, mode="append", schema_mode="merge",
-                commit_properties=properties, post_commithook_properties=KEEP_LOG,
-            )  # fmt: skip
+                table,
+                rows,
+                mode="append",
+                schema_mode="merge",
+                commit_properties=properties,
+                post_commithook_properties=KEEP_LOG,
+            )
         except CommitFailedError as error:
             if self.has(transaction, *parts):
                 return False

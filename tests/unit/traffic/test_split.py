@@ -15,7 +15,7 @@ from hindcast.errors import HindcastError, InputError, ReleaseError
 from hindcast.serving import release as releases
 from hindcast.serving.handler import logger, meter
 from hindcast.serving.predictor import Predictor
-from hindcast.serving.store import OnlineStore
+from hindcast.serving.store import OnlineReader
 from hindcast.traffic import proxy_events
 from hindcast.traffic.split import Split
 from tests.unit.serving import sample_release
@@ -50,7 +50,7 @@ class Folder:
 
     def open(self, release: str) -> Predictor:
         found = releases.load(self.root / release)
-        return Predictor(found, OnlineStore("postgresql://nobody@/nowhere", found.plan.sql))
+        return Predictor(found, OnlineReader("postgresql://nobody@/nowhere", found.plan.sql))
 
     def at(self, percent: float | None) -> dict[str, Any]:
         """The settings with the canary at that share, or without it."""

@@ -67,10 +67,15 @@ def evaluate(
         )
         verdict = judge(declared.gate, evidence)
         kept = application.ledger.add_evaluation(
-            declared.name, record.release, champion, verdict.passed,
+            declared.name,
+            record.release,
+            champion,
+            verdict.passed,
             {**verdict.document(), "holdout": evidence.metrics, "slices": evidence.slices},
-            clocks.as_of, clocks.known_by, run.id,
-        )  # fmt: skip
+            clocks.as_of,
+            clocks.known_by,
+            run.id,
+        )
         run.inputs.update(rows.data.inputs)
         run.outputs.update(evaluation=kept.number, passed=verdict.passed)
     if not verdict.passed:

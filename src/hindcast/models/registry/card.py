@@ -48,7 +48,8 @@ def render(
     manifest, metrics: a release's own JSON. status: state and version. evaluation: the gate's
     verdict, with champion and as_of. promotions: of this release, the newest first.
     """
-    return _environment().get_template(TEMPLATE).render(
+    template = _environment().get_template(TEMPLATE)
+    return template.render(
         release=release,
         manifest=manifest,
         metrics=metrics,
@@ -59,15 +60,18 @@ def render(
         features=plots.ranked_features(metrics),
         plots=_plots(metrics),
         few=FEW,
-    )  # fmt: skip
+    )
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters.update(
         number=_number, percent=_percent, signed=_signed, instant=_instant, tone=_tone
     )

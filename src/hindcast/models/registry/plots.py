@@ -17,6 +17,8 @@ Metrics = Mapping[str, Any]
 INK = "#010203"
 MODEL = "#2f81d7"
 OTHER = "#d9822b"
+# A line to compare the others with.
+REFERENCE: dict[str, Any] = {"color": INK, "alpha": 0.4, "linewidth": 1, "linestyle": "--"}
 BASELINE = "logistic_regression"
 TITLES = {"model": "model", BASELINE: "logistic regression"}
 FEATURES_SHOWN = 15
@@ -99,7 +101,7 @@ def _inline(name: str, text: str) -> str:
 
 def _roc(axes: Axes, metrics: Metrics) -> None:
     axes.set_title("ROC")
-    axes.plot([0, 1], [0, 1], color=INK, alpha=0.4, linewidth=1, linestyle="--")
+    axes.plot([0, 1], [0, 1], **REFERENCE)
     for side, color, values in _sides(metrics):
         curve = metrics["curves"][side]["roc"]
         label = f"{TITLES[side]} {values['roc_auc']:.3f}"
@@ -119,8 +121,7 @@ def _precision_recall(axes: Axes, metrics: Metrics) -> None:
         axes.plot(curve["recall"], curve["precision"], color=color, label=label)
         highest = max(highest, *curve["precision"])
     prevalence = metrics["holdout"]["prevalence"]
-    axes.axhline(prevalence, color=INK, alpha=0.4, linewidth=1, linestyle="--",
-                 label=f"prevalence {prevalence:.3g}")  # fmt: skip
+    axes.axhline(prevalence, label=f"prevalence {prevalence:.3g}", **REFERENCE)
     _unit_square(axes, "recall", "precision")
     axes.set_ylim(0, min(1.02, highest * 1.05))
     axes.legend(loc="upper right", title="average precision", title_fontsize=9)
@@ -140,8 +141,7 @@ def _calibration(axes: Axes, metrics: Metrics) -> None:
     observed = np.array([part["observed"] for part in bins])
     low, high = _wilson(observed, np.array([part["rows"] for part in bins]))
     top = float(max(predicted.max(), high.max()))
-    axes.plot([0, 1], [0, 1], color=INK, alpha=0.4, linewidth=1, linestyle="--",
-              label="as predicted")  # fmt: skip
+    axes.plot([0, 1], [0, 1], label="as predicted", **REFERENCE)
     axes.vlines(predicted, low, high, color=MODEL, alpha=0.5, linewidth=1.2)
     axes.plot(predicted, observed, "o", color=MODEL, markersize=5, label="a tenth of the rows")
     # Square roots spread the low probabilities of a rare event, and still have a zero.
@@ -187,8 +187,8 @@ def _score_distribution(axes: Axes, metrics: Metrics) -> None:
         highest = max(highest, float(share.max()))
     threshold = metrics["holdout"]["confusion"]["threshold"]
     place = float(np.interp(threshold, found["edges"], edges))
-    axes.axvline(place, color=INK, alpha=0.7, linewidth=1, linestyle="--",
-                 label=f"threshold {_percent(threshold)}")  # fmt: skip
+    label = f"threshold {_percent(threshold)}"
+    axes.axvline(place, label=label, **{**REFERENCE, "alpha": 0.7})
     _probability_axis(axes, found)
     axes.set_ylim(0, highest * 1.4)  # Room for the legend.
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -215,8 +215,14 @@ def _confusion(axes: Axes, metrics: Metrics) -> None:
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     for (row, column), count in np.ndenumerate(counts):
         color = MODEL if row == column else OTHER
-        axes.fill_between([column - 0.48, column + 0.48], row - 0.48, row + 0.48, color=color,
-                          alpha=0.12 + 0.5 * float(share[row, column]), linewidth=0)  # fmt: skip
+        axes.fill_between(
+            [column - 0.48, column + 0.48],
+            row - 0.48,
+            row + 0.48,
+            color=color,
+            alpha=0.12 + 0.5 * float(share[row, column]),
+            linewidth=0,
+        )
         axes.text(column, row - 0.06, f"{count:,}", ha="center", va="center", fontsize=15)
         axes.text(column, row + 0.2, _percent(float(share[row, column])), ha="center", va="center")
     axes.set_xlim(-0.5, 1.5)
@@ -233,10 +239,14 @@ def _feature_importance(axes: Axes, metrics: Metrics) -> None:
     ranked = ranked_features(metrics)[:FEATURES_SHOWN]
     places = np.arange(len(ranked))
     axes.barh(
-        places, [part["mean"] for _, part in ranked], height=0.7, color=MODEL, alpha=0.85,
+        places,
+        [part["mean"] for _, part in ranked],
+        height=0.7,
+        color=MODEL,
+        alpha=0.85,
         xerr=[part["deviation"] for _, part in ranked],
         error_kw={"ecolor": INK, "elinewidth": 1, "alpha": 0.7},
-    )  # fmt: skip
+    )
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_yticks(places, [_short(name) for name, _ in ranked])
     axes.set_ylim(len(ranked) - 0.4, -0.6)

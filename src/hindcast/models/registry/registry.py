@@ -144,13 +144,16 @@ def _model(
     run_id = run.info.run_id
     wanted = f"name = '{release.id}' AND source_run_id = '{run_id}'"
     found = client.search_logged_models([experiment], wanted, max_results=1)
-    model = found[0] if found else client.create_logged_model(
-        experiment, release.id, run_id, {RELEASE_TAG: release.id}, model_type="classifier"
-    )  # fmt: skip
+    model = found[0] if found else _new_model(client, experiment, run_id, release.id)
     outputs = client.get_run(run_id).outputs
     if outputs is None or not outputs.model_outputs:
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     return model
+
+
+def _new_model(client: "MlflowClient", experiment: str, run_id: str, release: str) -> "LoggedModel":
+    tags = {RELEASE_TAG: release}
+    return client.create_logged_model(experiment, release, run_id, tags, model_type="classifier")
 
 
 def _log_numbers(
@@ -180,9 +183,12 @@ def _log_numbers(
 
 
 def _log_files(
-    client: "MlflowClient", release: ReleaseContents, plots: Mapping[str, bytes], run: "Run",
+    client: "MlflowClient",
+    release: ReleaseContents,
+    plots: Mapping[str, bytes],
+    run: "Run",
     model: "LoggedModel",
-) -> None:  # fmt: skip
+) -> None:
     run_id = run.info.run_id
     with tempfile.TemporaryDirectory(prefix="hindcast-mlflow-") as folder:
         of_run, of_model = Path(folder) / "run", Path(folder) / "model"
@@ -201,9 +207,13 @@ def _version(
         client.create_registered_model(release.model)
     # By its location, because models:/id would be looked up in MLflow's global store.
     version = client.create_model_version(
-        release.model, model.artifact_location, run.info.run_id, {RELEASE_TAG: release.id},
-        description=tracking.description(release), model_id=model.model_id,
-    )  # fmt: skip
+        release.model,
+        model.artifact_location,
+        run.info.run_id,
+        {RELEASE_TAG: release.id},
+        description=tracking.description(release),
+        model_id=model.model_id,
+    )
     # Only for the UI, which links the model to its version.
     link = [{"name": release.model, "version": str(version.version)}]
     client.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": json.dumps(link)})
