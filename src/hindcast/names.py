@@ -71,7 +71,7 @@ DATABASE_AUTH_IAM = "iam"
 # Of migrations: the secret of the worker, the user that they create.
 ENV_WORKER_SECRET = "HINDCAST_WORKER_SECRET"
 
-# The database on AWS, and its users: who answers reads the online store, who works writes all.
+# The database on AWS; predict reads its online store as the one user, all else works as the other.
 DATABASE_NAME = "hindcast"
 DATABASE_READER = "hindcast_reader"
 DATABASE_WORKER = "hindcast_worker"

@@ -10,17 +10,17 @@ import pytest
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import HindcastError, InputError, NotFoundError, ReleaseError
 from hindcast.models.training import train
-from hindcast.models.training.retrain import AgainReport, train_like
+from hindcast.models.training.retrain import RetrainReport, train_like
 from hindcast.releases import contents
 from hindcast.serving.release import release_id
 from tests.integration.hindsight import ANN, NOW, Home
 
 
-def again(home: Home, like: str | None = None) -> AgainReport:
+def again(home: Home, like: str | None = None) -> RetrainReport:
     return train_like(home.application, like or home.releases[-1], DuckDBEngine())
 
 
-def said(report: AgainReport) -> dict[str, str]:
+def said(report: RetrainReport) -> dict[str, str]:
     """What differs -> how."""
     return dict(line.split(": ", 1) for line in report.differences)
 
@@ -46,7 +46,7 @@ def test_another_seed_is_said_and_the_command_exits_with_1(
     changed = home.redefine(("seed=20210917", "seed=5"))
     like = home.releases[0]
     code, printed, _ = changed.run(capsys, "train", "--like", like, "--json")
-    report = AgainReport(**json.loads(printed))
+    report = RetrainReport(**json.loads(printed))
     assert (code, report.same, report.like) == (1, False, like)
     assert report.release != like
     found = said(report)

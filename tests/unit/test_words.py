@@ -1,7 +1,8 @@
-"""What texts may say: no option below the command line, no word of the example outside the demo."""
+"""Names and texts: no option below the command line, no word of the example outside the demo."""
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,9 @@ OPTIONS_ALLOWED = {
     "src/hindcast/notify.py": "a whole command, for a person who reads the message",
     "glue_jobs/refresh_features.py": "the job's own arguments",
 }
+
+# Words that say nothing of what a class or module is.
+EMPTY = re.compile(r"ask(ed|ing)|again|\bmet\b|away", re.IGNORECASE)
 
 EXAMPLE = re.compile(r"customer|loan|credit", re.IGNORECASE)
 EXAMPLE_ALLOWED = {
@@ -68,3 +72,21 @@ def test_nothing_outside_the_demo_speaks_of_the_example() -> None:
 @pytest.mark.parametrize("text", ["use --engine duckdb", "--as-of 'x'", "(--force)"])
 def test_an_option_is_known_by_its_dashes(text: str) -> None:
     assert OPTION.search(text)
+
+
+def classes() -> Iterator[str]:
+    """The name of every class that has no underscore before it."""
+    for path in SOURCES:
+        if path.suffix == ".py":
+            for node in ast.walk(ast.parse((ROOT / path).read_text())):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    yield node.name
+
+
+def test_no_two_classes_share_a_name() -> None:
+    assert [name for name, times in Counter(classes()).items() if times > 1] == []
+
+
+def test_classes_and_modules_are_called_by_what_they_are() -> None:
+    modules = {path.stem for path in SOURCES if path.suffix == ".py"}
+    assert {name for name in (*modules, *classes()) if EMPTY.search(name)} == set()

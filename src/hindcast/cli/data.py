@@ -54,7 +54,7 @@ def materialize(
     known_by: KnownByOption = None,
     engine: EngineOption = "duckdb",
     view: ViewOption = None,
-    force: Annotated[bool, typer.Option(help="Swap although it looks unlike the last.")] = False,
+    force: Annotated[bool, typer.Option(help="Swap even if the table fails the checks.")] = False,
     rollback: Annotated[bool, typer.Option(help="Go back to the version before.")] = False,
     project: ProjectOption = None,
     home: HomeOption = None,

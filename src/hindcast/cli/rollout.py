@@ -20,9 +20,11 @@ def roll_out(
     steps: Annotated[str, typer.Option(help="Shares of the traffic in percent.")] = "5,25,50",
     looks: Annotated[int, typer.Option(help="Looks at the alarms in each step.")] = 10,
     look_seconds: Annotated[float, typer.Option(help="Seconds before each look.")] = 60.0,
-    requests: Annotated[int, typer.Option(help="Fewer in a step roll back.", min=1)] = 100,
-    error_percent: Annotated[float, typer.Option(help="More than these roll back.", min=0)] = 1.0,
-    latency_p99_ms: Annotated[float, typer.Option(help="A longer p99 rolls back.")] = 500.0,
+    requests: Annotated[int, typer.Option(help="Roll back with fewer in a step.", min=1)] = 100,
+    error_percent: Annotated[
+        float, typer.Option(help="Roll back above this share of errors.", min=0)
+    ] = 1.0,
+    latency_p99_ms: Annotated[float, typer.Option(help="Roll back when p99 exceeds this.")] = 500.0,
     model: ModelOption = None,
     project: ProjectOption = None,
     home: HomeOption = None,

@@ -1,4 +1,4 @@
-"""The demo's canaries: one that fails for a reason of every day, and the same one put right."""
+"""The demo's canaries: one that lacks a column, as happens, and the same one put right."""
 
 from dataclasses import replace
 

@@ -1,6 +1,6 @@
 """Tells the ledger, MLflow and the model cards about release folders, as often as it takes.
 
-The folder is what counts: whatever was away when it was written hears of it the next time.
+The folder is what counts: whatever was unavailable when it was written hears of it the next time.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from hindcast.stores.ledger import Evaluation, Promotion, ReleaseRecord
 
 
 def register(application: Application, path: Path, run_id: str | None = None) -> ReleaseRecord:
-    """Record a release folder everywhere; raises StoreUnavailableError where that is away."""
+    """Record a release folder everywhere; raises StoreUnavailableError where it cannot."""
     record = _record(application, path, run_id)
     refresh(application, record.model)
     return record

@@ -29,7 +29,7 @@ def measure(application: Application, now: datetime) -> Measured:
     """Publish the ages at an instant; one that cannot be told does not stop the other.
 
     Raises InputError without a deployment's name or where CloudWatch refuses, and
-    StoreUnavailableError when it is away.
+    StoreUnavailableError when it does not answer.
     """
     deployment = application.settings.deployment
     if deployment is None:

@@ -27,7 +27,7 @@ def migrate(application: Application) -> Migrated:
     """Make or upgrade schemas, users and what these may do; any number of runs at once may.
 
     Raises InputError where the worker's secret cannot be used, HindcastError where the server has
-    no IAM authentication or the user may not, StoreUnavailableError when Postgres is away.
+    no IAM authentication or the user may not, StoreUnavailableError without Postgres.
     """
     secret = _worker_secret(application)
     with users.administering(application.database_url) as session:

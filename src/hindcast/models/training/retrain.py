@@ -18,7 +18,7 @@ from hindcast.telemetry import Progress, Silent, step
 
 
 @dataclass(frozen=True)
-class AgainReport:
+class RetrainReport:
     """A release trained again; differences name what is not as it was, empty where all is."""
 
     like: str
@@ -29,7 +29,7 @@ class AgainReport:
 
 def train_like(
     application: Application, like: str, engine: Engine, progress: Progress | None = None
-) -> AgainReport:
+) -> RetrainReport:
     """Train the project's model on the data of a release's instant; nothing is released.
 
     Raises NotFoundError for no such release, and HindcastError where its data are gone.
@@ -48,7 +48,7 @@ def train_like(
         report = release(model, data, folder, revision, watcher)
         again = contents.read(Path(report.folder))
         differences = tuple(_differences(manifest, again.manifest))
-    return AgainReport(like, report.release, report.release == like, differences)
+    return RetrainReport(like, report.release, report.release == like, differences)
 
 
 def _differences(before: Any, after: Any, where: str = "") -> list[str]:

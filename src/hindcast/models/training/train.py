@@ -71,7 +71,7 @@ def train(
 ) -> TrainReport:
     """Build the training set, train, release, and tell ledger, MLflow and model card.
 
-    Raises StoreUnavailableError naming the release where it is written and one of these is away.
+    Raises StoreUnavailableError naming the release where it is written and one does not answer.
     """
     watcher = progress or Silent()
     declared = application.project.model(model)
