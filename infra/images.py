@@ -44,9 +44,17 @@ class Build:
         dockerfile = context / "lambdas" / function.replace("-", "_") / "Dockerfile"
         arguments = [part for one in self.arguments for part in ("--build-arg", one)]
         return [
-            *BUILDERS[self.builder], "--platform", PLATFORM, "--tag", self.image(function),
-            "--file", str(dockerfile), *arguments, *self.flags, str(context),
-        ]  # fmt: skip
+            *BUILDERS[self.builder],
+            "--platform",
+            PLATFORM,
+            "--tag",
+            self.image(function),
+            "--file",
+            str(dockerfile),
+            *arguments,
+            *self.flags,
+            str(context),
+        ]
 
 
 def find_builder(asked: str = "") -> str:

@@ -44,9 +44,13 @@ def allow(
 def allow_network(to: iam.Role) -> None:
     """Let a function in a VPC make and drop its network interfaces."""
     actions = (
-        "CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces",
-        "DescribeSubnets", "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses",
-    )  # fmt: skip
+        "CreateNetworkInterface",
+        "DeleteNetworkInterface",
+        "DescribeNetworkInterfaces",
+        "DescribeSubnets",
+        "AssignPrivateIpAddresses",
+        "UnassignPrivateIpAddresses",
+    )
     allow(to, [f"ec2:{action}" for action in actions], ["*"], NETWORK_REASON)
 
 

@@ -17,7 +17,8 @@ class Price:
 
 PRICES = {
     "api_requests": Price(
-        3.50, "million REST requests, the first 333 million",
+        3.50,
+        "million REST requests, the first 333 million",
         "docs.aws.amazon.com, whitepaper on private APIs; us-east-1, known to be the same",
     ),
     "waf_acl": Price(5.00, "web ACL and month", "c3x.dev/blog/aws-waf-cost-explained; all regions"),
@@ -30,7 +31,8 @@ PRICES = {
         0.0000166667, "GB-second on x86", "cloudchipr.com/blog/aws-lambda-pricing, 2024"
     ),
     "endpoint_hour": Price(
-        0.011, "interface endpoint, zone and hour",
+        0.011,
+        "interface endpoint, zone and hour",
         f"{KNOWN}; two published bills of EU-VpcEndpoint-Hours agree",
     ),
     "endpoint_gb": Price(0.01, "GB through an endpoint", "aws.amazon.com/privatelink/pricing"),
@@ -40,11 +42,15 @@ PRICES = {
     "database_gb": Price(
         0.127, "GB of gp3 and month, one zone", "a published bill of EU-RDS:GP3-Storage"
     ),
-    "backup_gb": Price(0.095, "GB and month beyond the database's own size",
-                       "usage.ai, RDS pricing calculator, June 2026; us-east-1"),
+    "backup_gb": Price(
+        0.095,
+        "GB and month beyond the database's own size",
+        "usage.ai, RDS pricing calculator, June 2026; us-east-1",
+    ),
     "proxy_vcpu_hour": Price(0.018, "vCPU of the database and hour, two at least"),
     "glue_dpu_hour": Price(
-        0.44, "DPU-hour, by the second, a minute at least",
+        0.44,
+        "DPU-hour, by the second, a minute at least",
         "awsnegotiations.com/glue-job-cost-optimization, May 2026; us-east-1, known to be the same",
     ),
     "transitions": Price(25.00, "million transitions of standard workflows"),
@@ -56,7 +62,8 @@ PRICES = {
         0.002, "minute of an action, after 100 free ones", "aws.amazon.com/codepipeline/pricing"
     ),
     "key": Price(
-        1.00, "key and month; each of the first two rotations adds as much",
+        1.00,
+        "key and month; each of the first two rotations adds as much",
         "infracost's output in gordonmurray/terraform_aws_rds_postgres_atlas",
     ),
     "key_requests": Price(3.00, "million requests", "the same"),
@@ -70,4 +77,4 @@ PRICES = {
     "s3_writes": Price(5.00, "million writes and lists"),
     "image_gb": Price(0.10, "GB of images and month"),
     "out_gb": Price(0.09, "GB out to the internet"),
-}  # fmt: skip
+}

@@ -90,8 +90,13 @@ def main(loans: str, folder: Path, url: str) -> None:
 
 def load(rows: pa.Table, url: str) -> None:
     """Make the table anew and fill it by binary COPY."""
-    kinds = {"int64": "int8", "double": "float8", "bool": "bool", "string": "text",
-             "date32[day]": "date"}  # fmt: skip
+    kinds = {
+        "int64": "int8",
+        "double": "float8",
+        "bool": "bool",
+        "string": "text",
+        "date32[day]": "date",
+    }
     types = [kinds.get(str(field.type), "numeric") for field in rows.schema]
     columns = ", ".join(
         f'"{name}" {kind}' for name, kind in zip(rows.column_names, types, strict=True)

@@ -50,14 +50,23 @@ def _store(url: str, folder: Path, rows: pd.DataFrame, names: list[str]) -> feas
     file = folder / "rows.parquet"
     rows.to_parquet(file)
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-    online = {"type": "postgres", "host": query["host"], "database": "postgres", "password": "",
-              "user": query["user"], "sslmode": "disable"}  # fmt: skip
+    online = {
+        "type": "postgres",
+        "host": query["host"],
+        "database": "postgres",
+        "password": "",
+        "user": query["user"],
+        "sslmode": "disable",
+    }
     store = feast.FeatureStore(
         config=feast.RepoConfig(
-            project="benchmark", provider="local", registry=str(folder / "registry.db"),
-            online_store=online, entity_key_serialization_version=3,
+            project="benchmark",
+            provider="local",
+            registry=str(folder / "registry.db"),
+            online_store=online,
+            entity_key_serialization_version=3,
         )
-    )  # fmt: skip
+    )
     customer = feast.Entity(name="customer", join_keys=["id"], value_type=feast.ValueType.INT64)
     view = feast.FeatureView(
         name="customers",

@@ -45,9 +45,13 @@ class PredictionApi(Construct):
     """The API, its one stage, and its usage plan."""
 
     def __init__(
-        self, scope: Construct, id: str, addresses: Addresses, predict: "ImageFunction",
+        self,
+        scope: Construct,
+        id: str,
+        addresses: Addresses,
+        predict: "ImageFunction",
         key: kms.IKey,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(scope, id)
         self._addresses, self._predict = addresses, predict
         log = f"/hindcast/{addresses.prefix}/access"
@@ -92,14 +96,16 @@ class PredictionApi(Construct):
             ),
         )
         acknowledge(
-            rest, "Callers are services with IAM roles, not people with accounts in a user pool.",
+            rest,
+            "Callers are services with IAM roles, not people with accounts in a user pool.",
             "AwsSolutions-COG4",
-        )  # fmt: skip
+        )
         policy = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"
         acknowledge(
-            rest, "The policy that API Gateway asks for; it writes the logs of an account's APIs.",
+            rest,
+            "The policy that API Gateway asks for; it writes the logs of an account's APIs.",
             f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{policy}]",
-        )  # fmt: skip
+        )
         return rest
 
     def _execution_log(self, key: kms.IKey) -> None:
@@ -174,9 +180,11 @@ class PredictionApi(Construct):
         options: dict[str, Any] = {"request_validator": validator}
         if route.body is not None:
             model = self.rest.add_model(
-                f"{route.name}Model", model_name=route.name, schema=route.body,
+                f"{route.name}Model",
+                model_name=route.name,
+                schema=route.body,
                 content_type="application/json",
-            )  # fmt: skip
+            )
             # A body of any other type would not be looked at.
             options["request_models"] = {"application/json": model}
             options["request_parameters"] = {"method.request.header.Content-Type": True}

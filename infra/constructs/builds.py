@@ -18,9 +18,15 @@ from infra.constructs.training_job import allow_registry
 from infra.permissions import acknowledge, allow, allow_key, allow_read, role
 
 PUSH = (
-    "BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "DescribeImages",
-    "GetDownloadUrlForLayer", "InitiateLayerUpload", "PutImage", "UploadLayerPart",
-)  # fmt: skip
+    "BatchCheckLayerAvailability",
+    "BatchGetImage",
+    "CompleteLayerUpload",
+    "DescribeImages",
+    "GetDownloadUrlForLayer",
+    "InitiateLayerUpload",
+    "PutImage",
+    "UploadLayerPart",
+)
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,14 @@ class BuildStep(Construct):
     """A project that runs one step; in a pipeline, or on the source that a pipeline left."""
 
     def __init__(
-        self, scope: Construct, id: str, step: Step, key: kms.IKey, log: logs.ILogGroup,
+        self,
+        scope: Construct,
+        id: str,
+        step: Step,
+        key: kms.IKey,
+        log: logs.ILogGroup,
         source: codebuild.ISource | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(scope, id)
         self.role = role(self, "Role", "codebuild.amazonaws.com", step.description)
         allow_key(self.role, key.key_arn)
@@ -72,9 +83,10 @@ class BuildStep(Construct):
             self.project = codebuild.Project(self, "Project", source=source, **common)
         if step.images:
             acknowledge(
-                self.project, "Images are built by a Docker daemon inside the build.",
+                self.project,
+                "Images are built by a Docker daemon inside the build.",
                 "AwsSolutions-CB3",
-            )  # fmt: skip
+            )
 
 
 class ReleaseImage(Construct):

@@ -37,11 +37,14 @@ class Dashboard(Construct):
     def _traffic(self) -> list[cloudwatch.IWidget]:
         metrics = self._metrics
         return [
-            _graph("Requests", metrics.gateway("Count", "Sum"),
-                   metrics.gateway("Count", "Sum", canary=True)),
+            _graph(
+                "Requests",
+                metrics.gateway("Count", "Sum"),
+                metrics.gateway("Count", "Sum", canary=True),
+            ),
             _graph("Errors, percent", metrics.error_percent(), metrics.error_percent(canary=True)),
             _graph("Latency, ms", *(metrics.gateway("Latency", p) for p in ("p50", "p95", "p99"))),
-        ]  # fmt: skip
+        ]
 
     def _functions(self) -> list[cloudwatch.IWidget]:
         metrics = self._metrics

@@ -100,9 +100,10 @@ class Database(Construct):
 
     def _acknowledge(self, instance: rds.DatabaseInstance) -> None:
         acknowledge(
-            instance, "Security groups decide who reaches it, not the number of its port.",
+            instance,
+            "Security groups decide who reaches it, not the number of its port.",
             "AwsSolutions-RDS11",
-        )  # fmt: skip
+        )
         if not self._addresses.deployment.sizes.database_standby:
             acknowledge(instance, "Without a standby, to cost half.", "AwsSolutions-RDS3")
         if not self._addresses.deployment.protected:

@@ -76,9 +76,11 @@ def allow_smoke_test(to: iam.Role, deployment: Deployment) -> None:
         service="apigateway", region=deployment.region, account="", resource="/restapis"
     )
     allow(
-        to, ["apigateway:GET"], [keys, apis],
+        to,
+        ["apigateway:GET"],
+        [keys, apis],
         "The API and its key are found by their names; their ids are not known in this stack.",
-    )  # fmt: skip
+    )
 
 
 def _allow_stacks(to: iam.Role, deployment: Deployment, *actions: str) -> None:
@@ -88,9 +90,11 @@ def _allow_stacks(to: iam.Role, deployment: Deployment, *actions: str) -> None:
         for capability in ("features", "models")
     ]
     allow(
-        to, [f"cloudformation:{action}" for action in actions], stacks,
+        to,
+        [f"cloudformation:{action}" for action in actions],
+        stacks,
         "A stack's ARN ends in an id that it gets when it is made.",
-    )  # fmt: skip
+    )
 
 
 def _allow_stage(to: iam.Role, deployment: Deployment) -> None:
@@ -105,9 +109,11 @@ def _allow_stage(to: iam.Role, deployment: Deployment) -> None:
         service="apigateway", region=deployment.region, account="", resource="/restapis"
     )
     allow(
-        to, ["apigateway:GET"], [stages, apis],
+        to,
+        ["apigateway:GET"],
+        [stages, apis],
         "The API is found by its name; its id is not known in this stack.",
-    )  # fmt: skip
+    )
 
 
 def _allow_keys(to: iam.Role, deployment: Deployment, service: str) -> None:
@@ -127,16 +133,23 @@ def _allow_keys(to: iam.Role, deployment: Deployment, service: str) -> None:
 
 def _arn(to: Construct, deployment: Deployment, service: str, resource: str, name: str) -> str:
     return Stack.of(to).format_arn(
-        service=service, region=deployment.region, account=deployment.account, resource=resource,
+        service=service,
+        region=deployment.region,
+        account=deployment.account,
+        resource=resource,
         resource_name=name,
-    )  # fmt: skip
+    )
 
 
 def _named(to: Construct, deployment: Deployment, service: str, resource: str, name: str) -> str:
     return Stack.of(to).format_arn(
-        service=service, region=deployment.region, account=deployment.account, resource=resource,
-        resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )  # fmt: skip
+        service=service,
+        region=deployment.region,
+        account=deployment.account,
+        resource=resource,
+        resource_name=name,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
 
 
 def _bootstrapped(to: Construct, deployment: Deployment, role: str) -> str:

@@ -41,10 +41,16 @@ def allow_logs(key: kms.Key, region: str) -> None:
     _let(
         key,
         [f"logs.{region}.amazonaws.com"],
-        ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo",
-         "kms:GenerateDataKey", "kms:DescribeKey"],
+        [
+            "kms:Encrypt",
+            "kms:Decrypt",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+            "kms:GenerateDataKey",
+            "kms:DescribeKey",
+        ],
         {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
-    )  # fmt: skip
+    )
 
 
 def _let(

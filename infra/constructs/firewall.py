@@ -23,9 +23,13 @@ class Firewall(Construct):
     """Managed rules and a limit per address, on one stage; what is blocked is logged."""
 
     def __init__(
-        self, scope: Construct, id: str, addresses: Addresses, stage: apigateway.Stage,
+        self,
+        scope: Construct,
+        id: str,
+        addresses: Addresses,
+        stage: apigateway.Stage,
         key: kms.IKey,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(scope, id)
         self._addresses = addresses
         self.acl = waf.CfnWebACL(

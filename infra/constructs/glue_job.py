@@ -70,11 +70,15 @@ class RefreshJob(Construct):
         ]
         allow(
             to,
-            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents",
-             "logs:AssociateKmsKey"],
+            [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+                "logs:AssociateKmsKey",
+            ],
             own,
             "Glue names its groups and streams itself, below these.",
-        )  # fmt: skip
+        )
         allow(
             to,
             ["cloudwatch:PutMetricData"],
@@ -104,11 +108,15 @@ class RefreshJob(Construct):
         describe = ("NetworkInterfaces", "RouteTables", "SecurityGroups", "Subnets", "VpcEndpoints")
         allow(
             to,
-            ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
-             "ec2:DescribeVpcAttribute", *(f"ec2:Describe{what}" for what in describe)],
+            [
+                "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DescribeVpcAttribute",
+                *(f"ec2:Describe{what}" for what in describe),
+            ],
             ["*"],
             NETWORK_REASON,
-        )  # fmt: skip
+        )
         allow(
             to,
             ["ec2:CreateTags"],

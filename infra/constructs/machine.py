@@ -18,9 +18,14 @@ class Machine(Construct):
     """One state machine of the deployment."""
 
     def __init__(
-        self, scope: Construct, id: str, addresses: Addresses, name: str,
-        values: Mapping[str, str], key: kms.IKey,
-    ) -> None:  # fmt: skip
+        self,
+        scope: Construct,
+        id: str,
+        addresses: Addresses,
+        name: str,
+        values: Mapping[str, str],
+        key: kms.IKey,
+    ) -> None:
         super().__init__(scope, id)
         full_name = addresses.named(name)
         self.role = role(self, "Role", "states.amazonaws.com", f"The state machine {full_name}")

@@ -37,9 +37,14 @@ class Functions(Construct):
         self.migrate = self._migrate()
         self.ingest = self._ingest()
         self.all = (
-            self.predict, self.train, self.evaluate, self.control, self.collect_log, self.migrate,
+            self.predict,
+            self.train,
+            self.evaluate,
+            self.control,
+            self.collect_log,
+            self.migrate,
             self.ingest,
-        )  # fmt: skip
+        )
 
     def allow_training(self, to: iam.Role) -> None:
         """What training needs, in a Lambda or in a job."""
@@ -55,9 +60,13 @@ class Functions(Construct):
             names.ENV_DATABASE_AUTH: names.DATABASE_AUTH_IAM,
         }
         spec = FunctionSpec(
-            "predict", "Answers predictions", sizes.predict_memory, 10,
-            concurrency=sizes.predict_concurrency, environment=environment,
-        )  # fmt: skip
+            "predict",
+            "Answers predictions",
+            sizes.predict_memory,
+            10,
+            concurrency=sizes.predict_concurrency,
+            environment=environment,
+        )
         function = ImageFunction(self, "Predict", self._room, spec)
         self._database.allow_reading(function.role)
         return function
@@ -74,9 +83,13 @@ class Functions(Construct):
     def _evaluate(self) -> ImageFunction:
         topic = self._room.addresses.topic_arn(self)
         spec = FunctionSpec(
-            "evaluate", "Judges a release against the champion", 4096, MINUTES_15, disk=2048,
+            "evaluate",
+            "Judges a release against the champion",
+            4096,
+            MINUTES_15,
+            disk=2048,
             environment={**self._places(), names.ENV_TOPIC_ARN: topic},
-        )  # fmt: skip
+        )
         function = ImageFunction(self, "Evaluate", self._room, spec)
         # Predictions, because the gate looks for training-serving skew.
         allow_read(function.role, self._lake, names.RAW, names.FEATURES, names.PREDICTIONS)
@@ -87,15 +100,20 @@ class Functions(Construct):
 
     def _control(self) -> ImageFunction:
         spec = FunctionSpec(
-            "control", "Opens, checks, promotes and closes for the state machines; measures", 1024,
-            300, environment=self._places(),
-        )  # fmt: skip
+            "control",
+            "Opens, checks, promotes and closes for the state machines; measures",
+            1024,
+            300,
+            environment=self._places(),
+        )
         function = ImageFunction(self, "Control", self._room, spec)
         allow(
-            function.role, ["cloudwatch:PutMetricData"], ["*"],
+            function.role,
+            ["cloudwatch:PutMetricData"],
+            ["*"],
             "Metrics have no ARN; the condition narrows it to Hindcast's own.",
             {"StringEquals": {"cloudwatch:namespace": names.METRICS}},
-        )  # fmt: skip
+        )
         allow_read(function.role, self._lake, names.RAW, names.FEATURES)
         allow_write(function.role, self._lake, *COLLECTED)
         allow_write(function.role, self._releases, "models")
@@ -104,10 +122,13 @@ class Functions(Construct):
 
     def _collect_log(self) -> ImageFunction:
         spec = FunctionSpec(
-            "collect-log", "Moves logged predictions into the lake", 1024, 300,
+            "collect-log",
+            "Moves logged predictions into the lake",
+            1024,
+            300,
             environment={names.ENV_LAKE: self._room.addresses.uri("lake")},
             concurrency=2,  # Commits to one table wait for each other; more would only retry.
-        )  # fmt: skip
+        )
         function = ImageFunction(self, "CollectLog", self._room, spec)
         allow_write(function.role, self._lake, *COLLECTED)
         return function
@@ -117,14 +138,17 @@ class Functions(Construct):
         if secret is None:
             raise ValueError("the database has no administrator's secret")
         spec = FunctionSpec(
-            "migrate", "Brings the database's schemas and users to what this version needs",
-            1024, MINUTES_15, image="control",
+            "migrate",
+            "Brings the database's schemas and users to what this version needs",
+            1024,
+            MINUTES_15,
+            image="control",
             environment={
                 names.ENV_DATABASE_URL: self._database.instance_url(),
                 names.ENV_DATABASE_SECRET: secret.secret_arn,
                 names.ENV_WORKER_SECRET: self._room.addresses.named("worker"),
             },
-        )  # fmt: skip
+        )
         function = ImageFunction(self, "Migrate", self._room, spec)
         # Only here: the administrator's password, which RDS keeps, and the worker's to be set.
         allow(function.role, ["secretsmanager:GetSecretValue"], [secret.secret_arn])
@@ -133,16 +157,23 @@ class Functions(Construct):
 
     def _ingest(self) -> ImageFunction:
         spec = FunctionSpec(
-            "ingest", "Adds the files that come into the lake's bucket", 4096, MINUTES_15,
-            disk=10240, image="control", environment=self._places(),
+            "ingest",
+            "Adds the files that come into the lake's bucket",
+            4096,
+            MINUTES_15,
+            disk=10240,
+            image="control",
+            environment=self._places(),
             concurrency=2,  # Commits to one table wait for each other; more would only retry.
-        )  # fmt: skip
+        )
         function = ImageFunction(self, "Ingest", self._room, spec)
         allow_read(function.role, self._lake, names.INCOMING)
         allow(
-            function.role, ["s3:GetObjectVersion"], [f"{self._lake}/{names.INCOMING}/*"],
+            function.role,
+            ["s3:GetObjectVersion"],
+            [f"{self._lake}/{names.INCOMING}/*"],
             "The files that came, whatever their names.",
-        )  # fmt: skip
+        )
         allow_write(function.role, self._lake, names.RAW, names.QUARANTINE)
         self._database.allow_working(function.role)
         return function

@@ -65,9 +65,10 @@ class Pipeline(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         acknowledge(
-            bucket, "Only the pipeline reads and writes here; CodePipeline records its actions.",
+            bucket,
+            "Only the pipeline reads and writes here; CodePipeline records its actions.",
             "AwsSolutions-S1",
-        )  # fmt: skip
+        )
         return bucket
 
     def _pipeline(self) -> codepipeline.Pipeline:
@@ -105,10 +106,14 @@ class Pipeline(Construct):
         test = self._step(Step("test", f"{self._name}-test", "Passes every test", 60))
         build = self._step(
             Step(
-                "build", f"{self._name}-build", "Builds images, wheels and templates", 60, True,
+                "build",
+                f"{self._name}-build",
+                "Builds images, wheels and templates",
+                60,
+                True,
                 {"DEPLOYMENTS": ",".join(one.name for one in self._delivery.deployments)},
             )
-        )  # fmt: skip
+        )
         deploy_roles.allow_publishing(build.role, self._delivery.deployments)
         self.pipeline.add_stage(
             stage_name="Test", actions=[self._action("test", test.project, 1, self._source)]
@@ -163,9 +168,13 @@ class Pipeline(Construct):
         return made
 
     def _action(
-        self, name: str, project: codebuild.IProject, order: int,
-        takes: codepipeline.Artifact | None = None, gives: codepipeline.Artifact | None = None,
-    ) -> actions.CodeBuildAction:  # fmt: skip
+        self,
+        name: str,
+        project: codebuild.IProject,
+        order: int,
+        takes: codepipeline.Artifact | None = None,
+        gives: codepipeline.Artifact | None = None,
+    ) -> actions.CodeBuildAction:
         return actions.CodeBuildAction(
             action_name=name,
             project=project,

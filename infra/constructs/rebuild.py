@@ -25,9 +25,14 @@ class Rebuild(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id: str, addresses: Addresses, data: "DataStack",
-        models: "ModelsStack", api: "ApiStack",
-    ) -> None:  # fmt: skip
+        self,
+        scope: Construct,
+        id: str,
+        addresses: Addresses,
+        data: "DataStack",
+        models: "ModelsStack",
+        api: "ApiStack",
+    ) -> None:
         super().__init__(scope, id)
         self._addresses, self._models, self._api = addresses, models, api
         values = self._values(data.key.key_arn)
@@ -73,11 +78,16 @@ class Rebuild(Construct):
         predict = self._addresses.function_arn(self, "predict")
         allow(
             to,
-            ["lambda:UpdateFunctionCode", "lambda:GetFunctionConfiguration",
-             "lambda:PublishVersion", "lambda:AddPermission", "lambda:InvokeFunction"],
+            [
+                "lambda:UpdateFunctionCode",
+                "lambda:GetFunctionConfiguration",
+                "lambda:PublishVersion",
+                "lambda:AddPermission",
+                "lambda:InvokeFunction",
+            ],
             [predict, f"{predict}:*"],
             "Versions of this one function, whose numbers are not known beforehand.",
-        )  # fmt: skip
+        )
         allow(
             to,
             ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
@@ -104,11 +114,15 @@ class Rebuild(Construct):
         )
         allow(
             to,
-            ["sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob",
-             "sagemaker:StopTrainingJob", "sagemaker:AddTags"],
+            [
+                "sagemaker:CreateTrainingJob",
+                "sagemaker:DescribeTrainingJob",
+                "sagemaker:StopTrainingJob",
+                "sagemaker:AddTags",
+            ],
             [jobs],
             "Each execution names its own job, and begins the name so.",
-        )  # fmt: skip
+        )
         allow(
             to,
             ["iam:PassRole"],
@@ -130,10 +144,14 @@ class Rebuild(Construct):
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         allow(
-            to, ["states:DescribeExecution"], [executions],
+            to,
+            ["states:DescribeExecution"],
+            [executions],
             "Executions of this machine, whose names are not known beforehand.",
-        )  # fmt: skip
+        )
         allow(
-            to, ["cloudwatch:DescribeAlarms"], ["*"],
+            to,
+            ["cloudwatch:DescribeAlarms"],
+            ["*"],
             "CloudWatch leaves composite alarms out of the answer for anything narrower.",
-        )  # fmt: skip
+        )

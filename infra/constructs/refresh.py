@@ -19,9 +19,13 @@ class Refresh(Construct):
     """The state machine of step_functions/refresh.asl.json, and what it may do."""
 
     def __init__(
-        self, scope: Construct, id: str, addresses: Addresses, data: "DataStack",
+        self,
+        scope: Construct,
+        id: str,
+        addresses: Addresses,
+        data: "DataStack",
         models: "ModelsStack",
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(scope, id)
         control = models.functions.control.function.function_arn
         topic = addresses.topic_arn(self)

@@ -39,11 +39,16 @@ class TrainingJob(Construct):
         allow_registry(self.role)
         allow(
             self.role,
-            ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission",
-             "ec2:DescribeVpcs", "ec2:DescribeDhcpOptions", "ec2:DescribeSecurityGroups"],
+            [
+                "ec2:CreateNetworkInterfacePermission",
+                "ec2:DeleteNetworkInterfacePermission",
+                "ec2:DescribeVpcs",
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeSecurityGroups",
+            ],
             ["*"],
             "EC2 gives Describe actions no ARN, and SageMaker's interfaces none beforehand.",
-        )  # fmt: skip
+        )
 
 
 def allow_registry(to: iam.Role) -> None:

@@ -16,10 +16,17 @@ SOURCE = "source.zip"
 LOCKED = "requirements/compute.txt"
 # Glue 5.1 is Python 3.11 on Amazon Linux 2023, whose glibc is 2.34.
 PLATFORM = (
-    "--python-version", "3.11", "--implementation", "cp",
-    "--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_28_x86_64",
-    "--platform", "manylinux_2_34_x86_64",
-)  # fmt: skip
+    "--python-version",
+    "3.11",
+    "--implementation",
+    "cp",
+    "--platform",
+    "manylinux2014_x86_64",
+    "--platform",
+    "manylinux_2_28_x86_64",
+    "--platform",
+    "manylinux_2_34_x86_64",
+)
 # What the step release-image needs; nothing that was made, nor the tests.
 SOURCES = (
     "Makefile", "README.md", "buildspec.yml", "cdk.json", "pyproject.toml", "examples", "glue_jobs",

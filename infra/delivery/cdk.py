@@ -25,8 +25,16 @@ def deploy(stacks: Sequence[str], parameters: Mapping[str, str]) -> None:
     given = [
         word for name, value in parameters.items() for word in ("--parameters", f"{name}={value}")
     ]
-    options = ("--app", "cdk.out", "--require-approval", "never", "--progress", "events", "--ci",
-               "--no-notices")  # fmt: skip
+    options = (
+        "--app",
+        "cdk.out",
+        "--require-approval",
+        "never",
+        "--progress",
+        "events",
+        "--ci",
+        "--no-notices",
+    )
     run("deploy", *stacks, *options, *given)
 
 

@@ -35,7 +35,11 @@ class ModelsStack(DeploymentStack):
         self.functions.allow_training(self.training_job.role)
         self.release_image = ReleaseImage(self, "ReleaseImage", addresses, data.key, version)
         PredictionLog(
-            self, "PredictionLog", addresses,
-            self.functions.predict, self.functions.collect_log, data.key,
-        )  # fmt: skip
+            self,
+            "PredictionLog",
+            addresses,
+            self.functions.predict,
+            self.functions.collect_log,
+            data.key,
+        )
         Incoming(self, "Incoming", addresses, self.functions.ingest, data.key)

@@ -20,9 +20,13 @@ class OrchestrationStack(DeploymentStack):
     """Refresh and rebuild, by schedule."""
 
     def __init__(
-        self, scope: Construct, addresses: Addresses, data: DataStack, models: ModelsStack,
+        self,
+        scope: Construct,
+        addresses: Addresses,
+        data: DataStack,
+        models: ModelsStack,
         api: ApiStack,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(scope, "orchestration", addresses)
         deployment = addresses.deployment
         failed = dead_letters(self, "Undelivered", addresses.named("undelivered"), data.key)
