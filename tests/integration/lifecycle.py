@@ -44,7 +44,7 @@ DEFINITIONS = """
 from hindcast import project
 from hindcast.definitions import Feature, FeatureView, Gate, Model, days, latest, prior
 
-loans = project.load().source()
+loans = project.read().source()
 folded = "amt_income_total + case when amt_income_total < 150000 then 150000 else -150000 end"
 history = FeatureView("history", loans, [
     Feature("folded_income", folded, over=latest()),

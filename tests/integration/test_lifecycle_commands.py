@@ -5,12 +5,31 @@ import re
 import pytest
 
 from hindcast.bootstrap import Application
+from hindcast.demo.generate import FIRST_CUSTOMER
 from hindcast.models import promote
 from hindcast.traffic.stages import LocalStage
+from tests import loaded
 from tests.integration import lifecycle
 from tests.integration.lifecycle import GOOD, OTHER, WEAK, Shell, Stage
 
 FORCE = "hindcast promote RELEASE --force --reason TEXT"
+COMPUTING = {
+    "alembic",
+    "boto3",
+    "deltalake",
+    "duckdb",
+    "jinja2",
+    "matplotlib",
+    "mlflow",
+    "onnx",
+    "pandas",
+    "pyarrow",
+    "pyspark",
+    "scipy",
+    "skl2onnx",
+    "sklearn",
+    "sqlglot",
+}
 
 
 @pytest.fixture
@@ -148,3 +167,13 @@ def test_status_says_what_is_in_production(
     assert code == 0
     assert first in out
     assert "the training set is empty" in out
+
+
+def test_commands_that_do_little_start_without_what_computes_and_trains(
+    stage: Stage, application: Application, shell: Shell
+) -> None:
+    promote.promote(application, None, stage.release(application), force=True, reason="to be asked")
+    assert shell.run("materialize")[0] == 0
+    for words in (["runs"], ["status"], ["releases"], ["predict", str(FIRST_CUSTOMER)]):
+        found = loaded.by(*words, *shell.places, environment=shell.environment)
+        assert found & COMPUTING == set(), words

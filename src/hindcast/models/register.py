@@ -13,10 +13,11 @@ from typing import Any
 
 from hindcast.bootstrap import Application
 from hindcast.errors import NotFoundError, ReleaseError, StoreUnavailableError
-from hindcast.models.registry import card, plots
 from hindcast.models.registry.registry import ModelRegistry, open_registry
 from hindcast.releases import contents
 from hindcast.stores.ledger import Evaluation, Promotion, ReleaseRecord
+
+Document = dict[str, Any]
 
 
 def register(application: Application, path: Path, run_id: str | None = None) -> ReleaseRecord:
@@ -29,10 +30,13 @@ def register(application: Application, path: Path, run_id: str | None = None) ->
 def catch_up(application: Application) -> list[ReleaseRecord]:
     """Register the folders that a killed process or an outage left unrecorded.
 
-    Aliases and cards that were left behind follow too.
+    Aliases and cards that were left behind follow too. MLflow, which takes seconds to open, is
+    asked only where a card, the last to be written, does not say what the ledger says.
     """
     names = application.releases.names()
     known = [record for record in application.ledger.releases() if record.release in names]
+    if len(known) == len(names) and all(_is_told(application, record) for record in known):
+        return []
     models = {record.model for record in known}
     registry = _registry(application)
     logged = {name for model in models for name in registry.releases(model)}
@@ -59,6 +63,8 @@ def refresh(application: Application, model: str) -> None:
         newest if newest in logged and newest != champion else None,
     )
     for record in records:
+        if record.release not in logged:
+            continue
         # A folder that is gone or was changed is refused where it is used; its card stays.
         with suppress(NotFoundError, ReleaseError):
             _show(application, record, promotions)
@@ -107,22 +113,42 @@ def _record(application: Application, path: Path, run_id: str | None) -> Release
         application.releases.location(release.id),
         run_id,
     )
+    from hindcast.models.registry import plots
+
     _registry(application).log(release, plots.render(release.metrics))
     return record
 
 
+def _is_told(application: Application, record: ReleaseRecord) -> bool:
+    facts = _facts(application, record, application.ledger.promotions(record.model))
+    return _is_shown(application, record, facts)
+
+
 def _show(application: Application, record: ReleaseRecord, promotions: Sequence[Promotion]) -> None:
     """Write a release's card, unless the one that is there says the same: plots take their time."""
+    facts = _facts(application, record, promotions)
+    if _is_shown(application, record, facts):
+        return
+    from hindcast.models.registry import card
+
+    release = contents.read(application.release_folder(record.release))
+    page = card.render(release.id, release.manifest, release.metrics, *facts)
+    application.releases.write_card(record.release, page + _mark(record.release, *facts))
+
+
+def _facts(
+    application: Application, record: ReleaseRecord, promotions: Sequence[Promotion]
+) -> tuple[Document, Document | None, list[Document]]:
+    """What a card shows besides the folder: status, the gate's verdict, its own promotions."""
     evaluation = application.ledger.last_evaluation(record.model, record.release)
     own = [asdict(promotion) for promotion in promotions if promotion.release == record.release]
     status = {"version": record.version, "state": _state(record, promotions, evaluation)}
-    verdict = {**asdict(evaluation), **evaluation.verdict} if evaluation else None
-    mark = _mark(record.release, status, verdict, own)
-    if (application.releases.card(record.release) or "").endswith(mark):
-        return
-    release = contents.read(application.release_folder(record.release))
-    page = card.render(release.id, release.manifest, release.metrics, status, verdict, own)
-    application.releases.write_card(record.release, page + mark)
+    return status, {**asdict(evaluation), **evaluation.verdict} if evaluation else None, own
+
+
+def _is_shown(application: Application, record: ReleaseRecord, facts: Sequence[Any]) -> bool:
+    page = application.releases.card(record.release) or ""
+    return page.endswith(_mark(record.release, *facts))
 
 
 def _mark(*facts: Any) -> str:

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hindcast.compiler.document import from_document
-from hindcast.compiler.features import CompiledView, compile_view
 from hindcast.errors import NotFoundError, ReleaseError
 from hindcast.serving import plan as plans
 from hindcast.serving import release as releases
 from hindcast.serving.plan import ServingPlan
+
+if TYPE_CHECKING:
+    from hindcast.compiler.features import CompiledView
 
 METRICS = "metrics.json"
 FEATURE_VIEW = "feature_view.json"
@@ -49,11 +50,14 @@ class ReleaseContents:
         """The raw table that the feature view is computed from, as runs name it."""
         return str(next(iter(self.manifest["inputs"])))
 
-    def view(self) -> CompiledView:
+    def view(self) -> "CompiledView":
         """The feature view the model was trained on, compiled from the release alone.
 
         Raises ReleaseError where this code gives it another meaning than the release recorded.
         """
+        from hindcast.compiler.document import from_document
+        from hindcast.compiler.features import compile_view
+
         compiled = compile_view(from_document(json.loads(self.files[FEATURE_VIEW])))
         if compiled.definition_hash != self.manifest["definition_hash"]:
             raise ReleaseError(

@@ -1,32 +1,15 @@
 """The command line's root: what help says, how a wrong use ends, and what starting it loads."""
 
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from hindcast import cli
+from tests import loaded
 
 # Typer with what it imports itself.
 TYPER = {"typer", "annotated_doc", "shellingham"}
-ROOT = Path(__file__).parents[3]
-
-# Run as a person does, then list the libraries that were imported on the way.
-SCRIPT = """
-import json
-import sys
-before = set(sys.modules)
-from hindcast.cli import main
-try:
-    main()
-except SystemExit:
-    pass
-loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
-print(json.dumps(sorted(loaded - sys.stdlib_module_names)), file=sys.stderr)
-"""
 
 
 def refusal(
@@ -43,15 +26,7 @@ def refusal(
 
 
 def test_help_loads_typer_and_nothing_else() -> None:
-    found = subprocess.run(
-        [sys.executable, "-c", SCRIPT, "--help"],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "Commands:" in found.stdout
-    assert set(json.loads(found.stderr)) - TYPER == {"hindcast"}
+    assert loaded.by("--help") - TYPER == {"hindcast"}
 
 
 def test_help_names_each_command_with_a_whole_sentence(

@@ -1,0 +1,36 @@
+"""Which libraries a command loads, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+SCRIPT = """
+import json
+import sys
+before = set(sys.modules)
+from hindcast.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(json.dumps(sorted(loaded - sys.stdlib_module_names)), file=sys.stderr)
+"""
+
+
+def by(*arguments: str, environment: Mapping[str, str] | None = None) -> set[str]:
+    """The top names of all that a command imports which succeeds, without the standard library."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
