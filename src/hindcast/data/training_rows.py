@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hindcast import names
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.errors import TrainingError
+from hindcast.serving.values import FLOAT32_MAX, INTEGER_MAX, fault
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class TrainingSet:
         """[rows, features]: numeric features as float32 (null is NaN), then categorical as text.
 
         float32 without text; an object matrix with it. Raises TrainingError naming a feature
-        that is neither.
+        that is neither, or that has a value which a model cannot take.
         """
         for feature in self.features:
             if not feature.datatype.is_numeric and feature.datatype.kind != "string":
@@ -66,6 +67,8 @@ class TrainingSet:
                     f"feature '{feature.name}' is a {feature.datatype}, which a model cannot read; "
                     "turn it into a number, such as years_between(..., as_of)"
                 )
+        for name in self.numeric:
+            _require_usable(name, self.table[name])
         numbers = [column_numbers(self.table[name]) for name in self.numeric]
         stacked = np.column_stack(numbers) if numbers else np.empty((len(self.table), 0))
         matrix = stacked.astype(np.float32)
@@ -73,6 +76,22 @@ class TrainingSet:
             return matrix
         texts = [column_texts(self.table[name]) for name in self.categorical]
         return np.column_stack([matrix.astype(object), *texts])
+
+
+def _require_usable(name: str, column: pa.ChunkedArray) -> None:
+    """Raise TrainingError for a value that serving refuses too, with how many there are."""
+    if pa.types.is_boolean(column.type):
+        return
+    if not pa.types.is_integer(column.type):
+        column = column.cast(pa.float64())
+    most = INTEGER_MAX if pa.types.is_integer(column.type) else FLOAT32_MAX
+    is_within = pc.and_(pc.greater_equal(column, -most), pc.less_equal(column, most))
+    refused = column.filter(pc.invert(is_within))
+    if len(refused):
+        raise TrainingError(
+            f"feature '{name}' {fault(refused[0].as_py())}; {len(refused)} of {len(column)} rows "
+            "have such a value; keep it out with a Check on the source"
+        )
 
 
 def column_numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:

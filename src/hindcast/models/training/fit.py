@@ -1,5 +1,6 @@
 """Fit a declared estimator and the simple baseline beside it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from hindcast.definitions import Model
-from hindcast.errors import TrainingError
+from hindcast.models.training import estimator
 from hindcast.models.training.calibration import Calibration, log_odds
 from hindcast.models.training.metrics import best_threshold
 from hindcast.models.training.split import FOLDS
@@ -32,16 +33,21 @@ class Fitted:
 
     def probabilities(self, matrix: NDArray[Any]) -> Reals:
         """The probability of 1, [rows]."""
-        found = _probabilities(self.classifier, matrix)
+        found = estimator.probabilities(self.classifier, matrix)
         return self.calibration.apply(found) if self.calibration else found
 
 
 def fit(
-    model: Model, matrix: NDArray[Any], labels: NDArray[np.int64], groups: NDArray[Any]
+    model: Model,
+    matrix: NDArray[Any],
+    labels: NDArray[np.int64],
+    groups: NDArray[Any],
+    numeric: Sequence[str] = (),
 ) -> Fitted:
     """Fit the estimator on all rows, calibrated (Platt) by predictions out of fold.
 
     Folds are whole entities. A threshold that is not declared is the best F1 out of fold.
+    numeric: what the first columns are. Raises TrainingError where the estimator cannot be fitted.
     """
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=model.seed)
     parts = list(folds.split(matrix, labels, groups))
@@ -51,12 +57,12 @@ def fit(
     # thread that sets it alone, and liblinear has one generator a process.)
     with threadpool_limits(1):
         *of_folds, whole = (
-            _fit(model, matrix[rows], labels[rows])
+            estimator.fitted(model, matrix[rows], labels[rows], numeric)
             for rows in (*(train for train, _ in parts), everything)
         )
         scores = np.empty(len(labels))
         for classifier, (_, left_out) in zip(of_folds, parts, strict=True):
-            scores[left_out] = _probabilities(classifier, matrix[left_out])
+            scores[left_out] = estimator.probabilities(classifier, matrix[left_out])
         calibration = _calibration(scores, labels)
     threshold = model.threshold
     if threshold is None:
@@ -98,23 +104,6 @@ def with_encoder(step: Any, fitted: Fitted) -> Fitted:
         return fitted
     joined = Pipeline([("encode", step), ("classify", fitted.classifier)])
     return Fitted(joined, fitted.threshold, fitted.calibration)
-
-
-def _fit(model: Model, matrix: NDArray[Any], labels: NDArray[np.int64]) -> Any:
-    """The estimator, fitted on one thread."""
-    estimator = model.estimator(model.seed)
-    if not hasattr(estimator, "predict_proba"):
-        raise TrainingError(
-            f"model '{model.name}': {type(estimator).__name__} gives no probabilities; use a "
-            "classifier with predict_proba"
-        )
-    parameters = estimator.get_params()
-    jobs = [name for name in parameters if name.endswith("n_jobs") and parameters[name]]
-    return estimator.set_params(**dict.fromkeys(jobs, 1)).fit(matrix, labels)
-
-
-def _probabilities(classifier: Any, matrix: NDArray[Any]) -> Reals:
-    return np.asarray(classifier.predict_proba(matrix)[:, 1], np.float64)
 
 
 def _calibration(scores: Reals, labels: NDArray[np.int64]) -> Calibration:

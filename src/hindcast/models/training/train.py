@@ -1,6 +1,8 @@
 """Train: training set -> split -> fit -> measure -> ONNX -> release folder."""
 
 import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from importlib.metadata import version
@@ -18,10 +20,11 @@ from hindcast.data import training_set
 from hindcast.data.training_rows import TrainingSet, column_numbers, column_texts
 from hindcast.definitions import Model
 from hindcast.engines.base import Engine
-from hindcast.errors import StoreUnavailableError
+from hindcast.errors import ReleaseError, StoreUnavailableError, TrainingError
 from hindcast.models import register
-from hindcast.models.training import histograms, onnx_export
+from hindcast.models.training import estimator, histograms, onnx_export
 from hindcast.models.training.fit import Fitted, encoded, encoder, fit, fit_baseline, with_encoder
+from hindcast.models.training.inspection import require_values
 from hindcast.models.training.measure import Scored, measure
 from hindcast.models.training.onnx_export import Parity
 from hindcast.models.training.revision import code_revision
@@ -79,6 +82,8 @@ def train(
     try:
         parameters = {"model": declared.name, "engine": engine.name, **asdict(clocks)}
         with application.ledger.run("train", parameters) as run:
+            with _naming(declared):
+                onnx_export.require_known(estimator.make(declared))
             with step(watcher, "training set"):
                 data = training_set.of(
                     declared, application.project, engine, application.lake, clocks
@@ -110,13 +115,29 @@ def release(
 ) -> TrainReport:
     """Train on a training set and write the release's folder below another.
 
-    Raises TrainingError when the data cannot train, ReleaseError when ONNX differs.
+    Raises TrainingError when the data cannot train, ReleaseError when ONNX differs; each names
+    the model.
     """
-    watcher = progress or Silent()
+    with _naming(model):
+        return _release(model, data, releases, revision, progress or Silent())
+
+
+@contextmanager
+def _naming(model: Model) -> Iterator[None]:
+    try:
+        yield
+    except (TrainingError, ReleaseError) as error:
+        raise type(error)(f"model '{model.name}': {error}") from error
+
+
+def _release(
+    model: Model, data: TrainingSet, releases: str | Path, revision: str, watcher: Progress
+) -> TrainReport:
     labels, groups, matrix = data.labels(), data.groups(), data.matrix()
     parts = split(groups, data.micros(), labels)
+    require_values(data, parts)
     with step(watcher, f"fit {model.name}"):
-        fitted, baseline = _fit(model, matrix, labels, groups, parts, len(data.numeric))
+        fitted, baseline = _fit(model, matrix, labels, groups, parts, data.numeric)
     with step(watcher, "export to ONNX and compare"):
         held = matrix[parts.holdout]
         exported = _export("the model", fitted, data, held)
@@ -147,12 +168,12 @@ def _fit(
     labels: NDArray[np.int64],
     groups: NDArray[Any],
     parts: Partition,
-    numeric: int,
+    numeric: Sequence[str],
 ) -> tuple[Fitted, Fitted]:
     """The model and the baseline, fitted on the training part, text encoded."""
-    encode = encoder(numeric, matrix[parts.train])
+    encode = encoder(len(numeric), matrix[parts.train])
     numbers = encoded(encode, matrix[parts.train])
-    fitted = fit(model, numbers, labels[parts.train], groups[parts.train])
+    fitted = fit(model, numbers, labels[parts.train], groups[parts.train], numeric)
     baseline = Fitted(fit_baseline(model, numbers, labels[parts.train]), fitted.threshold)
     return with_encoder(encode, fitted), with_encoder(encode, baseline)
 
