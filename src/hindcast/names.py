@@ -26,6 +26,8 @@ DEFINITION_HASH = "definition_hash"
 FEATURES_AS_OF = "features_as_of"
 MATERIALIZATION = "materialization"
 AS_OF = "as_of"
+# Whether an entity has an event before the instant.
+HAS_HISTORY = "_has_history"
 
 # The log line of an online answer: its message, and what came of the question.
 PREDICTION_MESSAGE = "prediction"
@@ -89,3 +91,8 @@ METRIC_DRIFT = "Drift"
 def input_column(column: str) -> str:
     """The feature-row column that holds the latest known value of a source column."""
     return f"_{column}"
+
+
+def aggregate_column(function: str, number: int) -> str:
+    """The feature-row column that holds an aggregate which request-time features read."""
+    return f"__{function}_{number}"

@@ -97,7 +97,13 @@ def test_the_training_set_is_the_same(ingested: dict[Lake, IngestReport]) -> Non
     model = PROJECT.model(None)
     remote, local = (
         training_set.build(
-            VIEW, model.features.names, model.label_matures, DuckDBEngine(), lake, KNOWLEDGE
+            VIEW,
+            model.features.names,
+            model.label_matures,
+            model.cold_start,
+            DuckDBEngine(),
+            lake,
+            KNOWLEDGE,
         ).table
         for lake in ingested
     )

@@ -102,7 +102,7 @@ def test_offline_has_one_row_per_event_with_its_run_and_definition(
     ]  # fmt: skip
     assert [row["nb_before"] for row in rows] == [0, 1, 0, 0]
     assert [row["amount_before"] for row in rows] == [None, Decimal("1.500000"), None, None]
-    assert [row["is_cash"] for row in rows] == [True, False, None, True]
+    assert [row["is_cash"] for row in rows] == [None, True, None, None]
     assert {row[names.RUN_ID] for row in rows} == {report.run_id}
     assert {row[names.DEFINITION_HASH] for row in rows} == {view.definition_hash}
 

@@ -97,12 +97,14 @@ def test_a_materialization_has_both_clocks(
 
 @pytest.mark.parametrize(
     ("as_of", "known_by", "loans"),
-    [(MAY, FEBRUARY, {1: 0}), (MAY, APRIL, {1: 0, 2: 1}), ("2022-03-10", APRIL, {1: 0})],
+    [(MAY, FEBRUARY, {1: 1}), (MAY, APRIL, {1: 1, 2: 2}), ("2022-03-10", APRIL, {1: 1})],
     ids=["known in time", "known late", "the late label has not matured"],
 )
 def test_a_training_set_has_both_clocks(
     cara: Home, capsys: pytest.CaptureFixture[str], as_of: str, known_by: str, loans: dict[int, int]
 ) -> None:
+    first = {**ON_TIME, "loan_id": 3, "loan_date": "2021-06-01"}
+    cara.ingest(first, now=at("2021-06-02"))
     out = cara.folder / "set.parquet"
     clocks = ("--as-of", as_of, "--known-by", known_by)
     assert cara.run(capsys, "training-set", "--out", out, *clocks)[0] == 0

@@ -92,6 +92,16 @@ def _request(expression: str, of: Callable[[Any, date], Any]) -> Meaning:
     return Meaning(expression, "request", value)
 
 
+def _asked_prior(expression: str, of: Callable[[list[Event], date | None, date], Any]) -> Meaning:
+    """An expression over prior events, the latest birthday, and the day of asking."""
+
+    def value(history: list[Event], row: Event, days: int | None) -> Any:
+        born = oracle.latest(history, row, _column("born"))
+        return of(oracle.prior(history, row, days), born, oracle.asked(row).date())
+
+    return Meaning(expression, "prior", value)
+
+
 def _values(name: str) -> Callable[[list[Event]], list[Any]]:
     return lambda found: [event[name] for event in found]
 
@@ -132,14 +142,35 @@ MEANINGS = [
     _request("years_between(born, as_of)", oracle.years_between),
     _request(
         "days_between(born, as_of)",
-        lambda born, day: (day - born).days if born and born <= day else None,
+        oracle.days_between,
     ),
     _request("years_between(born, as_of) >= 30", lambda born, day: _at_least_30(born, day)),
+    _asked_prior(
+        "days_between(max(at), as_of)",
+        lambda f, born, day: oracle.days_between(f[-1]["at"].date() if f else None, day),
+    ),
+    _asked_prior(
+        "sum(money) / years_between(born, as_of)",
+        lambda f, born, day: oracle.divide(
+            oracle.total(_values("money")(f)), oracle.years_between(born, day)
+        ),
+    ),
+    _asked_prior(
+        "count(real) > years_between(min(born), as_of)",
+        lambda f, born, day: _more(
+            oracle.count(_values("real")(f)),
+            oracle.years_between(oracle.extreme(_values("born")(f), min), day),
+        ),
+    ),
 ]  # fmt: skip
 
 
 def _cast(value: bool | None) -> int | None:
     return None if value is None else int(value)
+
+
+def _more(count: int, years: int | None) -> bool | None:
+    return None if years is None else count > years
 
 
 def _at_least_30(born: date | None, day: date) -> bool | None:

@@ -43,9 +43,8 @@ def prior(history: list[Event], row: Event, days: int | None = None) -> list[Eve
 
 
 def latest(history: list[Event], row: Event, value: Callable[[Event], Any]) -> Any:
-    """The newest non-null value, the row's own event included."""
-    own = [row] if row["tie"] is not None else []
-    for event in reversed(prior(history, row) + own):
+    """The newest non-null value of an event strictly before the row."""
+    for event in reversed(prior(history, row)):
         if value(event) is not None:
             return value(event)
     return None
@@ -88,6 +87,11 @@ def years_between(start: date | None, end: date | None) -> int | None:
     while _anniversary(start, years + 1) <= (end.year, end.month, end.day):
         years += 1
     return years
+
+
+def days_between(start: date | None, end: date | None) -> int | None:
+    """Days from one date to another; null if either is null or the first is later."""
+    return None if start is None or end is None or start > end else (end - start).days
 
 
 def divide(top: float | None, bottom: float | None) -> float | None:

@@ -110,11 +110,13 @@ def check_training_set(
     matures = timedelta(days=30)
     sql = query.training_set(definition.view, engine.dialect, k, matures)
     history = oracle.known(events, k.as_of, k.known_by)
-    trusted = [e for e in history if e["label"] is not None and e["at"] < k.as_of - matures]
-    trusted.sort(key=lambda event: (event["key"], event["at"], event["tie"]))
+    labelled = [event for event in history if event["label"] is not None]
+    labelled.sort(key=lambda event: (event["key"], event["at"], event["tie"]))
     rows = rows_of(engine, sql, raw)
-    assert [row["label"] for row in rows] == [event["label"] for event in trusted]
-    for row, event in zip(rows, trusted, strict=True):
+    assert [row["label"] for row in rows] == [event["label"] for event in labelled]
+    for row, event in zip(rows, labelled, strict=True):
+        assert row["_is_mature"] == (event["at"] < k.as_of - matures)
+        assert row["_has_history"] == bool(oracle.prior(history, event))
         hold(row, event, history, definition)
 
 

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from hindcast.bootstrap import engine as engine_of
 from hindcast.compiler.query import Knowledge
+from hindcast.compiler.serving import serving_query
 from hindcast.data import retrieve
 from hindcast.data.materialize import materialize
 from hindcast.engines.base import Engine
+from hindcast.serving import store as serving
 from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore
 from tests.parity import histories, oracle
@@ -135,8 +137,29 @@ def test_online_is_the_oracle_as_of_the_materialization_and_asked_now(
             for name, meaning in definition.meanings.items():
                 expected = meaning(history, spine_row(row["key"], k.as_of, now))
                 assert same(row[name], as_served(expected) if is_known else None)
+        check_cold_start(database_url, definition, history, keys, k.as_of, now)
 
     holds()
+
+
+def check_cold_start(
+    url: str, definition: Definition, history: list[Event], keys: list[int], as_of: datetime,
+    now: datetime,
+) -> None:  # fmt: skip
+    """A release that answers without a history is served the oracle's features for any key."""
+    sql = serving_query(definition.view, list(definition.meanings), "answer")
+    store = serving.OnlineReader(url, sql)
+    try:
+        rows = store.read_many(keys, now)
+    finally:
+        store.close()
+    for key in keys:
+        row = rows[key]
+        asked = spine_row(key, as_of, now)
+        for name, meaning in definition.meanings.items():
+            assert same(row[name], as_served(meaning(history, asked)))
+        assert row["features_as_of"] == as_of
+        assert row["_has_history"] == bool(oracle.prior(history, asked))
 
 
 @pytest.mark.parametrize("whole_days", [True, False], ids=["dates", "timestamps"])

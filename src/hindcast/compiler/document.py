@@ -6,7 +6,7 @@ from typing import Any
 from hindcast.definitions import Entity, Feature, FeatureView, Source, Window
 from hindcast.errors import DefinitionError
 
-FORMAT = 1
+FORMAT = 2
 
 
 def to_document(view: FeatureView) -> dict[str, Any]:
@@ -44,7 +44,10 @@ def from_document(document: Mapping[str, Any]) -> FeatureView:
     """The view a document describes; raises DefinitionError when it is none of this format."""
     try:
         if document["format"] != FORMAT:
-            raise DefinitionError(f"feature view of format {document['format']}, not {FORMAT}")
+            raise DefinitionError(
+                f"feature view of format {document['format']}, not {FORMAT}: features have another "
+                "meaning since; train again"
+            )
         source = document["source"]
         return FeatureView(
             document["name"],

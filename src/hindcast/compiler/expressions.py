@@ -73,6 +73,22 @@ def aggregates(tree: exp.Expression) -> list[exp.Expression]:
     return list(tree.find_all(*AGGREGATES))
 
 
+def outside_aggregates(
+    tree: exp.Expression,
+) -> tuple[exp.Expression, dict[str, exp.Expression]]:
+    """The tree with a column for each of its aggregates, and the aggregates by these columns."""
+    found: dict[str, exp.Expression] = {}
+
+    def name(node: exp.Expression) -> exp.Expression:
+        if not isinstance(node, tuple(AGGREGATES)):
+            return node
+        column = f"_value{len(found)}"
+        found[column] = node
+        return exp.column(column)
+
+    return tree.copy().transform(name), found
+
+
 def require_columns(tree: exp.Expression, known: Iterable[str], text: str, where: str) -> None:
     """Raise DefinitionError for a column that the source's schema does not have."""
     schema = list(known)

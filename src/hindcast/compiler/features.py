@@ -26,7 +26,10 @@ _RESERVED = {
 
 @dataclass(frozen=True)
 class CompiledFeature:
-    """One checked feature: its expression tree, result type, and when it is evaluated."""
+    """One checked feature: its expression tree, result type, and when it is evaluated.
+
+    The tree of a request-time feature reads the view's inputs by their names, and as_of.
+    """
 
     name: str
     tree: exp.Expression
@@ -37,11 +40,15 @@ class CompiledFeature:
 
 @dataclass(frozen=True)
 class CompiledView:
-    """A checked feature view. `inputs` are the source columns that request-time features read."""
+    """A checked feature view.
+
+    inputs: what request-time features are computed from, stored beside the other features: the
+    latest values of columns, and aggregates.
+    """
 
     view: FeatureView
     features: tuple[CompiledFeature, ...]
-    inputs: Mapping[str, DataType]
+    inputs: tuple[CompiledFeature, ...]
     definition_hash: str
 
     @property
@@ -64,17 +71,22 @@ class CompiledView:
     def online_columns(self) -> dict[str, DataType]:
         """Columns of the online table: the key, stored features, inputs of request-time ones."""
         stored = {f.name: f.datatype for f in self.features if f.kind != "request"}
-        inputs = {names.input_column(name): kind for name, kind in self.inputs.items()}
-        return {self.key: self.types[self.key], **stored, **inputs}
+        return {self.key: self.types[self.key], **stored, **self.input_types}
 
-    def inputs_of(self, tree: exp.Expression) -> tuple[str, ...]:
-        """The source columns an expression reads."""
-        return expressions.columns(tree)
+    @property
+    def input_types(self) -> dict[str, DataType]:
+        """Input -> type: what the expressions of request-time features read."""
+        return {each.name: each.datatype for each in self.inputs}
+
+    def inputs_of(self, feature: CompiledFeature) -> tuple[CompiledFeature, ...]:
+        """The inputs that a request-time feature reads; none for a stored one."""
+        read = expressions.columns(feature.tree) if feature.kind == "request" else ()
+        return tuple(each for each in self.inputs if each.name in read)
 
     def adds_doubles(self, feature: CompiledFeature) -> bool:
         """Whether its last digits depend on the order of adding: a sum or average of doubles."""
-        if feature.kind != "prior":
-            return False
+        if feature.kind == "request":
+            return any(self.adds_doubles(each) for each in self.inputs_of(feature))
         added = feature.tree.find_all(exp.Sum, exp.Avg)
         return any(infer(node.this, self.types) == DOUBLE for node in added)
 
@@ -85,13 +97,12 @@ class CompiledView:
 
 def compile_view(view: FeatureView) -> CompiledView:
     """Check a view; raises DefinitionError naming the feature, the expression and the fix."""
-    features = tuple(_compile_feature(feature, view) for feature in view.features)
+    inputs = _Inputs(view.source.types)
+    features = tuple(_compile_feature(feature, view, inputs) for feature in view.features)
     _check_names(view)
-    inputs: dict[str, DataType] = {}
-    for feature in features:
-        if feature.kind == "request":
-            inputs |= {name: view.source.types[name] for name in expressions.columns(feature.tree)}
-    return CompiledView(view, features, inputs, definition_hash(view))
+    compiled = CompiledView(view, features, inputs.found, definition_hash(view))
+    _check_inputs(compiled)
+    return compiled
 
 
 def definition_hash(view: FeatureView) -> str:
@@ -101,7 +112,42 @@ def definition_hash(view: FeatureView) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _compile_feature(feature: Feature, view: FeatureView) -> CompiledFeature:
+class _Inputs:
+    """Collects what request-time features read, each column and aggregate once."""
+
+    def __init__(self, types: Mapping[str, DataType]) -> None:
+        self._types = types
+        self._found: dict[tuple[str, int | None], CompiledFeature] = {}
+
+    @property
+    def found(self) -> tuple[CompiledFeature, ...]:
+        return tuple(self._found.values())
+
+    def stored(self, tree: exp.Expression, days: int | None) -> exp.Expression:
+        """The tree over inputs: their names stand for its aggregates and other columns."""
+
+        def replace(node: exp.Expression) -> exp.Expression:
+            if isinstance(node, tuple(expressions.AGGREGATES)):
+                return exp.column(self._aggregate(node, days).name)
+            if isinstance(node, exp.Column) and node.name != names.AS_OF:
+                return exp.column(self._latest(node).name)
+            return node
+
+        return tree.copy().transform(replace)
+
+    def _latest(self, node: exp.Column) -> CompiledFeature:
+        column = names.input_column(node.name)
+        made = CompiledFeature(column, node.copy(), infer(node, self._types), "latest")
+        return self._found.setdefault((column, None), made)
+
+    def _aggregate(self, node: exp.Expression, days: int | None) -> CompiledFeature:
+        function = expressions.AGGREGATES[type(node)]
+        column = names.aggregate_column(function, len(self._found) + 1)
+        made = CompiledFeature(column, node.copy(), infer(node, self._types), "prior", days)
+        return self._found.setdefault((node.sql(), days), made)
+
+
+def _compile_feature(feature: Feature, view: FeatureView, inputs: _Inputs) -> CompiledFeature:
     where = f"feature view '{view.name}', feature '{feature.name}'"
     text = feature.expression
     tree = expressions.parse(text, where)
@@ -116,35 +162,48 @@ def _compile_feature(feature: Feature, view: FeatureView) -> CompiledFeature:
         datatype = infer(tree, view.source.types)
     except DefinitionError as error:
         raise DefinitionError(f"{where}: in '{text}', {error}") from error
-    return CompiledFeature(
-        feature.name, tree, datatype, kind, feature.over.days if feature.over else None
-    )
+    days = feature.over.days if feature.over else None
+    if kind == "request":
+        tree = inputs.stored(tree, days)
+    return CompiledFeature(feature.name, tree, datatype, kind, days)
 
 
 def _kind(feature: Feature, tree: exp.Expression, where: str) -> Kind:
     """Which of the three kinds a feature is; raises DefinitionError for every other mixture."""
-    text = feature.expression
-    has_aggregate = bool(expressions.aggregates(tree))
-    if expressions.mentions_as_of(tree):
-        if feature.over is not None:
-            fix = "remove over=..., it is evaluated when asked"
-            raise DefinitionError(f"{where}: '{text}' mentions as_of and has a window; {fix}")
-        if has_aggregate:
-            fix = "split it into a windowed feature and a request-time feature"
-            raise DefinitionError(f"{where}: '{text}' mixes an aggregate with as_of; {fix}")
+    over = feature.over.kind if feature.over else None
+    when_asked = expressions.mentions_as_of(tree)
+    problem = _mixture(over, when_asked, has_aggregate=bool(expressions.aggregates(tree)))
+    if problem:
+        raise DefinitionError(f"{where}: '{feature.expression}' {problem}")
+    if over is None or when_asked:
+        _refuse_instants_inside(tree, feature.expression, where)
         return "request"
-    if feature.over is None:
-        fix = "over=prior() or over=prior(days=n)" if has_aggregate else "over=latest()"
-        what = "an aggregate without a window" if has_aggregate else "no window and no as_of"
-        raise DefinitionError(f"{where}: '{text}' has {what}; add {fix}")
-    if feature.over.kind == "prior" and not has_aggregate:
-        fix = "use count, sum, avg, min or max, or over=latest()"
-        raise DefinitionError(f"{where}: '{text}' over prior() needs an aggregate; {fix}")
-    if feature.over.kind == "latest" and has_aggregate:
-        raise DefinitionError(f"{where}: '{text}' aggregates over latest(); use over=prior()")
-    if feature.over.kind == "prior":
-        _refuse_bare_columns(tree, text, where)
-    return feature.over.kind
+    if over == "prior":
+        _refuse_bare_columns(tree, feature.expression, where)
+    return over
+
+
+def _mixture(over: str | None, when_asked: bool, has_aggregate: bool) -> str | None:
+    """What is wrong with a window, a mention of as_of and an aggregate together, and the fix."""
+    if has_aggregate and over is None:
+        return "has an aggregate without a window; add over=prior() or over=prior(days=n)"
+    if has_aggregate:
+        return "aggregates over latest(); use over=prior()" if over == "latest" else None
+    if when_asked and over:
+        return "mentions as_of and has a window; remove over=..., its columns are the latest known"
+    if over == "prior":
+        return "over prior() needs an aggregate; use count, sum, avg, min or max, or over=latest()"
+    if over is None and not when_asked:
+        return "has no window and no as_of; add over=latest()"
+    return None
+
+
+def _refuse_instants_inside(tree: exp.Expression, text: str, where: str) -> None:
+    if any(map(expressions.mentions_as_of, expressions.aggregates(tree))):
+        raise DefinitionError(
+            f"{where}: '{text}' mentions as_of inside an aggregate, which is computed before "
+            "anybody asks; put as_of outside it"
+        )
 
 
 def _refuse_bare_columns(tree: exp.Expression, text: str, where: str) -> None:
@@ -171,6 +230,18 @@ def _check_names(view: FeatureView) -> None:
                 "underscores, starting with a letter, at most 63 characters"
             )
         seen.add(plain)
+
+
+def _check_inputs(view: CompiledView) -> None:
+    """Raise DefinitionError where a column's latest value and an aggregate have one name."""
+    seen: set[str] = set()
+    for name in (each.name for each in view.inputs):
+        if name.lower() in seen:
+            raise DefinitionError(
+                f"feature view '{view.view.name}': request-time features read an aggregate that is "
+                f"stored as '{name}', as is the column '{name[1:]}'; rename the column"
+            )
+        seen.add(name.lower())
 
 
 def _is_name(name: str) -> bool:

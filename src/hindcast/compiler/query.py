@@ -22,7 +22,8 @@ Spine = Literal["entities", "events", "table"]
 # Columns of a historical answer's spine and of the answer, beside the key and as_of.
 ASKED_AT = "asked_at"
 SPINE_ROW = "spine_row"
-HAS_HISTORY = "_has_history"
+# Of a training row: whether its label can be trusted.
+IS_MATURE = "_is_mature"
 
 _NO_SPINE_ROW = ["CAST(NULL AS BIGINT) AS _spine_row", "CAST(NULL AS BIGINT) AS _asked_at"]
 _SHAPES = {"spark": shapes.by_sorting, "duckdb": shapes.by_hashing}
@@ -48,15 +49,17 @@ def materialization(view: CompiledView, dialect: str, knowledge: Knowledge) -> s
 
 
 def training_set(view: CompiledView, dialect: str, knowledge: Knowledge, matures: timedelta) -> str:
-    """Labelled events whose label has matured, ordered by key, event timestamp, tiebreaker.
+    """Labelled events with the features before them, ordered by key, event timestamp, tiebreaker.
 
-    Columns: key, event_timestamp, tiebreaker, features, label.
+    Columns: key, event_timestamp, tiebreaker, features, label, _has_history (whether the key has
+    an earlier event), _is_mature (whether the event is older than `matures`).
     """
     clocks = (knowledge.as_of, knowledge.known_by)
     query = _Query(view, DIALECTS[dialect], "events", *clocks, label=view.view.source.label)
+    is_mature = f"_at < {micros(knowledge.as_of - matures)} AS {IS_MATURE}"
     columns = [*query.identity(), *query.feature_columns(), f"_label AS {names.LABEL}"]
-    trusted = f"_label IS NOT NULL AND _at < {micros(knowledge.as_of - matures)}"
-    return query.sql(columns, where=trusted, order="_key, _at, _tie")
+    columns += [query.has_history, is_mature]
+    return query.sql(columns, where="_label IS NOT NULL", order="_key, _at, _tie")
 
 
 def historical(view: CompiledView, dialect: str, known_by: datetime) -> str:
@@ -66,7 +69,7 @@ def historical(view: CompiledView, dialect: str, known_by: datetime) -> str:
     """
     query = _Query(view, DIALECTS[dialect], "table", None, known_by)
     columns = [query.key(), f"{query.instant} AS {names.AS_OF}", *query.feature_columns()]
-    columns.append(f"{query.events_before} > 0 AS {HAS_HISTORY}")
+    columns.append(query.has_history)
     return query.sql(columns, where="NOT _is_event", order="_spine_row")
 
 
@@ -90,9 +93,10 @@ class _Query:
         self.instant = dialect.from_micros("_at")
         self.asked_at = dialect.from_micros("_asked_at") if spine == "table" else self.instant
         self.windows = Windows(view, dialect, shapes.ORDER)
-        self.events_before = self.windows.events_before() if spine == "table" else ""
         self._finals = [self._final(feature) for feature in view.features]
-        self._input_slots = {name: self.windows.latest_column(name) for name in view.inputs}
+        self._inputs = [self._final(each) for each in view.inputs]
+        has_history = f"{self.windows.events_before()} > 0 AS {names.HAS_HISTORY}"
+        self.has_history = has_history if spine != "entities" else ""
 
     def sql(self, columns: list[str], where: str = "TRUE", order: str | None = None) -> str:
         """The whole statement: history with its windows, and the columns asked for."""
@@ -117,10 +121,7 @@ class _Query:
         return self._finals
 
     def inputs(self) -> list[str]:
-        return [
-            f"{slot} AS {self.dialect.quote(names.input_column(name))}"
-            for name, slot in self._input_slots.items()
-        ]
+        return self._inputs
 
     def _events(self) -> str:
         source, quote = self.view.view.source, self.dialect.quote
@@ -183,4 +184,4 @@ class _Query:
 
     def _final(self, feature: CompiledFeature) -> str:
         value = self.windows.value(feature, self.asked_at)
-        return f"{self.dialect.cast(value, feature.datatype)} AS {self.dialect.quote(feature.name)}"
+        return f"{value} AS {self.dialect.quote(feature.name)}"

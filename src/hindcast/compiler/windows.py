@@ -4,10 +4,13 @@ from sqlglot import exp
 
 from hindcast import names
 from hindcast.compiler.dialects import MICROS_PER_DAY, Dialect
-from hindcast.compiler.expressions import AGGREGATES
+from hindcast.compiler.expressions import AGGREGATES, outside_aggregates
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.typing import infer
-from hindcast.datatypes import BIGINT, BOOLEAN, DataType
+from hindcast.datatypes import BIGINT, BOOLEAN
+
+# The frame of everything strictly before the row, in the order of the window.
+BEFORE = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
 
 
 class Windows:
@@ -42,42 +45,33 @@ class Windows:
 
     def value(self, feature: CompiledFeature, instant: str) -> str:
         """The feature's SQL over the window columns; `instant` is the row's own instant."""
-        if feature.kind == "latest":
-            return self._latest(self.dialect.render(feature.tree, self.view.types))
         if feature.kind == "request":
-            return self._request(feature.tree, instant)
-        return self._prior(feature)
+            return self._request(feature, instant)
+        value = self._latest(feature) if feature.kind == "latest" else self._prior(feature)
+        return self.dialect.cast(value, feature.datatype)
 
     def events_before(self) -> str:
         """How many events of the entity come before the row."""
         return self._merged("count", self._argument("1"), None)
 
-    def latest_column(self, column: str) -> str:
-        """The window column with a source column's latest known value."""
-        return self._latest(self.dialect.quote(column))
+    def _latest(self, feature: CompiledFeature) -> str:
+        slot = self._argument(self.dialect.render(feature.tree, self.view.types))
+        return self._window(f"{self.dialect.last_value(slot)} {self._over(self.order, BEFORE)}")
 
-    def _latest(self, sql: str) -> str:
-        frame = self._over(self.order, "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW")
-        return self._window(f"{self.dialect.last_value(self._argument(sql))} {frame}")
-
-    def _request(self, tree: exp.Expression, instant: str) -> str:
-        spelled = {name: self.latest_column(name) for name in self.view.inputs_of(tree)}
-        return self.dialect.render(tree, self.view.types, {**spelled, names.AS_OF: instant})
+    def _request(self, feature: CompiledFeature, instant: str) -> str:
+        inputs = {each.name: self.value(each, instant) for each in self.view.inputs_of(feature)}
+        columns = {**inputs, names.AS_OF: instant}
+        value = self.dialect.render(feature.tree, self.view.input_types, columns)
+        return self.dialect.cast(value, feature.datatype)
 
     def _prior(self, feature: CompiledFeature) -> str:
         """Replace each aggregate by its window column, and render what stands around them."""
-        types: dict[str, DataType] = dict(self.view.types)
-        computed: dict[str, str] = {}
-
-        def replace(node: exp.Expression) -> exp.Expression:
-            if not isinstance(node, tuple(AGGREGATES)):
-                return node
-            slot = f"_value{len(computed)}"
-            types[slot] = infer(node, self.view.types)
-            computed[slot] = self.dialect.cast(self._aggregate(node, feature.days), types[slot])
-            return exp.column(slot)
-
-        tree = feature.tree.copy().transform(replace)
+        tree, aggregates = outside_aggregates(feature.tree)
+        types = {name: infer(node, self.view.types) for name, node in aggregates.items()}
+        computed = {
+            name: self.dialect.cast(self._aggregate(node, feature.days), types[name])
+            for name, node in aggregates.items()
+        }
         return self.dialect.render(tree, types, computed)
 
     def _aggregate(self, node: exp.Expression, days: int | None) -> str:
@@ -102,12 +96,11 @@ class Windows:
         A RANGE frame cannot end inside a group of ties, so these get a frame of their own.
         """
         call = f"{name.upper()}({slot})"
-        before = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
         if days is None:
-            return self._window(f"{call} {self._over(self.order, before)}")
+            return self._window(f"{call} {self._over(self.order, BEFORE)}")
         reach = f"RANGE BETWEEN {days * MICROS_PER_DAY} PRECEDING AND 1 PRECEDING"
         earlier = self._window(f"{call} {self._over('_at', reach)}")
-        ties = self._tie(f"{call} {self._over('_tie NULLS FIRST', before, by='_key, _at')}")
+        ties = self._tie(f"{call} {self._over('_tie NULLS FIRST', BEFORE, by='_key, _at')}")
         if name == "count":
             return f"({earlier} + COALESCE({ties}, 0))"
         if name == "sum":

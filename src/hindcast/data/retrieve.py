@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from hindcast import names
 from hindcast.compiler import query
 from hindcast.compiler.features import CompiledView
-from hindcast.compiler.query import HAS_HISTORY
 from hindcast.compiler.serving import serving_query
 from hindcast.data import spine as spines
 from hindcast.data.spine import INSTANT
@@ -77,8 +76,8 @@ def retrieve(
         values = found[feature.name].cast(feature.datatype.arrow())
         table = table.append_column(feature.name, values)
     keys = relation[view.key]
-    known = pc.count_distinct(keys.filter(found[HAS_HISTORY])).as_py()
-    return Retrieved(table, found[HAS_HISTORY], pc.count_distinct(keys).as_py() - known)
+    known = pc.count_distinct(keys.filter(found[names.HAS_HISTORY])).as_py()
+    return Retrieved(table, found[names.HAS_HISTORY], pc.count_distinct(keys).as_py() - known)
 
 
 def online(

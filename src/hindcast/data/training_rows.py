@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hindcast import names
 from hindcast.compiler.features import CompiledFeature, CompiledView
+from hindcast.definitions import ColdStart
 from hindcast.errors import TrainingError
 from hindcast.serving.values import FLOAT32_MAX, INTEGER_MAX, fault
 
@@ -21,6 +22,7 @@ class TrainingSet:
     """Key, event_timestamp, tiebreaker, features, label; ordered by the first three.
 
     features: those the model reads, in its order. inputs: lake table -> its version.
+    left_out: reason -> how many labelled events are no rows because of it.
     """
 
     table: pa.Table
@@ -29,6 +31,8 @@ class TrainingSet:
     inputs: Mapping[str, Mapping[str, Any]]
     as_of: datetime
     known_by: datetime
+    cold_start: ColdStart
+    left_out: Mapping[str, int]
 
     @property
     def numeric(self) -> tuple[str, ...]:

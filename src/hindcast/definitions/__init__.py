@@ -1,6 +1,6 @@
 """What a user declares: entities, sources with checks, features with windows, models."""
 
-from hindcast.definitions.models import FALLING, RISING, Gate, Model, days
+from hindcast.definitions.models import FALLING, RISING, ColdStart, Gate, Model, days
 from hindcast.definitions.sources import Check, Entity, OnFail, Source
 from hindcast.definitions.views import (
     Feature,
@@ -15,6 +15,7 @@ __all__ = [
     "FALLING",
     "RISING",
     "Check",
+    "ColdStart",
     "Entity",
     "Feature",
     "FeatureSelection",

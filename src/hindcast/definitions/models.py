@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, get_args
 
 from hindcast.definitions import arguments
 from hindcast.definitions.views import MOST_DAYS, FeatureSelection
@@ -14,6 +14,7 @@ RISING = ("roc_auc", "pr_auc", "ks")
 FALLING = ("brier", "log_loss", "calibration_error")
 # Types that hold 0 and 1, and nothing between them.
 LABELS = ("bigint", "boolean")
+ColdStart = Literal["refuse", "answer"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Model:
     label_matures: how long after an event its label can be trusted.
     threshold: probability from which the answer is 1; None lets training choose it.
     slices: features whose values metrics are also reported by.
+    cold_start: what is done about an entity without any event yet. "refuse": it gets no answer, and
+    first events are not trained on. "answer": both are done on the empty history.
     gate: what a release of the model must reach before it may be promoted.
     """
 
@@ -77,6 +80,7 @@ class Model:
     slices: Sequence[str] = ()
     seed: int = 0
     gate: Gate = field(default_factory=Gate)
+    cold_start: ColdStart = "refuse"
 
     def __post_init__(self) -> None:
         """Raise DefinitionError naming the model and its wrong argument."""
@@ -91,6 +95,7 @@ class Model:
             arguments.require_number(where, "threshold", self.threshold, 0, 1)
         arguments.require_whole(where, "seed", self.seed, 0, 2**32 - 1)
         arguments.require(where, "gate", self.gate, Gate, "a Gate")
+        arguments.require_one_of(where, "cold_start", self.cold_start, get_args(ColdStart))
 
     def _check_label(self, where: str) -> None:
         arguments.require_text(where, "label", self.label, "text such as source.column")

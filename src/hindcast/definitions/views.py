@@ -33,7 +33,7 @@ def prior(days: int | None = None) -> Window:
 
 
 def latest() -> Window:
-    """The newest non-null value known at the row, its own event included."""
+    """The newest non-null value of an event strictly before the row."""
     return Window("latest")
 
 

@@ -27,7 +27,7 @@ LOANS = Source(
 )  # fmt: skip
 Rows = list[dict[str, Any]]
 
-_RAW = pa.schema(
+RAW = pa.schema(
     [
         *((name, kind.arrow()) for name, kind in LOANS.types.items()),
         ("_ingested_at", pa.timestamp("us", tz="UTC")),
@@ -65,7 +65,7 @@ def view_of(*features: Feature) -> CompiledView:
 def run(sql: str, loans: Rows, spine: Sequence[tuple[Any, ...]] | None = None) -> Rows:
     """The rows that DuckDB answers over these raw loans and, if given, the caller's spine."""
     with session() as connection:
-        connection.register("raw", pa.Table.from_pylist(loans, _RAW))
+        connection.register("raw", pa.Table.from_pylist(loans, RAW))
         if spine is not None:
             connection.register("spine", _spine(spine))
         return list(connection.sql(sql).to_arrow_table().to_pylist())

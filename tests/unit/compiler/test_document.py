@@ -29,13 +29,14 @@ def test_the_label_comes_back_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [{}, {"format": 1, "source": {}}, {"format": 1, "source": {"name": "x"}}]
+    "document", [{}, {"format": 2, "source": {}}, {"format": 2, "source": {"name": "x"}}]
 )
 def test_what_is_no_document_is_refused(document: dict[str, object]) -> None:
     with pytest.raises(DefinitionError, match="not a feature view's document"):
         from_document(document)
 
 
-def test_a_later_format_is_refused_by_number() -> None:
-    with pytest.raises(DefinitionError, match="format 2, not 1"):
-        from_document({**to_document(CREDIT_HISTORY.view), "format": 2})
+@pytest.mark.parametrize("other", [1, 3])
+def test_a_document_of_another_format_is_refused_with_what_to_do(other: int) -> None:
+    with pytest.raises(DefinitionError, match=f"of format {other}, not 2: .*; train again"):
+        from_document({**to_document(CREDIT_HISTORY.view), "format": other})

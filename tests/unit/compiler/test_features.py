@@ -43,6 +43,28 @@ def test_an_input_of_two_features_is_stored_once() -> None:
     assert list(view.online_columns) == ["id", "_birthday"]
 
 
+def test_a_feature_evaluated_when_asked_stores_its_aggregates_each_once() -> None:
+    over = prior(days=90)
+    view = view_of(
+        Feature("since", "days_between(max(loan_date), as_of)", over=prior()),
+        Feature("since_recent", "days_between(max(loan_date), as_of)", over=over),
+        Feature("rate", "count(*) / days_between(max(loan_date), as_of) + income", over=over),
+    )
+    assert {feature.kind for feature in view.features} == {"request"}
+    assert {name: str(kind) for name, kind in view.online_columns.items()} == {
+        "id": "bigint", "__max_1": "timestamp", "__max_2": "timestamp", "__count_3": "bigint",
+        "_income": "double",
+    }  # fmt: skip
+    assert [each.days for each in view.inputs] == [None, 90, 90, None]
+
+
+def test_a_column_named_like_a_stored_aggregate_is_refused() -> None:
+    source = replace(LOANS, schema={**LOANS.schema, "_MAX_1": "date"})
+    days = "days_between(max(loan_date), as_of) + days_between(_MAX_1, as_of)"
+    with pytest.raises(DefinitionError, match="stored as '__MAX_1', as is the column '_MAX_1'"):
+        compile_view(FeatureView("history", source, [Feature("days", days, over=prior())]))
+
+
 def test_the_offline_table_has_the_key_the_order_and_every_feature() -> None:
     columns = view_of(AGE, COUNT).offline_columns
     assert columns == ("id", "event_timestamp", "tiebreaker", "age", "loans")
@@ -64,7 +86,12 @@ def test_the_offline_table_has_the_key_the_order_and_every_feature() -> None:
         (
             "count(*) / years_between(birthday, as_of)",
             None,
-            "mixes an aggregate with as_of; split it into a windowed feature and a request-time",
+            "has an aggregate without a window; add over=prior() or over=prior(days=n)",
+        ),
+        (
+            "sum(days_between(birthday, as_of))",
+            prior(),
+            "mentions as_of inside an aggregate, which is computed before anybody asks; put as_of ",
         ),
         ("sum(amount) / income", prior(), "column 'income' in 'sum(amount) / income' stands "),
         ("sum(sum(amount))", prior(), "aggregate 'SUM(amount)' inside an aggregate in "),
@@ -144,9 +171,13 @@ def test_sums_and_averages_of_doubles_alone_depend_on_the_order_of_adding() -> N
                 Feature("money", "sum(loan_amount)", over=prior()),
                 Feature("mean", "avg(loan_amount)", over=prior()),
                 Feature("largest", "max(amt_income_total)", over=prior()),
+                Feature(
+                    "a_year", "sum(amt_income_total) / years_between(birthday, as_of)", over=prior()
+                ),
+                Feature("a_day", "sum(loan_amount) / days_between(birthday, as_of)", over=prior()),
                 Feature("income", "amt_income_total", over=latest()),
             ],
         )
     )
     found = [feature.name for feature in view.features if view.adds_doubles(feature)]
-    assert found == ["doubles", "halves"]
+    assert found == ["doubles", "halves", "a_year"]

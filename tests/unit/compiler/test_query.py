@@ -55,14 +55,15 @@ def test_the_online_row_counts_the_customers_newest_loan() -> None:
 
 
 def test_an_age_is_that_of_the_loans_own_day_and_not_of_the_day_the_job_ran() -> None:
-    loans = [loan(1, at(2001, 6, 14)), loan(2, at(2011, 6, 15))]
+    loans = [loan(1, at(2001, 1, 1)), loan(2, at(2001, 6, 14)), loan(3, at(2011, 6, 15))]
     for day in (at(2021, 9, 17), at(2031, 9, 17)):
-        assert values(events(view_of(AGE), loans, as_of(day)), "age") == [20, 31]
+        assert values(events(view_of(AGE), loans, as_of(day)), "age") == [None, 20, 31]
 
 
 def test_a_job_start_in_the_year_3021_is_unknown_and_not_minus_a_thousand_years() -> None:
     pensioner = loan(1, at(2021, 3, 1), job_start=datetime(3021, 9, 18).date())  # noqa: DTZ001
-    assert values(events(view_of(AT_WORK), [pensioner]), "at_work") == [None]
+    assert online(view_of(AT_WORK, COUNT), [pensioner])[1]["loans"] == 1
+    assert values(events(view_of(AT_WORK), [pensioner, THREE[2]]), "at_work") == [None, None]
 
 
 def test_no_loan_is_repeated_or_lost_before_the_split() -> None:
@@ -120,10 +121,25 @@ def test_a_window_of_90_days_begins_exactly_90_days_before() -> None:
     assert events(view_of(RECENT), loans)[-1]["recent"] == Decimal(2)
 
 
-def test_latest_is_the_newest_value_known_with_the_rows_own() -> None:
+def test_latest_is_the_newest_value_before_the_row_and_never_its_own() -> None:
     cars = [None, True, None, False]
     loans = [loan(n, at(2021, 1, n), has_car=car) for n, car in enumerate(cars, start=1)]
-    assert values(events(view_of(CAR), loans), "car") == [None, True, True, False]
+    assert values(events(view_of(CAR), loans), "car") == [None, None, True, True]
+    assert online(view_of(CAR), loans)[1]["car"] is False
+
+
+def test_days_since_the_last_loan_are_those_since_the_previous_one_in_training() -> None:
+    view = view_of(Feature("since", "days_between(max(loan_date), as_of)", over=prior()))
+    assert values(events(view, THREE), "since") == [None, 31, 28]
+    asked = [(1, at(2021, 3, 1)), (1, at(2021, 3, 2), at(2021, 3, 11)), (9, at(2021, 3, 1))]
+    assert values(run(historical(view, "duckdb", TODAY), THREE, asked), "since") == [28, 10, None]
+    assert online(view, THREE)[1]["__max_1"] == at(2021, 3, 1)
+
+
+def test_a_feature_evaluated_when_asked_mixes_windows_with_the_latest_values() -> None:
+    text = "sum(amount) / count(*) + years_between(birthday, as_of)"
+    view = view_of(Feature("mixed", text, over=prior(days=45)))
+    assert values(events(view, THREE), "mixed") == [None, 50.0, 60.0]
 
 
 def test_an_event_at_the_instant_asked_has_not_happened_yet() -> None:
@@ -192,9 +208,15 @@ def test_a_customers_known_records_are_counted_with_the_replaced_ones() -> None:
 
 def test_a_label_is_trusted_only_after_it_matured() -> None:
     until = at(2021, 2, 1) + MATURES
-    assert values(training(view_of(COUNT), THREE, until), "tiebreaker") == [1]
+    assert values(training(view_of(COUNT), THREE, until), "_is_mature") == [True, False, False]
     later = until + timedelta(microseconds=1)
-    assert values(training(view_of(COUNT), THREE, later), "tiebreaker") == [1, 2]
+    assert values(training(view_of(COUNT), THREE, later), "_is_mature") == [True, True, False]
+
+
+def test_a_training_row_says_whether_its_entity_had_a_history() -> None:
+    loans = [*THREE, loan(4, at(2021, 2, 15), id=2), loan(5, at(2021, 2, 15), id=2)]
+    rows = training(view_of(COUNT), loans)
+    assert values(rows, "_has_history") == [False, True, True, False, True]
 
 
 def test_a_loan_without_a_label_counts_and_is_not_trained_on() -> None:

@@ -68,5 +68,13 @@ def test_an_instant_is_served_with_its_zone() -> None:
     assert 'CAST("seen" AS TIMESTAMPTZ)' in sql
 
 
+def test_an_unknown_key_is_answered_from_the_empty_history_where_the_model_asks_for_it() -> None:
+    sql = serving_query(VIEW, ["loans", "job", "age"], cold_start="answer")
+    assert 'CASE WHEN "id" IS NULL THEN CAST(0 AS BIGINT) ELSE "loans" END' in sql
+    assert '"id" IS NOT NULL AS _has_history, made.features_as_of, made.materialization' in sql
+    assert sql.endswith('LEFT JOIN "hindcast"."history" AS known ON "id" = %(key)s')
+
+
 def test_the_serving_query_says_nothing_of_features_that_are_not_asked() -> None:
     assert "total" not in serving_query(VIEW, ["loans"])
+    assert "total" not in serving_query(VIEW, ["loans"], cold_start="answer")

@@ -64,9 +64,10 @@ class Holdout:
 def of(release: ReleaseContents, engine: Engine, lake: Lake, knowledge: Knowledge) -> Holdout:
     """The holdout that training on this release's feature view would have as of the instant."""
     matures = timedelta(days=release.manifest["label_matures_days"])
+    cold_start = release.manifest["cold_start"]
     data = training_set.build(
-        release.view(), release.plan.names, matures, engine, lake, knowledge
-    )  # fmt: skip
+        release.view(), release.plan.names, matures, cold_start, engine, lake, knowledge
+    )
     return Holdout(data, matures, split(data.groups(), data.micros(), data.labels()).holdout)
 
 
@@ -83,8 +84,8 @@ def same_rows(
     if table not in holdout.data.inputs:
         raise _incomparable(release, f"on {table}, not on {', '.join(holdout.data.inputs)}")
     data = training_set.build(
-        release.view(), release.plan.names, holdout.matures, engine, lake, knowledge,
-        holdout.data.inputs[table]["version"],
+        release.view(), release.plan.names, holdout.matures, holdout.data.cold_start, engine, lake,
+        knowledge, holdout.data.inputs[table]["version"],
     )  # fmt: skip
     other = replace(holdout, data=data)
     if not other.events.equals(holdout.events):

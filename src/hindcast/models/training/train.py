@@ -196,7 +196,7 @@ def _plan(model: Model, data: TrainingSet, threshold: float) -> dict[str, Any]:
         "key": data.view.key,
         "key_type": str(data.view.types[data.view.key]),
         "view": data.view.view.name,
-        "sql": serving_query(data.view, [f.name for f in data.features]),
+        "sql": serving_query(data.view, [f.name for f in data.features], data.cold_start),
         "features": [
             {"name": f.name, "type": str(f.datatype), "request_time": f.kind == "request"}
             for f in data.features
@@ -214,6 +214,7 @@ def _manifest(model: Model, data: TrainingSet, revision: str) -> dict[str, Any]:
         "as_of": data.as_of.isoformat(),
         "known_by": data.known_by.isoformat(),
         "label_matures_days": model.label_matures / timedelta(days=1),
+        "cold_start": data.cold_start,
         "code_revision": revision,
         "seed": model.seed,
         "libraries": {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},

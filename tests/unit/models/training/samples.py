@@ -74,4 +74,5 @@ def training_set(
         features=tuple(view.feature(name) for name in names),
         inputs={"raw/events": {"version": 3}},
         as_of=datetime(2021, 1, 1, tzinfo=UTC), known_by=datetime(2021, 2, 1, tzinfo=UTC),
+        cold_start="refuse", left_out={},
     )  # fmt: skip
