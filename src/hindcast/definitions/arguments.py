@@ -95,7 +95,9 @@ def require_mapping(where: str, argument: str, given: object, wanted: str) -> No
 
 
 def shown(given: object) -> str:
-    """A value as an error shows it: on one line, cut where it is long."""
+    """A value as an error shows it: on one line, cut or by its kind alone where it is long."""
     name = getattr(given, "__name__", None)
     text = " ".join(repr(given).split()) if name is None else f"{name} (not called)"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    if len(text) <= _SHOWN:
+        return text
+    return f"{text[:_SHOWN]}..." if isinstance(given, str) else f"a {type(given).__name__}"

@@ -86,7 +86,7 @@ class Model:
         """Raise DefinitionError naming the model and its wrong argument."""
         arguments.require_name("model", self.name)
         where = f"model '{self.name}'"
-        wanted = "the selection of one view, such as view[...]"
+        wanted = "the selection of one view, such as view[...] (several are not supported)"
         arguments.require(where, "features", self.features, FeatureSelection, wanted)
         self._check_label(where)
         self._check_estimator(where)

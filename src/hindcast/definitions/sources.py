@@ -30,7 +30,8 @@ class Entity:
         """Raise DefinitionError where the name or the key is none."""
         arguments.require_name("entity", self.name)
         where = f"entity '{self.name}'"
-        arguments.require_text(where, "key", self.key, "the name of one column")
+        wanted = "the name of one column (composite keys are not supported)"
+        arguments.require_text(where, "key", self.key, wanted)
 
 
 @dataclass(frozen=True)

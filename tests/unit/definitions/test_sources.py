@@ -46,5 +46,6 @@ def test_composite_keys_are_refused_in_one_line() -> None:
     with pytest.raises(DefinitionError) as raised:
         Entity("branch", key=["country", "number"])  # type: ignore[arg-type]
     assert str(raised.value) == (
-        "entity 'branch': key is ['country', 'number'], not the name of one column"
+        "entity 'branch': key is ['country', 'number'], not the name of one column "
+        "(composite keys are not supported)"
     )
