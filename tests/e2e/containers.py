@@ -66,9 +66,14 @@ def build(function: str, release: Path | None = None) -> subprocess.CompletedPro
     """Build a function's image as `make images` does; see image() for its name."""
     base, _, base_version = _base().rpartition(":")
     options = {
-        "builder": "buildah", "version": VERSION, "prefix": PREFIX, "base": base,
-        "base-version": base_version, "release": str(release or ""), "flags": BUILD,
-    }  # fmt: skip
+        "builder": "buildah",
+        "version": VERSION,
+        "prefix": PREFIX,
+        "base": base,
+        "base-version": base_version,
+        "release": str(release or ""),
+        "flags": BUILD,
+    }
     given = [f"--{name}={value}" for name, value in options.items()]
     command = [sys.executable, "-m", "infra.images", function, *given]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -99,9 +104,16 @@ def function(
         }
         seen = Place({**place.mounts, EMULATOR: emulator.program()}, {**own, **place.environment})
         command = [
-            *_podman(seen, memory), "--name", container, "--entrypoint", EMULATOR, image(name),
-            *emulator.addresses(started.port), "/lambda-entrypoint.sh", handler,
-        ]  # fmt: skip
+            *_podman(seen, memory),
+            "--name",
+            container,
+            "--entrypoint",
+            EMULATOR,
+            image(name),
+            *emulator.addresses(started.port),
+            "/lambda-entrypoint.sh",
+            handler,
+        ]
         task = Path(folder, "task")
         task.mkdir()
         try:

@@ -141,10 +141,15 @@ def running(
     with (
         _log(task.parent).open("w") as log,
         subprocess.Popen(
-            [*watcher, *command], cwd=task, env=environment, stdin=subprocess.PIPE,
-            stdout=log, stderr=log, start_new_session=True,
+            [*watcher, *command],
+            cwd=task,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         ) as process,
-    ):  # fmt: skip
+    ):
         assert process.stdin is not None
         try:
             yield process
@@ -160,9 +165,11 @@ def _command(handler: str, port: int) -> list[str]:
 def addresses(port: int) -> list[str]:
     """What the emulator is told: without it, it would listen at all addresses, on port 8080."""
     return [
-        "--runtime-interface-emulator-address", f"127.0.0.1:{port}",
-        "--runtime-api-address", f"127.0.0.1:{free_port()}",
-    ]  # fmt: skip
+        "--runtime-interface-emulator-address",
+        f"127.0.0.1:{port}",
+        "--runtime-api-address",
+        f"127.0.0.1:{free_port()}",
+    ]
 
 
 def _lambda_environment(name: str, seconds: int, memory: int, folder: Path) -> dict[str, str]:

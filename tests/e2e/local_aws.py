@@ -32,9 +32,12 @@ class LocalAws:
     def client(self, service: str) -> Any:
         """A client with the rights of the account's owner."""
         return boto3.client(
-            service, endpoint_url=self.url, region_name=REGION,
-            aws_access_key_id="test", aws_secret_access_key="test",
-        )  # fmt: skip
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
 
     def stage_url(self, api: str, stage: str) -> str:
         """Where a stage of a REST API is called."""
@@ -50,10 +53,14 @@ def local_aws(folder: Path, functions: Mapping[str, str]) -> Iterator[LocalAws]:
         log.open("w") as out,
         subprocess.Popen(
             [*WATCHER, sys.executable, "-m", "tests.e2e.mended_ministack"],
-            cwd=ROOT, env=_environment(folder, port, functions), stdin=subprocess.PIPE,
-            stdout=out, stderr=out, start_new_session=True,
+            cwd=ROOT,
+            env=_environment(folder, port, functions),
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         ) as process,
-    ):  # fmt: skip
+    ):
         assert process.stdin is not None
         try:
             url = f"http://127.0.0.1:{port}"

@@ -118,8 +118,10 @@ def _aws(patch: pytest.MonkeyPatch) -> Iterator[str]:
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
     for name, value in {
-        **CREDENTIALS, "AWS_ENDPOINT_URL": url, "AWS_ALLOW_HTTP": "true",
-    }.items():  # fmt: skip
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ALLOW_HTTP": "true",
+    }.items():
         patch.setenv(name, value)
     for bucket in BUCKETS.values():
         boto3.client("s3").create_bucket(

@@ -85,9 +85,10 @@ def predict(home: Home) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def deployed(
-    tmp_path_factory: pytest.TempPathFactory, templates: dict[str, Template],
+    tmp_path_factory: pytest.TempPathFactory,
+    templates: dict[str, Template],
     predict: dict[str, str],
-) -> Iterator[World]:  # fmt: skip
+) -> Iterator[World]:
     """Not to be changed."""
     with world(tmp_path_factory.mktemp("aws"), templates, predict) as made:
         yield made
@@ -263,9 +264,11 @@ def test_the_api_refuses_whom_it_does_not_know(deployed: World, caller: Credenti
 
 
 def test_a_later_deployment_changes_in_place_and_leaves_the_stage_to_the_machine(
-    tmp_path: Path, templates: dict[str, Template], changed: dict[str, Template],
+    tmp_path: Path,
+    templates: dict[str, Template],
+    changed: dict[str, Template],
     predict: dict[str, str],
-) -> None:  # fmt: skip
+) -> None:
     with world(tmp_path, templates, predict) as first:
         before, functions = first.ids(), first.aws.client("lambda")
         first.serve_next_version()

@@ -109,9 +109,13 @@ def test_its_own_folder_must_not_be_written_to(code: str) -> None:
 def test_it_is_gone_when_the_process_that_started_it_is_killed(code: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": code}
     with subprocess.Popen(
-        [sys.executable, "-c", USER, code], cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        start_new_session=True, env=environment,
-    ) as user:  # fmt: skip
+        [sys.executable, "-c", USER, code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=environment,
+    ) as user:
         assert user.stdout is not None
         process = int(user.stdout.readline())
         os.kill(process, 0)

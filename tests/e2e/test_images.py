@@ -110,8 +110,9 @@ def test_the_same_image_trains_as_a_job_and_finds_the_same_release(
     trained: Path, place: Place
 ) -> None:
     arguments = ("--as_of", AS_OF, "--known_by", NOW.isoformat())
-    printed = containers.run("train", place, "python", "-m", "hindcast.operations.training_job",
-                             *arguments)  # fmt: skip
+    printed = containers.run(
+        "train", place, "python", "-m", "hindcast.operations.training_job", *arguments
+    )
     assert json.loads(printed)["release"] == trained.name
 
 

@@ -24,8 +24,11 @@ def hindcast(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one command."""
     return subprocess.run(
         [sys.executable, "-m", "hindcast", *arguments],
-        capture_output=True, text=True, check=False, env=ENVIRONMENT,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ENVIRONMENT,
+    )
 
 
 def document(*arguments: str) -> Any:
@@ -52,8 +55,11 @@ def service(home: Path) -> Iterator[str]:
     """`hindcast serve` on a free port; its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "hindcast", "serve", "--port", "0", "--home", str(home)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
     assert process.stderr is not None
     with process, process.stderr:
         yield process.stderr.readline().split()[-1]
@@ -76,8 +82,13 @@ def test_the_service_answers_what_predict_prints(home: Path, service: str) -> No
     status, answer = post(f"{service}/predict", b'{"id": "5008827"}')
     assert status == 200
     assert set(answer) == {
-        "id", "prediction", "probability", "release", "features_as_of", "prediction_id",
-    }  # fmt: skip
+        "id",
+        "prediction",
+        "probability",
+        "release",
+        "features_as_of",
+        "prediction_id",
+    }
     assert answer["id"] == "5008827"
     for name in ("prediction", "probability", "release", "features_as_of"):
         assert answer[name] == printed[name]
@@ -131,9 +142,12 @@ def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> No
         "print(json.dumps(handler(json.loads(sys.argv[1]), None)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, event], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", code, event],
+        capture_output=True,
+        text=True,
+        check=True,
         env={**ENVIRONMENT, "HINDCAST_HOME": str(home)},
-    )  # fmt: skip
+    )
     written = Path(json.loads(done.stdout)["folder"])
     assert json.loads((written / "manifest.json").read_text()) == manifest
     assert written.name == released.name

@@ -218,9 +218,11 @@ def test_without_the_database_it_says_so_until_it_is_back(
     database.stop()
     try:
         for route, body in (
-            ("POST /predict", {"id": KNOWN}), ("POST /predict/batch", {"ids": [KNOWN]}),
-            ("GET /features/5008827", None), ("GET /health", None),
-        ):  # fmt: skip
+            ("POST /predict", {"id": KNOWN}),
+            ("POST /predict/batch", {"ids": [KNOWN]}),
+            ("GET /features/5008827", None),
+            ("GET /health", None),
+        ):
             method, resource = route.split()
             answer = ask(predict, method, resource, body)
             assert (answer.status, answer.headers["Retry-After"]) == (503, ["5"])

@@ -79,10 +79,14 @@ def rebuild(tasks: Tasks) -> dict[str, Any]:
     """The answers to what a rebuild sends, by the states that send it."""
     execution = Execution("rebuild", "weekly", {**schedule("rebuild"), **CLOCKS})
     steps = {
-        "OpenRun": tasks.control, "CheckData": tasks.control, "Train": tasks.train,
-        "FindRelease": tasks.control, "Evaluate": tasks.evaluate, "Promote": tasks.control,
+        "OpenRun": tasks.control,
+        "CheckData": tasks.control,
+        "Train": tasks.train,
+        "FindRelease": tasks.control,
+        "Evaluate": tasks.evaluate,
+        "Promote": tasks.control,
         "CloseRun": tasks.control,
-    }  # fmt: skip
+    }
     return {state: execution.task(state, function) for state, function in steps.items()}
 
 
@@ -260,8 +264,10 @@ def test_without_the_database_the_machines_try_again(
 ) -> None:
     assert retried() == {"StoreUnavailableError"}
     asked = {
-        tasks.control: {"action": "trained", **CLOCKS}, tasks.train: CLOCKS, tasks.evaluate: {},
-    }  # fmt: skip
+        tasks.control: {"action": "trained", **CLOCKS},
+        tasks.train: CLOCKS,
+        tasks.evaluate: {},
+    }
     deployment.stop_database()
     try:
         for function, event in asked.items():

@@ -125,13 +125,16 @@ def complete(aws: LocalAws, api: str, template: Template) -> None:
     """Give each route the validator of the template: the emulator has them, not in its stacks."""
     gateway = aws.client("apigateway")
     [properties] = [
-        one["Properties"] for one in template["Resources"].values()
+        one["Properties"]
+        for one in template["Resources"].values()
         if one["Type"] == "AWS::ApiGateway::RequestValidator"
-    ]  # fmt: skip
+    ]
     validator = gateway.create_request_validator(
-        restApiId=api, name="all", validateRequestBody=properties["ValidateRequestBody"],
+        restApiId=api,
+        name="all",
+        validateRequestBody=properties["ValidateRequestBody"],
         validateRequestParameters=properties["ValidateRequestParameters"],
-    )["id"]  # fmt: skip
+    )["id"]
     for path in gateway.get_resources(restApiId=api, embed=["methods"])["items"]:
         for method in path.get("resourceMethods", {}):
             patch = {"op": "replace", "path": "/requestValidatorId", "value": validator}

@@ -33,8 +33,10 @@ def test_another_deployment_is_the_same_elsewhere(
 ) -> None:
     subnets = properties(stacks[f"hindcast-{deployment.name}-network"], "AWS::EC2::Subnet")
     assert {subnet["AvailabilityZone"] for subnet in subnets} == {
-        f"{region}a", f"{region}b", f"{region}c",
-    }  # fmt: skip
+        f"{region}a",
+        f"{region}b",
+        f"{region}c",
+    }
     market = {"Key": "hindcast:market", "Value": deployment.market}
     assert all(market in subnet["Tags"] for subnet in subnets)
     other = stacks[f"hindcast-{deployment.name}-api"]["Resources"]
@@ -103,9 +105,13 @@ def test_athena_shows_the_tables_of_a_deployments_own_definitions(
 ) -> None:
     tables = properties(stacks[f"hindcast-{MARKET.name}-features"], "AWS::Glue::Table")
     assert {one["TableInput"]["Name"] for one in tables} == {
-        "raw_applications", "raw_loans", "quarantine_applications", "quarantine_loans",
-        "features_loan_history", "predictions",
-    }  # fmt: skip
+        "raw_applications",
+        "raw_loans",
+        "quarantine_applications",
+        "quarantine_loans",
+        "features_loan_history",
+        "predictions",
+    }
 
 
 @pytest.mark.parametrize(

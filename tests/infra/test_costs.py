@@ -24,9 +24,10 @@ def test_the_counts_are_those_of_the_templates(stacks: Stacks) -> None:
         return properties(stacks[f"hindcast-production-{stack}"], kind)
 
     endpoints = [
-        one for one in of("network", "AWS::EC2::VPCEndpoint")
+        one
+        for one in of("network", "AWS::EC2::VPCEndpoint")
         if one["VpcEndpointType"] == "Interface"
-    ]  # fmt: skip
+    ]
     acl = only(stacks["hindcast-production-api"], "AWS::WAFv2::WebACL")["Properties"]
     database = only(stacks["hindcast-production-data"], "AWS::RDS::DBInstance")["Properties"]
     kept = len(of("data", "AWS::SecretsManager::Secret"))

@@ -55,5 +55,6 @@ def test_the_canary_watches_alarms_that_exist(stacks: dict[str, Template]) -> No
 
 def test_all_definitions_are_deployed() -> None:
     assert {path.name for path in FOLDER.glob("*.asl.json")} == {
-        "refresh.asl.json", "rebuild.asl.json",
-    }  # fmt: skip
+        "refresh.asl.json",
+        "rebuild.asl.json",
+    }

@@ -18,8 +18,14 @@ def stages(stacks: Stacks) -> list[dict[str, Any]]:
 
 def test_stages_are_in_the_order_of_the_issue(stacks: Stacks) -> None:
     assert [stage["Name"] for stage in stages(stacks)] == [
-        "Source", "Test", "Build", "Staging", "SmokeTest", "Approval", "Production",
-    ]  # fmt: skip
+        "Source",
+        "Test",
+        "Build",
+        "Staging",
+        "SmokeTest",
+        "Approval",
+        "Production",
+    ]
 
 
 def test_the_database_comes_before_any_new_code_and_traffic_last(stacks: Stacks) -> None:

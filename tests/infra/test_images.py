@@ -81,8 +81,12 @@ def test_it_is_given_what_the_dockerfiles_copy_and_nothing_else(path: Path, tmp_
     [told], context = made_by(path, tmp_path, "--release", str(release), "--project", str(project))
     assert f"--build-arg RELEASE={release.name}" in told
     assert {item.name for item in context.iterdir()} == {
-        "dist", "lambdas", "project", "releases", "requirements",
-    }  # fmt: skip
+        "dist",
+        "lambdas",
+        "project",
+        "releases",
+        "requirements",
+    }
     assert (context / "releases" / release.name / "manifest.json").is_file()
     assert [item.name for item in (context / "project").iterdir()] == ["definitions.py"]
     [wheel] = (context / "dist").iterdir()
@@ -139,8 +143,14 @@ def test_make_passes_its_variables_on() -> None:
         check=True,
     ).stdout.replace("\\\n", "")
     options = {
-        "version": "7", "prefix": "hindcast-", "release": "models/x", "builder": "docker",
-        "base": "", "base-version": "", "project": "", "flags": "",
-    }  # fmt: skip
+        "version": "7",
+        "prefix": "hindcast-",
+        "release": "models/x",
+        "builder": "docker",
+        "base": "",
+        "base-version": "",
+        "project": "",
+        "flags": "",
+    }
     assert "-m infra.images predict train " in shown
     assert dict(re.findall(r'--([a-z-]+) "([^"]*)"', shown)) == options

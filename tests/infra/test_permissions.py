@@ -66,8 +66,12 @@ def test_predict_can_read_the_store_and_nothing_else(stacks: Stacks) -> None:
         for action in listed(statement["Action"])
     }
     assert {action.split(":")[0] for action in allowed} == {
-        "logs", "ec2", "xray", "kms", "rds-db",
-    }  # fmt: skip
+        "logs",
+        "ec2",
+        "xray",
+        "kms",
+        "rds-db",
+    }
 
 
 def test_ingest_reads_what_came_and_writes_two_tables(stacks: Stacks) -> None:

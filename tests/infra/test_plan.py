@@ -60,9 +60,11 @@ def test_a_resource_of_another_type_replaces_the_one_before() -> None:
 
 
 def test_the_command_compares_what_was_synthesized_with_the_app_as_it_is(
-    assembly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    assembly: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     before = tmp_path / "cdk.out"
     before.mkdir()
     name = "hindcast-staging-network"

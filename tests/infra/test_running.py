@@ -100,8 +100,9 @@ def test_what_a_function_fails_at_is_kept(stacks: Stacks, stack: str) -> None:
     }
     queues = of_type(stacks[stack], "AWS::SQS::Queue")
     assert {queue["Properties"]["QueueName"].rsplit("-")[-1] for queue in queues.values()} == {
-        "uncollected", "uningested",
-    }  # fmt: skip
+        "uncollected",
+        "uningested",
+    }
     assert all(any(name in queue for name in queues) for queue in kept.values())
     assert ["FunctionsCollectLog" in kept_of for kept_of in sorted(kept)] == [True, False]
     assert "FunctionsIngest" in sorted(kept)[1]

@@ -211,18 +211,26 @@ def _settle(patch: pytest.MonkeyPatch, home: Home, topic: str) -> None:
     client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=document)
     for name in ("predict", "train"):
         client("lambda").create_function(
-            FunctionName=name, Role=role, PackageType="Image", Publish=name == "predict",
+            FunctionName=name,
+            Role=role,
+            PackageType="Image",
+            Publish=name == "predict",
             Description=_champion(home) or "",
             Code={"ImageUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}:first"},
             Environment={"Variables": {"HINDCAST_LAKE": "s3://lake"}},
             VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
-        )  # fmt: skip
+        )
     for alarm in ALARMS:
         client("cloudwatch").put_metric_alarm(
-            AlarmName=alarm, MetricName="Errors", Namespace="AWS/Lambda", Period=60,
-            EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+            AlarmName=alarm,
+            MetricName="Errors",
+            Namespace="AWS/Lambda",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
             Statistic="Sum",
-        )  # fmt: skip
+        )
         client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="test")
 
 
@@ -233,8 +241,9 @@ def _champion(home: Home) -> str | None:
 
 def _create(machine: str, given: dict[str, str]) -> str:
     created = client("stepfunctions").create_state_machine(
-        name=machine, definition=definition(machine, given),
+        name=machine,
+        definition=definition(machine, given),
         roleArn=f"arn:aws:iam::{ACCOUNT}:role/any",
-    )  # fmt: skip
+    )
     arn: str = created["stateMachineArn"]
     return arn

@@ -91,9 +91,12 @@ def spark(home: Home, given: Given) -> str | None:
     }
     words = [word for pair in {**fixed, **given["Arguments"]}.items() for word in pair]
     done = subprocess.run(
-        [sys.executable, str(script), *words], capture_output=True, text=True, check=False,
+        [sys.executable, str(script), *words],
+        capture_output=True,
+        text=True,
+        check=False,
         env={"PYTHONPATH": str(ROOT / "src")},
-    )  # fmt: skip
+    )
     return done.stderr.strip().splitlines()[-1] if done.returncode else None
 
 

@@ -17,9 +17,18 @@ from lambdas.control.handler import handler
 
 AT = datetime(2021, 9, 17, tzinfo=UTC)
 BEFORE = OnlineVersion(
-    1, "publish", "v", "run1", "id", AT - timedelta(days=1), AT, "hash", 1000,
-    {"id": 0.0, "income": 0.1, "never": 1.0}, AT,
-)  # fmt: skip
+    1,
+    "publish",
+    "v",
+    "run1",
+    "id",
+    AT - timedelta(days=1),
+    AT,
+    "hash",
+    1000,
+    {"id": 0.0, "income": 0.1, "never": 1.0},
+    AT,
+)
 NOW = replace(BEFORE, swap=2, run_id="run2", as_of=AT)
 
 
@@ -37,8 +46,11 @@ def test_features_like_those_before_pass() -> None:
     found = report(NOW, ingested(100, 5))
     assert (found.passed, found.failures, found.materialization) == (True, (), "run2")
     assert [check.name for check in found.checks] == [
-        "rows", "age of features", "nulls", "quarantine",
-    ]  # fmt: skip
+        "rows",
+        "age of features",
+        "nulls",
+        "quarantine",
+    ]
     assert report(replace(NOW, null_rates={"id": 0.0}), before=None).passed
 
 

@@ -101,10 +101,15 @@ def test_whatever_is_caught_ends_the_canary_and_closes_the_run() -> None:
     states = DOCUMENTS["rebuild.asl.json"]["States"]
     early = {"OpenRun", "AskForOther", "CloseOther"}
     # From the end backwards: what has passed the canary's end need not do so again.
-    tail = {"Notify": "HowDidItGo", "CloseRun": "Notify", "LookAtStage": "CloseRun",
-            "EndCanary": "CloseRun", "LookWhoServes": "CloseRun",
-            # Lambda refuses the request that wakes a version.
-            "WakeFunction": "AwaitFunction"}  # fmt: skip
+    tail = {
+        "Notify": "HowDidItGo",
+        "CloseRun": "Notify",
+        "LookAtStage": "CloseRun",
+        "EndCanary": "CloseRun",
+        "LookWhoServes": "CloseRun",
+        # Lambda refuses the request that wakes a version.
+        "WakeFunction": "AwaitFunction",
+    }
     for name, state in states.items():
         if state["Type"] == "Task":
             expected = tail.get(name, "CaughtEarly" if name in early else "Caught")

@@ -234,9 +234,16 @@ def test_a_second_start_is_joined_by_name_and_refused_by_the_ledger(here: Cloud)
     second = here.run("by-hand")
     assert (second.status, second.error) == ("FAILED", "AlreadyRunning")
     assert second.states == [
-        "Settle", "OpenRun", "IsItOpen", "AskForOther", "DoesOtherRun", "RefuseSecond", "Notify",
-        "HowDidItGo", "Failed",
-    ]  # fmt: skip
+        "Settle",
+        "OpenRun",
+        "IsItOpen",
+        "AskForOther",
+        "DoesOtherRun",
+        "RefuseSecond",
+        "Notify",
+        "HowDidItGo",
+        "Failed",
+    ]
     assert [run.id for run in here.rebuilds] == ["rebuild-nightly"]
     [(subject, message)] = here.notifications
     assert subject == "Hindcast: rebuild not started"

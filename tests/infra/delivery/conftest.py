@@ -141,17 +141,22 @@ def stack(capability: str, version: str | None) -> None:
     """A stack of staging that shows its version in a parameter of Systems Manager."""
     name = STAGING.named(capability)
     value = {"Ref": "ApplicationVersion"} if version else "none"
-    shown = {"Type": "AWS::SSM::Parameter",
-             "Properties": {"Name": f"/{name}", "Type": "String", "Value": value}}  # fmt: skip
+    shown = {
+        "Type": "AWS::SSM::Parameter",
+        "Properties": {"Name": f"/{name}", "Type": "String", "Value": value},
+    }
     other = {"Type": "String", "Default": "kept"}
     parameters = {"Other": other, "ApplicationVersion": {"Type": "String"}} if version else {}
     client("cloudformation").create_stack(
         StackName=name,
         TemplateBody=json.dumps({"Parameters": parameters, "Resources": {"Shown": shown}}),
-        Parameters=[{"ParameterKey": "Other", "ParameterValue": "other"},
-                    {"ParameterKey": "ApplicationVersion", "ParameterValue": version}]
-        if version else [],
-    )  # fmt: skip
+        Parameters=[
+            {"ParameterKey": "Other", "ParameterValue": "other"},
+            {"ParameterKey": "ApplicationVersion", "ParameterValue": version},
+        ]
+        if version
+        else [],
+    )
 
 
 def shown(capability: str) -> str:

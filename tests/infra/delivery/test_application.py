@@ -47,9 +47,12 @@ def test_an_update_that_fails_says_why(
     stack("features", "older")
     events = [
         {"LogicalResourceId": "Job", "ResourceStatus": "UPDATE_ROLLBACK_COMPLETE"},
-        {"LogicalResourceId": "Job", "ResourceStatus": "UPDATE_FAILED",
-         "ResourceStatusReason": "there is no such script"},
-    ]  # fmt: skip
+        {
+            "LogicalResourceId": "Job",
+            "ResourceStatus": "UPDATE_FAILED",
+            "ResourceStatusReason": "there is no such script",
+        },
+    ]
     aws.fakes["cloudformation", "DescribeStackEvents"] = lambda given: {"StackEvents": events}
     before = client("cloudformation").describe_stacks(StackName=STAGING.named("features"))
     after = json.loads(json.dumps(before, default=str))
@@ -68,9 +71,11 @@ def function(aws: Calls) -> list[Any]:
     document = json.dumps({"Version": "2012-10-17", "Statement": []})
     client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=document)
     client("lambda").create_function(
-        FunctionName=FUNCTION, Role=f"arn:aws:iam::{ACCOUNT}:role/any", PackageType="Image",
+        FunctionName=FUNCTION,
+        Role=f"arn:aws:iam::{ACCOUNT}:role/any",
+        PackageType="Image",
         Code={"ImageUri": f"{REGISTRY}/{STAGING.named('control')}:older"},
-    )  # fmt: skip
+    )
     asked: list[Any] = []
 
     def handler(event: Any, context: Any) -> Any:
@@ -90,8 +95,10 @@ def test_the_new_versions_code_migrates(
     code = f"{REGISTRY}/hindcast-staging-control:{VERSION}"
     assert function == [({"action": "migrate"}, code)]
     made = [call for call in aws.calls if call[1] != "GetFunction"]
-    made += [("ecr", action, {"repositoryName": STAGING.named("control")})
-             for action in ("BatchGetImage", "GetDownloadUrlForLayer")]  # fmt: skip
+    made += [
+        ("ecr", action, {"repositoryName": STAGING.named("control")})
+        for action in ("BatchGetImage", "GetDownloadUrlForLayer")
+    ]
     assert refused(stacks[DELIVERY_STACK], "Pipelinemigratestaging", made) == []
 
 

@@ -21,8 +21,14 @@ REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 DEPLOYMENTS = (STAGING, PRODUCTION)
 GIVEN = Variables({"VERSION": VERSION, "DEPLOYMENTS": "staging,production"})
 # What docker asks ECR for with the password that it is given, to push one image.
-PUSH = ("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart",
-        "CompleteLayerUpload", "PutImage", "BatchGetImage")  # fmt: skip
+PUSH = (
+    "BatchCheckLayerAvailability",
+    "InitiateLayerUpload",
+    "UploadLayerPart",
+    "CompleteLayerUpload",
+    "PutImage",
+    "BatchGetImage",
+)
 
 
 @pytest.fixture
@@ -78,8 +84,10 @@ def test_everything_is_built_once_and_published_everywhere(
     )
     assert f"docker login --username AWS --password-stdin {REGISTRY}" in noted
     assert (python.folder / "input").read_text() == f"{ACCOUNT}-auth-token" * 2
-    made = [*places.calls, *(("ecr", action, {"repositoryName": STAGING.named("train")})
-                             for action in PUSH)]  # fmt: skip
+    made = [
+        *places.calls,
+        *(("ecr", action, {"repositoryName": STAGING.named("train")}) for action in PUSH),
+    ]
     assert refused(stacks[DELIVERY_STACK], "Pipelinebuild", made) == []
 
 
@@ -193,11 +201,19 @@ def test_the_zip_of_wheels_is_as_glue_asks(tmp_path: Path) -> None:
 def test_the_source_is_what_a_release_image_is_made_from() -> None:
     held = {str(path.relative_to(ROOT)) for path in artifacts.sources()}
     assert {
-        "Makefile", "buildspec.yml", "pyproject.toml", "README.md", "requirements/dev.txt",
-        "requirements/predict.txt", "lambdas/predict/Dockerfile", "lambdas/predict/handler.py",
-        "infra/images.py", "infra/delivery/release_image.py", "src/hindcast/serving/service.py",
+        "Makefile",
+        "buildspec.yml",
+        "pyproject.toml",
+        "README.md",
+        "requirements/dev.txt",
+        "requirements/predict.txt",
+        "lambdas/predict/Dockerfile",
+        "lambdas/predict/handler.py",
+        "infra/images.py",
+        "infra/delivery/release_image.py",
+        "src/hindcast/serving/service.py",
         "examples/credit_risk/definitions.py",
-    } <= held  # fmt: skip
+    } <= held
     assert not [name for name in held if "__pycache__" in name or name.startswith((".", "tests"))]
 
 
@@ -230,10 +246,14 @@ def test_a_release_image_is_predict_with_the_release_inside(
     assert login.endswith(REGISTRY)
     assert tag == f"docker tag hindcast-predict:risk-0123456789ab {remote}"
     assert push == f"docker push --quiet {remote}"
-    made = [*aws.calls, *(("ecr", action, {"repositoryName": "hindcast-staging-predict"})
-                           for action in PUSH)]  # fmt: skip
-    made += [("s3", "GetObject", {"Bucket": STAGING.bucket("releases", ACCOUNT), "Key": key})
-             for key in ("models/risk-1/manifest.json", "artifacts/1/source.zip")]  # fmt: skip
+    made = [
+        *aws.calls,
+        *(("ecr", action, {"repositoryName": "hindcast-staging-predict"}) for action in PUSH),
+    ]
+    made += [
+        ("s3", "GetObject", {"Bucket": STAGING.bucket("releases", ACCOUNT), "Key": key})
+        for key in ("models/risk-1/manifest.json", "artifacts/1/source.zip")
+    ]
     models = stacks["hindcast-staging-models"]
     [role] = [
         name.removesuffix("RoleDefaultPolicy" + name.rpartition("RoleDefaultPolicy")[2])

@@ -37,9 +37,13 @@ def shell(buildspec: dict[str, Any], tmp_path: Path, commands: Commands) -> Any:
     def run(step: str) -> "subprocess.CompletedProcess[str]":
         [lines] = buildspec["phases"]["build"]["commands"]
         return subprocess.run(
-            [buildspec["env"]["shell"], "-c", lines], cwd=tmp_path, capture_output=True,
-            text=True, check=False, env={**os.environ, "STEP": step},
-        )  # fmt: skip
+            [buildspec["env"]["shell"], "-c", lines],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "STEP": step},
+        )
 
     return run
 
@@ -115,10 +119,13 @@ def test_what_the_build_hands_on_is_all_that_later_steps_load(
     install(tmp_path / "site")
     done = subprocess.run(
         # Without site-packages: there is only what is locked.
-        [sys.executable, "-S", "-m", "infra.delivery", "migrate"], cwd=tmp_path,
-        capture_output=True, text=True, check=False,
+        [sys.executable, "-S", "-m", "infra.delivery", "migrate"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
         env={"PYTHONPATH": f"{tmp_path / 'src'}:{tmp_path / 'site'}"},
-    )  # fmt: skip
+    )
     assert (done.returncode, done.stderr) == (1, "migrate: the variable DEPLOYMENT is not set\n")
 
 

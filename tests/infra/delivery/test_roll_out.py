@@ -35,9 +35,11 @@ def patient(variables: Variables) -> None:
 
 
 def test_it_rolls_out_the_champion_under_the_versions_name(
-    stacks: dict[str, Template], aws: Calls, variables: Variables,
+    stacks: dict[str, Template],
+    aws: Calls,
+    variables: Variables,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     arn = ends(promoted())
     aws.calls.clear()
     patient(variables)

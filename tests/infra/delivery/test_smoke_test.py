@@ -31,8 +31,9 @@ class Gateway(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, tuple[int, Any]] = {
-            "/live/health": (200, HEALTHY), "/live/predict": (200, PREDICTION)
-        }  # fmt: skip
+            "/live/health": (200, HEALTHY),
+            "/live/predict": (200, PREDICTION),
+        }
 
     @property
     def api(self) -> Api:
@@ -108,7 +109,7 @@ def test_good_answers_name_the_release(gateway: Gateway) -> None:
         ("/live/predict", (200, {**PREDICTION, "release": "risk-2"}), "risk-2, /health risk-1"),
         ("/live/health", (200, "<html>"), "GET /health: Expecting value"),
     ],
-)  # fmt: skip
+)
 def test_any_other_answer_fails_the_step(
     gateway: Gateway, path: str, answer: tuple[int, Any], says: str
 ) -> None:
@@ -133,9 +134,12 @@ def test_nobody_there_fails_the_step(gateway: Gateway) -> None:
 
 
 def test_the_api_and_its_key_are_found_by_name(
-    stacks: dict[str, Template], aws: Calls, stage: Stage, variables: Variables,
+    stacks: dict[str, Template],
+    aws: Calls,
+    stage: Stage,
+    variables: Variables,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     for name in (f"{STAGING.named('caller')}-of-another", STAGING.named("caller")):
         client("apigateway").create_api_key(name=name, value=f"{name}-key", enabled=True)
     asked: list[Api] = []
