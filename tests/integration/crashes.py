@@ -45,6 +45,9 @@ def run_until_killed(crash: str, *arguments: str, **environment: str) -> None:
     """Run `hindcast` until the crash, such as "before hindcast.stores.lake:write_deltalake 1"."""
     done = subprocess.run(
         [sys.executable, "-c", _CODE, crash, *arguments],
-        capture_output=True, text=True, check=False, env=ENVIRONMENT | environment,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ENVIRONMENT | environment,
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr

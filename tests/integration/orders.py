@@ -20,15 +20,20 @@ orders = Source(
     event_timestamp="day",
     tiebreaker="order",
     schema={
-        "id": "bigint", "day": "date", "order": "bigint", "amount": "decimal(18,6)",
-        "count": "bigint", "rate": "double", "kind": "string",
+        "id": "bigint",
+        "day": "date",
+        "order": "bigint",
+        "amount": "decimal(18,6)",
+        "count": "bigint",
+        "rate": "double",
+        "kind": "string",
     },
     checks=[
         Check("amount > 0"),
         Check("count < 100", on_fail="null"),
         Check("rate >= 0", on_fail="warn"),
     ],
-)  # fmt: skip
+)
 
 
 def line(**values: str) -> str:

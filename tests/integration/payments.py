@@ -24,10 +24,15 @@ payments = Source(
     event_timestamp="paid_at",
     tiebreaker="payment",
     schema={
-        "person": "bigint", "paid_at": "timestamp", "payment": "bigint",
-        "amount": "decimal(18,6)", "rate": "double", "kind": "string", "born": "date",
+        "person": "bigint",
+        "paid_at": "timestamp",
+        "payment": "bigint",
+        "amount": "decimal(18,6)",
+        "rate": "double",
+        "kind": "string",
+        "born": "date",
     },
-)  # fmt: skip
+)
 view = compile_view(
     FeatureView(
         "paid",
@@ -49,14 +54,17 @@ def events(people: int = 40, each: int = 6) -> pa.Table:
     """Payments a few days apart, with nulls, an ancient birthday and an event recorded twice."""
     rows = [
         {
-            "person": person, "paid_at": START + timedelta(days=11 * n, microseconds=person),
-            "payment": n, "amount": None if n == 3 else Decimal(person) + Decimal(n) / 8,
-            "rate": None if person % 5 == 0 else n / 3, "kind": ["cash", None, "card"][n % 3],
+            "person": person,
+            "paid_at": START + timedelta(days=11 * n, microseconds=person),
+            "payment": n,
+            "amount": None if n == 3 else Decimal(person) + Decimal(n) / 8,
+            "rate": None if person % 5 == 0 else n / 3,
+            "kind": ["cash", None, "card"][n % 3],
             "born": date(1500, 2, 28) if person == 1 else date(1988, 2, 29),
         }
         for person in range(people)
         for n in range(each)
-    ]  # fmt: skip
+    ]
     rows.append(rows[0] | {"rate": 9.0})
     fields = [(name, kind.arrow()) for name, kind in payments.types.items()]
     table = pa.Table.from_pylist(rows, pa.schema(fields))

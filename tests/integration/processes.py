@@ -65,9 +65,11 @@ def start(
     with (log or Path(os.devnull)).open("w") as stream:
         return subprocess.Popen(
             [sys.executable, "-m", "hindcast", *arguments],
-            stdout=stream, stderr=subprocess.PIPE, text=True,
+            stdout=stream,
+            stderr=subprocess.PIPE,
+            text=True,
             env={**environment(home), **(more or {})},
-        )  # fmt: skip
+        )
 
 
 @contextmanager
@@ -89,9 +91,12 @@ def serving(
 def deployed(cloud: Mapping[str, str], release: str) -> str:
     """A REST API with a stage whose variable names this release; the API's id."""
     gateway = boto3.client(
-        "apigateway", region_name=cloud["AWS_REGION"], endpoint_url=cloud["AWS_ENDPOINT_URL"],
-        aws_access_key_id="test", aws_secret_access_key="test",
-    )  # fmt: skip
+        "apigateway",
+        region_name=cloud["AWS_REGION"],
+        endpoint_url=cloud["AWS_ENDPOINT_URL"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
     api = gateway.create_rest_api(name="test")["id"]
     [root] = gateway.get_resources(restApiId=api)["items"]
     place = {"restApiId": api, "resourceId": root["id"], "httpMethod": "GET"}

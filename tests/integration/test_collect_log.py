@@ -161,9 +161,14 @@ def test_the_command(tmp_path: Path) -> None:
     done = run(cli.app, ["collect-log", str(path), "--home", home, "--json"])
     assert done.exit_code == 0
     assert json.loads(done.stdout) == {
-        "lines": 2, "predictions": 2, "new": 2, "already": 0, "other": 0, "quarantined": 0,
+        "lines": 2,
+        "predictions": 2,
+        "new": 2,
+        "already": 0,
+        "other": 0,
+        "quarantined": 0,
         "reasons": [],
-    }  # fmt: skip
+    }
     done = run(cli.app, ["collect-log", "-", "--home", home], input=samples.text(2, 3))
     assert [line.split() for line in done.stdout.splitlines()][2:4] == [
         ["new", "1"],

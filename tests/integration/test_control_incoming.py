@@ -35,12 +35,17 @@ class Arrivals:
             "version": "0",
             "bucket": {"name": self.bucket},
             "object": {
-                "key": key, "size": len(content), "etag": made["ETag"].strip('"'),
-                "version-id": made["VersionId"], "sequencer": "00617F08299329D189",
+                "key": key,
+                "size": len(content),
+                "etag": made["ETag"].strip('"'),
+                "version-id": made["VersionId"],
+                "sequencer": "00617F08299329D189",
             },
-            "request-id": "N4N7GDK58NMKJ12R", "requester": "123456789012",
-            "source-ip-address": "1.2.3.4", "reason": "PutObject",
-        }  # fmt: skip
+            "request-id": "N4N7GDK58NMKJ12R",
+            "requester": "123456789012",
+            "source-ip-address": "1.2.3.4",
+            "reason": "PutObject",
+        }
 
     def ids(self) -> list[int]:
         """The people in the raw table of orders."""
@@ -61,9 +66,10 @@ def arrivals(
             Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
         )
         for name, value in {
-            names.ENV_HOME: str(tmp_path / "home"), names.ENV_LAKE: lake,
+            names.ENV_HOME: str(tmp_path / "home"),
+            names.ENV_LAKE: lake,
             names.ENV_DATABASE_URL: database_url,
-        }.items():  # fmt: skip
+        }.items():
             monkeypatch.setenv(name, value)
         yield Arrivals(bucket, bootstrap.application())
 

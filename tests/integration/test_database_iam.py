@@ -26,10 +26,12 @@ USER = "reader+iam"
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
-        "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret/+",
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret/+",
         "AWS_SESSION_TOKEN": "first",
-    }.items():  # fmt: skip
+    }.items():
         monkeypatch.setenv(name, value)
 
 

@@ -96,18 +96,27 @@ def test_libpq_reads_the_url_as_it_was_meant(
 ) -> None:
     keep(secrets, RDS, password)
     assert conninfo_to_dict(database.url(configured)) == {
-        "user": USER, "password": password, "host": "db.example", "port": "6543",
-        "dbname": "hindcast", "sslmode": "require",
-    }  # fmt: skip
+        "user": USER,
+        "password": password,
+        "host": "db.example",
+        "port": "6543",
+        "dbname": "hindcast",
+        "sslmode": "require",
+    }
 
 
 def test_the_place_is_that_of_the_url_where_one_is_given(configured: Settings) -> None:
     given = "postgresql://someone:else@elsewhere:1/it?connect_timeout=3&sslmode=verify-full"
     found = conninfo_to_dict(database.url(replace(configured, database_url=given)))
     assert found == {
-        "user": USER, "password": PASSWORDS[0], "host": "elsewhere", "port": "1", "dbname": "it",
-        "connect_timeout": "3", "sslmode": "verify-full",
-    }  # fmt: skip
+        "user": USER,
+        "password": PASSWORDS[0],
+        "host": "elsewhere",
+        "port": "1",
+        "dbname": "it",
+        "connect_timeout": "3",
+        "sslmode": "verify-full",
+    }
 
 
 def test_a_secret_of_rds_itself_has_no_place(configured: Settings, secrets: Any) -> None:

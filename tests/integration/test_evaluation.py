@@ -232,9 +232,11 @@ def test_without_a_release_there_is_nothing_to_evaluate(stage: Stage) -> None:
 
 
 def test_a_refusal_goes_to_the_topic_where_one_is_set(
-    stage: Stage, application: Application, capsys: pytest.CaptureFixture[str],
+    stage: Stage,
+    application: Application,
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
@@ -257,9 +259,11 @@ def test_a_refusal_goes_to_the_topic_where_one_is_set(
 
 
 def test_a_verdict_that_mlflow_cannot_be_told_of_is_kept_and_said(
-    stage: Stage, application: Application, capsys: pytest.CaptureFixture[str],
+    stage: Stage,
+    application: Application,
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     weak = stage.release(application, WEAK)
     judge(application, weak)
 

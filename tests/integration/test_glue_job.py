@@ -53,9 +53,14 @@ def secret() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def report(lake: Lake, module_database_url: str, secret: str) -> dict[str, Any]:
     """What the job printed last, once it had run."""
-    given = {"JOB_NAME": "refresh", "lake": lake.root, "database_url": module_database_url,
-             "database_secret": secret, "as_of": AS_OF,
-             "known_by": "2021-09-18T00:00:00Z"}  # fmt: skip
+    given = {
+        "JOB_NAME": "refresh",
+        "lake": lake.root,
+        "database_url": module_database_url,
+        "database_secret": secret,
+        "as_of": AS_OF,
+        "known_by": "2021-09-18T00:00:00Z",
+    }
     done = run(given)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 1
@@ -133,8 +138,14 @@ def test_definitions_of_ones_own_lie_where_the_script_runs(
     text = (project.default_folder() / "definitions.py").read_text()
     assert '"credit_history"' in text
     (tmp_path / "definitions.py").write_text(text.replace('"credit_history"', '"own_history"'))
-    given = {"JOB_NAME": "refresh", "lake": lake.root, "database_url": database_url,
-             "as_of": AS_OF, "known_by": "2021-09-18T00:00:00Z", "project": "."}  # fmt: skip
+    given = {
+        "JOB_NAME": "refresh",
+        "lake": lake.root,
+        "database_url": database_url,
+        "as_of": AS_OF,
+        "known_by": "2021-09-18T00:00:00Z",
+        "project": ".",
+    }
     done = run(given, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["view"] == "own_history"

@@ -178,8 +178,10 @@ def test_releases_are_numbered_per_model_and_listed_newest_first(ledger: Ledger)
     assert [add_release(ledger, name).version for name in "abc"] == [1, 2, 3]
     assert add_release(ledger, "x", model="churn").version == 1
     assert [(r.version, r.release) for r in ledger.releases("risk")] == [
-        (3, "c"), (2, "b"), (1, "a"),
-    ]  # fmt: skip
+        (3, "c"),
+        (2, "b"),
+        (1, "a"),
+    ]
     assert [r.release for r in ledger.releases()] == ["x", "c", "b", "a"]
     assert ledger.releases("none") == []
 

@@ -280,8 +280,10 @@ def test_the_wheel_carries_the_migrations(tmp_path: Path) -> None:
     assert importlib.util.find_spec("hatchling")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
     [wheel] = tmp_path.glob("*.whl")
     inside = set(zipfile.ZipFile(wheel).namelist())
     here = migrate.MIGRATIONS.rglob("*.py")

@@ -50,8 +50,11 @@ def test_a_promotion_keeps_all_that_was_said(ledger: Ledger) -> None:
     assert made == ledger.champion("risk")
     assert (made.model, made.release, made.action, made.follows) == ("risk", "a", "promote", None)
     assert (made.forced, made.reason, made.evaluation, made.by) == (
-        True, "hotfix", verdict.number, "bob",
-    )  # fmt: skip
+        True,
+        "hotfix",
+        verdict.number,
+        "bob",
+    )
     assert abs(made.promoted_at - now) < timedelta(minutes=1)
 
 

@@ -116,8 +116,9 @@ def test_releases_lists_the_newest_first_with_their_state(
     promote.promote(application, None, first, force=True, reason="first")
     found = shell.json("releases")
     assert [(each["version"], each["release"], each["state"]) for each in found] == [
-        (2, other, "not evaluated"), (1, first, "champion"),
-    ]  # fmt: skip
+        (2, other, "not evaluated"),
+        (1, first, "champion"),
+    ]
     code, out, _ = shell.run("releases")
     assert code == 0
     assert out.index(other) < out.index(first)
@@ -147,9 +148,13 @@ def test_status_says_what_is_in_production(
     name = application.project.model().name
     assert shell.json("status")["models"] == {
         name: {
-            "champion": None, "since": None, "challenger": None, "canary": None, "releases": 0,
+            "champion": None,
+            "since": None,
+            "challenger": None,
+            "canary": None,
+            "releases": 0,
         }
-    }  # fmt: skip
+    }
     first, other = stage.release(application), stage.release(application, OTHER)
     made = promote.promote(application, None, first, force=True, reason="first")
     served = LocalStage(application.settings.home, name)
@@ -158,9 +163,12 @@ def test_status_says_what_is_in_production(
     assert shell.run("train", "--as-of", "1999-01-01")[0] == 1
     found = shell.json("status")
     assert found["models"][name] == {
-        "champion": first, "since": made.promoted_at.isoformat(), "challenger": other,
-        "canary": f"{other}, 25% of the traffic", "releases": 2,
-    }  # fmt: skip
+        "champion": first,
+        "since": made.promoted_at.isoformat(),
+        "challenger": other,
+        "canary": f"{other}, 25% of the traffic",
+        "releases": 2,
+    }
     assert found["features"].keys() == {"history"}
     assert "the training set is empty" in found["latest failures"][0]
     code, out, _ = shell.run("status")

@@ -98,8 +98,11 @@ def test_offline_has_one_row_per_event_with_its_run_and_definition(
     report = run(lake, store)
     rows = offline(lake)
     assert [(row["id"], f"{row['event_timestamp']:%F}", row["tiebreaker"]) for row in rows] == [
-        (1, "2021-05-01", 1), (1, "2021-06-01", 2), (2, "2021-06-01", 1), (3, "2021-08-31", 1),
-    ]  # fmt: skip
+        (1, "2021-05-01", 1),
+        (1, "2021-06-01", 2),
+        (2, "2021-06-01", 1),
+        (3, "2021-08-31", 1),
+    ]
     assert [row["nb_before"] for row in rows] == [0, 1, 0, 0]
     assert [row["amount_before"] for row in rows] == [None, Decimal("1.500000"), None, None]
     assert [row["is_cash"] for row in rows] == [None, True, None, None]
@@ -119,9 +122,13 @@ def test_online_has_one_typed_row_per_entity_that_says_what_it_is_of(
             "WHERE table_schema = 'hindcast' AND table_name = 'ordered'"
         ).fetchall()
     assert dict(found) == {
-        "id": "bigint", "nb_before": "bigint", "amount_before": "numeric", "is_cash": "boolean",
-        "features_as_of": "timestamp with time zone", "materialization": "text",
-    }  # fmt: skip
+        "id": "bigint",
+        "nb_before": "bigint",
+        "amount_before": "numeric",
+        "is_cash": "boolean",
+        "features_as_of": "timestamp with time zone",
+        "materialization": "text",
+    }
 
 
 @pytest.mark.parametrize("folder", ["my lake", "é", "100%", "a*b", "who?", "{a}", "it's", "a#b"])
@@ -175,8 +182,11 @@ def test_a_record_learned_of_later_is_not_known_before(
     report = run(lake, store, known_by=LATER)
     assert (report.events, report.entities, report.duplicates) == (6, 4, 1)
     assert online(store) == [
-        ROWS[0], (2, 2, Decimal(87), True), ROWS[2], (4, 1, Decimal(1), True),
-    ]  # fmt: skip
+        ROWS[0],
+        (2, 2, Decimal(87), True),
+        ROWS[2],
+        (4, 1, Decimal(1), True),
+    ]
 
 
 def test_the_same_instants_give_the_same_rows_under_another_run(

@@ -73,9 +73,14 @@ def test_until_the_swap_commits_a_killed_run_serves_the_old_rows_and_another_com
     old = run(home, store, OLD)
     before = online(store)
     run_until_killed(
-        crash, "materialize", "--as-of", "2021-09-17", "--home", str(home),
+        crash,
+        "materialize",
+        "--as-of",
+        "2021-09-17",
+        "--home",
+        str(home),
         HINDCAST_DATABASE_URL=store.url,
-    )  # fmt: skip
+    )
     assert online(store) == before
     [(written, count)] = offline_runs(home).items()
     assert (written != old.run_id, count > old.events) == (is_offline_new, is_offline_new)

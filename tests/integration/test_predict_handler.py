@@ -114,8 +114,13 @@ def test_a_batch_keeps_the_order_and_refuses_id_by_id(service: Service) -> None:
     assert status == 200
     assert [p["id"] for p in predictions] == ["5008804", 99, None, 5008827, 2**63, 5008804]
     assert [p.get("error", {}).get("field") for p in predictions] == [
-        None, "ids[1]", "ids[2]", None, "ids[4]", None,
-    ]  # fmt: skip
+        None,
+        "ids[1]",
+        "ids[2]",
+        None,
+        "ids[4]",
+        None,
+    ]
     single = service.call("POST", "/predict", {"id": 5008827})[1]
     assert predictions[3]["probability"] == single["probability"]
 

@@ -21,9 +21,17 @@ from tests.unit.serving import sample_release
 Line = dict[str, Any]
 
 COMMON = [
-    "prediction_id", "instant", "id", "release", "materialization", "features_as_of", "features",
-    "prediction", "probability", "outcome",
-]  # fmt: skip
+    "prediction_id",
+    "instant",
+    "id",
+    "release",
+    "materialization",
+    "features_as_of",
+    "features",
+    "prediction",
+    "probability",
+    "outcome",
+]
 ROOT = Path(__file__).parents[2]
 NOWHERE = "postgresql://nobody@/nothing?host=/nowhere"
 SECRET = 700613527
@@ -132,9 +140,12 @@ def test_a_batch_has_a_line_for_each_id_in_order(
         service, capsys, "/predict/batch", {"ids": ["5008804", 99, "x9", 5008827, 5008804]}
     )
     assert outcomes(lines) == [
-        ("predicted", 5008804), ("unknown", 99), ("refused", None), ("predicted", 5008827),
         ("predicted", 5008804),
-    ]  # fmt: skip
+        ("unknown", 99),
+        ("refused", None),
+        ("predicted", 5008827),
+        ("predicted", 5008804),
+    ]
     assert lines[2]["field"] == "ids[2]"
     assert answered(service, capsys, "/predict/batch", {"ids": []}) == []
     assert len(answered(service, capsys, "/score", {"instances": [FEATURES] * 3})) == 3
@@ -274,8 +285,12 @@ def test_nor_where_powertools_is_told_to_say_all_it_can(release_dir: Path) -> No
     }
     done = subprocess.run(
         [sys.executable, "-c", DEVELOPING, str(release_dir), str(SECRET)],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True,
-    )  # fmt: skip
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
     told = [line for line in done.stdout.splitlines() if str(SECRET) in line]
     assert told
     assert [line for line in told if '"message":"prediction"' not in line] == []

@@ -254,7 +254,7 @@ def test_failures_are_recorded_with_their_reason(stage: Stage, application: Appl
 )
 def test_a_training_that_is_killed_is_completed_by_another(
     application: Application, shell: Shell, crash: str, written: bool, known: bool, run: str
-) -> None:  # fmt: skip
+) -> None:
     run_until_killed(crash, "train", *CLOCKS, *shell.places, **shell.environment)
     stored = folder.stored(Path(application.settings.releases))
     assert len(stored) == written
@@ -267,8 +267,9 @@ def test_a_training_that_is_killed_is_completed_by_another(
     assert recorded_in(application) == ([report["release"]],) * 3
     assert aliases(application) == {"champion": report["release"]}
     assert [each.status for each in application.ledger.runs(kind="train", limit=2)] == [
-        "succeeded", run,
-    ]  # fmt: skip
+        "succeeded",
+        run,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -110,17 +110,26 @@ def test_only_finite_numbers_are_metrics(releases: list[ReleaseContents]) -> Non
     given = {
         "rows": 3,
         "holdout": {
-            "none": None, "nan": float("nan"), "inf": float("inf"), "yes": True, "text": "a",
-            "curve": [0.0, 1.0], "auc_interval": [0.1, 0.2], "loss": {"low": 1, "high": 2},
+            "none": None,
+            "nan": float("nan"),
+            "inf": float("inf"),
+            "yes": True,
+            "text": "a",
+            "curve": [0.0, 1.0],
+            "auc_interval": [0.1, 0.2],
+            "loss": {"low": 1, "high": 2},
             "a=b/c": 1.5,
         },
-    }  # fmt: skip
+    }
     files = {**releases[0].files, "metrics.json": json.dumps(given).encode()}
     odd = ReleaseContents(releases[0].id, releases[0].folder, releases[0].manifest, files)
     assert tracking.metrics(odd) == {
-        "holdout/auc_interval/low": 0.1, "holdout/auc_interval/high": 0.2,
-        "holdout/loss/low": 1.0, "holdout/loss/high": 2.0, "holdout/a_b_c": 1.5,
-    }  # fmt: skip
+        "holdout/auc_interval/low": 0.1,
+        "holdout/auc_interval/high": 0.2,
+        "holdout/loss/low": 1.0,
+        "holdout/loss/high": 2.0,
+        "holdout/a_b_c": 1.5,
+    }
 
 
 def test_the_files_and_plots_are_artifacts(
@@ -167,9 +176,13 @@ def test_the_champion_loads_with_its_signature(
 
 @pytest.mark.parametrize("broken", ["log_inputs", "log_model_artifacts", "create_model_version"])
 def test_what_a_killed_process_left_is_completed(
-    registry: ModelRegistry, releases: list[ReleaseContents], logged: list[int],
-    monkeypatch: pytest.MonkeyPatch, module_database_url: str, broken: str,
-) -> None:  # fmt: skip
+    registry: ModelRegistry,
+    releases: list[ReleaseContents],
+    logged: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    module_database_url: str,
+    broken: str,
+) -> None:
     half = _of_another_model(releases[0], f"half_{broken}")
 
     def killed(*_: Any, **__: Any) -> None:
@@ -234,9 +247,11 @@ def test_an_outage_is_one_line(releases: list[ReleaseContents], tmp_path: Path) 
 
 
 def test_artifacts_that_cannot_be_written_are_one_line(
-    registry: ModelRegistry, releases: list[ReleaseContents], logged: list[int],
+    registry: ModelRegistry,
+    releases: list[ReleaseContents],
+    logged: list[int],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 

@@ -269,8 +269,10 @@ def fetch(*arguments: object) -> tuple[int, str, str]:
     done = subprocess.run(
         [sys.executable, "-c", COMMAND, *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.returncode, done.stdout, done.stderr
 
 

@@ -142,7 +142,8 @@ def test_a_changed_object_is_refused_wherever_it_is_read(
         for words in (("train", "--like", release), past):
             code, out, err = home.run(capsys, *words)
             assert (code, out) == (1, "")
-            assert err.endswith(f"model.onnx has changed since it was released, in {home.bucket}"
-                                "/releases\n")  # fmt: skip
+            assert err.endswith(
+                f"model.onnx has changed since it was released, in {home.bucket}/releases\n"
+            )
     finally:
         bucket.put_object(**given, Body=good)

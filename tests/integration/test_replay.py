@@ -50,8 +50,10 @@ def test_every_kind_of_feature_is_computed_again_bit_for_bit(home: Home) -> None
     assert seen["flag_own_car"] == seen["is_pensioner"] == {"bool"}
     assert seen["years_on_the_job"] == {"int", "NoneType"}
     assert {value.name for value in replayed(home, lines[0]).values} == {
-        *home.application.project.model().features.names, "probability", "prediction",
-    }  # fmt: skip
+        *home.application.project.model().features.names,
+        "probability",
+        "prediction",
+    }
 
 
 def test_request_time_features_are_those_of_the_request_and_not_of_the_materialization(
@@ -63,8 +65,9 @@ def test_request_time_features_are_those_of_the_request_and_not_of_the_materiali
         application, None, str(ANN), Knowledge(then, then + timedelta(days=1)), home.releases[-1]
     ).features
     assert {name for name, value in lines[0]["features"].items() if value != stored[name]} == {
-        "age", "years_on_the_job",
-    }  # fmt: skip
+        "age",
+        "years_on_the_job",
+    }
     assert unlike(replayed(home, lines[0])) == {}
 
 
@@ -173,13 +176,16 @@ def test_another_answer_than_the_release_gives_is_found(
 BROKEN = [
     ("nb_previous_loans = nb_previous_loans + 1", "nb_previous_loans", "mismatch"),
     ("amount_last_90_days = 0.000001", "amount_last_90_days", "mismatch"),
-    ("avg_amount_loans_previous = avg_amount_loans_previous * (1 + 3e-16)",
-     "avg_amount_loans_previous", "mismatch"),
+    (
+        "avg_amount_loans_previous = avg_amount_loans_previous * (1 + 3e-16)",
+        "avg_amount_loans_previous",
+        "mismatch",
+    ),
     ("flag_own_car = NOT flag_own_car", "flag_own_car", "mismatch"),
     ("income = NULL", "income", "missing"),
     ("_birthday = _birthday - 400", "age", "mismatch"),
     ("_birthday = NULL", "age", "missing"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("assignment", "feature", "outcome"), BROKEN)

@@ -134,9 +134,11 @@ def test_a_service_follows_a_stage_of_api_gateway(home: Home) -> None:
     aws.start()
     host, port = aws.get_host_and_port()
     cloud = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-    }  # fmt: skip
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
     earlier = home.releases[0]
     with serving(home, cloud, "--api", deployed(cloud, earlier)) as service:
         assert service.ask(20) == {(200, earlier): 20}

@@ -142,8 +142,9 @@ def test_entity_rows_are_gone_from_the_lake_once_loaded(raw: DeltaTable, tmp_pat
     assert files == set(DeltaTable(str(folder)).file_uris())
     held = pq.read_schema(next(iter(files)))
     assert {"run_id", "age", "_born"} <= set(held.names)
-    assert all(pq.read_table(file)["_born"].null_count == pq.read_metadata(file).num_rows
-               for file in files)  # fmt: skip
+    assert all(
+        pq.read_table(file)["_born"].null_count == pq.read_metadata(file).num_rows for file in files
+    )
 
 
 def test_a_column_that_older_files_lack_is_null_there(raw: DeltaTable) -> None:

@@ -140,10 +140,12 @@ def test_the_release_in_production_at_the_instant_answers(
     between = first.promoted_at + (second.promoted_at - first.promoted_at) / 2
     later = second.promoted_at + timedelta(days=400)
     for instant, release in [
-        (first.promoted_at, first.release), (between, first.release),
+        (first.promoted_at, first.release),
+        (between, first.release),
         (second.promoted_at - timedelta(microseconds=1), first.release),
-        (second.promoted_at, second.release), (later, second.release),
-    ]:  # fmt: skip
+        (second.promoted_at, second.release),
+        (later, second.release),
+    ]:
         answer = predict_as_of(home.application, None, str(ANN), Knowledge(instant, instant))
         assert (answer.release, answer.features_as_of) == (release, instant)
     too_early = first.promoted_at - timedelta(microseconds=1)

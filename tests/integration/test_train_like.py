@@ -35,8 +35,11 @@ def test_an_unchanged_project_gives_the_same_digest_and_records_nothing(
     code, printed, errors = home.run(capsys, "train", "--like", newest, "--json")
     assert (code, errors) == (0, "")
     assert json.loads(printed) == {
-        "like": newest, "release": newest, "same": True, "differences": [],
-    }  # fmt: skip
+        "like": newest,
+        "release": newest,
+        "same": True,
+        "differences": [],
+    }
     assert (ledger.runs(), ledger.releases(), sorted(home.folder.glob("releases/*"))) == before
 
 

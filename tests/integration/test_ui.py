@@ -51,9 +51,11 @@ def running(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`hindcast ui` and its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "hindcast", "ui", "--port", "0", "--home", str(home)],
-        stderr=subprocess.PIPE, text=True, cwd=home,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=home,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-    )  # fmt: skip
+    )
     try:
         assert process.stderr is not None
         lines: list[str] = []

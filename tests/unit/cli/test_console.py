@@ -31,9 +31,13 @@ def test_json_is_one_line_with_every_field(capsys: Output) -> None:
     out = capsys.readouterr().out
     assert out.count("\n") == 1
     assert json.loads(out) == {
-        "rows_read": 1200, "share": 0.123456789, "at": "2021-09-17T00:00:00+00:00",
-        "path": "/data/lake", "reasons": ["a", "b"], "nulled": {"x > 0": 2},
-    }  # fmt: skip
+        "rows_read": 1200,
+        "share": 0.123456789,
+        "at": "2021-09-17T00:00:00+00:00",
+        "path": "/data/lake",
+        "reasons": ["a", "b"],
+        "nulled": {"x > 0": 2},
+    }
 
 
 def test_a_mapping_is_a_report_too(capsys: Output) -> None:
@@ -55,18 +59,24 @@ def test_people_see_a_title_and_one_row_per_field(capsys: Output) -> None:
     console.show(Report(), as_json=False, title="ingest")
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines == [
-        ["ingest"], ["rows", "read", "1200"], ["share", "0.123457"],
-        ["at", "2021-09-17T00:00:00+00:00"], ["path", "/data/lake"], ["reasons", "none"],
+        ["ingest"],
+        ["rows", "read", "1200"],
+        ["share", "0.123457"],
+        ["at", "2021-09-17T00:00:00+00:00"],
+        ["path", "/data/lake"],
+        ["reasons", "none"],
         ["nulled", "none"],
-    ]  # fmt: skip
+    ]
 
 
 def test_items_of_a_field_are_below_each_other(capsys: Output) -> None:
     console.show({"reasons": ["first", "second"], "nulled": {"x > 0": 2}}, as_json=False)
     out = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert [line.split() for line in out] == [
-        ["reasons", "first"], ["second"], ["nulled", "x", ">", "0:", "2"],
-    ]  # fmt: skip
+        ["reasons", "first"],
+        ["second"],
+        ["nulled", "x", ">", "0:", "2"],
+    ]
 
 
 def test_brackets_in_a_value_are_not_markup(capsys: Output) -> None:
@@ -83,8 +93,11 @@ def test_records_are_a_table_with_their_columns(capsys: Output) -> None:
     console.rows([{"id": 1, "score": 0.5}, {"id": 2, "score": None}], title="scores")
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [line for line in lines if not set("".join(line)) <= set("━─")] == [
-        ["scores"], ["id", "score"], ["1", "0.5"], ["2", "None"],
-    ]  # fmt: skip
+        ["scores"],
+        ["id", "score"],
+        ["1", "0.5"],
+        ["2", "None"],
+    ]
 
 
 def test_brackets_in_records_are_text(capsys: Output) -> None:

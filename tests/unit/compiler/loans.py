@@ -20,11 +20,20 @@ LOANS = Source(
     label="status",
     recorded_at="recorded_at",
     schema={
-        "id": "bigint", "loan_id": "bigint", "loan_date": "timestamp", "amount": "decimal(18,2)",
-        "income": "double", "children": "bigint", "has_car": "boolean", "job": "string",
-        "birthday": "date", "job_start": "date", "status": "bigint", "recorded_at": "timestamp",
+        "id": "bigint",
+        "loan_id": "bigint",
+        "loan_date": "timestamp",
+        "amount": "decimal(18,2)",
+        "income": "double",
+        "children": "bigint",
+        "has_car": "boolean",
+        "job": "string",
+        "birthday": "date",
+        "job_start": "date",
+        "status": "bigint",
+        "recorded_at": "timestamp",
     },
-)  # fmt: skip
+)
 Rows = list[dict[str, Any]]
 
 RAW = pa.schema(
@@ -50,10 +59,17 @@ def as_of(instant: datetime) -> Knowledge:
 def loan(loan_id: int, when: datetime, amount: str | None = "100", **values: Any) -> dict[str, Any]:
     """A loan of customer 1, recorded as it happened; any column may be given."""
     usual = {
-        "id": 1, "loan_id": loan_id, "loan_date": when, "recorded_at": when, "status": 0,
-        "amount": None if amount is None else Decimal(amount), "birthday": date(1980, 6, 15),
-        "job_start": date(2010, 3, 1), "_ingested_at": at(2022, 1, 1), "_row": loan_id,
-    }  # fmt: skip
+        "id": 1,
+        "loan_id": loan_id,
+        "loan_date": when,
+        "recorded_at": when,
+        "status": 0,
+        "amount": None if amount is None else Decimal(amount),
+        "birthday": date(1980, 6, 15),
+        "job_start": date(2010, 3, 1),
+        "_ingested_at": at(2022, 1, 1),
+        "_row": loan_id,
+    }
     return usual | values
 
 

@@ -12,11 +12,19 @@ from hindcast.errors import DefinitionError
 from tests.unit.compiler.loans import LOANS
 
 GOOD = {
-    "id": "1", "loan_id": "7", "loan_date": "2021-03-01T12:00:00Z", "amount": "12.50",
-    "income": "1e3", "children": "2", "has_car": "true", "job": "clerk",
-    "birthday": "1980-06-15", "job_start": "2010-03-01", "status": "0",
+    "id": "1",
+    "loan_id": "7",
+    "loan_date": "2021-03-01T12:00:00Z",
+    "amount": "12.50",
+    "income": "1e3",
+    "children": "2",
+    "has_car": "true",
+    "job": "clerk",
+    "birthday": "1980-06-15",
+    "job_start": "2010-03-01",
+    "status": "0",
     "recorded_at": "2021-03-02T00:00:00Z",
-}  # fmt: skip
+}
 POSITIVE = Check("amount > 0")
 
 

@@ -12,9 +12,12 @@ from hindcast.datatypes import BIGINT, DATE, DOUBLE, STRING, DataType
 from hindcast.engines.duckdb import session
 
 TYPES = {
-    "whole": BIGINT, "real": DOUBLE, "money": DataType("decimal", 18, 2), "text": STRING,
+    "whole": BIGINT,
+    "real": DOUBLE,
+    "money": DataType("decimal", 18, 2),
+    "text": STRING,
     "start": DATE,
-}  # fmt: skip
+}
 EVERY = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 
 

@@ -34,8 +34,11 @@ def test_a_window_keeps_its_days() -> None:
 def test_the_online_table_has_the_key_stored_features_and_inputs_of_the_others() -> None:
     columns = view_of(COUNT, AGE, JOB).online_columns
     assert {name: str(kind) for name, kind in columns.items()} == {
-        "id": "bigint", "loans": "bigint", "job": "string", "_birthday": "date",
-    }  # fmt: skip
+        "id": "bigint",
+        "loans": "bigint",
+        "job": "string",
+        "_birthday": "date",
+    }
 
 
 def test_an_input_of_two_features_is_stored_once() -> None:
@@ -52,9 +55,12 @@ def test_a_feature_evaluated_when_asked_stores_its_aggregates_each_once() -> Non
     )
     assert {feature.kind for feature in view.features} == {"request"}
     assert {name: str(kind) for name, kind in view.online_columns.items()} == {
-        "id": "bigint", "__max_1": "timestamp", "__max_2": "timestamp", "__count_3": "bigint",
+        "id": "bigint",
+        "__max_1": "timestamp",
+        "__max_2": "timestamp",
+        "__count_3": "bigint",
         "_income": "double",
-    }  # fmt: skip
+    }
     assert [each.days for each in view.inputs] == [None, 90, 90, None]
 
 
@@ -110,9 +116,12 @@ def test_a_definition_error_names_feature_expression_and_fix(
 
 @pytest.mark.parametrize(
     ("expression", "over"),
-    [("status", latest()), ("avg(status)", prior()), ("status * years_between(job_start, as_of)",
-     None)],
-)  # fmt: skip
+    [
+        ("status", latest()),
+        ("avg(status)", prior()),
+        ("status * years_between(job_start, as_of)", None),
+    ],
+)
 def test_no_feature_reads_the_label(expression: str, over: Window | None) -> None:
     message = refusal(Feature("cheat", expression, over=over))
     assert f"feature 'cheat': '{expression}' reads the label 'status'" in message

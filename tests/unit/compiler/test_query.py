@@ -168,9 +168,12 @@ def test_the_last_record_of_an_event_known_by_then_wins() -> None:
 
 def test_a_retracted_event_is_there_until_the_retraction_is_known() -> None:
     retraction = {
-        "id": 1, "loan_id": 3, "loan_date": at(2021, 3, 1), "recorded_at": at(2021, 5, 1),
+        "id": 1,
+        "loan_id": 3,
+        "loan_date": at(2021, 3, 1),
+        "recorded_at": at(2021, 5, 1),
         "_retraction": "entered twice",
-    }  # fmt: skip
+    }
     again = loan(3, at(2021, 3, 1), "7", recorded_at=at(2021, 6, 1))
     loans = [retraction, *THREE, again]
     total = view_of(Feature("total", "sum(amount)", over=prior()), COUNT)

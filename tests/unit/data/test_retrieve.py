@@ -89,10 +89,14 @@ def test_when_it_was_asked_is_optional_in_every_row() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        pa.array([5], pa.int8()), pa.array([5], pa.uint64()), pa.array([5.0]), pa.array(["5"]),
-        pa.array([Decimal("5.00")]), pa.array(["05"]).dictionary_encode(),
+        pa.array([5], pa.int8()),
+        pa.array([5], pa.uint64()),
+        pa.array([5.0]),
+        pa.array(["5"]),
+        pa.array([Decimal("5.00")]),
+        pa.array(["05"]).dictionary_encode(),
     ],
-)  # fmt: skip
+)
 def test_a_whole_number_is_a_key_in_any_type(values: pa.Array) -> None:
     assert column("id", spine(id=values)) == [5]
 

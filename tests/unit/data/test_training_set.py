@@ -35,9 +35,14 @@ def test_a_first_event_is_trained_on_only_where_serving_answers_without_a_histor
 ) -> None:
     write_deltalake(str(tmp_path / "raw" / "loans"), pa.Table.from_pylist(LOANS, RAW))
     rows = training_set.build(
-        VIEW, ["since"], timedelta(days=60), cold_start, DuckDBEngine(), Lake(str(tmp_path)),
+        VIEW,
+        ["since"],
+        timedelta(days=60),
+        cold_start,
+        DuckDBEngine(),
+        Lake(str(tmp_path)),
         as_of(at(2021, 9, 17)),
-    )  # fmt: skip
+    )
     assert rows.table["since"].to_pylist() == days
     assert rows.left_out == left_out
     assert rows.table.column_names == ["id", "event_timestamp", "tiebreaker", "since", "label"]

@@ -40,8 +40,9 @@ def rows(folder: Path, report: GenerateReport) -> duckdb.DuckDBPyRelation:
     """The lines that have the columns and whose values parse, as DuckDB reads them."""
     found = lines_of(folder / "loans.csv")
     assert found.columns == list(loans.schema)
-    casts = [f"TRY_CAST({name} AS {kind.sql('duckdb')}) AS {name}" for name, kind in
-             loans.types.items()]  # fmt: skip
+    casts = [
+        f"TRY_CAST({name} AS {kind.sql('duckdb')}) AS {name}" for name, kind in loans.types.items()
+    ]
     selected = found.project(", ".join(casts))
     bad = "id IS NULL OR loan_date IS NULL OR birthday IS NULL OR status > 1"
     return selected.filter(f"NOT ({bad}) AND loan_amount > 0")

@@ -15,9 +15,10 @@ URL = f"postgresql://hindcast_reader@{HOST}:5432/hindcast?sslmode=require"
 SESSION = "IQoJb3JpZ2luX2VjEJr//////////wEaDGV1LWNlbnRyYWwtMSJ+/A==" * 12
 USERS = ("hindcast_reader", "Mixed Case", "a+b&c=d/e?f", "100%", "jürgen", "~tilde.dot-dash", "'\"")
 ENVIRONMENT = {
-    "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-}  # fmt: skip
+}
 
 
 def botocores(

@@ -49,9 +49,12 @@ class Cloud:
         )["Role"]["Arn"]
         functions = self.client("lambda")
         functions.create_function(
-            FunctionName=FUNCTION, Role=role, Runtime="python3.11", Handler="handler.handler",
+            FunctionName=FUNCTION,
+            Role=role,
+            Runtime="python3.11",
+            Handler="handler.handler",
             Code={"ZipFile": _archive("")},
-        )  # fmt: skip
+        )
         for release in releases:
             # Lambda publishes no version of code that has not changed.
             functions.update_function_code(FunctionName=FUNCTION, ZipFile=_archive(release))
@@ -84,8 +87,9 @@ def test_versions_become_releases_by_their_descriptions(cloud: Cloud) -> None:
     # moto accepts canary settings and keeps none of them.
     fake = FakeStage()
     fake.document["canarySettings"] = {
-        "percentTraffic": 25.0, "stageVariableOverrides": {"predictVersion": "2"},
-    }  # fmt: skip
+        "percentTraffic": 25.0,
+        "stageVariableOverrides": {"predictVersion": "2"},
+    }
     cloud.edge.fakes.update(fake.fakes)
     document = ApiStage("any", "live", FUNCTION).document()
     assert parse(document) == Stage("m-1", "m-2", 25.0)

@@ -167,8 +167,9 @@ def test_metrics_are_counted_for_each_release_and_add_up(
     found: dict[str, Counter[str]] = {folder.stable: Counter(), folder.canary: Counter()}
     for line in lines:
         assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [
-            ["service"], ["service", "release"],
-        ]  # fmt: skip
+            ["service"],
+            ["service", "release"],
+        ]
         for name in ("Predictions", "Errors"):
             found[line["release"]][name] += int(sum(line.get(name, [])))
         found[line["release"]]["requests"] += len(line["Latency"])

@@ -25,8 +25,9 @@ def add(log: Path, *lines: str) -> None:
 def test_the_limits_are_those_of_the_stack() -> None:
     stack, canary = Thresholds(), Canary()
     assert (Alarms().error_percent, Alarms().latency_p99_ms) == (
-        stack.error_percent, stack.latency_p99_ms,
-    )  # fmt: skip
+        stack.error_percent,
+        stack.latency_p99_ms,
+    )
     assert Plan() == Plan(canary.steps, canary.looks, canary.look_seconds)
 
 

@@ -12,9 +12,12 @@ from hindcast.serving.scorer import Score
 from hindcast.serving.values import Value
 
 values = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.text(),
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.text(),
     st.floats(allow_nan=False, allow_infinity=False),
-)  # fmt: skip
+)
 vectors = st.dictionaries(st.text(min_size=1), values, min_size=1)
 
 
@@ -51,16 +54,23 @@ def test_types_and_the_sign_of_zero_are_told_apart() -> None:
     logged = {"a": 1, "b": 0.0, "c": True}
     replayed = compare(row(logged), {"a": 1.0, "b": -0.0, "c": 1}, Score(0, 0.25))
     assert outcomes(replayed) | {"probability": "", "prediction": ""} == {
-        "a": "mismatch", "b": "mismatch", "c": "mismatch", "probability": "", "prediction": "",
-    }  # fmt: skip
+        "a": "mismatch",
+        "b": "mismatch",
+        "c": "mismatch",
+        "probability": "",
+        "prediction": "",
+    }
 
 
 def test_a_value_on_one_side_only_is_missing() -> None:
     replayed = compare(row({"a": None, "b": 2, "gone": 3}), {"a": 1, "b": None}, Score(0, 0.25))
     assert outcomes(replayed) == {
-        "a": "missing", "b": "missing", "gone": "missing", "probability": "match",
+        "a": "missing",
+        "b": "missing",
+        "gone": "missing",
+        "probability": "match",
         "prediction": "match",
-    }  # fmt: skip
+    }
 
 
 def test_numbers_that_are_not_finite_match_the_words_they_were_logged_as() -> None:
@@ -96,8 +106,9 @@ def test_a_summary_of_nothing_compares_nothing() -> None:
 def test_sums_of_doubles_that_differ_in_rounding_alone_are_taken_as_logged() -> None:
     logged: dict[str, Value] = {"total": 0.1 + 0.2, "other": 0.1 + 0.2}
     assert settle(logged, {"total": 0.3, "other": 0.3}, {"total"}) == {
-        "total": 0.1 + 0.2, "other": 0.3,
-    }  # fmt: skip
+        "total": 0.1 + 0.2,
+        "other": 0.3,
+    }
 
 
 def test_sums_of_doubles_that_differ_by_more_stay_as_recomputed() -> None:

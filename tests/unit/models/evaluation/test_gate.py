@@ -18,9 +18,16 @@ GATE = Gate(
     skew=0.01,
 )
 METRICS: dict[str, Any] = {
-    "rows": 1000, "positives": 50, "roc_auc": 0.8, "pr_auc": 0.2, "ks": 0.4, "brier": 0.04,
-    "log_loss": 0.1, "calibration_error": 0.01, "probability_range": [0.01, 0.6],
-}  # fmt: skip
+    "rows": 1000,
+    "positives": 50,
+    "roc_auc": 0.8,
+    "pr_auc": 0.2,
+    "ks": 0.4,
+    "brier": 0.04,
+    "log_loss": 0.1,
+    "calibration_error": 0.01,
+    "probability_range": [0.01, 0.6],
+}
 GOOD = Evidence(
     metrics=METRICS,
     slices={"income_type": {"Working": {"rows": 500, "positives": 30, "roc_auc": 0.75}}},
@@ -158,5 +165,6 @@ def test_a_comparison_that_is_not_defined_is_not_judged() -> None:
     verdict = judge(GATE, replace(GOOD, over_champion=None, over_baseline=None))
     assert verdict.passed
     assert [c.passed for c in verdict.checks if "champion" in c.name or "baseline" in c.name] == [
-        None, None,
-    ]  # fmt: skip
+        None,
+        None,
+    ]

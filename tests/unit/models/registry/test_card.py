@@ -14,17 +14,26 @@ from tests.unit.models.registry.conftest import Sample
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 HOSTILE = "<script>alert('x')</script>&\"quoted\""
 EVALUATION: dict[str, Any] = {
-    "passed": False, "champion": "sample-0123456789ab", "as_of": "2021-01-01T00:00:00+00:00",
+    "passed": False,
+    "champion": "sample-0123456789ab",
+    "as_of": "2021-01-01T00:00:00+00:00",
     "checks": [
         {"name": "roc_auc", "passed": True, "found": "0.8", "required": "at least 0.7"},
         {"name": "skew", "passed": None, "found": "no prediction yet", "required": "at most 0%"},
         {"name": "latency", "passed": False, "found": "12 ms", "required": "at most 10 ms"},
     ],
-}  # fmt: skip
+}
 PROMOTIONS: list[dict[str, Any]] = [
-    {"promoted_at": datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC), "action": "promote", "by": "anna",
-     "forced": True, "reason": "the old one is wrong", "evaluation": 3, "number": 9},
-]  # fmt: skip
+    {
+        "promoted_at": datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC),
+        "action": "promote",
+        "by": "anna",
+        "forced": True,
+        "reason": "the old one is wrong",
+        "evaluation": 3,
+        "number": 9,
+    },
+]
 
 
 class Page(HTMLParser):
@@ -92,11 +101,20 @@ def test_a_card_says_what_the_release_is_and_how_to_recompute_it(sample: Sample)
     text = page(sample, status={"version": 3, "state": "champion"}).text
     held = sample.metrics["holdout"]
     for said in (
-        sample.release, "version 3", "champion", "raw/events version 3", "2021-01-01", "2021-02-01",
-        "trusted after 1 days", f"{held['rows']:,} events", f"{held['roc_auc']:.4f}",
-        f"hindcast train --like {sample.release}", "hindcast replay PREDICTION_ID",
-        sample.manifest["files"]["model.onnx"], sample.manifest["libraries"]["skl2onnx"],
-    ):  # fmt: skip
+        sample.release,
+        "version 3",
+        "champion",
+        "raw/events version 3",
+        "2021-01-01",
+        "2021-02-01",
+        "trusted after 1 days",
+        f"{held['rows']:,} events",
+        f"{held['roc_auc']:.4f}",
+        f"hindcast train --like {sample.release}",
+        "hindcast replay PREDICTION_ID",
+        sample.manifest["files"]["model.onnx"],
+        sample.manifest["libraries"]["skl2onnx"],
+    ):
         assert said in text, said
 
 
@@ -142,11 +160,14 @@ def test_hostile_names_are_text(sample: Sample) -> None:
     check = dict.fromkeys(("name", "found", "required"), HOSTILE) | {"passed": True}
     found = Page(
         card.render(
-            HOSTILE, manifest, metrics, {"version": HOSTILE, "state": HOSTILE},
+            HOSTILE,
+            manifest,
+            metrics,
+            {"version": HOSTILE, "state": HOSTILE},
             {**EVALUATION, "champion": HOSTILE, "checks": [check]},
             [{**PROMOTIONS[0], "by": HOSTILE, "reason": HOSTILE}],
         )
-    )  # fmt: skip
+    )
     assert "script" not in found.seen
     assert found.text.count(" ".join(HOSTILE.split())) >= 10
     assert found.open == []

@@ -14,9 +14,13 @@ from hindcast.models.registry import plots
 from tests.unit.models.registry.conftest import Sample
 
 NAMES = {
-    "roc", "precision_recall", "calibration", "score_distribution", "confusion",
+    "roc",
+    "precision_recall",
+    "calibration",
+    "score_distribution",
+    "confusion",
     "feature_importance",
-}  # fmt: skip
+}
 
 
 def texts(svg: bytes) -> list[str]:
@@ -42,9 +46,12 @@ def test_plots_are_the_same_bytes_in_another_process(sample: Sample) -> None:
         "plots.render(json.load(sys.stdin)).items()})"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], input=json.dumps(sample.metrics),
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-W", "error", "-c", code],
+        input=json.dumps(sample.metrics),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     expected = {name: hashlib.sha256(svg).hexdigest() for name, svg in here.items()}
     assert done.stdout.strip() == str(expected)
 

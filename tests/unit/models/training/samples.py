@@ -17,10 +17,16 @@ SOURCE = Source(
     tiebreaker="tie",
     label="label",
     schema={
-        "key": "bigint", "at": "timestamp", "tie": "bigint", "amount": "decimal(18,2)",
-        "flag": "boolean", "kind": "string", "label": "bigint", "day": "date",
+        "key": "bigint",
+        "at": "timestamp",
+        "tie": "bigint",
+        "amount": "decimal(18,2)",
+        "flag": "boolean",
+        "kind": "string",
+        "label": "bigint",
+        "day": "date",
     },
-)  # fmt: skip
+)
 VIEW = FeatureView(
     "things",
     SOURCE,
@@ -38,9 +44,14 @@ NUMBERS = ("events", "amount", "flag")
 def model(estimator: Any, names: tuple[str, ...] = NUMBERS, **fields: Any) -> Model:
     """A model of these features."""
     return Model(
-        "sample", features=VIEW[list(names)], label="events.label", label_matures=days(1),
-        estimator=estimator, seed=7, **fields,
-    )  # fmt: skip
+        "sample",
+        features=VIEW[list(names)],
+        label="events.label",
+        label_matures=days(1),
+        estimator=estimator,
+        seed=7,
+        **fields,
+    )
 
 
 def training_set(
@@ -70,9 +81,12 @@ def training_set(
     )
     view = compile_view(VIEW)
     return TrainingSet(
-        table=table, view=view,
+        table=table,
+        view=view,
         features=tuple(view.feature(name) for name in names),
         inputs={"raw/events": {"version": 3}},
-        as_of=datetime(2021, 1, 1, tzinfo=UTC), known_by=datetime(2021, 2, 1, tzinfo=UTC),
-        cold_start="refuse", left_out={},
-    )  # fmt: skip
+        as_of=datetime(2021, 1, 1, tzinfo=UTC),
+        known_by=datetime(2021, 2, 1, tzinfo=UTC),
+        cold_start="refuse",
+        left_out={},
+    )

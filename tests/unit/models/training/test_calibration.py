@@ -37,9 +37,10 @@ def passing(calibrated: Calibration) -> bytes:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.floats(0.1, 3), st.floats(-8, 2),
+    st.floats(0.1, 3),
+    st.floats(-8, 2),
     st.lists(st.floats(0, 1, width=32), min_size=1, max_size=20),
-)  # fmt: skip
+)
 def test_onnx_says_what_numpy_says(slope: float, offset: float, chances: list[float]) -> None:
     calibrated = Calibration(slope, offset)
     matrix = np.array(chances, np.float32)[:, None]

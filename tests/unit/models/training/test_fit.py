@@ -50,8 +50,10 @@ def test_calibration_undoes_a_weighting_of_the_classes(weights: str | None) -> N
     matrix, labels, groups = example()
     fitted = fit(
         samples.model(lambda seed: LogisticRegression(class_weight=weights)),
-        matrix, labels, groups,
-    )  # fmt: skip
+        matrix,
+        labels,
+        groups,
+    )
     found = fitted.probabilities(matrix)
     assert found.mean() == pytest.approx(labels.mean(), rel=0.02)
     assert fitted.calibration is not None

@@ -11,10 +11,12 @@ from hindcast.models.training.intervals import METRICS, Interval, Ranked
 
 # Few different scores, so that there are ties; weights as a resample has them.
 ROWS = st.lists(
-    st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.25, 0.3, 0.9, 1.0]),
-              st.integers(0, 3)),
-    min_size=2, max_size=60,
-)  # fmt: skip
+    st.tuples(
+        st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.25, 0.3, 0.9, 1.0]), st.integers(0, 3)
+    ),
+    min_size=2,
+    max_size=60,
+)
 
 
 @given(ROWS)

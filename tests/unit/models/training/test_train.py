@@ -48,9 +48,13 @@ def test_a_release_loads_and_lists_every_file_with_its_digest(tmp_path: Path) ->
     loaded = load(Path(report.folder))
     assert loaded.id == report.release
     assert set(loaded.manifest["files"]) == {
-        "model.onnx", "baseline.onnx", "serving_plan.json", "metrics.json", "histograms.json",
+        "model.onnx",
+        "baseline.onnx",
+        "serving_plan.json",
+        "metrics.json",
+        "histograms.json",
         "feature_view.json",
-    }  # fmt: skip
+    }
     assert loaded.manifest["inputs"] == {"raw/events": {"version": 3}}
     assert loaded.plan.names == samples.NUMBERS
 
@@ -69,9 +73,13 @@ def test_another_process_with_another_hash_seed_gives_the_same_release(tmp_path:
     )
     root = Path(__file__).parents[4]
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root,
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=root,
         env={"PYTHONHASHSEED": "4242", "PYTHONPATH": f"{root}/src:{root}", "PATH": "/usr/bin:/bin"},
-    )  # fmt: skip
+    )
     assert done.stdout.strip() == here.release
 
 
