@@ -23,8 +23,14 @@ from hindcast.errors import HindcastError, InputError
 
 REQUIRED = ("JOB_NAME", "lake")
 OPTIONAL = (
-    "project", "feature_view", "database_url", "database_secret", "as_of", "known_by", "force",
-)  # fmt: skip
+    "project",
+    "feature_view",
+    "database_url",
+    "database_secret",
+    "as_of",
+    "known_by",
+    "force",
+)
 
 
 def main(argv: Sequence[str]) -> None:

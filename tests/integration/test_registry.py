@@ -220,13 +220,12 @@ def test_two_processes_create_the_store_and_log_one_release(
     )
     arguments = [str(releases[0].folder), database_url, str(tmp_path / "artifacts")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    command = [sys.executable, "-W", "error", "-c", code, *arguments]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     both = [
-        subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", code, *arguments], cwd=tmp_path,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-        )
+        subprocess.Popen(command, cwd=tmp_path, text=True, env=environment, **pipes)
         for _ in range(2)
-    ]  # fmt: skip
+    ]
     assert [process.communicate(timeout=120) for process in both] == [("1\n", ""), ("1\n", "")]
     assert [path.name for path in tmp_path.iterdir()] == ["artifacts"]
     with connect(database_url) as connection:

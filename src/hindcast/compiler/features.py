@@ -19,9 +19,16 @@ from hindcast.errors import DefinitionError
 Kind = Literal["prior", "latest", "request"]
 
 _RESERVED = {
-    names.EVENT_TIMESTAMP, names.TIEBREAKER, names.LABEL, names.RUN_ID, names.DEFINITION_HASH,
-    names.FEATURES_AS_OF, names.MATERIALIZATION, names.AS_OF, names.RECORDED_AT,
-}  # fmt: skip
+    names.EVENT_TIMESTAMP,
+    names.TIEBREAKER,
+    names.LABEL,
+    names.RUN_ID,
+    names.DEFINITION_HASH,
+    names.FEATURES_AS_OF,
+    names.MATERIALIZATION,
+    names.AS_OF,
+    names.RECORDED_AT,
+}
 
 
 @dataclass(frozen=True)

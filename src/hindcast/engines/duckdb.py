@@ -99,9 +99,12 @@ class DuckDBComputed:
         if first is not None:
             reader = pa.RecordBatchReader.from_batches(first.schema, chain([first], events))
             write_deltalake(
-                target.uri, reader, mode="overwrite", schema_mode="overwrite",
+                target.uri,
+                reader,
+                mode="overwrite",
+                schema_mode="overwrite",
                 post_commithook_properties=KEEP_LOG,
-            )  # fmt: skip
+            )
         return Written(split.count, split.records)
 
     def load_online(self, store: "OnlineStore", table: str, columns: Sequence[str]) -> int:

@@ -69,9 +69,12 @@ def replace_content(
             create_table_with_add_actions(uri, schema, adds, commit_properties=commit)
         else:
             table.create_write_transaction(
-                [*adds], "overwrite", schema,
-                commit_properties=commit, post_commithook_properties=KEEP_LOG,
-            )  # fmt: skip
+                [*adds],
+                "overwrite",
+                schema,
+                commit_properties=commit,
+                post_commithook_properties=KEEP_LOG,
+            )
     except DeltaError as error:
         raise HindcastError(f"{uri}: writing failed: {error}") from error
     return sum(json.loads(add.stats)["numRecords"] for add in adds)

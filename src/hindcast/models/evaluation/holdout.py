@@ -84,9 +84,15 @@ def same_rows(
     if table not in holdout.data.inputs:
         raise _incomparable(release, f"on {table}, not on {', '.join(holdout.data.inputs)}")
     data = training_set.build(
-        release.view(), release.plan.names, holdout.matures, holdout.data.cold_start, engine, lake,
-        knowledge, holdout.data.inputs[table]["version"],
-    )  # fmt: skip
+        release.view(),
+        release.plan.names,
+        holdout.matures,
+        holdout.data.cold_start,
+        engine,
+        lake,
+        knowledge,
+        holdout.data.inputs[table]["version"],
+    )
     other = replace(holdout, data=data)
     if not other.events.equals(holdout.events):
         raise _incomparable(release, "on other events")

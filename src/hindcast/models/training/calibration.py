@@ -43,9 +43,12 @@ def append(model: onnx.ModelProto, calibration: Calibration) -> None:
         for names in (node.input, node.output):
             names[:] = [_BEFORE if name == OUTPUT else name for name in names]
     constants: dict[str, float] = {
-        "one": 1, "least": NEAREST, "most": 1 - NEAREST, "slope": calibration.slope,
+        "one": 1,
+        "least": NEAREST,
+        "most": 1 - NEAREST,
+        "slope": calibration.slope,
         "offset": calibration.offset,
-    }  # fmt: skip
+    }
     graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), _name("second")))
     graph.initializer.extend(
         numpy_helper.from_array(np.array(value, np.float32), _name(name))
@@ -61,9 +64,12 @@ def _nodes() -> Iterator[onnx.NodeProto]:
     for operator, inputs, output in _STEPS:
         attributes: dict[str, Any] = {"axis": 1} if operator in ("Gather", "Concat") else {}
         yield helper.make_node(
-            operator, [_name(name) for name in inputs], [_name(output)],
-            _name(f"to_{output}"), **attributes,
-        )  # fmt: skip
+            operator,
+            [_name(name) for name in inputs],
+            [_name(output)],
+            _name(f"to_{output}"),
+            **attributes,
+        )
 
 
 def _name(name: str) -> str:

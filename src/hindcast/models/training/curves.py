@@ -11,8 +11,10 @@ Labels = NDArray[np.int64]
 POINTS = 200
 # Half a logit per bin: rare positives are told apart near 0 as well as common ones near 1.
 EDGES: tuple[float, ...] = (
-    0.0, *(float(1 / (1 + np.exp(-logit / 2))) for logit in range(-20, 21)), 1.0,
-)  # fmt: skip
+    0.0,
+    *(float(1 / (1 + np.exp(-logit / 2))) for logit in range(-20, 21)),
+    1.0,
+)
 
 
 def curves(labels: Labels, scores: Reals) -> dict[str, Any] | None:

@@ -17,8 +17,12 @@ def numbers(values: NDArray[np.float64]) -> dict[str, Any]:
         return {"kind": "numeric", "edges": [], "counts": [], "nulls": nulls}
     edges = np.unique(np.quantile(present, np.linspace(0, 1, BINS + 1)))
     if len(edges) == 1:
-        return {"kind": "numeric", "edges": [float(edges[0])] * 2, "counts": [len(present)],
-                "nulls": nulls}  # fmt: skip
+        return {
+            "kind": "numeric",
+            "edges": [float(edges[0])] * 2,
+            "counts": [len(present)],
+            "nulls": nulls,
+        }
     counts, _ = np.histogram(present, edges)
     return {
         "kind": "numeric",

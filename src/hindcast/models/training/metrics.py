@@ -50,11 +50,15 @@ def confusion(labels: Labels, probabilities: Reals, threshold: float) -> dict[st
     tp, fp = int((said & (labels == 1)).sum()), int((said & (labels == 0)).sum())
     fn, tn = int((~said & (labels == 1)).sum()), int((~said & (labels == 0)).sum())
     return {
-        "threshold": threshold, "tp": tp, "fp": fp, "fn": fn, "tn": tn,
+        "threshold": threshold,
+        "tp": tp,
+        "fp": fp,
+        "fn": fn,
+        "tn": tn,
         "precision": _ratio(tp, tp + fp),
         "recall": _ratio(tp, tp + fn),
         "f1": _ratio(2 * tp, 2 * tp + fp + fn),
-    }  # fmt: skip
+    }
 
 
 def calibration(labels: Labels, probabilities: Reals) -> list[dict[str, Any]]:

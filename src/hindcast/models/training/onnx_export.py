@@ -99,9 +99,13 @@ def export(
 
 
 def check_parity(
-    model: bytes, matrix: NDArray[Any], expected: NDArray[np.float64], threshold: float,
-    numeric: int, what: str = "the model",
-) -> Parity:  # fmt: skip
+    model: bytes,
+    matrix: NDArray[Any],
+    expected: NDArray[np.float64],
+    threshold: float,
+    numeric: int,
+    what: str = "the model",
+) -> Parity:
     """Compare over all rows; raises ReleaseError with the numbers where they differ."""
     got = run(model, matrix, numeric)
     difference = float(np.max(np.abs(got - expected), initial=0.0))
