@@ -11,11 +11,21 @@ CUSTOMERS = 36_457
 # Rows that `hindcast generate` breaks on purpose: Hindcast refuses them, a bare script does not.
 PLANTED = 40
 SAME = (
-    "nb_previous_loans", "avg_amount_loans_previous", "max_amount_loans_previous",
-    "nb_loans_last_90_days", "amount_last_90_days", "income", "nb_children", "family_size",
-    "flag_own_car", "flag_own_realty", "is_pensioner", "has_higher_education", "has_work_phone",
+    "nb_previous_loans",
+    "avg_amount_loans_previous",
+    "max_amount_loans_previous",
+    "nb_loans_last_90_days",
+    "amount_last_90_days",
+    "income",
+    "nb_children",
+    "family_size",
+    "flag_own_car",
+    "flag_own_realty",
+    "is_pensioner",
+    "has_higher_education",
+    "has_work_phone",
     "income_type",
-)  # fmt: skip
+)
 
 
 def loans_csv(prepared: Home, given: Path | None) -> Path:

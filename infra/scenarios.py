@@ -75,28 +75,57 @@ class Scenario:
 
 SMALL = Scenario("small", "one market, `Sizes()` as in staging", STAGING, Usage(5_000))
 MEDIUM = Scenario(
-    "medium", "`PRODUCTION` as in infra/config.py", PRODUCTION,
+    "medium",
+    "`PRODUCTION` as in infra/config.py",
+    PRODUCTION,
     Usage(
-        300_000, lines_per_collect=20, refresh_minutes=10, train_minutes=12, evaluate_minutes=8,
-        lake_gb=100, lake_writes=1_000_000, images_gb=150, change_gb=2, other_logs_gb=20,
-        endpoint_gb=50, pushes=20,
+        300_000,
+        lines_per_collect=20,
+        refresh_minutes=10,
+        train_minutes=12,
+        evaluate_minutes=8,
+        lake_gb=100,
+        lake_writes=1_000_000,
+        images_gb=150,
+        change_gb=2,
+        other_logs_gb=20,
+        endpoint_gb=50,
+        pushes=20,
     ),
-)  # fmt: skip
+)
 LARGE = Scenario(
-    "large", "a larger database and Glue job; training as a SageMaker job",
+    "large",
+    "a larger database and Glue job; training as a SageMaker job",
     replace(
         PRODUCTION,
         training=Training(path="job"),
         sizes=replace(
-            PRODUCTION.sizes, database_class="m7g.2xlarge", database_storage=1000,
-            glue_worker="G.2X", glue_workers=20, predict_concurrency=600,
-            requests_per_second=2000, requests_burst=4000, requests_per_day=50_000_000,
+            PRODUCTION.sizes,
+            database_class="m7g.2xlarge",
+            database_storage=1000,
+            glue_worker="G.2X",
+            glue_workers=20,
+            predict_concurrency=600,
+            requests_per_second=2000,
+            requests_burst=4000,
+            requests_per_day=50_000_000,
         ),
     ),
     Usage(
-        5_000_000, lines_per_collect=100, collect_seconds=3, refresh_minutes=40, train_minutes=180,
-        evaluate_minutes=14, lake_gb=2_000, lake_writes=10_000_000, images_gb=150, change_gb=35,
-        other_logs_gb=100, endpoint_gb=300, key_requests=5_000_000, pushes=40,
+        5_000_000,
+        lines_per_collect=100,
+        collect_seconds=3,
+        refresh_minutes=40,
+        train_minutes=180,
+        evaluate_minutes=14,
+        lake_gb=2_000,
+        lake_writes=10_000_000,
+        images_gb=150,
+        change_gb=35,
+        other_logs_gb=100,
+        endpoint_gb=300,
+        key_requests=5_000_000,
+        pushes=40,
     ),
-)  # fmt: skip
+)
 SCENARIOS = (SMALL, MEDIUM, LARGE)

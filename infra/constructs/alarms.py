@@ -66,39 +66,63 @@ def _traffic(addresses: Addresses, metrics: Metrics) -> list[Watch]:
         Watch("api-errors", metrics.error_percent(), percent, "Answers fail"),
         # Looked at alone: in the whole traffic a canary's errors are a few of many.
         Watch(
-            "canary-errors", metrics.error_percent(canary=True), percent,
-            "The canary's answers fail", times=2, of=3,
+            "canary-errors",
+            metrics.error_percent(canary=True),
+            percent,
+            "The canary's answers fail",
+            times=2,
+            of=3,
         ),
         Watch("api-latency", metrics.gateway("Latency", "p99"), slow, "Answers are slow (p99)"),
         Watch("predict-errors", metrics.function("Errors", "Sum"), 0, "Predict breaks", 2, 3),
         Watch(
-            "predict-throttles", metrics.function("Throttles", "Sum"), limits.throttles,
-            "Predict has no room for more requests; see predict_concurrency", 2, 3,
+            "predict-throttles",
+            metrics.function("Throttles", "Sum"),
+            limits.throttles,
+            "Predict has no room for more requests; see predict_concurrency",
+            2,
+            3,
         ),
         Watch(
-            "pinned-connections", metrics.proxy("DatabaseConnectionsCurrentlySessionPinned"),
-            limits.pinned_connections, "Sessions keep the proxy's connections to themselves",
+            "pinned-connections",
+            metrics.proxy("DatabaseConnectionsCurrentlySessionPinned"),
+            limits.pinned_connections,
+            "Sessions keep the proxy's connections to themselves",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _data_and_models(addresses: Addresses, metrics: Metrics) -> list[Watch]:
     limits = addresses.deployment.thresholds
     return [
         Watch(
-            "feature-age", metrics.hindcast(names.METRIC_FEATURE_AGE, HOUR),
-            limits.feature_age_hours, "Features are old, or nobody says how old", 1, 1, True,
+            "feature-age",
+            metrics.hindcast(names.METRIC_FEATURE_AGE, HOUR),
+            limits.feature_age_hours,
+            "Features are old, or nobody says how old",
+            1,
+            1,
+            True,
         ),
         Watch(
-            "model-age", metrics.hindcast(names.METRIC_MODEL_AGE, HOUR), limits.model_age_days,
-            "The model in production is old, or nobody says how old", 1, 1, True,
+            "model-age",
+            metrics.hindcast(names.METRIC_MODEL_AGE, HOUR),
+            limits.model_age_days,
+            "The model in production is old, or nobody says how old",
+            1,
+            1,
+            True,
         ),
         Watch(
-            "drift", metrics.hindcast(names.METRIC_DRIFT, HOUR), limits.drift,
+            "drift",
+            metrics.hindcast(names.METRIC_DRIFT, HOUR),
+            limits.drift,
             "What is asked differs from what the model was trained on; silent until drift is "
-            "measured", 1, 1,
+            "measured",
+            1,
+            1,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _failures(addresses: Addresses, metrics: Metrics, scope: Construct) -> list[Watch]:

@@ -50,14 +50,24 @@ class Dashboard(Construct):
         metrics = self._metrics
         pinned = metrics.proxy("DatabaseConnectionsCurrentlySessionPinned")
         return [
-            _graph("Predict", metrics.function("Errors", "Sum"),
-                   metrics.function("Throttles", "Sum"),
-                   metrics.function("ConcurrentExecutions", "Maximum")),
-            _graph("Proxy connections", metrics.proxy("ClientConnections"),
-                   metrics.proxy("DatabaseConnections"), pinned),
-            _graph("Postgres", metrics.database("CPUUtilization", "Average"),
-                   metrics.database("DatabaseConnections", "Maximum")),
-        ]  # fmt: skip
+            _graph(
+                "Predict",
+                metrics.function("Errors", "Sum"),
+                metrics.function("Throttles", "Sum"),
+                metrics.function("ConcurrentExecutions", "Maximum"),
+            ),
+            _graph(
+                "Proxy connections",
+                metrics.proxy("ClientConnections"),
+                metrics.proxy("DatabaseConnections"),
+                pinned,
+            ),
+            _graph(
+                "Postgres",
+                metrics.database("CPUUtilization", "Average"),
+                metrics.database("DatabaseConnections", "Maximum"),
+            ),
+        ]
 
     def _data(self) -> list[cloudwatch.IWidget]:
         shown = (

@@ -21,15 +21,31 @@ from infra.permissions import acknowledge, allow, allow_key, allow_write, role
 # What is done to a deployment, in this order: the database's schema is there before any code of the
 # new version runs, and traffic comes last. Application and infrastructure are steps apart.
 DEPLOY: tuple[tuple[str, str, int, Callable[[iam.Role, Deployment], None]], ...] = (
-    ("infrastructure", "Deploys templates, unless a canary is on the stage", 60,
-     deploy_roles.allow_infrastructure),
-    ("migrate", "Migrates the database by the new version's code", 30,
-     deploy_roles.allow_migration),
-    ("application", "Gives features and models the new version", 60,
-     deploy_roles.allow_application),
-    ("roll-out", "Brings predict's new code to traffic by a canary", 480,
-     deploy_roles.allow_roll_out),
-)  # fmt: skip
+    (
+        "infrastructure",
+        "Deploys templates, unless a canary is on the stage",
+        60,
+        deploy_roles.allow_infrastructure,
+    ),
+    (
+        "migrate",
+        "Migrates the database by the new version's code",
+        30,
+        deploy_roles.allow_migration,
+    ),
+    (
+        "application",
+        "Gives features and models the new version",
+        60,
+        deploy_roles.allow_application,
+    ),
+    (
+        "roll-out",
+        "Brings predict's new code to traffic by a canary",
+        480,
+        deploy_roles.allow_roll_out,
+    ),
+)
 
 
 class Pipeline(Construct):

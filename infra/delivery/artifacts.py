@@ -29,9 +29,19 @@ PLATFORM = (
 )
 # What the step release-image needs; nothing that was made, nor the tests.
 SOURCES = (
-    "Makefile", "README.md", "buildspec.yml", "cdk.json", "pyproject.toml", "examples", "glue_jobs",
-    "infra", "lambdas", "requirements", "src", "step_functions",
-)  # fmt: skip
+    "Makefile",
+    "README.md",
+    "buildspec.yml",
+    "cdk.json",
+    "pyproject.toml",
+    "examples",
+    "glue_jobs",
+    "infra",
+    "lambdas",
+    "requirements",
+    "src",
+    "step_functions",
+)
 
 
 def make(folder: Path) -> list[Path]:
@@ -59,8 +69,24 @@ def _collect(wheels: Path) -> None:
     """Hindcast's wheel, those that it needs on Glue, and the list that pip installs there."""
     python = sys.executable
     command([python, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)])
-    command([python, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
-             "--require-hashes", *PLATFORM, "-r", LOCKED, "-d", str(wheels)])  # fmt: skip
+    command(
+        [
+            python,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--require-hashes",
+            *PLATFORM,
+            "-r",
+            LOCKED,
+            "-d",
+            str(wheels),
+        ]
+    )
     (wheels / "requirements.txt").write_text(pins(wheels))
 
 

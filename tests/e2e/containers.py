@@ -134,12 +134,25 @@ def _podman(place: Place, memory: int = 1024) -> Sequence[str]:
     mounts = [f"--volume={path}:{inside}" for inside, path in place.mounts.items()]
     variables = [f"--env={name}={value}" for name, value in place.environment.items()]
     return [
-        "podman", "--runtime=runc", "--cgroup-manager=cgroupfs", "run", "--rm", "--network=host",
-        f"--user={LAMBDA_USER}", "--passwd=false", "--cap-drop=all",
-        "--security-opt=no-new-privileges", "--read-only", "--read-only-tmpfs=false",
-        "--tmpfs=/tmp:size=512m", f"--memory={memory}m", "--ulimit=nofile=1024:1024",
-        "--ulimit=nproc=1024:1024", *mounts, *variables,
-    ]  # fmt: skip
+        "podman",
+        "--runtime=runc",
+        "--cgroup-manager=cgroupfs",
+        "run",
+        "--rm",
+        "--network=host",
+        f"--user={LAMBDA_USER}",
+        "--passwd=false",
+        "--cap-drop=all",
+        "--security-opt=no-new-privileges",
+        "--read-only",
+        "--read-only-tmpfs=false",
+        "--tmpfs=/tmp:size=512m",
+        f"--memory={memory}m",
+        "--ulimit=nofile=1024:1024",
+        "--ulimit=nproc=1024:1024",
+        *mounts,
+        *variables,
+    ]
 
 
 def _base() -> str:

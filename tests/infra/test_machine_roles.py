@@ -14,16 +14,28 @@ TASKS = {
     "lambda:invoke": {"lambda:InvokeFunction"},
     "sns:publish": {"sns:Publish"},
     "glue:startJobRun.sync": {
-        "glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun",
+        "glue:StartJobRun",
+        "glue:GetJobRun",
+        "glue:GetJobRuns",
+        "glue:BatchStopJobRun",
     },
     "codebuild:startBuild.sync": {
-        "codebuild:StartBuild", "codebuild:StopBuild", "codebuild:BatchGetBuilds",
-        "events:PutTargets", "events:PutRule", "events:DescribeRule",
+        "codebuild:StartBuild",
+        "codebuild:StopBuild",
+        "codebuild:BatchGetBuilds",
+        "events:PutTargets",
+        "events:PutRule",
+        "events:DescribeRule",
     },
     "sagemaker:createTrainingJob.sync": {
-        "sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob",
-        "sagemaker:StopTrainingJob", "sagemaker:AddTags", "iam:PassRole",
-        "events:PutTargets", "events:PutRule", "events:DescribeRule",
+        "sagemaker:CreateTrainingJob",
+        "sagemaker:DescribeTrainingJob",
+        "sagemaker:StopTrainingJob",
+        "sagemaker:AddTags",
+        "iam:PassRole",
+        "events:PutTargets",
+        "events:PutRule",
+        "events:DescribeRule",
     },
     "aws-sdk:apigateway:getStage": {"apigateway:GET"},
     "aws-sdk:apigateway:updateStage": {"apigateway:PATCH"},
@@ -33,18 +45,29 @@ TASKS = {
     "aws-sdk:lambda:getFunctionConfiguration": {"lambda:GetFunctionConfiguration"},
     "aws-sdk:lambda:publishVersion": {"lambda:PublishVersion"},
     "aws-sdk:lambda:updateFunctionCode": {
-        "lambda:UpdateFunctionCode", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
+        "lambda:UpdateFunctionCode",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
     },
     "aws-sdk:sfn:describeExecution": {"states:DescribeExecution"},
-}  # fmt: skip
+}
 # Logs and traces that Step Functions writes, and the key of the topic.
 ALWAYS = {
-    "kms:Decrypt", "kms:GenerateDataKey", "xray:PutTraceSegments", "xray:PutTelemetryRecords",
-    "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery",
-    "logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy",
-    "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
-    "xray:GetSamplingRules", "xray:GetSamplingTargets",
-}  # fmt: skip
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+}
 
 
 def tasks(document: Any) -> Iterator[str]:

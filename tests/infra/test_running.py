@@ -15,11 +15,27 @@ FEATURES = [stack for stack in STACKS if stack.endswith("-features")]
 MODELS = [stack for stack in STACKS if stack.endswith("-models")]
 MACHINES = [stack for stack in STACKS if stack.endswith("-orchestration")]
 WATCHED = {
-    "api-errors", "canary-errors", "api-latency", "predict-errors", "predict-throttles",
-    "pinned-connections", "feature-age", "model-age", "drift", "refresh-failed", "refresh-aborted",
-    "refresh-timed-out", "rebuild-failed", "rebuild-aborted", "rebuild-timed-out", "uncollected",
-    "undelivered", "uningested", "collect-errors", "ingest-errors",
-}  # fmt: skip
+    "api-errors",
+    "canary-errors",
+    "api-latency",
+    "predict-errors",
+    "predict-throttles",
+    "pinned-connections",
+    "feature-age",
+    "model-age",
+    "drift",
+    "refresh-failed",
+    "refresh-aborted",
+    "refresh-timed-out",
+    "rebuild-failed",
+    "rebuild-aborted",
+    "rebuild-timed-out",
+    "uncollected",
+    "undelivered",
+    "uningested",
+    "collect-errors",
+    "ingest-errors",
+}
 
 
 @pytest.mark.parametrize("stack", FEATURES)

@@ -61,14 +61,31 @@ from hindcast.definitions import Gate
 credit_risk = dataclasses.replace(credit_risk, estimator=build_fast, gate=Gate(latency_ms=1_000))
 """
 LOAN = {
-    "loan_id": 9_000_000, "id": ANN, "code_gender": "F", "flag_own_car": "Y",
-    "flag_own_realty": "N", "cnt_children": 5, "amt_income_total": 212_500.5,
-    "name_income_type": "Pensioner", "name_education_type": "Higher education",
-    "name_family_status": "Married", "name_housing_type": "With parents", "days_birth": -14_000,
-    "days_employed": -900, "flag_mobil": 1, "flag_work_phone": 1, "flag_phone": 0, "flag_email": 0,
-    "occupation_type": "Managers", "cnt_fam_members": 7.0, "status": 1, "birthday": "1970-02-28",
-    "job_start_date": "2010-02-28", "loan_date": "2021-09-01", "loan_amount": "777.123457",
-}  # fmt: skip
+    "loan_id": 9_000_000,
+    "id": ANN,
+    "code_gender": "F",
+    "flag_own_car": "Y",
+    "flag_own_realty": "N",
+    "cnt_children": 5,
+    "amt_income_total": 212_500.5,
+    "name_income_type": "Pensioner",
+    "name_education_type": "Higher education",
+    "name_family_status": "Married",
+    "name_housing_type": "With parents",
+    "days_birth": -14_000,
+    "days_employed": -900,
+    "flag_mobil": 1,
+    "flag_work_phone": 1,
+    "flag_phone": 0,
+    "flag_email": 0,
+    "occupation_type": "Managers",
+    "cnt_fam_members": 7.0,
+    "status": 1,
+    "birthday": "1970-02-28",
+    "job_start_date": "2010-02-28",
+    "loan_date": "2021-09-01",
+    "loan_amount": "777.123457",
+}
 
 Line = dict[str, Any]
 

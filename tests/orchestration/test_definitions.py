@@ -17,10 +17,20 @@ STATES = [
 TASKS = [one for one in STATES if one.values[2]["Type"] == "Task"]  # type: ignore[index]
 # Fields of JSONPath, the other dialect.
 JSONPATH = {
-    "InputPath", "OutputPath", "ResultPath", "ResultSelector", "Parameters", "Variable",
-    "ItemsPath", "SecondsPath", "TimestampPath", "TimeoutSecondsPath", "HeartbeatSecondsPath",
-    "ErrorPath", "CausePath",
-}  # fmt: skip
+    "InputPath",
+    "OutputPath",
+    "ResultPath",
+    "ResultSelector",
+    "Parameters",
+    "Variable",
+    "ItemsPath",
+    "SecondsPath",
+    "TimestampPath",
+    "TimeoutSecondsPath",
+    "HeartbeatSecondsPath",
+    "ErrorPath",
+    "CausePath",
+}
 # These catch what stops Step Functions' own work, so that nothing is retried that cannot do better.
 BROAD = {"States.ALL", "States.TaskFailed"}
 

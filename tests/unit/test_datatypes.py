@@ -27,9 +27,19 @@ def test_a_decimal_has_up_to_38_digits(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["int", "BIGINT", "", "decimal", "decimal(0,0)", "decimal(39,2)", "decimal(2,3)",
-     "decimal(18)", "decimal(-1,0)", "bigint; drop table raw"],
-)  # fmt: skip
+    [
+        "int",
+        "BIGINT",
+        "",
+        "decimal",
+        "decimal(0,0)",
+        "decimal(39,2)",
+        "decimal(2,3)",
+        "decimal(18)",
+        "decimal(-1,0)",
+        "bigint; drop table raw",
+    ],
+)
 def test_an_unknown_type_is_refused_with_the_choices(text: str) -> None:
     with pytest.raises(DefinitionError) as raised:
         datatypes.parse(text)

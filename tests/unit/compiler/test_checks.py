@@ -75,10 +75,20 @@ def test_what_every_row_needs_cannot_be_nulled(column: str) -> None:
     assert f"'{column}' cannot be nulled, rows need it; reject instead" in message
 
 
-@pytest.mark.parametrize("column", [
-    "_file", "_row", "_ingested_at", "recorded_at", "_retraction",
-    "_reason", "_field", "_value", "_record",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "column",
+    [
+        "_file",
+        "_row",
+        "_ingested_at",
+        "recorded_at",
+        "_retraction",
+        "_reason",
+        "_field",
+        "_value",
+        "_record",
+    ],
+)
 def test_a_schema_cannot_take_the_columns_that_ingest_adds(column: str) -> None:
     own = {name: kind for name, kind in LOANS.schema.items() if name != "recorded_at"}
     message = refusal(recorded_at=None, schema={**own, column: "timestamp"})
