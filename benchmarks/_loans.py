@@ -7,6 +7,9 @@ from pathlib import Path
 import psycopg
 from _measure import Home, quiet
 
+from hindcast import project
+from hindcast.stores.online import ViewVersion
+
 CUSTOMERS = 36_457
 # Rows that `hindcast generate` breaks on purpose: Hindcast refuses them, a bare script does not.
 PLANTED = 40
@@ -57,8 +60,9 @@ def unlike(columns: Sequence[str]) -> str:
 def customers_unlike(url: str) -> int:
     """Customers whose online rows are not the same on both sides; either lacking them counts."""
     with psycopg.connect(url) as connection:
+        relation = ViewVersion.of(project.load().view()).relation
         cursor = connection.execute(
-            "SELECT count(*) FROM hindcast.credit_history ours FULL JOIN bare_customers bare "
+            f"SELECT count(*) FROM hindcast.{relation} ours FULL JOIN bare_customers bare "
             "USING (id) WHERE ours.features_as_of IS NULL OR bare._birthday IS NULL "
             f"OR {unlike([*SAME, '_birthday'])}".encode()
         )

@@ -23,7 +23,7 @@ from psycopg import sql
 from hindcast import bootstrap
 from hindcast.compiler.features import CompiledView
 from hindcast.datatypes import DataType
-from hindcast.stores.online import OnlineStore
+from hindcast.stores.online import OnlineStore, ViewVersion
 
 LIMIT = 30_000
 NULL_RATE = 0.1
@@ -90,15 +90,15 @@ class Swapped:
 
     def load(self) -> None:
         """One new version: create, load, check and swap."""
-        name, columns = self.view.view.name, self.view.online_columns
+        version, columns = ViewVersion.of(self.view), self.view.online_columns
         with OnlineStore(self.url) as store:
             run_id = uuid.uuid4().hex[:12]
-            version = store.create_version(name, run_id, self.view.key, columns)
-            self._step("COPY", lambda: store.load(version.table, self.rows.to_reader()))
+            loading = store.create_table(version, run_id, self.view.key, columns)
+            self._step("COPY", lambda: store.load(loading.table, self.rows.to_reader()))
             count = len(self.rows)
             self._step(
                 "checks, key, swap",
-                lambda: store.publish(version, NOW, NOW, self.view.definition_hash, count),
+                lambda: store.publish(loading, NOW, NOW, count),
             )
 
     def _step(self, name: str, work: Callable[[], object]) -> None:

@@ -41,6 +41,9 @@ FAILED = "failed"
 # The schema of the online store in Postgres, and its table of versions.
 ONLINE_SCHEMA = "hindcast"
 ONLINE_VERSIONS = "online_versions"
+# Of a view's name in the names of its relations: a Postgres name has 63 bytes, and the definition's
+# hash and a run's id must fit beside it whole.
+VIEW_NAME_BYTES = 28
 
 # The schema of the ledger in Postgres, and the role whose members may read and add to it.
 LEDGER_SCHEMA = "ledger"
@@ -86,6 +89,15 @@ METRIC_DIMENSION = "deployment"
 METRIC_FEATURE_AGE = "FeatureAgeHours"
 METRIC_MODEL_AGE = "ModelAgeDays"
 METRIC_DRIFT = "Drift"
+
+
+def online_relation(view: str, definition_hash: str) -> str:
+    """The relation in the online schema that answers for one version of a feature view.
+
+    The hash is of the view's name too, so that names that begin alike do not collide.
+    """
+    stem = view.encode()[:VIEW_NAME_BYTES].decode(errors="ignore")
+    return f"{stem}__{definition_hash}"
 
 
 def input_column(column: str) -> str:

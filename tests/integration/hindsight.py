@@ -32,6 +32,7 @@ from hindcast.models.training import train as training
 from hindcast.serving.handler import logger
 from hindcast.settings import Settings
 from hindcast.stores.database import connect
+from hindcast.stores.online import Swap, ViewVersion
 from hindcast.traffic import stages
 from tests.integration.service import serve
 
@@ -125,6 +126,11 @@ class Home:
         """Those of the ledger, the oldest first."""
         return [record.release for record in reversed(self.application.ledger.releases())]
 
+    @property
+    def online(self) -> Swap | None:
+        """What made the online rows of the project's view what they are."""
+        return self.application.store.current(ViewVersion.of(self.application.project.view()))
+
     def redefine(self, *changes: tuple[str, str]) -> "Home":
         """The home with these texts of its definitions replaced."""
         text = self.definitions.read_text()
@@ -189,9 +195,9 @@ class Home:
 
     def break_online(self, assignment: str, customer: int = ANN) -> None:
         """Change a customer's online row by hand: by an assignment in SQL."""
-        version = self.application.store.current("credit_history")
-        assert version is not None
-        statement = f"UPDATE hindcast.{version.table} SET {assignment} WHERE id = {customer}"
+        current = self.online
+        assert current is not None
+        statement = f"UPDATE hindcast.{current.table} SET {assignment} WHERE id = {customer}"
         with connect(self.database_url) as connection:
             assert connection.execute(statement.encode()).rowcount == 1
 

@@ -17,6 +17,7 @@ from hindcast.datatypes import DataType
 from hindcast.errors import InputError, StoreUnavailableError
 from hindcast.operations.measurements import measure
 from hindcast.settings import Settings
+from hindcast.stores.online import ViewVersion
 from lambdas.control.handler import handler
 from tests.integration.hindsight import NOW
 
@@ -48,8 +49,9 @@ def materialize(application: Application, as_of: datetime) -> None:
     """Put one row online, of an instant."""
     store = application.store
     run = f"r{as_of:%j}"
-    version = store.create_version("credit_history", run, "id", {"id": DataType("bigint")})
-    store.publish(version, as_of, NOW, "hash", 0)
+    version = ViewVersion.of(application.project.view())
+    loading = store.create_table(version, run, "id", {"id": DataType("bigint")})
+    store.publish(loading, as_of, NOW, 0)
 
 
 def promote(application: Application, release: str, as_of: datetime) -> None:

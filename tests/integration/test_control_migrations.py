@@ -25,13 +25,14 @@ from hindcast.serving.store import OnlineReader
 from hindcast.settings import Settings
 from hindcast.stores.database import connect
 from hindcast.stores.ledger.tables import REVISION
-from hindcast.stores.online import OnlineStore
+from hindcast.stores.online import OnlineStore, ViewVersion
 from lambdas.control.handler import handler
 from tests.integration import hindsight, lending
 from tests.integration.hindsight import ANN, AS_OF, NOW, Home
 from tests.integration.rds import ADMINISTRATOR, SUPERUSER, Server, as_user, server
 
 SECRET, REGION = "hindcast-test-worker", "eu-west-1"
+CHANGING = ViewVersion("changing", "hash")
 READER, WORKER = names.DATABASE_READER, names.DATABASE_WORKER
 # Of what quoting, logging and formatting trip over.
 PASSWORD = "cörrect 'horse\" %s\\"
@@ -153,7 +154,7 @@ def test_the_worker_does_all_its_work_and_the_reader_answers_from_it(rds: Server
         assert home.evaluate("1").champion
         assert home.registry.releases("credit_risk").keys() == {*home.releases}
         home.materialize("2021-09-10")  # What is swapped in later is read as well.
-        home.application.store.rollback("credit_history")
+        home.application.store.rollback(ViewVersion.of(home.application.project.view()))
         reading = Home(home.folder, as_user(url, READER))
         [line] = reading.ask("/predict", {"id": ANN}, home.releases[-1])
     assert line["features_as_of"].startswith(AS_OF)
@@ -164,20 +165,21 @@ def test_a_view_of_other_columns_is_read_as_well(url: str) -> None:
     with OnlineStore(as_user(url, WORKER)) as store:
         for run, more in (("a", {}), ("b", {"age": DataType("bigint")})):
             publish(store, run, more)
-            assert read(url, "changing") == [1]
+            assert read(url, CHANGING) == [1]
 
 
 def publish(store: OnlineStore, run: str, more: dict[str, DataType]) -> None:
-    version = store.create_version("changing", run, "id", {"id": DataType("bigint"), **more})
+    columns = {"id": DataType("bigint"), **more}
+    loading = store.create_table(CHANGING, run, "id", columns)
     with connect(store.url) as session:
-        session.execute(f'INSERT INTO hindcast."{version.table}" (id) VALUES (1)'.encode())
-    store.publish(version, NOW, NOW, "hash", 1, force=True)
+        session.execute(f'INSERT INTO hindcast."{loading.table}" (id) VALUES (1)'.encode())
+    store.publish(loading, NOW, NOW, 1, force=True)
 
 
-def read(url: str, view: str) -> list[Any]:
+def read(url: str, version: ViewVersion) -> list[Any]:
     """The key of customer 1 as serving reads it."""
     serving = OnlineReader(
-        as_user(url, READER), f"SELECT id FROM hindcast.{view} WHERE id = %(key)s"
+        as_user(url, READER), f"SELECT id FROM hindcast.{version.relation} WHERE id = %(key)s"
     )
     try:
         return list(serving.read(1, NOW) or ())
@@ -192,7 +194,7 @@ def test_what_the_administrator_loaded_before_is_handed_over(rds: Server, tmp_pa
     lending.published(view, lake, url)
     assert f"{WORKER} owns 2 relations of hindcast" in migrate(application(url)).added
     lending.published(view, lake, as_user(url, WORKER), lending.APRIL + timedelta(days=1))
-    assert read(url, "history") == [1]
+    assert read(url, ViewVersion.of(view)) == [1]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def test_the_reader_writes_nothing(url: str) -> None:
         publish(store, "c", {})
     refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
     with connect(as_user(url, READER)) as session, refused:
-        session.execute("DELETE FROM hindcast.changing")
+        session.execute(f"DELETE FROM hindcast.{CHANGING.relation}".encode())
 
 
 def test_the_password_follows_the_secret_at_each_run(

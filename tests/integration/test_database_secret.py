@@ -20,7 +20,7 @@ from hindcast.models.registry.registry import ModelRegistry
 from hindcast.settings import Settings
 from hindcast.stores import database
 from hindcast.stores.ledger import Ledger
-from hindcast.stores.online import OnlineStore
+from hindcast.stores.online import OnlineStore, ViewVersion
 
 USER = "worker@job:1/2"
 PASSWORDS = ("p@ss:w/o?r#d%20+ &=[]\\'\"$~", "%", "ünï©ode 🗝", " leading and trailing ")
@@ -150,9 +150,10 @@ def test_everything_that_opens_the_database_reads_that_url(
     assert Ledger(url).releases() == []
     ModelRegistry(url, str(tmp_path)).prepare()
     with OnlineStore(url) as store:
-        version = store.create_version("view", "run1", "id", {"id": DataType("bigint")})
+        version = ViewVersion("view", "hash")
+        loading = store.create_table(version, "run1", "id", {"id": DataType("bigint")})
         rows = pa.table({"id": pa.array([1, 2], pa.int64())})
-        assert store.load(version.table, rows.to_reader()) == 2
+        assert store.load(loading.table, rows.to_reader()) == 2
 
 
 def test_a_rotated_password_is_read_anew(configured: Settings, secrets: Any, guarded: str) -> None:

@@ -22,13 +22,14 @@ from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import InputError
 from hindcast.stores.database import connect
 from hindcast.stores.lake import Lake
-from hindcast.stores.online import OnlineStore
+from hindcast.stores.online import OnlineStore, ViewVersion
 from tests.integration import moto_aws
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "glue_jobs" / "refresh_features.py"
 NOW = datetime(2021, 9, 18, tzinfo=UTC)
 AS_OF = "2021-09-17"
+VERSION = ViewVersion.of(project.load().view())
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_the_job_materializes_with_the_arguments_it_was_given(
     table = DeltaTable(lake.uri("features", "credit_history"))
     assert table.to_pyarrow_table().num_rows == report["events"]
     with OnlineStore(module_database_url) as store:
-        current = store.current("credit_history")
+        current = store.current(VERSION)
     assert current is not None
     assert (current.run_id, current.rows) == (report["run_id"], 30)
 
@@ -120,7 +121,8 @@ def assert_same(some: list[tuple[Any, ...]], others: list[tuple[Any, ...]]) -> N
 
 def online_rows(url: str) -> list[tuple[Any, ...]]:
     with connect(url) as connection:
-        found = connection.execute("SELECT * FROM hindcast.credit_history ORDER BY id")
+        query = f"SELECT * FROM hindcast.{VERSION.relation} ORDER BY id"
+        found = connection.execute(query.encode())
         return [row[:-1] for row in found]
 
 

@@ -17,7 +17,7 @@ from hindcast.demo.generate import generate
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.stores.database import connect
 from hindcast.stores.lake import Lake
-from hindcast.stores.online import OnlineStore
+from hindcast.stores.online import OnlineStore, ViewVersion
 from tests.integration import moto_aws
 from tests.integration.orders import NOW, add, quarantine, raw
 
@@ -77,7 +77,8 @@ def materialized(
     report = materialize(VIEW, DuckDBEngine(), lake, store, KNOWLEDGE)
     offline = lake.open(names.FEATURES, VIEW.view.name, fix="").to_pyarrow_table()
     with connect(store.url) as connection:
-        online = connection.execute("SELECT * FROM hindcast.credit_history ORDER BY id").fetchall()
+        query = f"SELECT * FROM hindcast.{ViewVersion.of(VIEW).relation} ORDER BY id"
+        online = connection.execute(query.encode()).fetchall()
     return report, offline.sort_by(ORDER), [row[:-1] for row in online]
 
 

@@ -13,7 +13,7 @@ from hindcast.demo.generate import generate
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.stores.database import connect
 from hindcast.stores.lake import Lake
-from hindcast.stores.online import OnlineStore
+from hindcast.stores.online import OnlineStore, ViewVersion
 from tests.integration.crashes import run_until_killed
 from tests.integration.orders import NOW, add
 
@@ -47,7 +47,9 @@ def online(store: OnlineStore) -> list[tuple[object, ...]]:
     """All that the view answers, but for the name of the run."""
     with connect(store.url) as connection:
         columns = [*VIEW.online_columns, names.FEATURES_AS_OF]
-        query = f"SELECT {', '.join(columns)} FROM hindcast.{VIEW.view.name} ORDER BY id"
+        query = (
+            f"SELECT {', '.join(columns)} FROM hindcast.{ViewVersion.of(VIEW).relation} ORDER BY id"
+        )
         return connection.execute(query.encode()).fetchall()
 
 
@@ -62,7 +64,7 @@ def offline_runs(home: Path) -> dict[str, int]:
     ("crash", "is_offline_new"),
     [
         (f"before {COMMIT} 1", False),
-        (f"before {STORE}.create_version 1", True),
+        (f"before {STORE}.create_table 1", True),
         (f"before {STORE}.publish 1", True),
         ("after hindcast.stores.online.swap:swap_view 1", True),
     ],

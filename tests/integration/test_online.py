@@ -22,9 +22,10 @@ from hindcast.errors import (
     StoreUnavailableError,
 )
 from hindcast.stores.database import connect
-from hindcast.stores.online import OnlineStore, OnlineVersion
+from hindcast.stores.online import OnlineStore, Swap, ViewVersion
 
-VIEW = "credit_history"
+VERSION = ViewVersion("credit_history", "1f00d5")
+VIEW = VERSION.relation
 AS_OF = datetime(2021, 9, 17, tzinfo=UTC)
 COLUMNS = {"id": BIGINT, "income": DOUBLE}
 
@@ -46,11 +47,16 @@ def rows(count: int, income: float | None = 1.0) -> pa.RecordBatchReader:
 
 
 def publish(
-    store: OnlineStore, run_id: str, count: int = 3, income: float | None = 1.0, **options: bool
-) -> OnlineVersion:
-    version = store.create_version(VIEW, run_id, "id", COLUMNS)
-    loaded = store.load(version.table, rows(count, income))
-    return store.publish(version, AS_OF, AS_OF, "hash", loaded, **options)
+    store: OnlineStore,
+    run_id: str,
+    count: int = 3,
+    income: float | None = 1.0,
+    force: bool = False,
+    version: ViewVersion = VERSION,
+) -> Swap:
+    loading = store.create_table(version, run_id, "id", COLUMNS)
+    loaded = store.load(loading.table, rows(count, income))
+    return store.publish(loading, AS_OF, AS_OF, loaded, force)
 
 
 def served(store: OnlineStore) -> list[tuple[object, ...]]:
@@ -90,27 +96,27 @@ def test_every_type_and_null_arrives_unchanged_whatever_the_column_order(
         name: pa.array(pair, types[name].arrow())
         for name, pair in zip(types, zip(values, nulls, strict=True), strict=True)
     }
-    version = store.create_version(VIEW, "run1", "id", types)
+    version = store.create_table(VERSION, "run1", "id", types)
     loaded = store.load(version.table, reader(dict(reversed(both.items()))))
-    store.publish(version, AS_OF, AS_OF, "hash", loaded)
+    store.publish(version, AS_OF, AS_OF, loaded)
     assert [row[:-2] for row in served(store)] == [values, nulls]
 
 
 def test_arrow_types_that_binary_copy_would_misread_are_cast(store: OnlineStore) -> None:
-    version = store.create_version(VIEW, "run1", "id", COLUMNS)
+    version = store.create_table(VERSION, "run1", "id", COLUMNS)
     small = reader({"id": pa.array([1], pa.int32()), "income": pa.array([2.5], pa.float32())})
-    store.publish(version, AS_OF, AS_OF, "hash", store.load(version.table, small))
+    store.publish(version, AS_OF, AS_OF, store.load(version.table, small))
     assert served(store) == [(1, 2.5, AS_OF, "run1")]
 
 
 def test_a_column_the_table_lacks_is_refused_by_name(store: OnlineStore) -> None:
-    version = store.create_version(VIEW, "run1", "id", COLUMNS)
+    version = store.create_table(VERSION, "run1", "id", COLUMNS)
     with pytest.raises(InputError, match="no column 'agee'"):
         store.load(version.table, reader({"id": [1], "agee": [2]}))
 
 
 def test_an_error_of_the_reader_comes_through_and_loads_nothing(store: OnlineStore) -> None:
-    version = store.create_version(VIEW, "run1", "id", COLUMNS)
+    version = store.create_table(VERSION, "run1", "id", COLUMNS)
     batches = rows(1000).read_all().to_batches()
 
     def failing() -> Iterator[pa.RecordBatch]:
@@ -120,43 +126,43 @@ def test_an_error_of_the_reader_comes_through_and_loads_nothing(store: OnlineSto
     stream = pa.RecordBatchReader.from_batches(batches[0].schema, failing())
     with pytest.raises(RuntimeError, match="the disk is gone"):
         store.load(version.table, stream)
-    store.publish(version, AS_OF, AS_OF, "hash", expected_rows=0)
+    store.publish(version, AS_OF, AS_OF, expected_rows=0)
 
 
 def test_loading_a_table_that_is_not_there_says_so(store: OnlineStore) -> None:
     store.ensure()
-    with pytest.raises(HindcastError, match="credit_history__gone"):
+    with pytest.raises(HindcastError, match="__gone"):
         store.load(f"{VIEW}__gone", rows(1))
 
 
 def test_too_few_rows_are_not_swapped_in_even_by_force(store: OnlineStore) -> None:
     publish(store, "run1")
-    version = store.create_version(VIEW, "run2", "id", COLUMNS)
+    version = store.create_table(VERSION, "run2", "id", COLUMNS)
     store.load(version.table, rows(2))
     with pytest.raises(OnlineCheckError, match="has 2 rows, 3 were expected"):
-        store.publish(version, AS_OF, AS_OF, "hash", expected_rows=3, force=True)
+        store.publish(version, AS_OF, AS_OF, expected_rows=3, force=True)
     assert {row[-1] for row in served(store)} == {"run1"}
 
 
 def test_a_repeated_key_is_not_swapped_in(store: OnlineStore) -> None:
-    version = store.create_version(VIEW, "run1", "id", COLUMNS)
+    version = store.create_table(VERSION, "run1", "id", COLUMNS)
     loaded = store.load(version.table, rows(2)) + store.load(version.table, rows(2))
     with pytest.raises(OnlineCheckError, match="4 rows hold 2 different 'id'"):
-        store.publish(version, AS_OF, AS_OF, "hash", loaded)
+        store.publish(version, AS_OF, AS_OF, loaded)
 
 
 def test_a_missing_key_is_not_swapped_in(store: OnlineStore) -> None:
-    version = store.create_version(VIEW, "run1", "id", COLUMNS)
+    version = store.create_table(VERSION, "run1", "id", COLUMNS)
     loaded = store.load(version.table, reader({"id": pa.array([1, None], pa.int64())}))
     with pytest.raises(OnlineCheckError, match="1 rows have no 'id'"):
-        store.publish(version, AS_OF, AS_OF, "hash", loaded)
+        store.publish(version, AS_OF, AS_OF, loaded)
 
 
 def test_a_jump_of_nulls_is_refused_with_the_column_and_numbers_unless_forced(
     store: OnlineStore,
 ) -> None:
     publish(store, "run1")
-    with pytest.raises(OnlineCheckError, match=r"'income' from 0\.0% to 100\.0%"):
+    with pytest.raises(OnlineCheckError, match=r"'income': 100\.0%, 0\.0% before"):
         publish(store, "run2", income=None)
     assert publish(store, "run3", income=None, force=True).null_rates == {"id": 0, "income": 1}
 
@@ -164,7 +170,7 @@ def test_a_jump_of_nulls_is_refused_with_the_column_and_numbers_unless_forced(
 def test_losing_most_rows_is_refused_unless_forced(store: OnlineStore) -> None:
     publish(store, "run1", count=10)
     publish(store, "run2", count=5)
-    with pytest.raises(OnlineCheckError, match="has 2 rows, the current one 5"):
+    with pytest.raises(OnlineCheckError, match="rows: 2, 5 before"):
         publish(store, "run3", count=2)
     assert publish(store, "run4", count=2, force=True).rows == 2
 
@@ -172,86 +178,108 @@ def test_losing_most_rows_is_refused_unless_forced(store: OnlineStore) -> None:
 def test_a_rollback_goes_one_version_back_each_time(store: OnlineStore) -> None:
     for run_id in ("a", "b", "c"):
         publish(store, run_id)
-    assert store.rollback(VIEW).run_id == "b"
-    assert store.rollback(VIEW).run_id == "a"
+    assert store.rollback(VERSION).run_id == "b"
+    assert store.rollback(VERSION).run_id == "a"
     assert {row[-1] for row in served(store)} == {"a"}
-    with pytest.raises(NotFoundError, match="no earlier version"):
-        store.rollback(VIEW)
+    with pytest.raises(NotFoundError, match="no earlier table"):
+        store.rollback(VERSION)
 
 
 def test_after_a_rollback_the_abandoned_version_is_not_returned_to(store: OnlineStore) -> None:
     for run_id in ("a", "b"):
         publish(store, run_id)
-    store.rollback(VIEW)
+    store.rollback(VERSION)
     publish(store, "c")
-    assert store.rollback(VIEW).run_id == "a"
+    assert store.rollback(VERSION).run_id == "a"
 
 
 def test_what_was_current_when_stays_on_record(store: OnlineStore) -> None:
-    assert store.current(VIEW) is None
+    assert store.current(VERSION) is None
     publish(store, "a")
     publish(store, "b")
-    store.rollback(VIEW)
-    record = [(swap.action, swap.run_id) for swap in store.versions(VIEW)]
+    store.rollback(VERSION)
+    record = [(swap.action, swap.run_id) for swap in store.swaps(VERSION)]
     assert record == [("rollback", "a"), ("publish", "b"), ("publish", "a")]
-    now = store.current(VIEW)
+    now = store.current(VERSION)
     assert now is not None
-    assert (now.run_id, now.as_of, now.definition_hash, now.rows) == ("a", AS_OF, "hash", 3)
+    assert (now.run_id, now.as_of, now.of, now.rows) == ("a", AS_OF, VERSION, 3)
 
 
 def test_the_last_three_version_tables_are_kept(store: OnlineStore) -> None:
     for run_id in "abcde":
         publish(store, run_id)
     assert run_ids(store) == {"c", "d", "e"}
-    assert store.prune(VIEW, keep=1) == [f"{VIEW}__c", f"{VIEW}__d"]
+    assert store.prune(VERSION, keep=1) == [f"{VIEW}__c", f"{VIEW}__d"]
     with pytest.raises(NotFoundError):
-        store.rollback(VIEW)
+        store.rollback(VERSION)
 
 
 def test_columns_may_change_from_version_to_version_and_back(store: OnlineStore) -> None:
     publish(store, "a", count=1)
-    version = store.create_version(VIEW, "b", "id", {"name": STRING, "id": BIGINT})
+    version = store.create_table(VERSION, "b", "id", {"name": STRING, "id": BIGINT})
     loaded = store.load(version.table, reader({"id": [0], "name": ["x"]}))
-    store.publish(version, AS_OF, AS_OF, "hash", loaded)
+    store.publish(version, AS_OF, AS_OF, loaded)
     assert served(store) == [("x", 0, AS_OF, "b")]
-    store.rollback(VIEW)
+    store.rollback(VERSION)
     assert served(store) == [(0, 1.0, AS_OF, "a")]
 
 
-def test_a_view_whose_name_begins_like_another_keeps_its_tables(store: OnlineStore) -> None:
-    other = store.create_version(f"{VIEW}__x", "r", "id", COLUMNS)
-    store.load(other.table, rows(1))
-    store.close()
+def test_versions_of_a_view_have_tables_swaps_and_ways_back_of_their_own(
+    store: OnlineStore,
+) -> None:
+    long = ViewVersion("v" * 90 + "a", "1"), ViewVersion("v" * 90 + "b", "2")
+    redefined = ViewVersion(VERSION.view, "2")
+    for number, version in enumerate((VERSION, redefined, *long), 1):
+        for run_id in ("a", "b"):
+            publish(store, run_id, count=number, version=version)
+    assert store.rollback(VERSION).run_id == "a"
+    found = {of: (swap.run_id, swap.rows) for of, swap in store.materialized().items()}
+    assert found == {VERSION: ("a", 1), redefined: ("b", 2), long[0]: ("b", 3), long[1]: ("b", 4)}
+    assert len(served(store)) == 1
+
+
+def test_a_version_is_dropped_whole_once_nobody_reads_or_loads_it(store: OnlineStore) -> None:
     publish(store, "a")
-    store.publish(other, AS_OF, AS_OF, "hash", 1)
+    other = ViewVersion(VERSION.view, "2")
+    publish(store, "a", version=other)
+    with connect(store.url) as holder:
+        holder.execute(f"SELECT * FROM hindcast.{VIEW}")
+        assert not store.drop(VERSION)
+    store.create_table(VERSION, "b", "id", COLUMNS)
+    assert not store.drop(VERSION)
+    store.close()
+    assert store.drop(VERSION)
+    assert (run_ids(store), store.current(VERSION), len(store.swaps(VERSION))) == (set(), None, 1)
+    assert store.materialized().keys() == {other}
+    assert publish(store, "c").run_id == "c"
 
 
 def test_names_that_do_not_fit_are_refused_before_anything_is_made(store: OnlineStore) -> None:
     with pytest.raises(InputError, match="longer than the 63 bytes"):
-        store.create_version("v" * 60, "run1", "id", COLUMNS)
+        store.create_table(VERSION, "r" * 60, "id", COLUMNS)
     with pytest.raises(InputError, match="run id 'a__b'"):
-        store.create_version(VIEW, "a__b", "id", COLUMNS)
+        store.create_table(VERSION, "a__b", "id", COLUMNS)
     with pytest.raises(InputError, match="lacks its key column"):
-        store.create_version(VIEW, "a", "key", COLUMNS)
+        store.create_table(VERSION, "a", "key", COLUMNS)
 
 
 def test_a_run_is_published_once(store: OnlineStore) -> None:
     publish(store, "a")
     with pytest.raises(InputError, match="published already"):
-        store.create_version(VIEW, "a", "id", COLUMNS)
+        store.create_table(VERSION, "a", "id", COLUMNS)
 
 
 def test_two_runs_load_side_by_side_and_both_publish(store: OnlineStore) -> None:
     with OnlineStore(store.url) as other:
-        first = store.create_version(VIEW, "a", "id", COLUMNS)
-        second = other.create_version(VIEW, "b", "id", COLUMNS)
+        first = store.create_table(VERSION, "a", "id", COLUMNS)
+        second = other.create_table(VERSION, "b", "id", COLUMNS)
         with pytest.raises(InputError, match="being loaded by another process"):
-            other.create_version(VIEW, "a", "id", COLUMNS)
+            other.create_table(VERSION, "a", "id", COLUMNS)
         store.load(first.table, rows(1))
         other.load(second.table, rows(1))
-        other.publish(second, AS_OF, AS_OF, "hash", 1)
-        store.publish(first, AS_OF, AS_OF, "hash", 1)
-    assert [swap.run_id for swap in store.versions(VIEW)] == ["a", "b"]
+        other.publish(second, AS_OF, AS_OF, 1)
+        store.publish(first, AS_OF, AS_OF, 1)
+    assert [swap.run_id for swap in store.swaps(VERSION)] == ["a", "b"]
 
 
 def test_publishes_at_once_take_turns(store: OnlineStore) -> None:
@@ -260,21 +288,21 @@ def test_publishes_at_once_take_turns(store: OnlineStore) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    swaps = store.versions(VIEW)
+    swaps = store.swaps(VERSION)
     assert sorted(swap.run_id for swap in swaps) == [f"r{n}" for n in range(6)]
     assert {row[-1] for row in served(store)} == {swaps[0].run_id}
 
 
 def test_a_copy_of_the_store_loads_from_another_process(store: OnlineStore) -> None:
-    version = store.create_version(VIEW, "a", "id", COLUMNS)
+    version = store.create_table(VERSION, "a", "id", COLUMNS)
     remote = pickle.loads(pickle.dumps(store))
     assert remote.load(version.table, rows(5)) == 5
-    assert store.publish(version, AS_OF, AS_OF, "hash", 5).rows == 5
+    assert store.publish(version, AS_OF, AS_OF, 5).rows == 5
 
 
 def _load_forever(url: str, ready: "multiprocessing.synchronize.Event") -> None:
     store = OnlineStore(url)
-    version = store.create_version(VIEW, "killed", "id", COLUMNS)
+    version = store.create_table(VERSION, "killed", "id", COLUMNS)
     batch = rows(1000).read_all().to_batches()[0]
 
     def endless() -> Iterator[pa.RecordBatch]:
@@ -339,7 +367,7 @@ def test_readers_never_fail_and_never_see_half_a_swap(store: OnlineStore) -> Non
     for number in range(1, 21):
         _publish_wider(store, number)
         if number % 3 == 0:
-            store.rollback(VIEW)
+            store.rollback(VERSION)
     stop.set()
     for thread in readers:
         thread.join()
@@ -351,10 +379,10 @@ def test_readers_never_fail_and_never_see_half_a_swap(store: OnlineStore) -> Non
 def _publish_wider(store: OnlineStore, number: int) -> None:
     """Publish a version that every other time has a column more, so that the view is remade."""
     columns = COLUMNS | ({"extra": STRING} if number % 2 else {})
-    version = store.create_version(VIEW, f"r{number}", "id", columns)
+    version = store.create_table(VERSION, f"r{number}", "id", columns)
     loaded = store.load(version.table, rows(50 + number, float(number)))
     as_of = AS_OF + timedelta(days=number)
-    store.publish(version, as_of, as_of, "hash", loaded, force=True)
+    store.publish(version, as_of, as_of, loaded, force=True)
 
 
 def test_a_reader_that_holds_the_view_delays_the_swap_but_not_for_long(store: OnlineStore) -> None:
@@ -369,7 +397,7 @@ def test_a_reader_that_holds_the_view_delays_the_swap_but_not_for_long(store: On
 def test_no_database_is_a_one_line_reason() -> None:
     store = OnlineStore("postgresql:///x?host=/nonexistent")
     with pytest.raises(StoreUnavailableError, match="cannot connect to Postgres") as error:
-        store.current(VIEW)
+        store.current(VERSION)
     assert "\n" not in str(error.value)
     with pytest.raises(StoreUnavailableError, match="Failed to connect"):
         store.load("t", rows(1))

@@ -13,7 +13,7 @@ from hindcast.compiler import query
 from hindcast.compiler.features import CompiledView
 from hindcast.data import retrieve
 from hindcast.engines.duckdb import DuckDBEngine
-from hindcast.errors import InputError, NotFoundError, StoreUnavailableError
+from hindcast.errors import NotFoundError, StoreUnavailableError
 from hindcast.formats.spine_file import Rows
 from hindcast.stores.lake import Lake
 from tests.integration.lending import (
@@ -183,7 +183,7 @@ def test_what_was_never_materialized_or_by_other_definitions_is_said(
         retrieve.online(view, database_url, [1], APRIL)
     published(view, lake, database_url)
     changed = replace(view, definition_hash="other")
-    with pytest.raises(InputError, match="has changed since it was materialized; run: hindcast"):
+    with pytest.raises(NotFoundError, match="as it is defined now is not in the online store yet"):
         retrieve.online(changed, database_url, [1], APRIL)
     with pytest.raises(StoreUnavailableError):
         retrieve.online(view, "postgresql://localhost:1/none", [1], APRIL)

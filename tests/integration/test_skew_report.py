@@ -10,6 +10,7 @@ import pytest
 from hindcast.audit.replay.replay import skew
 from hindcast.models.evaluation.gate import GateCheck
 from hindcast.stores.database import connect
+from hindcast.stores.online import ViewVersion
 from tests.integration.hindsight import ANN, AS_OF, BOB, CUSTOMERS, Home, Line, ingest
 from tests.integration.test_real_data import LOANS
 
@@ -123,8 +124,9 @@ def test_every_answer_about_300_real_customers_is_computed_again(home: Home) -> 
     ingest(home.application, LOANS)
     home.materialize(force=True)
     with connect(home.database_url) as connection:
-        some = "SELECT id FROM hindcast.credit_history ORDER BY md5(id::text) LIMIT 300"
-        customers = [key for (key,) in connection.execute(some)]
+        relation = ViewVersion.of(home.application.project.view()).relation
+        some = f"SELECT id FROM hindcast.{relation} ORDER BY md5(id::text) LIMIT 300"
+        customers = [key for (key,) in connection.execute(some.encode())]
     home.answer(*customers)
     report = skew(home.application, 1_000, None)
     assert (report.predictions, report.matching, report.unlike) == (300, 300, 0)

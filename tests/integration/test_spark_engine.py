@@ -19,7 +19,7 @@ from hindcast.engines.spark import engine as engines
 from hindcast.engines.spark import session as sessions
 from hindcast.errors import HindcastError, InputError
 from hindcast.stores.database import connect
-from hindcast.stores.online import OnlineStore
+from hindcast.stores.online import OnlineStore, ViewVersion
 from tests.integration.payments import (
     INSTANT,
     KNOWLEDGE,
@@ -68,10 +68,11 @@ def test_both_engines_load_the_same_online_rows(
     for engine in (SparkEngine(), DuckDBEngine()):
         with engine.compute(materialization(engine), raw) as computed:
             computed.write_offline(target(tmp_path / engine.name))
-            version = store.create_version("paid", engine.name, view.key, view.online_columns)
-            assert computed.load_online(store, version.table, list(view.online_columns)) == 40
+            version = ViewVersion.of(view)
+            loading = store.create_table(version, engine.name, view.key, view.online_columns)
+            assert computed.load_online(store, loading.table, list(view.online_columns)) == 40
         with connect(store.url) as connection:
-            query = f"SELECT * FROM hindcast.{version.table} ORDER BY person"
+            query = f"SELECT * FROM hindcast.{loading.table} ORDER BY person"
             found.append(connection.execute(query).fetchall())
     assert found[0] == found[1]
     assert len(found[0]) == 40

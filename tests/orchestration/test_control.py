@@ -12,11 +12,11 @@ from hindcast.operations import training_job
 from hindcast.operations.data_checks import DataReport, Limits, judge, limits
 from hindcast.operations.runs import reason
 from hindcast.stores.ledger import Run
-from hindcast.stores.online import OnlineVersion
+from hindcast.stores.online import Swap
 from lambdas.control.handler import handler
 
 AT = datetime(2021, 9, 17, tzinfo=UTC)
-BEFORE = OnlineVersion(
+BEFORE = Swap(
     1,
     "publish",
     "v",
@@ -37,7 +37,7 @@ def ingested(rows: int, quarantined: int) -> Run:
     return Run("i", "ingest", "succeeded", {"source": "loans"}, {}, outputs, AT, 1.0, None)
 
 
-def report(current: OnlineVersion | None, *ingests: Run, **more: Any) -> DataReport:
+def report(current: Swap | None, *ingests: Run, **more: Any) -> DataReport:
     given: dict[str, Any] = {"before": BEFORE, "asked": AT, "allowed": Limits(), **more}
     return judge("v", current, ingests=ingests, **given)
 
@@ -47,8 +47,8 @@ def test_features_like_those_before_pass() -> None:
     assert (found.passed, found.failures, found.materialization) == (True, (), "run2")
     assert [check.name for check in found.checks] == [
         "rows",
-        "age of features",
         "nulls",
+        "age of features",
         "quarantine",
     ]
     assert report(replace(NOW, null_rates={"id": 0.0}), before=None).passed
@@ -84,7 +84,7 @@ def test_features_like_those_before_pass() -> None:
     ],
 )
 def test_a_failure_says_what_was_found_and_what_is_required(
-    current: OnlineVersion | None, ingests: list[Run], failure: str
+    current: Swap | None, ingests: list[Run], failure: str
 ) -> None:
     found = report(current, *ingests)
     assert (found.passed, found.failures) == (False, (failure,))
@@ -93,7 +93,7 @@ def test_a_failure_says_what_was_found_and_what_is_required(
 def test_limits_are_declared_by_name() -> None:
     assert limits({"age_hours": 24}) == Limits(age_hours=24.0)
     assert report(replace(NOW, rows=500), allowed=limits({"rows_left": 0.5})).passed
-    with pytest.raises(InputError, match="limit 'ages': there is none; use rows_left, age_hours"):
+    with pytest.raises(InputError, match="limit 'ages': there is none; use rows_left, null_jump"):
         limits({"ages": 1})
 
 

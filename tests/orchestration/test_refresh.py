@@ -11,7 +11,7 @@ def test_spark_computes_and_swaps_behind_the_glue_task(refreshed: Refreshed) -> 
     assert refreshed.ended.status == "SUCCEEDED", refreshed.ended
     assert refreshed.given["JobName"] == "refresh-features"
     assert refreshed.given["Arguments"] == {"--as_of": "2021-09-17", "--known_by": "2021-09-18"}
-    version = refreshed.home.application.store.current("credit_history")
+    version = refreshed.home.online
     assert version is not None
     assert (version.rows, version.as_of.isoformat()) == (CUSTOMERS, "2021-09-17T00:00:00+00:00")
     [(subject, message)] = refreshed.notifications
@@ -23,14 +23,14 @@ def test_spark_computes_and_swaps_behind_the_glue_task(refreshed: Refreshed) -> 
 
 
 def test_a_job_that_fails_is_told_with_its_reason(here: Cloud) -> None:
-    before = here.home.application.store.current("credit_history")
+    before = here.home.online
     here.glue.work = lambda given: "refresh_features: no event is known"
     ended = here.run("a", "refresh")
     assert (ended.status, ended.error) == ("FAILED", "TaskFailed")
     [(subject, message)] = here.notifications
     assert subject == "Hindcast: refresh failed"
     assert "refresh_features: no event is known" in message["error"]
-    assert here.home.application.store.current("credit_history") == before
+    assert here.home.online == before
 
 
 def test_features_that_fail_their_checks_are_told_check_by_check(here: Cloud) -> None:

@@ -59,6 +59,11 @@ def view() -> CompiledView:
     return compile_view(VIEW)
 
 
+def relation(view: CompiledView) -> str:
+    """What the serving query reads."""
+    return f"{names.ONLINE_SCHEMA}.{names.online_relation('things', view.definition_hash)}"
+
+
 @pytest.fixture(scope="module")
 def connection(module_database_url: str, view: CompiledView) -> Any:
     """A session in Kathmandu, five and three quarter hours ahead of UTC."""
@@ -68,7 +73,7 @@ def connection(module_database_url: str, view: CompiledView) -> Any:
         )
         connection.execute(f"CREATE SCHEMA {names.ONLINE_SCHEMA}")
         connection.execute(
-            f"CREATE TABLE {names.ONLINE_SCHEMA}.things ({columns}, features_as_of timestamptz "
+            f"CREATE TABLE {relation(view)} ({columns}, features_as_of timestamptz "
             "DEFAULT now(), materialization text DEFAULT 'run')"
         )
         connection.execute("SET TimeZone = 'Asia/Kathmandu'")
@@ -95,7 +100,7 @@ def test_request_time_features_are_the_oracles(
     note: str | None,
     as_of: datetime,
 ) -> None:
-    table = f"{names.ONLINE_SCHEMA}.things"
+    table = relation(view)
     connection.execute(f"DELETE FROM {table}")
     connection.execute(
         f'INSERT INTO {table} (key, total, note, "_born", "_seen", "_money", "_note") '

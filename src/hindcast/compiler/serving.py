@@ -26,9 +26,11 @@ def serving_query(
 
     cold_start: "refuse" gives no row for an unknown key; "answer" gives the features of an empty
     history, and before the last two columns _has_history, which tells whether the key is known.
+    It reads the relation of this very version of the view, whatever the project declares later.
     Parameters (psycopg style): %(key)s and, where a feature needs it, %(as_of)s, a timestamptz.
     """
-    relation = f"{POSTGRES.quote(names.ONLINE_SCHEMA)}.{POSTGRES.quote(view.view.name)}"
+    version = names.online_relation(view.view.name, view.definition_hash)
+    relation = f"{_quoted(names.ONLINE_SCHEMA)}.{_quoted(version)}"
     is_wanted = f"{_quoted(view.key)} = %(key)s"
     freshness = f"{names.FEATURES_AS_OF}, {names.MATERIALIZATION}"
     if cold_start == "refuse":

@@ -11,7 +11,7 @@ from hindcast.compiler.query import Knowledge
 from hindcast.engines.base import Computed, Engine, OfflineTarget
 from hindcast.errors import InputError
 from hindcast.stores.lake import Lake
-from hindcast.stores.online import OnlineStore
+from hindcast.stores.online import OnlineStore, ViewVersion
 from hindcast.telemetry import Progress, Silent, step
 
 
@@ -94,14 +94,7 @@ def _publish(
 ) -> int:
     """Load the new version's table, check it, and swap the view onto it; returns its rows."""
     store.ensure()
-    version = store.create_version(view.view.name, run_id, view.key, view.online_columns)
-    entities = computed.load_online(store, version.table, list(view.online_columns))
-    store.publish(
-        version,
-        as_of=knowledge.as_of,
-        known_by=knowledge.known_by,
-        definition_hash=view.definition_hash,
-        expected_rows=entities,
-        force=force,
-    )
+    loading = store.create_table(ViewVersion.of(view), run_id, view.key, view.online_columns)
+    entities = computed.load_online(store, loading.table, list(view.online_columns))
+    store.publish(loading, knowledge.as_of, knowledge.known_by, entities, force)
     return entities

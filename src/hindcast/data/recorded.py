@@ -12,7 +12,7 @@ from hindcast.engines.base import Engine
 from hindcast.telemetry import Progress
 
 if TYPE_CHECKING:
-    from hindcast.stores.online.versions import OnlineVersion
+    from hindcast.stores.online import Swap
 
 
 def materialize(
@@ -40,10 +40,12 @@ def materialize(
     return report
 
 
-def roll_back_online(application: Application, view: str | None) -> "OnlineVersion":
-    """Serve the version of a view before the current one; raises what OnlineStore.rollback does."""
-    name = application.project.view(view).view.name
-    with application.ledger.run("materialize", {"view": name, "rollback": True}) as run:
-        version = application.store.rollback(name)
-        run.outputs.update(run_id=version.run_id, swap=version.swap)
-    return version
+def roll_back_online(application: Application, view: str | None) -> "Swap":
+    """Serve the table of a view before the current one; raises what OnlineStore.rollback does."""
+    from hindcast.stores.online import ViewVersion
+
+    version = ViewVersion.of(application.project.view(view))
+    with application.ledger.run("materialize", {"view": version.view, "rollback": True}) as run:
+        swap = application.store.rollback(version)
+        run.outputs.update(run_id=swap.run_id, swap=swap.swap)
+    return swap

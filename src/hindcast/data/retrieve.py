@@ -20,7 +20,7 @@ from hindcast.errors import InputError, NotFoundError
 from hindcast.formats.spine_file import Rows
 from hindcast.serving import store as serving
 from hindcast.stores.lake import Lake
-from hindcast.stores.online import OnlineStore
+from hindcast.stores.online import OnlineStore, ViewVersion
 
 # Rows of one round trip to the online store.
 BATCH_ROWS = 500
@@ -131,15 +131,12 @@ def _read(
 
 def _check_materialized(view: CompiledView, database_url: str) -> None:
     with OnlineStore(database_url) as store:
-        current = store.current(view.view.name)
-    if current is None:
+        materialized = store.materialized()
+    if ViewVersion.of(view) not in materialized:
+        older = any(version.view == view.view.name for version in materialized)
+        state = "as it is defined now is not" if older else "is not"
         raise NotFoundError(
-            f"feature view '{view.view.name}' is not in the online store yet; "
-            "run: hindcast materialize"
-        )
-    if current.definition_hash != view.definition_hash:
-        raise InputError(
-            f"feature view '{view.view.name}' has changed since it was materialized; "
+            f"feature view '{view.view.name}' {state} in the online store yet; "
             "run: hindcast materialize"
         )
 

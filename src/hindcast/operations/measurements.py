@@ -13,6 +13,7 @@ from hindcast.bootstrap import Application
 from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
 from hindcast.instants import instant
 from hindcast.stores import aws
+from hindcast.stores.online import ViewVersion
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -66,7 +67,7 @@ AGES: Mapping[str, Callable[[Application, datetime], float]] = {
 
 
 def _view_age(application: Application, view: str, now: datetime) -> timedelta:
-    version = application.store.current(view)
+    version = application.store.current(ViewVersion.of(application.project.view(view)))
     if version is None:
         raise NotFoundError(f"view '{view}' was never materialized")
     return now - version.as_of

@@ -18,7 +18,8 @@ VIEW = view_of(
 
 def test_a_customers_id_is_a_parameter_and_never_pasted_into_the_sql() -> None:
     sql = serving_query(VIEW, ["loans", "age"])
-    assert sql.endswith(' FROM "hindcast"."history" WHERE "id" = %(key)s')
+    relation = f"history__{VIEW.definition_hash}"
+    assert sql.endswith(f' FROM "hindcast"."{relation}" WHERE "id" = %(key)s')
     assert sql.count("%(key)s") == 1
 
 

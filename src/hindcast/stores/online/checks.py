@@ -1,17 +1,49 @@
-"""What must hold before a loaded table becomes current."""
+"""What must hold before a loaded table becomes current, and how two tables are compared."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
+from typing import Protocol
 
 from psycopg import sql
 
 from hindcast.errors import OnlineCheckError
 from hindcast.stores.online.versions import Connection, identifier
 
-# A column whose share of nulls grew by more than this, or a table that shrank below this share
-# of the rows before, is more likely a broken source than the world having changed.
-NULL_RATE_JUMP = 0.2
-ROWS_LEFT = 0.5
+
+@dataclass(frozen=True)
+class Likeness:
+    """How like the table before a table must be.
+
+    rows_left: share of its rows. null_jump: growth of a column's share of nulls. What exceeds the
+    defaults is more likely a broken source than the world having changed.
+    """
+
+    rows_left: float = 0.5
+    null_jump: float = 0.2
+
+
+class Table(Protocol):
+    """What a table is compared by; null_rates maps each column to its share of nulls, 0 to 1."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def null_rates(self) -> Mapping[str, float]: ...
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check, what it found and what is required."""
+
+    name: str
+    passed: bool
+    found: str
+    required: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.found}, required: {self.required}"
 
 
 @dataclass(frozen=True)
@@ -58,19 +90,32 @@ def check_whole(facts: Facts, table: str, key: str, expected_rows: int) -> None:
         )
 
 
-def check_drift(facts: Facts, previous_rows: int, previous_rates: Mapping[str, float]) -> None:
+def require_likeness(facts: Facts, before: Table) -> None:
     """Raise OnlineCheckError if the table lost half its rows, or a column far more values."""
-    if facts.rows < ROWS_LEFT * previous_rows:
-        raise OnlineCheckError(
-            f"the new online table has {facts.rows} rows, the current one {previous_rows}; "
-            "not swapped (force it if this is right)"
-        )
-    jumps = [
-        f"'{column}' from {previous_rates[column]:.1%} to {rate:.1%}"
-        for column, rate in facts.null_rates.items()
-        if column in previous_rates and rate - previous_rates[column] > NULL_RATE_JUMP
+    failures = [str(check) for check in compare(facts, before, Likeness()) if not check.passed]
+    if failures:
+        raise OnlineCheckError(f"{'; '.join(failures)}; not swapped (force it if this is right)")
+
+
+def compare(now: Table, before: Table | None, allowed: Likeness) -> Iterator[Check]:
+    """The check of rows, and one for each column that lost values or one that passed for all."""
+    # Rounded, for 0.8 times a whole number may be a little more than it should.
+    least = max(1, ceil(round(allowed.rows_left * before.rows, 6))) if before else 1
+    found = f"{now.rows}" + (f", {before.rows} before" if before else "")
+    yield Check("rows", now.rows >= least, found, f"at least {least}")
+    earlier = before.null_rates if before else {}
+    required = f"not all, and at most {allowed.null_jump:.1%} more than before"
+    lost = [
+        (column, rate, earlier.get(column))
+        for column, rate in sorted(now.null_rates.items())
+        if _lost(rate, earlier.get(column), allowed.null_jump)
     ]
-    if jumps:
-        raise OnlineCheckError(
-            f"share of nulls jumped in {', '.join(jumps)}; not swapped (force it if this is right)"
-        )
+    for column, rate, was in lost:
+        text = f"{rate:.1%}" + (f", {was:.1%} before" if was is not None else "")
+        yield Check(f"nulls in '{column}'", False, text, required)
+    if not lost:
+        yield Check("nulls", True, f"{len(now.null_rates)} columns", required)
+
+
+def _lost(rate: float, was: float | None, most: float) -> bool:
+    return rate == 1.0 if was is None else rate - was > most

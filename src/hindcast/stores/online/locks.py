@@ -1,4 +1,4 @@
-"""Advisory locks that keep publishers of one view, and loaders of one table, apart."""
+"""Advisory locks that keep publishers of one view version, and loaders of one table, apart."""
 
 from hindcast.errors import InputError
 from hindcast.stores.online.versions import Connection
@@ -7,7 +7,7 @@ _KEY = "hashtextextended('hindcast ' || %s, 0)"
 
 
 def lock(connection: Connection, name: str) -> None:
-    """Wait for a lock on a view (or the schema), held to the end of the transaction."""
+    """Wait for a lock on a relation (or the schema), held to the end of the transaction."""
     connection.execute(f"SELECT pg_advisory_xact_lock({_KEY})", [f"view {name}"])
 
 

@@ -19,12 +19,13 @@ from hindcast.errors import (
 )
 from hindcast.stores.database import connect
 from hindcast.stores.online import checks, locks, swap, versions
-from hindcast.stores.online.versions import Connection, LoadingVersion, OnlineVersion
+from hindcast.stores.online.versions import Connection, LoadingTable, Swap, ViewVersion
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-KEEP_VERSIONS = 3
+# Of one view version: the current table and those a rollback can return to.
+KEEP_TABLES = 3
 
 
 class OnlineStore:
@@ -62,32 +63,32 @@ class OnlineStore:
         with self._transaction():
             pass
 
-    def create_version(
-        self, view: str, run_id: str, key: str, columns: Mapping[str, DataType]
-    ) -> LoadingVersion:
-        """Make an empty table with these columns, and drop what killed loads of the view left.
+    def create_table(
+        self, of: ViewVersion, run_id: str, key: str, columns: Mapping[str, DataType]
+    ) -> LoadingTable:
+        """Make an empty table with these columns, and drop what killed loads of the version left.
 
         The table stays claimed by this store until it is published or the store is closed.
         Raises InputError for names that do not fit, and for a run that is published already or
         is being loaded.
         """
-        version = LoadingVersion(view, run_id, key)
-        versions.check_names(version, columns)
-        self._release(version.table)
+        loading = LoadingTable(of, run_id, key)
+        versions.check_names(loading, columns)
+        self._release(loading.table)
         holder = connect(self.url, autocommit=True)
         try:
-            locks.claim(holder, version.table)
-            with self._transaction(view) as connection:
-                _drop_abandoned(connection, version)
-                versions.create_table(connection, version.table, columns)
+            locks.claim(holder, loading.table)
+            with self._transaction(of) as connection:
+                _drop_abandoned(connection, loading)
+                versions.create_table(connection, loading.table, columns)
         except BaseException:
             holder.close()
             raise
-        self._claims[version.table] = holder
-        return version
+        self._claims[loading.table] = holder
+        return loading
 
     def load(self, table: str, reader: "pa.RecordBatchReader") -> int:
-        """Append rows to a version table by binary COPY, all or none; the number of rows.
+        """Append rows to a table by binary COPY, all or none; the number of rows.
 
         Columns go by name; those the reader lacks become null. Several processes may load one
         table at once.
@@ -98,81 +99,99 @@ class OnlineStore:
 
     def publish(
         self,
-        version: LoadingVersion,
+        loaded: LoadingTable,
         as_of: datetime,
         known_by: datetime,
-        definition_hash: str,
         expected_rows: int,
         force: bool = False,
-        keep: int = KEEP_VERSIONS,
-    ) -> OnlineVersion:
+        keep: int = KEEP_TABLES,
+    ) -> Swap:
         """Check a loaded table and make it current, or change nothing; then prune.
 
         Raises OnlineCheckError naming the column and the numbers; `force` skips the comparison
-        with the current version, never the row count nor the uniqueness of the key.
+        with the current table, never the row count nor the uniqueness of the key.
         """
         if as_of.tzinfo is None or known_by.tzinfo is None:
             raise InputError("as_of and known_by need a time zone")
-        moment = {"as_of": as_of, "known_by": known_by, "definition_hash": definition_hash}
+        of, run_id = loaded.of, loaded.run_id
         try:
-            with self._transaction(version.view) as connection:
-                facts = _checked(connection, version, expected_rows, force)
-                swap.add_key(connection, version)
-                swap.swap_view(connection, version.view, version.table, version.run_id, as_of)
+            with self._transaction(of) as connection:
+                facts = _checked(connection, loaded, expected_rows, force)
+                swap.add_key(connection, loaded)
+                swap.swap_view(connection, of.relation, loaded.table, run_id, as_of)
+                moment = {"as_of": as_of, "known_by": known_by}
                 counted = {"rows": facts.rows, "null_rates": facts.null_rates}
-                published = versions.record(connection, "publish", version, moment | counted)
+                published = versions.record(connection, "publish", loaded, moment | counted)
         finally:
-            self._release(version.table)
-        self.prune(version.view, keep)
+            self._release(loaded.table)
+        self.prune(of, keep)
         return published
 
-    def rollback(self, view: str) -> OnlineVersion:
-        """Make the version before the current one current again, recorded as one more swap.
+    def rollback(self, of: ViewVersion) -> Swap:
+        """Make the table before the current one current again, recorded as one more swap.
 
         Raises NotFoundError when there is none left to go back to.
         """
-        with self._transaction(view) as connection:
-            earlier = versions.history(connection, view)[1:]
+        with self._transaction(of) as connection:
+            earlier = versions.history(connection, of)[1:]
             if not earlier:
-                raise NotFoundError(f"online view '{view}' has no earlier version to go back to")
+                raise NotFoundError(f"online view {of} has no earlier table to go back to")
             target = earlier[0]
-            swap.swap_view(connection, view, target.table, target.run_id, target.as_of)
-            facts = ("as_of", "known_by", "definition_hash", "rows", "null_rates")
+            swap.swap_view(connection, of.relation, target.table, target.run_id, target.as_of)
+            facts = ("as_of", "known_by", "rows", "null_rates")
             copied = {name: getattr(target, name) for name in facts}
             return versions.record(connection, "rollback", target, copied)
 
-    def current(self, view: str) -> OnlineVersion | None:
-        """The swap that made the view what it is now; None if nothing was ever published."""
-        return next(iter(self.versions(view)), None)
+    def current(self, of: ViewVersion) -> Swap | None:
+        """The swap that made the version what it is now; None if it is not materialized."""
+        return self.materialized().get(of)
 
-    def versions(self, view: str) -> list[OnlineVersion]:
-        """Every swap of a view, newest first."""
+    def swaps(self, of: ViewVersion) -> list[Swap]:
+        """Every swap of a view version, newest first."""
         with self._transaction() as connection:
-            return versions.swaps(connection, view)[::-1]
+            return versions.swaps(connection, of)[::-1]
 
-    def prune(self, view: str, keep: int = KEEP_VERSIONS) -> list[str]:
+    def materialized(self) -> dict[ViewVersion, Swap]:
+        """Every view version that can be read now, and the swap that made it what it is."""
+        with self._transaction() as connection:
+            there = versions.relations(connection)
+            last = versions.last_swaps(connection)
+            return {swap.of: swap for swap in last if swap.of.relation in there}
+
+    def prune(self, of: ViewVersion, keep: int = KEEP_TABLES) -> list[str]:
         """Drop published tables but the current one and the keep - 1 before it; those dropped.
 
         A table that a reader still holds is left for the next time.
         """
-        with self._transaction(view) as connection:
-            kept = {version.table for version in versions.history(connection, view)[: max(keep, 1)]}
-            published = {version.table for version in versions.swaps(connection, view)}
-            old = sorted((published & versions.tables_of(connection, view)) - kept)
+        with self._transaction(of) as connection:
+            kept = {swap.table for swap in versions.history(connection, of)[: max(keep, 1)]}
+            published = {swap.table for swap in versions.swaps(connection, of)}
+            old = sorted((published & versions.tables_of(connection, of)) - kept)
             return [table for table in old if _dropped(connection, table)]
 
+    def drop(self, of: ViewVersion) -> bool:
+        """Drop the tables of a view version, not the record of its swaps; whether they are gone.
+
+        One that a reader still holds, or a run loads, is left for the next time.
+        """
+        with self._transaction(of) as connection:
+            tables = versions.tables_of(connection, of)
+            if not all(locks.is_unclaimed(connection, table) for table in tables):
+                return False
+            return _dropped(connection, *tables, relation=of.relation)
+
     @contextmanager
-    def _transaction(self, view: str | None = None) -> Iterator[Connection]:
-        """A transaction in which the schema exists, alone with the view if one is named."""
+    def _transaction(self, of: ViewVersion | None = None) -> Iterator[Connection]:
+        """A transaction in which the schema exists, alone with the version if one is named."""
         try:
             with connect(self.url) as connection:
                 _ensure(connection)
-                if view is not None:
-                    locks.lock(connection, view)
+                if of is not None:
+                    locks.lock(connection, of.relation)
                 yield connection
         except psycopg.errors.LockNotAvailable as error:
             raise StoreUnavailableError(
-                f"a reader held online view '{view}' longer than {swap.SWAP_WAIT}; run it again"
+                f"a reader held online view {of} longer than {swap.SWAP_WAIT}; run it again"
             ) from error
         except psycopg.OperationalError as error:
             raise StoreUnavailableError(f"Postgres: {first_line(error)}") from error
@@ -193,32 +212,35 @@ def _ensure(connection: Connection) -> None:
         connection.execute(versions.CREATE_LOG)
 
 
-def _drop_abandoned(connection: Connection, version: LoadingVersion) -> None:
-    """Drop unpublished tables that nobody loads; InputError if `version` is published."""
-    published = {swap.table for swap in versions.swaps(connection, version.view)}
-    if version.table in published:
-        raise InputError(f"run '{version.run_id}' of '{version.view}' is published already")
-    for table in sorted(versions.tables_of(connection, version.view) - published):
-        if table == version.table or locks.is_unclaimed(connection, table):
+def _drop_abandoned(connection: Connection, loading: LoadingTable) -> None:
+    """Drop unpublished tables that nobody loads; InputError if this one is published."""
+    published = {swap.table for swap in versions.swaps(connection, loading.of)}
+    if loading.table in published:
+        raise InputError(f"run '{loading.run_id}' of {loading.of} is published already")
+    for table in sorted(versions.tables_of(connection, loading.of) - published):
+        if table == loading.table or locks.is_unclaimed(connection, table):
             versions.drop_tables(connection, [table])
 
 
 def _checked(
-    connection: Connection, version: LoadingVersion, expected_rows: int, force: bool
+    connection: Connection, loaded: LoadingTable, expected_rows: int, force: bool
 ) -> checks.Facts:
-    facts = checks.measure(connection, version.table, version.key)
-    checks.check_whole(facts, version.table, version.key, expected_rows)
-    before = versions.history(connection, version.view)[:1]
+    facts = checks.measure(connection, loaded.table, loaded.key)
+    checks.check_whole(facts, loaded.table, loaded.key, expected_rows)
+    before = versions.history(connection, loaded.of)[:1]
     if before and not force:
-        checks.check_drift(facts, before[0].rows, before[0].null_rates)
+        checks.require_likeness(facts, before[0])
     return facts
 
 
-def _dropped(connection: Connection, table: str) -> bool:
+def _dropped(connection: Connection, *tables: str, relation: str | None = None) -> bool:
+    """Whether tables, and the Postgres view over one of them, were free to be dropped."""
     try:
         with connection.transaction():
             connection.execute("SET LOCAL lock_timeout = '200ms'")
-            versions.drop_tables(connection, [table])
+            if relation is not None:
+                swap.drop_view(connection, relation)
+            versions.drop_tables(connection, tables)
     except psycopg.errors.LockNotAvailable:
         return False
     return True

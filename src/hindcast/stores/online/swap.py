@@ -1,11 +1,11 @@
-"""Point a feature view's Postgres view at another version table, inside a transaction."""
+"""Point a view version's Postgres view at another table, inside a transaction."""
 
 from datetime import datetime
 
 from psycopg import sql
 
 from hindcast import names
-from hindcast.stores.online.versions import Connection, LoadingVersion, identifier
+from hindcast.stores.online.versions import Connection, LoadingTable, identifier
 
 # How long a swap waits for open readers; new readers queue behind it, so it must not wait long.
 SWAP_WAIT = "2s"
@@ -18,29 +18,31 @@ _COLUMNS = """
 """
 
 
-def add_key(connection: Connection, version: LoadingVersion) -> None:
+def add_key(connection: Connection, loaded: LoadingTable) -> None:
     """Give a loaded table its primary key and statistics."""
     connection.execute(
         sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(
-            identifier(version.table), sql.Identifier(version.key)
+            identifier(loaded.table), sql.Identifier(loaded.key)
         )
     )
-    connection.execute(sql.SQL("ANALYZE {}").format(identifier(version.table)))
+    connection.execute(sql.SQL("ANALYZE {}").format(identifier(loaded.table)))
 
 
-def swap_view(connection: Connection, view: str, table: str, run_id: str, as_of: datetime) -> None:
-    """Make the view select every column of the table, features_as_of and materialization.
+def swap_view(
+    connection: Connection, relation: str, table: str, run_id: str, as_of: datetime
+) -> None:
+    """Make the Postgres view select every column of the table, features_as_of and materialization.
 
     Readers see the old rows until the transaction commits, then the new ones; a view with the
     same columns is replaced in place, so that grants on it survive.
     """
-    old, new = _columns(connection, view), _columns(connection, table)
+    old, new = _columns(connection, relation), _columns(connection, table)
     connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(SWAP_WAIT)))
     if old and old[:-2] != new:
-        connection.execute(sql.SQL("DROP VIEW {}").format(identifier(view)))
+        drop_view(connection, relation)
     connection.execute(
         sql.SQL("CREATE OR REPLACE VIEW {} AS SELECT {}, {} AS {}, {}::text AS {} FROM {}").format(
-            identifier(view),
+            identifier(relation),
             sql.SQL(", ").join(sql.Identifier(column[0]) for column in new),
             sql.Literal(as_of),
             sql.Identifier(names.FEATURES_AS_OF),
@@ -49,6 +51,11 @@ def swap_view(connection: Connection, view: str, table: str, run_id: str, as_of:
             identifier(table),
         )
     )
+
+
+def drop_view(connection: Connection, relation: str) -> None:
+    """Drop the Postgres view, if it is there."""
+    connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(identifier(relation)))
 
 
 def _columns(connection: Connection, relation: str) -> list[tuple[str, int, int, int]]:

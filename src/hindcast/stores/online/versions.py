@@ -1,4 +1,4 @@
-"""Version tables and the append-only record of which of them was current when."""
+"""View versions, their tables, and the append-only record of which table was current when."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,13 +12,14 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hindcast import names
+from hindcast.compiler.features import CompiledView
 from hindcast.datatypes import DataType
 from hindcast.errors import InputError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 IDENTIFIER_BYTES = 63
-# No "__" inside and no "_" at the ends: a table's name then has one reading as view and run.
+# No "__" inside and no "_" at the ends: a table's name then has one reading as version and run.
 _RUN_ID = re.compile(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*")
 
 LOG = sql.Identifier(names.ONLINE_SCHEMA, names.ONLINE_VERSIONS)
@@ -43,22 +44,43 @@ CREATE_LOG = sql.SQL(
 
 
 @dataclass(frozen=True)
-class LoadingVersion:
-    """A version table that is being filled and that no reader sees."""
+class ViewVersion:
+    """A feature view as one definition of it: what releases that were trained on it read."""
 
     view: str
+    definition_hash: str
+
+    @classmethod
+    def of(cls, view: CompiledView) -> "ViewVersion":
+        """The version that this definition is."""
+        return cls(view.view.name, view.definition_hash)
+
+    @property
+    def relation(self) -> str:
+        """The Postgres view over its current table."""
+        return names.online_relation(self.view, self.definition_hash)
+
+    def __str__(self) -> str:
+        return f"{self.view} ({self.definition_hash[:8]})"
+
+
+@dataclass(frozen=True)
+class LoadingTable:
+    """A table of a view version that is being filled and that no reader sees."""
+
+    of: ViewVersion
     run_id: str
     key: str
 
     @property
     def table(self) -> str:
         """The table's name in the online schema."""
-        return table_name(self.view, self.run_id)
+        return table_name(self.of, self.run_id)
 
 
 @dataclass(frozen=True)
-class OnlineVersion:
-    """One swap: which version became current, when, and what it was computed from.
+class Swap:
+    """One swap: which table of a view version became current, when, and of what it was computed.
 
     null_rates maps each column to its share of nulls, 0 to 1.
     """
@@ -76,31 +98,34 @@ class OnlineVersion:
     swapped_at: datetime
 
     @property
+    def of(self) -> ViewVersion:
+        """The view version that was swapped."""
+        return ViewVersion(self.view, self.definition_hash)
+
+    @property
     def table(self) -> str:
         """The table's name in the online schema."""
-        return table_name(self.view, self.run_id)
+        return table_name(self.of, self.run_id)
 
 
-def table_name(view: str, run_id: str) -> str:
-    """The version table of a run."""
-    return f"{view}__{run_id}"
+def table_name(of: ViewVersion, run_id: str) -> str:
+    """The table that a run loads for a view version."""
+    return f"{of.relation}__{run_id}"
 
 
-def check_names(version: LoadingVersion, columns: Mapping[str, DataType]) -> None:
+def check_names(loading: LoadingTable, columns: Mapping[str, DataType]) -> None:
     """Raise InputError for names that Postgres would cut short or that would collide."""
-    if not _RUN_ID.fullmatch(version.run_id):
-        raise InputError(f"run id '{version.run_id}' is not letters and digits joined by - or _")
-    if version.view == names.ONLINE_VERSIONS:
-        raise InputError(f"a feature view cannot be called '{version.view}'")
-    if version.key not in columns:
-        raise InputError(f"online table '{version.table}' lacks its key column '{version.key}'")
-    for name in (version.table, *columns):
+    if not _RUN_ID.fullmatch(loading.run_id):
+        raise InputError(f"run id '{loading.run_id}' is not letters and digits joined by - or _")
+    if loading.key not in columns:
+        raise InputError(f"online table '{loading.table}' lacks its key column '{loading.key}'")
+    for name in (loading.table, *columns):
         if len(name.encode()) > IDENTIFIER_BYTES:
             raise InputError(f"'{name}' is longer than the {IDENTIFIER_BYTES} bytes of a name")
 
 
 def create_table(connection: Connection, table: str, columns: Mapping[str, DataType]) -> None:
-    """Make an empty version table; its primary key is added after the load, which is faster."""
+    """Make an empty table; its primary key is added after the load, which is faster."""
     definitions = [
         # The types are the fixed words of DataType, never text from outside.
         sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(datatype.sql("postgres")))
@@ -111,33 +136,33 @@ def create_table(connection: Connection, table: str, columns: Mapping[str, DataT
 
 
 def drop_tables(connection: Connection, tables: Iterable[str]) -> None:
-    """Drop version tables."""
+    """Drop tables of the online schema."""
     for table in tables:
         connection.execute(sql.SQL("DROP TABLE {}").format(identifier(table)))
 
 
-def tables_of(connection: Connection, view: str) -> set[str]:
-    """The version tables of a view that exist, published or not."""
+def tables_of(connection: Connection, of: ViewVersion) -> set[str]:
+    """The tables of a view version that exist, published or not."""
     found = connection.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = %s AND starts_with(tablename, %s)",
-        [names.ONLINE_SCHEMA, table_name(view, "")],
+        [names.ONLINE_SCHEMA, table_name(of, "")],
     )
-    prefix = table_name(view, "")
-    return {table for (table,) in found if _RUN_ID.fullmatch(table.removeprefix(prefix))}
+    return {table for (table,) in found}
 
 
 def record(
     connection: Connection,
     action: str,
-    version: LoadingVersion | OnlineVersion,
+    table: LoadingTable | Swap,
     facts: Mapping[str, Any],
-) -> OnlineVersion:
-    """Add a swap. facts: as_of, known_by, definition_hash, rows, null_rates."""
+) -> Swap:
+    """Add a swap. facts: as_of, known_by, rows, null_rates."""
     values = {
         "action": action,
-        "view": version.view,
-        "run_id": version.run_id,
-        "key": version.key,
+        "view": table.of.view,
+        "definition_hash": table.of.definition_hash,
+        "run_id": table.run_id,
+        "key": table.key,
         **facts,
         "null_rates": Jsonb(facts["null_rates"]),
     }
@@ -146,34 +171,54 @@ def record(
         sql.SQL(", ").join(map(sql.Identifier, values)),
         sql.SQL(", ").join(map(sql.Placeholder, values)),
     )
-    with connection.cursor(row_factory=class_row(OnlineVersion)) as cursor:
+    with connection.cursor(row_factory=class_row(Swap)) as cursor:
         swap = cursor.execute(statement, values).fetchone()
     assert swap is not None, "INSERT ... RETURNING gives its row"
     return swap
 
 
-def swaps(connection: Connection, view: str) -> list[OnlineVersion]:
-    """Every swap of a view, oldest first."""
-    statement = sql.SQL("SELECT * FROM {} WHERE view = %s ORDER BY swap").format(LOG)
-    with connection.cursor(row_factory=class_row(OnlineVersion)) as cursor:
-        return cursor.execute(statement, [view]).fetchall()
+def swaps(connection: Connection, of: ViewVersion) -> list[Swap]:
+    """Every swap of a view version, oldest first."""
+    statement = sql.SQL(
+        "SELECT * FROM {} WHERE view = %s AND definition_hash = %s ORDER BY swap"
+    ).format(LOG)
+    with connection.cursor(row_factory=class_row(Swap)) as cursor:
+        return cursor.execute(statement, [of.view, of.definition_hash]).fetchall()
 
 
-def history(connection: Connection, view: str) -> list[OnlineVersion]:
-    """The current version, then those a rollback would return to, newest first.
+def last_swaps(connection: Connection) -> list[Swap]:
+    """The newest swap of each view version."""
+    statement = sql.SQL(
+        "SELECT DISTINCT ON (view, definition_hash) * FROM {} "
+        "ORDER BY view, definition_hash, swap DESC"
+    ).format(LOG)
+    with connection.cursor(row_factory=class_row(Swap)) as cursor:
+        return cursor.execute(statement).fetchall()
 
-    A rollback leaves the version it abandoned out for good: after publishing a, b, c, rolling
-    back and publishing d, the history is d, b, a. Versions whose table was pruned are left out.
+
+def relations(connection: Connection) -> set[str]:
+    """The Postgres views that answer for a view version now."""
+    found = connection.execute(
+        "SELECT viewname FROM pg_views WHERE schemaname = %s", [names.ONLINE_SCHEMA]
+    )
+    return {name for (name,) in found}
+
+
+def history(connection: Connection, of: ViewVersion) -> list[Swap]:
+    """The swap to the current table, then those a rollback would return to, newest first.
+
+    A rollback leaves the table it abandoned out for good: after publishing a, b, c, rolling
+    back and publishing d, the history is d, b, a. Tables that were pruned are left out.
     """
-    stack: list[OnlineVersion] = []
-    for swap in swaps(connection, view):
+    stack: list[Swap] = []
+    for swap in swaps(connection, of):
         if swap.action == "rollback":
             while stack and stack[-1].run_id != swap.run_id:
                 stack.pop()
         else:
             stack.append(swap)
-    existing = tables_of(connection, view)
-    return [version for version in reversed(stack) if version.table in existing]
+    existing = tables_of(connection, of)
+    return [swap for swap in reversed(stack) if swap.table in existing]
 
 
 def identifier(table: str) -> sql.Identifier:
