@@ -1,9 +1,10 @@
-"""Glue job: materialize a feature view as of an instant, on Spark.
+"""Glue job: materialize feature views, and what live releases read, as of an instant, on Spark.
 
 Arguments: --lake URI and --database_url URL or --database_secret NAME, or both: user and password
-are the secret's, the place the URL's; if wanted --project DIR (of definitions.py), --feature_view
-NAME, --as_of and --known_by (ISO, default now), --force true. It reads no bookmark: an instant
-decides what it computes. The last line it prints is the report as JSON.
+are the secret's, the place the URL's; if wanted --releases URI (where releases are kept), --project
+DIR (of definitions.py), --feature_view NAME, --as_of and --known_by (ISO, default now), --release
+NAME (computed as well), --force true. It reads no bookmark: an instant decides what it computes.
+The last line it prints is the report as JSON.
 """
 
 import json
@@ -18,17 +19,19 @@ from awsglue.utils import GlueArgumentError, getResolvedOptions
 from hindcast import bootstrap, project, settings
 from hindcast.bootstrap import Application
 from hindcast.data import recorded
-from hindcast.data.materialize import MaterializeReport
+from hindcast.data.refresh import RefreshReport
 from hindcast.errors import HindcastError, InputError
 
 REQUIRED = ("JOB_NAME", "lake")
 OPTIONAL = (
+    "releases",
     "project",
     "feature_view",
     "database_url",
     "database_secret",
     "as_of",
     "known_by",
+    "release",
     "force",
 )
 
@@ -53,7 +56,7 @@ def arguments(argv: Sequence[str]) -> dict[str, str]:
     return {name: resolved[name] for name in asked}
 
 
-def refresh(given: Mapping[str, str], now: datetime) -> MaterializeReport:
+def refresh(given: Mapping[str, str], now: datetime) -> RefreshReport:
     """Materialize with the Spark engine; raises what materialize raises."""
     application = _application(given)
     with application.store:
@@ -62,6 +65,7 @@ def refresh(given: Mapping[str, str], now: datetime) -> MaterializeReport:
             given.get("feature_view"),
             bootstrap.engine("spark"),
             bootstrap.knowledge(given.get("as_of"), given.get("known_by"), now),
+            also=[given["release"]] if "release" in given else (),
             force=given.get("force", "false").lower() == "true",
         )
 
@@ -70,9 +74,11 @@ def _application(given: Mapping[str, str]) -> Application:
     if not given.keys() & {"database_url", "database_secret"}:
         raise InputError("give --database_url, --database_secret, or both")
     folder = Path(given["project"]) if "project" in given else None
+    local = settings.load(environment={}, project=folder)
     places = replace(
-        settings.load(environment={}, project=folder),
+        local,
         lake=given["lake"],
+        releases=given.get("releases", local.releases),
         database_url=given.get("database_url"),
         database_secret=given.get("database_secret"),
     )

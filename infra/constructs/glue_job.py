@@ -61,7 +61,7 @@ class RefreshJob(Construct):
             [f"{lake}/{names.FEATURES}/*"],
             "Spark drops unfinished files, and the job the rows that waited there for Postgres.",
         )
-        allow_read(to, self._addresses.bucket_arn("releases"), "artifacts")
+        allow_read(to, self._addresses.bucket_arn("releases"), "artifacts", "models")
         allow_key(to, self._key.key_arn)
         stack = Stack.of(self)
         own = [
@@ -130,6 +130,7 @@ class RefreshJob(Construct):
         sizes = self._addresses.deployment.sizes
         arguments = {
             "--lake": self._addresses.uri("lake"),
+            "--releases": self._addresses.uri("releases", "models"),
             "--database_secret": self._addresses.named("worker"),
             # A zip of wheels, as the network has no way to PyPI.
             "--additional-python-modules": self._addresses.uri(

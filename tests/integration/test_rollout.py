@@ -72,14 +72,14 @@ def test_a_canary_is_rolled_back_by_its_error_rate_and_promoted_once_it_is_put_r
     def ask(_: float) -> None:
         answers.update(service.ask(REQUESTS_PER_LOOK))
 
-    # The model reads a column that the online table does not have yet.
+    # The model reads a version of the view that is not materialized yet.
     report = roll(wider, release, ask)
     assert (report.outcome, report.replaces, report.promotion) == ("rolled back", before, None)
     [step] = report.steps
     failed = step.errors
     assert (step.percent, step.requests) == (5, failed)
     assert str(report.why).startswith(f"error rate: {failed} of {failed} requests failed")
-    assert answers == {(200, before): REQUESTS_PER_LOOK - failed, (500, None): failed}
+    assert answers == {(200, before): REQUESTS_PER_LOOK - failed, (503, None): failed}
     assert stage.settings() == Stage(before)
     assert champion(home) == before
     assert (last_run(home).status, last_run(home).error) == ("failed", report.why)

@@ -70,7 +70,12 @@ def test_both_engines_load_the_same_online_rows(
             computed.write_offline(target(tmp_path / engine.name))
             version = ViewVersion.of(view)
             loading = store.create_table(version, engine.name, view.key, view.online_columns)
-            assert computed.load_online(store, loading.table, list(view.online_columns)) == 40
+            assert (
+                computed.load_online(
+                    store, loading.table, {name: name for name in view.online_columns}
+                )
+                == 40
+            )
         with connect(store.url) as connection:
             query = f"SELECT * FROM hindcast.{loading.table} ORDER BY person"
             found.append(connection.execute(query).fetchall())
@@ -197,7 +202,7 @@ def test_an_error_of_the_online_store_comes_back_as_itself(
     with engine.compute(materialization(engine), raw) as computed:
         computed.write_offline(target(tmp_path / "features"))
         with pytest.raises(HindcastError, match="paid__gone"):
-            computed.load_online(store, "paid__gone", list(view.online_columns))
+            computed.load_online(store, "paid__gone", {name: name for name in view.online_columns})
 
 
 def test_loading_before_computing_is_said(raw: DeltaTable, store: OnlineStore) -> None:
@@ -206,7 +211,7 @@ def test_loading_before_computing_is_said(raw: DeltaTable, store: OnlineStore) -
         engine.compute(materialization(engine), raw) as computed,
         pytest.raises(HindcastError, match="write_offline first"),
     ):
-        computed.load_online(store, "paid__run", ["person"])
+        computed.load_online(store, "paid__run", {"person": "person"})
 
 
 def test_java_comes_from_the_wheel_whatever_the_system_names(

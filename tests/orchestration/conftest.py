@@ -86,6 +86,7 @@ def spark(home: Home, given: Given) -> str | None:
     fixed = {
         "--JOB_NAME": given["JobName"],
         "--lake": home.application.settings.lake,
+        "--releases": home.application.settings.releases,
         "--database_url": home.database_url,
         "--project": str(home.definitions.parent),
     }

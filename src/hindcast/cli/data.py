@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,23 +56,39 @@ def materialize(
     engine: EngineOption = "duckdb",
     view: ViewOption = None,
     force: Annotated[bool, typer.Option(help="Swap even if the table fails the checks.")] = False,
-    rollback: Annotated[bool, typer.Option(help="Go back to the version before.")] = False,
+    release: Annotated[
+        list[str] | None, typer.Option(help="Also what this release reads, so that it can serve.")
+    ] = None,
+    rollback: Annotated[bool, typer.Option(help="Serve the tables before the last.")] = False,
     project: ProjectOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute features for the lake and online store. As of an instant, by default now."""
+    """Compute features for the lake and online store, those of releases in production too."""
     from hindcast.data import recorded
 
     application = bootstrap.application(home, project)
     if rollback:
-        console.show(recorded.roll_back_online(application, view), as_json)
+        show_all(recorded.roll_back_online(application, view), as_json)
         return
     runner, clocks = bootstrap.engine(engine), knowledge(as_of, known_by)
     report = recorded.materialize(
-        application, view, runner, clocks, force=force, progress=ConsoleProgress()
+        application,
+        view,
+        runner,
+        clocks,
+        also=release or (),
+        force=force,
+        progress=ConsoleProgress(),
     )
-    console.show(report, as_json)
+    if as_json:
+        console.show(report, as_json)
+        return
+    shown = asdict(report)
+    versions = [*shown.pop("versions"), *shown.pop("further")]
+    console.show(shown, as_json)
+    columns = ("view", "definition_hash", "entities")
+    console.rows([{name: each[name] for name in columns} for each in versions], "also computed")
 
 
 @app.command("training-set")

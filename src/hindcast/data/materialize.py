@@ -1,6 +1,7 @@
-"""Materialize: compute a view's features as of an instant, for the lake and the online store."""
+"""Materialize: compute views' features as of an instant, for the lake and the online store."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +9,8 @@ from hindcast import names
 from hindcast.compiler import query
 from hindcast.compiler.features import CompiledView
 from hindcast.compiler.query import Knowledge
+from hindcast.compiler.union import union
+from hindcast.data.live import LiveVersion
 from hindcast.engines.base import Computed, Engine, OfflineTarget
 from hindcast.errors import InputError
 from hindcast.stores.lake import Lake
@@ -16,8 +19,21 @@ from hindcast.telemetry import Progress, Silent, step
 
 
 @dataclass(frozen=True)
+class VersionReport:
+    """A version that live releases read, and the rows that were put online for them."""
+
+    view: str
+    definition_hash: str
+    entities: int
+    releases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class MaterializeReport:
-    """What one materialization wrote. duplicates: events that a later record of them replaced."""
+    """What one materialization wrote. duplicates: events that a later record of them replaced.
+
+    versions: others than the view's own that were computed in the same pass over the history.
+    """
 
     view: str
     run_id: str
@@ -28,6 +44,7 @@ class MaterializeReport:
     duplicates: int
     raw_version: int
     definition_hash: str
+    versions: tuple[VersionReport, ...] = ()
 
 
 def materialize(
@@ -37,39 +54,53 @@ def materialize(
     store: OnlineStore,
     knowledge: Knowledge,
     *,
+    others: Sequence[LiveVersion] = (),
     run_id: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> MaterializeReport:
-    """Write the offline table, load a new online table beside the current one, check and swap.
+    """Write the view's offline table; per version, load a new online table, check it and swap.
 
-    force: swap although the new table looks unlike the one before; key and row count must
-    hold all the same. Raises InputError when no event is known, OnlineCheckError when the
-    new online table is refused.
+    others: versions that union.may_join allows beside the view; their features are computed in the
+    same pass. force: swap although a new table looks unlike the one before; key and row count must
+    hold all the same. Raises InputError when no event is known, OnlineCheckError when a new online
+    table is refused.
     """
     watcher = progress or Silent()
     source = view.view.source
     raw = lake.open(names.RAW, source.name, fix="run: hindcast ingest FILE")
     run_id = run_id or uuid.uuid4().hex[:12]
-    sql = query.materialization(view, engine.dialect, knowledge)
-    with engine.compute(sql, raw, source) as computed:
+    views = [view, *(other.view for other in others)]
+    joined = union(view, views[1:])
+    sql = query.materialization(joined.view, engine.dialect, knowledge)
+    with engine.compute(sql, raw, joined.view.view.source) as computed:
         with step(watcher, f"compute {view.view.name} on {engine.name}, write it to the lake"):
             written = computed.write_offline(_target(view, lake, run_id))
         if not written.events:
             raise InputError(_nothing_known(source.name, knowledge))
         with step(watcher, "load the online store and swap"):
-            entities = _publish(view, computed, store, run_id, knowledge, force)
+            publisher = _Publisher(computed, store, run_id, knowledge, force)
+            entities = [
+                publisher.publish(each, columns)
+                for each, columns in zip(views, joined.columns, strict=True)
+            ]
     return MaterializeReport(
         view=view.view.name,
         run_id=run_id,
         as_of=knowledge.as_of,
         known_by=knowledge.known_by,
         events=written.events,
-        entities=entities,
+        entities=entities[0],
         duplicates=written.records - written.events,
         raw_version=raw.version(),
         definition_hash=view.definition_hash,
+        versions=tuple(map(_version, others, entities[1:])),
     )
+
+
+def _version(other: LiveVersion, entities: int) -> VersionReport:
+    view = other.view
+    return VersionReport(view.view.name, view.definition_hash, entities, other.releases)
 
 
 def _nothing_known(source: str, knowledge: Knowledge) -> str:
@@ -84,17 +115,25 @@ def _target(view: CompiledView, lake: Lake, run_id: str) -> OfflineTarget:
     return OfflineTarget(lake.uri(names.FEATURES, view.view.name), view.offline_columns, constants)
 
 
-def _publish(
-    view: CompiledView,
-    computed: Computed,
-    store: OnlineStore,
-    run_id: str,
-    knowledge: Knowledge,
-    force: bool,
-) -> int:
-    """Load the new version's table, check it, and swap the view onto it; returns its rows."""
-    store.ensure()
-    loading = store.create_table(ViewVersion.of(view), run_id, view.key, view.online_columns)
-    entities = computed.load_online(store, loading.table, list(view.online_columns))
-    store.publish(loading, knowledge.as_of, knowledge.known_by, entities, force)
-    return entities
+@dataclass(frozen=True)
+class _Publisher:
+    """Puts the entity rows of one run online."""
+
+    computed: Computed
+    store: OnlineStore
+    run_id: str
+    knowledge: Knowledge
+    force: bool
+
+    def publish(self, view: CompiledView, columns: Mapping[str, str]) -> int:
+        """Load a version's new table, check it, and swap the version onto it; returns its rows.
+
+        columns: of the table -> of the computed rows.
+        """
+        self.store.ensure()
+        version, stored = ViewVersion.of(view), view.online_columns
+        loading = self.store.create_table(version, self.run_id, view.key, stored)
+        entities = self.computed.load_online(self.store, loading.table, columns)
+        clocks = (self.knowledge.as_of, self.knowledge.known_by)
+        self.store.publish(loading, *clocks, entities, self.force)
+        return entities

@@ -1,13 +1,11 @@
-"""Materialize as every entry point runs it: a run in the ledger."""
+"""Refresh and roll back features as every entry point does."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hindcast import names
 from hindcast.bootstrap import Application
 from hindcast.compiler.query import Knowledge
-from hindcast.data.materialize import MaterializeReport
-from hindcast.data.materialize import materialize as compute
+from hindcast.data.refresh import Refresher, RefreshReport, refresh, roll_back
 from hindcast.engines.base import Engine
 from hindcast.telemetry import Progress
 
@@ -21,31 +19,17 @@ def materialize(
     engine: Engine,
     clocks: Knowledge,
     *,
+    also: Sequence[str] = (),
     force: bool = False,
     progress: Progress | None = None,
-) -> MaterializeReport:
-    """Compute a view into the lake and the online store; raises what materialize raises.
-
-    The run's id in the ledger is the materialization's, so that an answer leads to what was known.
-    """
-    compiled = application.project.view(view)
-    parameters = {"view": compiled.view.name, "engine": engine.name, **asdict(clocks)}
-    with application.ledger.run("materialize", parameters) as run:
-        report = compute(
-            compiled, engine, application.lake, application.store, clocks,
-            run_id=run.id, force=force, progress=progress,
-        )  # fmt: skip
-        run.inputs[f"{names.RAW}/{compiled.view.source.name}"] = {"version": report.raw_version}
-        run.outputs.update(asdict(report))
-    return report
+) -> RefreshReport:
+    """Compute views into the lake and the online store; raises what refresh raises."""
+    store, ledger = application.store, application.ledger
+    refresher = Refresher(engine, application.lake, store, ledger, clocks, force, progress)
+    return refresh(application.project, view, refresher, application.releases, also)
 
 
-def roll_back_online(application: Application, view: str | None) -> "Swap":
-    """Serve the table of a view before the current one; raises what OnlineStore.rollback does."""
-    from hindcast.stores.online import ViewVersion
-
-    version = ViewVersion.of(application.project.view(view))
-    with application.ledger.run("materialize", {"view": version.view, "rollback": True}) as run:
-        swap = application.store.rollback(version)
-        run.outputs.update(run_id=swap.run_id, swap=swap.swap)
-    return swap
+def roll_back_online(application: Application, view: str | None) -> "list[Swap]":
+    """Serve the tables before the last refresh; raises what refresh.roll_back raises."""
+    store, ledger = application.store, application.ledger
+    return roll_back(application.project, view, store, ledger, application.releases)

@@ -87,6 +87,7 @@ def _glue_job(application: Application) -> dict[str, Any]:
     arguments = {
         "JOB_NAME": "refresh-features",
         "lake": application.settings.lake,
+        "releases": application.settings.releases,
         "database_url": application.database_url,
         "as_of": AS_OF,
     }

@@ -1,6 +1,6 @@
 """What an engine does: run compiled SQL over the raw table of a source."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -50,8 +50,11 @@ class Computed(Protocol):
         """
         ...
 
-    def load_online(self, store: "OnlineStore", table: str, columns: Sequence[str]) -> int:
-        """Copy the entity rows into a Postgres table by column name; returns the rows."""
+    def load_online(self, store: "OnlineStore", table: str, columns: Mapping[str, str]) -> int:
+        """Copy the entity rows into a Postgres table; returns the rows.
+
+        columns: of the table -> of the rows. Several tables may take columns of the same rows.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 import glob
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -13,12 +13,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from hindcast.compiler.dialects import DUCKDB
 from hindcast.definitions import Source
 from hindcast.engines.base import IS_EVENT, RECORDS, OfflineTarget, Written
 from hindcast.engines.raw import selection
-from hindcast.errors import HindcastError, first_line
+from hindcast.errors import ConflictError, HindcastError, first_line
 from hindcast.stores.lake import KEEP_LOG
 
 if TYPE_CHECKING:
@@ -97,22 +98,34 @@ class DuckDBComputed:
         events = split.events()
         first = next(events, None)
         if first is not None:
-            reader = pa.RecordBatchReader.from_batches(first.schema, chain([first], events))
-            write_deltalake(
-                target.uri,
-                reader,
-                mode="overwrite",
-                schema_mode="overwrite",
-                post_commithook_properties=KEEP_LOG,
-            )
+            content = pa.RecordBatchReader.from_batches(first.schema, chain([first], events))
+            _replace_content(target.uri, content)
         return Written(split.count, split.records)
 
-    def load_online(self, store: "OnlineStore", table: str, columns: Sequence[str]) -> int:
-        """Copy the entity rows into a Postgres table by column name; returns the rows."""
+    def load_online(self, store: "OnlineStore", table: str, columns: Mapping[str, str]) -> int:
+        """Copy the entity rows into a Postgres table; columns: of the table -> of the rows."""
         with pa.memory_map(str(self._waiting)) as file, pa.ipc.open_stream(file) as entities:
-            schema = pa.schema([entities.schema.field(name) for name in columns])
-            chosen = (batch.select(schema.names) for batch in entities)
+            given = list(columns.values())
+            fields = [entities.schema.field(name) for name in given]
+            schema = pa.schema([f.with_name(name) for f, name in zip(fields, columns, strict=True)])
+            chosen = (batch.select(given).rename_columns([*columns]) for batch in entities)
             return store.load(table, pa.RecordBatchReader.from_batches(schema, chosen))
+
+
+def _replace_content(uri: str, rows: pa.RecordBatchReader) -> None:
+    """Make the rows the Delta table's whole content, its schema too."""
+    try:
+        write_deltalake(
+            uri,
+            rows,
+            mode="overwrite",
+            schema_mode="overwrite",
+            post_commithook_properties=KEEP_LOG,
+        )
+    except CommitFailedError as error:
+        raise ConflictError(
+            f"{uri}: another writer replaced the rows meanwhile; run it again"
+        ) from error
 
 
 class _Split:

@@ -14,12 +14,12 @@ VIEW = view_of(
     Feature("age", "years_between(birthday, as_of)"),
     Feature("half", "job like '50%' and years_between(birthday, as_of) > 1"),
 )
+RELATION = f"history__{VIEW.definition_hash}"
 
 
 def test_a_customers_id_is_a_parameter_and_never_pasted_into_the_sql() -> None:
     sql = serving_query(VIEW, ["loans", "age"])
-    relation = f"history__{VIEW.definition_hash}"
-    assert sql.endswith(f' FROM "hindcast"."{relation}" WHERE "id" = %(key)s')
+    assert sql.endswith(f' FROM "hindcast"."{RELATION}" WHERE "id" = %(key)s')
     assert sql.count("%(key)s") == 1
 
 
@@ -73,7 +73,7 @@ def test_an_unknown_key_is_answered_from_the_empty_history_where_the_model_asks_
     sql = serving_query(VIEW, ["loans", "job", "age"], cold_start="answer")
     assert 'CASE WHEN "id" IS NULL THEN CAST(0 AS BIGINT) ELSE "loans" END' in sql
     assert '"id" IS NOT NULL AS _has_history, made.features_as_of, made.materialization' in sql
-    assert sql.endswith('LEFT JOIN "hindcast"."history" AS known ON "id" = %(key)s')
+    assert sql.endswith(f'LEFT JOIN "hindcast"."{RELATION}" AS known ON "id" = %(key)s')
 
 
 def test_the_serving_query_says_nothing_of_features_that_are_not_asked() -> None:

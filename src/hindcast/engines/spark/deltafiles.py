@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from hindcast.errors import HindcastError
+from hindcast.errors import ConflictError, HindcastError
 from hindcast.stores.lake import KEEP_LOG
 
 
@@ -58,8 +58,8 @@ def replace_content(
 ) -> int:
     """Make these files the table's whole content, its schema too; returns their rows.
 
-    The files replaced stay for readers of earlier versions. Raises HindcastError when the
-    commit fails.
+    The files replaced stay for readers of earlier versions. Raises ConflictError where another
+    writer was first, HindcastError when the commit fails.
     """
     adds = [_add(files, part, schema) for part in parts]
     commit = CommitProperties(custom_metadata=dict(metadata))
@@ -75,6 +75,10 @@ def replace_content(
                 commit_properties=commit,
                 post_commithook_properties=KEEP_LOG,
             )
+    except CommitFailedError as error:
+        raise ConflictError(
+            f"{uri}: another writer replaced the rows meanwhile; run it again"
+        ) from error
     except DeltaError as error:
         raise HindcastError(f"{uri}: writing failed: {error}") from error
     return sum(json.loads(add.stats)["numRecords"] for add in adds)

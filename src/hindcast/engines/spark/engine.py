@@ -3,7 +3,7 @@
 import json
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,16 +106,17 @@ class SparkComputed:
         entities = deltafiles.list_parquet(files, f"{run}/{KIND}={ENTITIES}")
         return Written(rows, deltafiles.total(files, entities, RECORDS))
 
-    def load_online(self, store: "OnlineStore", table: str, columns: Sequence[str]) -> int:
+    def load_online(self, store: "OnlineStore", table: str, columns: Mapping[str, str]) -> int:
         """Copy the entity rows into a Postgres table, each file over its own connection.
 
-        write_offline comes first. Returns the rows; raises what the store raises.
+        write_offline comes first. columns: of the table -> of the rows. Returns the rows; raises
+        what the store raises.
         """
         if self._written is None:
             raise HindcastError("entity rows are not computed yet; call write_offline first")
         uri, run = self._written
         found = deltafiles.list_parquet(deltafiles.filesystem(uri), f"{run}/{KIND}={ENTITIES}")
-        parts = [_Part(uri, part.path, store, table, tuple(columns)) for part in found]
+        parts = [_Part(uri, part.path, store, table, dict(columns)) for part in found]
         is_small = sum(part.size for part in found) <= DRIVER_BYTES
         load = _load_here if is_small else self._load_on_executors
         return sum(_rows_or_raise(outcome) for outcome in load(parts))
@@ -141,13 +142,14 @@ class _Part:
     path: str
     store: "OnlineStore"
     table: str
-    columns: tuple[str, ...]
+    columns: Mapping[str, str]
 
     def load(self) -> int | HindcastError:
         """The rows loaded; an error is returned, because Spark would flatten it to text."""
         files = deltafiles.filesystem(self.uri)
         rows = ds.dataset(self.path, filesystem=files, format="parquet")
-        scanner = rows.scanner(columns=list(self.columns), batch_size=BATCH_ROWS)
+        columns = {name: ds.field(given) for name, given in self.columns.items()}
+        scanner = rows.scanner(columns=columns, batch_size=BATCH_ROWS)
         try:
             return self.store.load(self.table, scanner.to_reader())
         except HindcastError as error:

@@ -142,6 +142,11 @@ class OnlineStore:
             copied = {name: getattr(target, name) for name in facts}
             return versions.record(connection, "rollback", target, copied)
 
+    def has_earlier(self, of: ViewVersion) -> bool:
+        """Whether rollback has a table to go back to."""
+        with self._transaction() as connection:
+            return len(versions.history(connection, of)) > 1
+
     def current(self, of: ViewVersion) -> Swap | None:
         """The swap that made the version what it is now; None if it is not materialized."""
         return self.materialized().get(of)
@@ -157,6 +162,14 @@ class OnlineStore:
             there = versions.relations(connection)
             last = versions.last_swaps(connection)
             return {swap.of: swap for swap in last if swap.of.relation in there}
+
+    def clock(self) -> datetime:
+        """The database's own now, by which swaps are recorded."""
+        with self._transaction() as connection:
+            row = connection.execute("SELECT clock_timestamp()").fetchone()
+        assert row is not None, "a function gives one row"
+        now: datetime = row[0]
+        return now
 
     def prune(self, of: ViewVersion, keep: int = KEEP_TABLES) -> list[str]:
         """Drop published tables but the current one and the keep - 1 before it; those dropped.

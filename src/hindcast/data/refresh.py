@@ -1,0 +1,170 @@
+"""Materialize what a project declares and what live releases read; drop what none reads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+
+from hindcast import names
+from hindcast.compiler.features import CompiledView
+from hindcast.compiler.query import Knowledge
+from hindcast.compiler.union import may_join
+from hindcast.data.live import Live, LiveVersion, find
+from hindcast.data.materialize import MaterializeReport, materialize
+from hindcast.engines.base import Engine
+from hindcast.errors import NotFoundError
+from hindcast.project import Project
+from hindcast.releases.store import ReleaseStore
+from hindcast.stores.lake import Lake
+from hindcast.stores.ledger import Ledger
+from hindcast.stores.online import OnlineStore, Swap, ViewVersion
+from hindcast.telemetry import Progress
+
+# How long a version stays online after its last refresh, once no live release reads it: time to go
+# back to a release that is neither the champion nor the one before.
+KEEP_UNREAD = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class RefreshReport(MaterializeReport):
+    """What the first pass wrote, and the others.
+
+    dropped: view versions that nothing reads any more. unreadable: live releases whose views could
+    not be computed, and why.
+    """
+
+    further: tuple[MaterializeReport, ...] = ()
+    dropped: tuple[str, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass over a source's history: a view, and the other versions computed beside it."""
+
+    view: CompiledView
+    others: tuple[LiveVersion, ...]
+
+
+@dataclass(frozen=True)
+class Refresher:
+    """Materializes passes as one knowledge allows, each a run in the ledger.
+
+    The run's id is the materialization's, so that an answer leads to what was known.
+    """
+
+    engine: Engine
+    lake: Lake
+    store: OnlineStore
+    ledger: Ledger
+    knowledge: Knowledge
+    force: bool = False
+    progress: Progress | None = None
+
+    def run(self, wanted: Pass) -> MaterializeReport:
+        """Compute one pass; raises what materialize raises."""
+        view = wanted.view.view
+        parameters = {"view": view.name, "engine": self.engine.name, **asdict(self.knowledge)}
+        with self.ledger.run("materialize", parameters) as run:
+            report = materialize(
+                wanted.view,
+                self.engine,
+                self.lake,
+                self.store,
+                self.knowledge,
+                others=wanted.others,
+                run_id=run.id,
+                force=self.force,
+                progress=self.progress,
+            )
+            run.inputs[f"{names.RAW}/{view.source.name}"] = {"version": report.raw_version}
+            run.outputs.update(asdict(report))
+        return report
+
+
+def refresh(
+    project: Project,
+    view: str | None,
+    refresher: Refresher,
+    releases: ReleaseStore,
+    also: Sequence[str] = (),
+) -> RefreshReport:
+    """Materialize a declared view, or all, and the versions that live releases read.
+
+    also: releases by id or version whose versions are computed as well, so that they may be rolled
+    out. Raises what materialize and live.find raise.
+    """
+    declared = list(project.views.values())
+    chosen = [project.view(view)] if view else declared
+    elsewhere = {each.view.name for each in declared} - {each.view.name for each in chosen}
+    live = find(refresher.ledger, releases, declared, also)
+    wanted = [each for each in live.versions if each.view.view.name not in elsewhere]
+    first, *further = [refresher.run(each) for each in passes(chosen, wanted)]
+    dropped = drop_unread(refresher.store, declared, live)
+    return RefreshReport(
+        **vars(first),
+        further=tuple(further),
+        dropped=tuple(dropped),
+        unreadable=live.unreadable,
+    )
+
+
+def passes(declared: Sequence[CompiledView], live: Iterable[LiveVersion]) -> list[Pass]:
+    """The fewest passes that compute every view declared and every version that is live.
+
+    What reads no source that a declared view reads, such as a version of a view that the project
+    dropped, is computed by passes of its own, after the others.
+    """
+    own = {view.definition_hash for view in declared}
+    found = {view.definition_hash: (view, list[LiveVersion]()) for view in declared}
+    for version in live:
+        if version.view.definition_hash in own:
+            continue
+        lead = next((one for one, _ in found.values() if may_join(one, version.view)), None)
+        if lead is None:
+            found[version.view.definition_hash] = (version.view, [])
+        else:
+            found[lead.definition_hash][1].append(version)
+    return [Pass(view, tuple(others)) for view, others in found.values()]
+
+
+def drop_unread(
+    store: OnlineStore,
+    declared: Iterable[CompiledView],
+    live: Live,
+    after: timedelta = KEEP_UNREAD,
+) -> list[str]:
+    """Drop versions that neither project nor live release reads, so long after their last swap.
+
+    Gives their names; one that is read or loaded at this moment is left for the next time.
+    """
+    # The clock that told when they were swapped.
+    now = store.clock()
+    kept = live.definition_hashes | {view.definition_hash for view in declared}
+    old = [
+        version
+        for version, swap in store.materialized().items()
+        if version.definition_hash not in kept and now - swap.swapped_at > after
+    ]
+    return [str(version) for version in old if store.drop(version)]
+
+
+def roll_back(
+    project: Project, view: str | None, store: OnlineStore, ledger: Ledger, releases: ReleaseStore
+) -> list[Swap]:
+    """Serve what was served before the last refresh: of a declared view, every version in use.
+
+    Versions without an earlier table stay as they are; raises NotFoundError where all are.
+    """
+    declared = project.view(view)
+    live = find(ledger, releases, project.views.values())
+    own = [v.view for v in live.versions if v.view.view.name == declared.view.name]
+    versions = dict.fromkeys(ViewVersion.of(each) for each in (declared, *own))
+    back = [version for version in versions if store.has_earlier(version)]
+    if not back:
+        raise NotFoundError(
+            f"feature view '{declared.view.name}' has no earlier online table to go back to"
+        )
+    with ledger.run("materialize", {"view": declared.view.name, "rollback": True}) as run:
+        swaps = [store.rollback(version) for version in back]
+        run.outputs["swaps"] = {str(swap.of): swap.run_id for swap in swaps}
+    return swaps
