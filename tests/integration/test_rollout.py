@@ -14,6 +14,7 @@ from moto.server import ThreadedMotoServer
 from hindcast.errors import ConflictError, GateError, InputError, NotFoundError, ReleaseError
 from hindcast.models import promote
 from hindcast.stores.ledger import Run
+from hindcast.stores.online import ViewVersion
 from hindcast.traffic.roll_out import Plan, RollOutReport, Wait, roll_out
 from hindcast.traffic.stage import Stage
 from hindcast.traffic.stages import LocalStage
@@ -61,6 +62,21 @@ def champion(home: Home) -> str:
     return home.application.champion("credit_risk").release
 
 
+def test_a_release_whose_features_are_not_online_is_refused_before_anything_is_touched(
+    home: Home, stage: LocalStage
+) -> None:
+    before, wider = stage.path.read_text(), home.redefine(WITH_A_NEW_FEATURE)
+    release = wider.train(AS_OF)
+    assert evaluate(wider.application, None, release, None, None, "duckdb", NOW).passed
+    reason = "reads features that are not in the online store; run: hindcast materialize"
+    with pytest.raises(GateError, match=reason):
+        roll(wider, release, no_traffic)
+    for is_forced in (False, True):
+        with pytest.raises(GateError, match=reason):
+            promote.promote(wider.application, None, release, is_forced, "a test")
+    assert stage.path.read_text() == before
+
+
 def test_a_canary_is_rolled_back_by_its_error_rate_and_promoted_once_it_is_put_right(
     home: Home, service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,8 +88,12 @@ def test_a_canary_is_rolled_back_by_its_error_rate_and_promoted_once_it_is_put_r
     def ask(_: float) -> None:
         answers.update(service.ask(REQUESTS_PER_LOOK))
 
-    # The model reads a version of the view that is not materialized yet.
-    report = roll(wider, release, ask)
+    def ask_without_features(_: float) -> None:
+        wider.application.store.drop(ViewVersion.of(wider.application.project.view()))
+        ask(0)
+
+    wider.materialize()
+    report = roll(wider, release, ask_without_features)
     assert (report.outcome, report.replaces, report.promotion) == ("rolled back", before, None)
     [step] = report.steps
     failed = step.errors
@@ -102,7 +122,7 @@ def test_a_canary_is_rolled_back_by_its_error_rate_and_promoted_once_it_is_put_r
 
     service.process.terminate()
     service.process.wait()
-    assert service.counted("UnexpectedErrors") == {release: failed}
+    assert service.counted("StoreUnavailableErrors") == {release: failed}
     assert service.counted("Predictions") == {
         before: REQUESTS_PER_LOOK - failed + 50 + 1800 - asked,
         release: asked + 50,

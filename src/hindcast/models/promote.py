@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from hindcast.bootstrap import Application
 from hindcast.errors import GateError, InputError, NotFoundError
 from hindcast.models import register
+from hindcast.models.readiness import require_ready
 from hindcast.releases import contents
 from hindcast.stores.ledger import Evaluation, Promotion, ReleaseRecord, previous
 from hindcast.telemetry import Progress
@@ -59,8 +60,8 @@ def candidate(
     """A release that may be promoted now, named by its id or version.
 
     One that was in production before may always come back; any other must have passed the gate
-    against today's champion, unless it is forced. Raises GateError, NotFoundError, and InputError
-    for the champion itself.
+    against today's champion, unless it is forced. Either way the features that it reads must be
+    online. Raises GateError, NotFoundError, and InputError for the champion itself.
     """
     declared = application.project.model(model).name
     register.catch_up(application)
@@ -68,6 +69,7 @@ def candidate(
     current = application.ledger.champion(declared)
     if current is not None and current.release == target.release:
         raise InputError(f"release {target.release} is in production already")
+    require_ready(application.ledger, application.store, target)
     past = {promotion.release for promotion in application.ledger.promotions(declared)}
     evaluation = application.ledger.last_evaluation(declared, target.release)
     if target.release in past:
@@ -103,7 +105,17 @@ def admit_first(
 def rollback(
     application: Application, model: str | None, stage: ServedStage | None = None
 ) -> Promotion:
-    """Bring back the release that was in production before; raises NotFoundError without one."""
+    """Bring back the release that was in production before.
+
+    Raises NotFoundError without one, and GateError where the features that it reads are not online.
+    """
+    back = way_back(application, model)
+    require_ready(application.ledger, application.store, back.release)
+    return put_into_production(application, back, stage=stage)
+
+
+def way_back(application: Application, model: str | None) -> Candidate:
+    """The release that was in production before, to follow the champion; NotFoundError."""
     declared = application.project.model(model).name
     # Read once: what is in production must be what the way back was taken from.
     promotions = application.ledger.promotions(declared)
@@ -111,8 +123,7 @@ def rollback(
     if before is None:
         raise NotFoundError(f"model '{declared}' has no earlier champion to go back to")
     target = application.ledger.find_release(declared, before)
-    back = Candidate(target, promotions[0], None, "rollback")
-    return put_into_production(application, back, stage=stage)
+    return Candidate(target, promotions[0], None, "rollback")
 
 
 def _require_passed(

@@ -10,6 +10,7 @@ from typing import Literal
 from hindcast import names
 from hindcast.bootstrap import Application
 from hindcast.errors import NotFoundError
+from hindcast.models.readiness import require_ready
 from hindcast.stores.ledger import previous
 
 CHAMPION = "champion"
@@ -34,7 +35,8 @@ def choose(
     """The release of this id or version, or the champion.
 
     rollback: to this release, or (true) to the one before; it wins. Raises NotFoundError where
-    there is no such release, or where none of predict's versions is known to hold it.
+    there is no such release, or where none of predict's versions is known to hold it, and GateError
+    where the features that it reads are not online.
     """
     declared = application.project.model(model).name
     if rollback:
@@ -44,19 +46,21 @@ def choose(
         if champion is None:
             return ReleaseChoice("none", None)
         return ReleaseChoice("again", champion.release)
-    found = application.ledger.find_release(declared, release or "")
-    return ReleaseChoice("forward", found.release)
+    return ReleaseChoice("forward", _ready(application, declared, release or ""))
 
 
 def _back(application: Application, model: str, name: str | None) -> ReleaseChoice:
-    release = (
-        application.ledger.find_release(model, name).release
-        if name
-        else previous(application.ledger.promotions(model))
-    )
-    if release is None:
+    wanted = name or previous(application.ledger.promotions(model))
+    if wanted is None:
         raise NotFoundError(f"model '{model}' has no earlier champion to go back to")
+    release = _ready(application, model, wanted)
     return ReleaseChoice("back", release, _version(application, release))
+
+
+def _ready(application: Application, model: str, name: str) -> str:
+    found = application.ledger.find_release(model, name)
+    require_ready(application.ledger, application.store, found)
+    return found.release
 
 
 def _version(application: Application, release: str) -> str:

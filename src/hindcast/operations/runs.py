@@ -113,7 +113,9 @@ def take_back(application: Application, model: str | None, release: str) -> Take
     if current.release != release:
         return TakenBack(False, current.release)
     try:
-        return TakenBack(True, promotion.rollback(application, model).release)
+        # The release before still serves: nothing has to be ready for it.
+        back = promotion.way_back(application, model)
+        return TakenBack(True, promotion.put_into_production(application, back).release)
     except NotFoundError:
         return TakenBack(False, current.release)
 
