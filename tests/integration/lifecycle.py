@@ -16,7 +16,7 @@ import pytest
 from hindcast import bootstrap, cli, names, project
 from hindcast.bootstrap import Application
 from hindcast.compiler.query import Knowledge
-from hindcast.data import training_set
+from hindcast.data import recorded, training_set
 from hindcast.data.ingest import IngestReport, ingest
 from hindcast.definitions import Gate
 from hindcast.demo import generate
@@ -168,7 +168,7 @@ def opened(url: str) -> Iterator[Stage]:
         first = stage.application("first")
         stage.ingest(first)
         # Every model of the stage reads one version of one view.
-        recorded.materialize(first, None, "duckdb", None, None, NOW)
+        recorded.materialize(first, None, DuckDBEngine(), Knowledge(NOW, NOW))
         yield stage
 
 

@@ -67,7 +67,7 @@ def test_a_release_whose_features_are_not_online_is_refused_before_anything_is_t
 ) -> None:
     before, wider = stage.path.read_text(), home.redefine(WITH_A_NEW_FEATURE)
     release = wider.train(AS_OF)
-    assert evaluate(wider.application, None, release, None, None, "duckdb", NOW).passed
+    assert wider.evaluate(release).passed
     reason = "reads features that are not in the online store; run: hindcast materialize"
     with pytest.raises(GateError, match=reason):
         roll(wider, release, no_traffic)
@@ -122,7 +122,7 @@ def test_a_canary_is_rolled_back_by_its_error_rate_and_promoted_once_it_is_put_r
 
     service.process.terminate()
     service.process.wait()
-    assert service.counted("StoreUnavailableErrors") == {release: failed}
+    assert service.counted("NotMaterializedErrors") == {release: failed}
     assert service.counted("Predictions") == {
         before: REQUESTS_PER_LOOK - failed + 50 + 1800 - asked,
         release: asked + 50,
