@@ -4,9 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from sqlglot import exp
-
-from hindcast import names
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.definitions import FeatureView
 
@@ -35,7 +32,7 @@ def may_join(lead: CompiledView, other: CompiledView) -> bool:
 def union(lead: CompiledView, others: Sequence[CompiledView]) -> Union:
     """The lead's own features, and for the others those that it does not store already."""
     computed = {_meaning(feature): feature.name for feature in _stored(lead)}
-    taken = {feature.name for feature in lead.features} | set(computed.values())
+    taken = {name.lower() for name in (*lead.online_columns, *lead.offline_columns)}
     fresh = (name for name in map("shared_{}".format, count(1)) if name not in taken)
     more: list[CompiledFeature] = []
     for feature in (feature for other in others for feature in _stored(other)):
@@ -57,8 +54,7 @@ def _wider(lead: CompiledView, others: Sequence[CompiledView]) -> FeatureView:
 def _stored(view: CompiledView) -> Iterator[CompiledFeature]:
     """What the online table holds beside the key; a request-time feature's inputs, not itself."""
     yield from (feature for feature in view.features if feature.kind != "request")
-    for column, datatype in view.inputs.items():
-        yield CompiledFeature(names.input_column(column), exp.column(column), datatype, "latest")
+    yield from view.inputs
 
 
 def _meaning(feature: CompiledFeature) -> CompiledFeature:
