@@ -28,7 +28,7 @@ def importance(
     random = np.random.default_rng(seed)
     # Values come from all rows, so that few judged rows still see the whole distribution.
     shuffles = [random.permutation(len(labels)) for _ in range(REPEATS)]
-    judged = _judged(labels, random)
+    judged = balanced(labels, random)
     rows, known = matrix[judged], labels[judged]
     whole = roc_auc_score(known, score(rows))
     found = {}
@@ -40,7 +40,7 @@ def importance(
     return found
 
 
-def _judged(labels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+def balanced(labels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
     """About ROWS rows, as many of each class as there can be: ROC AUC ignores their shares."""
     if len(labels) <= ROWS:
         return np.arange(len(labels))

@@ -22,9 +22,9 @@ from hindcast.definitions import Model
 from hindcast.engines.base import Engine
 from hindcast.errors import ReleaseError, StoreUnavailableError, TrainingError
 from hindcast.models import register
-from hindcast.models.training import estimator, histograms, onnx_export
+from hindcast.models.training import estimator, histograms, inspection, onnx_export
 from hindcast.models.training.fit import Fitted, encoded, encoder, fit, fit_baseline, with_encoder
-from hindcast.models.training.inspection import require_values
+from hindcast.models.training.inspection import DataWarning
 from hindcast.models.training.measure import Scored, measure
 from hindcast.models.training.onnx_export import Parity
 from hindcast.models.training.revision import code_revision
@@ -54,6 +54,7 @@ class TrainReport:
     log_loss: float
     baseline_roc_auc: float | None
     parity_largest_difference: float
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ def _release(
 ) -> TrainReport:
     labels, groups, matrix = data.labels(), data.groups(), data.matrix()
     parts = split(groups, data.micros(), labels)
-    require_values(data, parts)
+    inspection.require_values(data, parts)
+    warned = inspection.warnings(data, labels, parts)
     with step(watcher, f"fit {model.name}"):
         fitted, baseline = _fit(model, matrix, labels, groups, parts, data.numeric)
     with step(watcher, "export to ONNX and compare"):
@@ -146,6 +148,7 @@ def _release(
         score = onnx_export.scorer(exported.onnx, len(data.numeric))
         scored = Scored(held, exported.scores, simple.scores, fitted.threshold, score)
         measured = measure(model, data, labels, parts, scored)
+        measured["warnings"] = [asdict(warning) for warning in warned]
         measured["parity"] = asdict(exported.parity)
         measured["baseline_parity"] = asdict(simple.parity)
     files = {
@@ -159,7 +162,7 @@ def _release(
     manifest = _manifest(model, data, revision)
     with step(watcher, "write the release"):
         written = folder.write(releases, manifest, files)
-    return _report(written, parts, measured)
+    return _report(written, parts, measured, warned)
 
 
 def _fit(
@@ -233,7 +236,9 @@ def _histograms(data: TrainingSet, parts: Partition, scores: NDArray[np.float64]
     return {"features": {**numbers, **texts}, "scores": histograms.numbers(scores)}
 
 
-def _report(written: Path, parts: Partition, measured: dict[str, Any]) -> TrainReport:
+def _report(
+    written: Path, parts: Partition, measured: dict[str, Any], warned: Sequence[DataWarning]
+) -> TrainReport:
     held = measured["holdout"]
     return TrainReport(
         release=written.name,
@@ -249,4 +254,5 @@ def _report(written: Path, parts: Partition, measured: dict[str, Any]) -> TrainR
         log_loss=held["log_loss"],
         baseline_roc_auc=measured["baseline"]["logistic_regression"]["roc_auc"],
         parity_largest_difference=measured["parity"]["largest_difference"],
+        warnings=tuple(str(warning) for warning in warned),
     )

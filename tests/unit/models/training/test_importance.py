@@ -41,7 +41,7 @@ def test_judged_rows_are_few_and_of_both_classes(
     monkeypatch.setattr(module, "ROWS", 1_000)
     random = np.random.default_rng(0)
     labels = (random.random(20_000) < share).astype(np.int64)
-    judged = module._judged(labels, random)
+    judged = module.balanced(labels, random)
     assert len(judged) == len(set(judged)) == 1_000
     rarer = int(labels.mean() < 0.5)
     assert (labels[judged] == rarer).sum() == min(500, (labels == rarer).sum())
