@@ -93,8 +93,8 @@ def _require_usable(name: str, column: pa.ChunkedArray) -> None:
     refused = column.filter(pc.invert(is_within))
     if len(refused):
         raise TrainingError(
-            f"feature '{name}' {fault(refused[0].as_py())}; {len(refused)} of {len(column)} rows "
-            "have such a value; keep it out with a Check on the source"
+            f"feature '{name}' {fault(refused[0].as_py())}; such values are in {len(refused)} of "
+            f"{len(column)} rows; keep them out with a Check on the source"
         )
 
 

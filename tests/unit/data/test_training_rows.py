@@ -39,7 +39,7 @@ def test_a_value_that_a_model_cannot_take_is_named_with_its_feature_and_counted(
             with_values(name, good + bad, kind).matrix()
         assert str(caught.value).startswith(f"feature '{name}' is {bad[0]}")
         assert message in str(caught.value)
-        assert f"; {len(bad)} of 10 rows have such a value" in str(caught.value)
+        assert f"such values are in {len(bad)} of 10 rows" in str(caught.value)
 
 
 def test_a_feature_that_no_model_reads_is_named() -> None:

@@ -22,6 +22,14 @@ class Partition:
     holdout: NDArray[np.bool_]
     cut: int
 
+    def left_out(self, micros: NDArray[np.int64]) -> dict[str, int]:
+        """Reason -> how many rows are in neither part; micros: the event timestamp of each row."""
+        neither, is_older = ~(self.train | self.holdout), micros < self.cut
+        return {
+            "held-out entity, before the holdout": int((neither & is_older).sum()),
+            "training entity, during the holdout": int((neither & ~is_older).sum()),
+        }
+
 
 def split(groups: NDArray[Any], micros: NDArray[np.int64], labels: NDArray[np.int64]) -> Partition:
     """Hold out the newest 30% of the period of a hashed 30% of the entities.

@@ -1,7 +1,7 @@
 """Train: training set -> split -> fit -> measure -> ONNX -> release folder."""
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -39,7 +39,10 @@ LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 @dataclass(frozen=True)
 class TrainReport:
-    """A release that was written, and what its model is worth on the holdout."""
+    """A release that was written, and what its model is worth on the holdout.
+
+    left_out: reason -> how many labelled events are in neither part.
+    """
 
     release: str
     folder: str
@@ -54,6 +57,7 @@ class TrainReport:
     log_loss: float
     baseline_roc_auc: float | None
     parity_largest_difference: float
+    left_out: Mapping[str, int]
     warnings: tuple[str, ...]
 
 
@@ -148,6 +152,7 @@ def _release(
         score = onnx_export.scorer(exported.onnx, len(data.numeric))
         scored = Scored(held, exported.scores, simple.scores, fitted.threshold, score)
         measured = measure(model, data, labels, parts, scored)
+        measured["left_out"] = {**data.left_out, **parts.left_out(data.micros())}
         measured["warnings"] = [asdict(warning) for warning in warned]
         measured["parity"] = asdict(exported.parity)
         measured["baseline_parity"] = asdict(simple.parity)
@@ -254,5 +259,6 @@ def _report(
         log_loss=held["log_loss"],
         baseline_roc_auc=measured["baseline"]["logistic_regression"]["roc_auc"],
         parity_largest_difference=measured["parity"]["largest_difference"],
+        left_out=measured["left_out"],
         warnings=tuple(str(warning) for warning in warned),
     )

@@ -133,6 +133,21 @@ def test_every_slice_has_a_row_and_nothing_is_called_so(sample: Sample) -> None:
     assert "(none)" in text
 
 
+def test_what_was_left_out_and_warned_of_is_shown(sample: Sample) -> None:
+    left_out = {"label not mature yet": 1234, "no earlier event": 0}
+    warnings = [
+        {"feature": "amount", "message": "is null in 9 of 9 training rows"},
+        {"feature": None, "message": "2 may be on both sides of the split"},
+    ]
+    metrics = {**sample.metrics, "left_out": left_out, "warnings": warnings}
+    text = Page(card.render(sample.release, sample.manifest, metrics)).text
+    assert "left out 1,234 events: label not mature yet 0 events: no earlier event" in text
+    assert "amount is null in 9 of 9 training rows entities 2 may be on both sides" in text
+    # Releases of before have none of both.
+    older = {name: value for name, value in metrics.items() if name not in ("left_out", "warnings")}
+    assert "left out" not in Page(card.render(sample.release, sample.manifest, older)).text
+
+
 def test_a_verdict_is_shown_check_by_check(sample: Sample) -> None:
     text = page(sample, evaluation=EVALUATION).text
     assert "Failed, as of 2021-01-01, against the champion sample-0123456789ab" in text

@@ -29,6 +29,16 @@ def test_every_held_out_event_is_newer_than_every_training_event() -> None:
     assert micros[parts.train].max() < parts.cut <= micros[parts.holdout].min()
 
 
+def test_rows_in_neither_part_are_counted_by_reason() -> None:
+    groups, micros, labels = example()
+    parts = split(groups, micros, labels)
+    left_out = parts.left_out(micros)
+    assert sum(left_out.values()) == (~parts.train & ~parts.holdout).sum()
+    trained = set(groups[parts.train])
+    older = sum(group not in trained for group in groups[micros < parts.cut].tolist())
+    assert left_out["held-out entity, before the holdout"] == older
+
+
 def test_a_customer_stays_on_its_side_when_others_join() -> None:
     groups, micros, labels = example()
     more = (groups < 290, split(groups, micros, labels))
