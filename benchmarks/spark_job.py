@@ -58,7 +58,7 @@ def hindcast(lake: str, url: str) -> int:
     from hindcast.engines.spark.session import session
 
     given = {"lake": lake, "database_url": url, "as_of": _measure.AS_OF, "force": "true"}
-    refresh = runpy.run_path(str(JOB))["refresh"]
+    refresh = runpy.run_path(str(JOB))["refresh_features"]
     session()
     started = time.perf_counter()
     refresh(given, datetime.now(UTC))

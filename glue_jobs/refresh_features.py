@@ -18,8 +18,7 @@ from awsglue.utils import GlueArgumentError, getResolvedOptions
 
 from hindcast import bootstrap, project, settings
 from hindcast.bootstrap import Application
-from hindcast.data import recorded
-from hindcast.data.refresh import RefreshReport
+from hindcast.data.refresh import RefreshReport, refresh
 from hindcast.errors import HindcastError, InputError
 
 REQUIRED = ("JOB_NAME", "lake")
@@ -39,7 +38,7 @@ OPTIONAL = (
 def main(argv: Sequence[str]) -> None:
     """Run the job; a known error ends it with its one line."""
     try:
-        report = refresh(arguments(argv), datetime.now(UTC))
+        report = refresh_features(arguments(argv), datetime.now(UTC))
     except HindcastError as error:
         raise SystemExit(f"refresh_features: {error}") from error
     sys.stdout.write(json.dumps(asdict(report), default=datetime.isoformat) + "\n")
@@ -56,11 +55,11 @@ def arguments(argv: Sequence[str]) -> dict[str, str]:
     return {name: resolved[name] for name in asked}
 
 
-def refresh(given: Mapping[str, str], now: datetime) -> RefreshReport:
+def refresh_features(given: Mapping[str, str], now: datetime) -> RefreshReport:
     """Materialize with the Spark engine; raises what materialize raises."""
     application = _application(given)
     with application.store:
-        return recorded.materialize(
+        return refresh(
             application,
             given.get("feature_view"),
             bootstrap.engine("spark"),

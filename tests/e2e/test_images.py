@@ -11,7 +11,7 @@ import pytest
 
 from hindcast import bootstrap, names, project
 from hindcast.bootstrap import Application
-from hindcast.data import recorded
+from hindcast.data.refresh import refresh
 from hindcast.demo.generate import FIRST_CUSTOMER, generate
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.serving import release
@@ -50,7 +50,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> 
     )
     generate(folder / "loans.csv", customers=1000, seed=1)
     ingest(made, folder / "loans.csv", NOW)
-    recorded.materialize(made, None, DuckDBEngine(), bootstrap.knowledge(AS_OF, None, NOW))
+    refresh(made, None, DuckDBEngine(), bootstrap.knowledge(AS_OF, None, NOW))
     return made
 
 

@@ -43,7 +43,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with 400 customers' loans ingested, materialized and trained on."""
     folder = tmp_path_factory.mktemp("main-job")
     home = ("--home", str(folder / "home"))
-    document("generate", "--out", str(folder / "loans.csv"), "--customers", "400", "--seed", "1")
+    document("generate", "--out", str(folder / "loans.csv"), "--customers", "400", "--seed", "2")
     document("ingest", str(folder / "loans.csv"), *home)
     document("materialize", "--as-of", "2021-09-17", *home)
     document("train", *home)

@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from hindcast import bootstrap, names
-from hindcast.data import recorded
+from hindcast.data.refresh import refresh
 from hindcast.demo.generate import FIRST_CUSTOMER, generate
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.releases.fetch import fetch
@@ -62,9 +62,7 @@ def tasks(deployment: Staging, migrations: list[Any]) -> Iterator[Tasks]:
     loans = deployment.folder / "loans.csv"
     generate(loans, customers=300, seed=3)
     ingest(deployment.application, loans)
-    recorded.materialize(
-        deployment.application, None, DuckDBEngine(), bootstrap.knowledge(AS_OF, None, NOW)
-    )
+    refresh(deployment.application, None, DuckDBEngine(), bootstrap.knowledge(AS_OF, None, NOW))
     own = {names.ENV_PROJECT: str(deployment.folder / "project")}
     with (
         started("control", deployment.places(), **own) as control,

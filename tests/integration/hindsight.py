@@ -20,9 +20,9 @@ from hindcast import bootstrap, cli, names, project
 from hindcast.audit import prediction_log
 from hindcast.bootstrap import Application
 from hindcast.data import ingest as ingesting
-from hindcast.data import recorded
 from hindcast.data.ingest import IngestReport
 from hindcast.data.materialize import MaterializeReport
+from hindcast.data.refresh import refresh
 from hindcast.demo.generate import FIRST_CUSTOMER, generate
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models import promote
@@ -154,7 +154,7 @@ class Home:
         self, as_of: str = AS_OF, now: datetime = NOW, engine: str = "duckdb", force: bool = False
     ) -> MaterializeReport:
         clocks, runner = bootstrap.knowledge(as_of, None, now), bootstrap.engine(engine)
-        return recorded.materialize(self.application, None, runner, clocks, force=force)
+        return refresh(self.application, None, runner, clocks, force=force)
 
     def train(self, as_of: str, known_by: str | None = None, now: datetime = NOW) -> str:
         """Train and register; the release."""

@@ -16,8 +16,9 @@ import pytest
 from hindcast import bootstrap, cli, names, project
 from hindcast.bootstrap import Application
 from hindcast.compiler.query import Knowledge
-from hindcast.data import recorded, training_set
+from hindcast.data import training_set
 from hindcast.data.ingest import IngestReport, ingest
+from hindcast.data.refresh import refresh
 from hindcast.definitions import Gate
 from hindcast.demo import generate
 from hindcast.engines.duckdb import DuckDBEngine
@@ -168,7 +169,7 @@ def opened(url: str) -> Iterator[Stage]:
         first = stage.application("first")
         stage.ingest(first)
         # Every model of the stage reads one version of one view.
-        recorded.materialize(first, None, DuckDBEngine(), Knowledge(NOW, NOW))
+        refresh(first, None, DuckDBEngine(), Knowledge(NOW, NOW))
         yield stage
 
 

@@ -182,7 +182,8 @@ def read(url: str, version: ViewVersion) -> list[Any]:
         as_user(url, READER), f"SELECT id FROM hindcast.{version.relation} WHERE id = %(key)s"
     )
     try:
-        return list(serving.read(1, NOW) or ())
+        row = serving.read(1, NOW)
+        return [row["id"]] if row else []
     finally:
         serving.close()
 

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from deltalake import DeltaTable
 
-from glue_jobs.refresh_features import arguments, main, refresh
+from glue_jobs.refresh_features import arguments, main, refresh_features
 from hindcast import bootstrap, project
 from hindcast.data.ingest import add_file
 from hindcast.data.materialize import materialize
@@ -163,7 +163,7 @@ def test_only_given_options_are_asked_of_glue() -> None:
 
 def test_a_job_without_a_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="give --database_url, --database_secret, or both"):
-        refresh({"JOB_NAME": "j", "lake": str(tmp_path)}, NOW)
+        refresh_features({"JOB_NAME": "j", "lake": str(tmp_path)}, NOW)
 
 
 def test_a_known_error_ends_the_job_with_its_line(tmp_path: Path, database_url: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hindcast.bootstrap import Application
 from hindcast.cli import status
 from hindcast.compiler.query import Knowledge
-from hindcast.data import recorded
 from hindcast.data.ingest import ingest
+from hindcast.data.refresh import refresh
 from hindcast.definitions import days
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import HindcastError, InputError, StoreUnavailableError, TrainingError
@@ -202,7 +202,7 @@ def test_every_use_case_is_a_run_with_what_went_in_and_came_out(
     assert run.inputs["file"]["name"] == "loans.csv"
     assert run.outputs["digest"] == run.inputs["file"]["digest"]
     assert run.outputs["already_ingested"]
-    report = recorded.materialize(application, None, DuckDBEngine(), Knowledge(NOW, NOW))
+    report = refresh(application, None, DuckDBEngine(), Knowledge(NOW, NOW))
     run = newest_run(application, "materialize")
     assert (run.id, run.inputs, run.outputs["entities"]) == (report.run_id, raw, report.entities)
     trained = train(application)
@@ -230,7 +230,7 @@ def test_failures_are_recorded_with_their_reason(stage: Stage, application: Appl
         ingest(missing, application.project.source(), application.lake, application.ledger, NOW)
     before = datetime(1990, 1, 1, tzinfo=UTC)
     with pytest.raises(InputError) as no_event:
-        recorded.materialize(application, None, DuckDBEngine(), Knowledge(before, NOW))
+        refresh(application, None, DuckDBEngine(), Knowledge(before, NOW))
     patient = stage.application(application.project.model().name, label_matures=days(9_999))
     with pytest.raises(TrainingError) as no_rows:
         train(patient)

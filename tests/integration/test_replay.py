@@ -12,7 +12,7 @@ import pytest
 from hindcast.audit.replay.compare import Replayed
 from hindcast.audit.replay.replay import predict_as_of, replay
 from hindcast.compiler.query import Knowledge
-from hindcast.data import recorded
+from hindcast.data.refresh import roll_back
 from hindcast.errors import InputError, NotFoundError, ReleaseError
 from hindcast.models import promote
 from hindcast.stores.ledger.ledger import Ledger
@@ -86,7 +86,7 @@ def materialize_later(home: Home) -> None:
 
 def roll_back_materialization(home: Home) -> None:
     materialize_later(home)
-    recorded.roll_back_online(home.application, None)
+    roll_back(home.application, None)
     (line,) = home.answer(ANN)
     assert line["features_as_of"].startswith(AS_OF)
     assert unlike(replayed(home, line)) == {}

@@ -65,14 +65,14 @@ def materialize(
     as_json: JsonOption = False,
 ) -> None:
     """Compute features for the lake and online store, those of releases in production too."""
-    from hindcast.data import recorded
+    from hindcast.data.refresh import refresh, roll_back
 
     application = bootstrap.application(home, project)
     if rollback:
-        show_all(recorded.roll_back_online(application, view), as_json)
+        show_all(roll_back(application, view), as_json)
         return
     runner, clocks = bootstrap.engine(engine), knowledge(as_of, known_by)
-    report = recorded.materialize(
+    report = refresh(
         application,
         view,
         runner,

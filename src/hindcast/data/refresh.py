@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
 from hindcast import names
+from hindcast.bootstrap import Application
 from hindcast.compiler.features import CompiledView
 from hindcast.compiler.query import Knowledge
 from hindcast.compiler.union import may_join
@@ -12,8 +13,6 @@ from hindcast.data.live import Live, LiveVersion, find
 from hindcast.data.materialize import MaterializeReport, materialize
 from hindcast.engines.base import Engine
 from hindcast.errors import NotFoundError
-from hindcast.project import Project
-from hindcast.releases.store import ReleaseStore
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Ledger
 from hindcast.stores.online import OnlineStore, Swap, ViewVersion
@@ -82,24 +81,29 @@ class Refresher:
 
 
 def refresh(
-    project: Project,
+    application: Application,
     view: str | None,
-    refresher: Refresher,
-    releases: ReleaseStore,
+    engine: Engine,
+    knowledge: Knowledge,
+    *,
     also: Sequence[str] = (),
+    force: bool = False,
+    progress: Progress | None = None,
 ) -> RefreshReport:
     """Materialize a declared view, or all, and the versions that live releases read.
 
     also: releases by id or version whose versions are computed as well, so that they may be rolled
     out. Raises what materialize and live.find raise.
     """
-    declared = list(project.views.values())
-    chosen = [project.view(view)] if view else declared
+    store, ledger = application.store, application.ledger
+    declared = list(application.project.views.values())
+    chosen = [application.project.view(view)] if view else declared
     elsewhere = {each.view.name for each in declared} - {each.view.name for each in chosen}
-    live = find(refresher.ledger, releases, declared, also)
+    live = find(ledger, application.releases, declared, also)
     wanted = [each for each in live.versions if each.view.view.name not in elsewhere]
+    refresher = Refresher(engine, application.lake, store, ledger, knowledge, force, progress)
     first, *further = [refresher.run(each) for each in passes(chosen, wanted)]
-    dropped = drop_unread(refresher.store, declared, live)
+    dropped = drop_unread(store, declared, live)
     return RefreshReport(
         **vars(first),
         further=tuple(further),
@@ -148,15 +152,14 @@ def drop_unread(
     return [str(version) for version in old if store.drop(version)]
 
 
-def roll_back(
-    project: Project, view: str | None, store: OnlineStore, ledger: Ledger, releases: ReleaseStore
-) -> list[Swap]:
+def roll_back(application: Application, view: str | None) -> list[Swap]:
     """Serve what was served before the last refresh: of a declared view, every version in use.
 
     Versions without an earlier table stay as they are; raises NotFoundError where all are.
     """
+    project, store, ledger = application.project, application.store, application.ledger
     declared = project.view(view)
-    live = find(ledger, releases, project.views.values())
+    live = find(ledger, application.releases, project.views.values())
     own = [v.view for v in live.versions if v.view.view.name == declared.view.name]
     versions = dict.fromkeys(ViewVersion.of(each) for each in (declared, *own))
     back = [version for version in versions if store.has_earlier(version)]

@@ -15,8 +15,8 @@ from hindcast import bootstrap
 from hindcast.audit import prediction_log
 from hindcast.audit.replay import replay as replays
 from hindcast.bootstrap import Application
-from hindcast.data import recorded
 from hindcast.data.ingest import ingest
+from hindcast.data.refresh import refresh
 from hindcast.demo import canary, service
 from hindcast.demo.generate import generate
 from hindcast.demo.summary import Summary
@@ -74,9 +74,7 @@ def _materialize(application: Application, engine: str, progress: Progress) -> A
 
 def _refresh(application: Application, engine: str, progress: Progress) -> Any:
     clocks = bootstrap.knowledge(AS_OF, None, _now())
-    return recorded.materialize(
-        application, None, bootstrap.engine(engine), clocks, progress=progress
-    )
+    return refresh(application, None, bootstrap.engine(engine), clocks, progress=progress)
 
 
 def _glue_job(application: Application) -> dict[str, Any]:
