@@ -118,11 +118,14 @@ def knowledge(
     now: datetime,
     fields: tuple[str, str] = ("as_of", "known_by"),
 ) -> "Knowledge":
-    """The two clocks of a command or an event, each now where it is not given.
+    """The two clocks of a command or an event, each now where it is not given; rows know their own.
 
     fields: what the caller calls them. Raises InputError naming the one that is no instant.
     """
     from hindcast.compiler.query import Knowledge
 
-    texts = zip((as_of, known_by), fields, strict=True)
-    return Knowledge(*(now if text is None else instant(text, field) for text, field in texts))
+    return Knowledge(
+        as_of=now if as_of is None else instant(as_of, fields[0]),
+        known_by=now if known_by is None else instant(known_by, fields[1]),
+        per_row=True,
+    )

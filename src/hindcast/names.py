@@ -26,6 +26,7 @@ DEFINITION_HASH = "definition_hash"
 FEATURES_AS_OF = "features_as_of"
 MATERIALIZATION = "materialization"
 AS_OF = "as_of"
+KNOWN_BY = "known_by"
 # Whether an entity has an event before the instant.
 HAS_HISTORY = "_has_history"
 

@@ -15,13 +15,15 @@ from tests.parity.oracle import Event
 
 START = datetime(2020, 2, 28, tzinfo=UTC)
 SPANS = (1, 30, 366)
+REFRESHED = ("daily 07:00", "every 12 hours", "hourly")
 
 # Instants that meet: leap days, midnights, exact window edges and a microsecond beside them.
 _OFFSETS = [timedelta(days=d) for d in (0, 1, 2, 30, 31, 60, 365, 366, 367, 731)]
 _NUDGES = [timedelta(0), timedelta(microseconds=1), timedelta(microseconds=-1), timedelta(hours=7)]
 DAYS = st.sampled_from(_OFFSETS).map(lambda offset: START + offset)
 INSTANTS = st.builds(lambda at, nudge: at + nudge, DAYS, st.sampled_from(_NUDGES))
-RECORDED = st.sampled_from([datetime(2023, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)])
+# Before, while and after the events happen.
+RECORDED = st.sampled_from([START + timedelta(days=day) for day in (0, 1, 30, 61, 366, 800, 801)])
 BIRTHDAYS = st.sampled_from(
     [date(1988, 2, 29), date(1988, 3, 1), date(2020, 2, 28), date(2020, 2, 29), date(3021, 9, 18)]
 )
@@ -191,7 +193,9 @@ def definitions(draw: st.DrawFn, whole_days: bool) -> Definition:
     """A view of a few features out of MEANINGS, over windows of several lengths."""
     chosen = draw(st.lists(st.sampled_from(MEANINGS), min_size=1, max_size=6))
     spans = [draw(st.sampled_from([None, *SPANS])) for _ in chosen]
-    return define([(m, span) for m, span in zip(chosen, spans, strict=True)], whole_days)
+    refreshed = draw(st.sampled_from([None, None, *REFRESHED]))
+    pairs = [(m, span) for m, span in zip(chosen, spans, strict=True)]
+    return define(pairs, whole_days, refreshed)
 
 
 def everything(whole_days: bool) -> Definition:
@@ -201,7 +205,9 @@ def everything(whole_days: bool) -> Definition:
     return define(pairs, whole_days)
 
 
-def define(chosen: list[tuple[Meaning, int | None]], whole_days: bool) -> Definition:
+def define(
+    chosen: list[tuple[Meaning, int | None]], whole_days: bool, refreshed: str | None = None
+) -> Definition:
     """A compiled view of these features over a source of dated or timed events."""
     source = Source(
         "events",
@@ -222,7 +228,7 @@ def define(chosen: list[tuple[Meaning, int | None]], whole_days: bool) -> Defini
         features.append(Feature(name, meaning.expression, over=_window(meaning.window, span)))
         days = span if meaning.window == "prior" else None
         meanings[name] = _bound(meaning, days)
-    return Definition(compile_view(FeatureView("things", source, features)), meanings)
+    return Definition(compile_view(FeatureView("things", source, features, refreshed)), meanings)
 
 
 def _bound(meaning: Meaning, days: int | None) -> Callable[[list[Event], Event], Any]:

@@ -50,6 +50,18 @@ def latest(history: list[Event], row: Event, value: Callable[[Event], Any]) -> A
     return None
 
 
+def at_refresh(row: Event, refreshed: str | None) -> Event:
+    """The spine row that a labelled event is where its view is refreshed at times only."""
+    if refreshed is None:
+        return row
+    times = {"daily 07:00": [7], "every 12 hours": [0, 12], "hourly": range(24)}[refreshed]
+    midnight = row["at"].replace(hour=0, minute=0, second=0, microsecond=0)
+    days = (midnight - timedelta(days=1), midnight)
+    refreshes = [day + timedelta(hours=hour) for day in days for hour in times]
+    last = max(instant for instant in refreshes if instant <= row["at"])
+    return {"key": row["key"], "at": last, "tie": None, "asked": row["at"]}
+
+
 def asked(row: Event) -> datetime:
     """The instant that request-time features are evaluated at."""
     found: datetime = row.get("asked") or row["at"]

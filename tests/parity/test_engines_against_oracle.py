@@ -16,20 +16,26 @@ from hypothesis import strategies as st
 from hindcast.bootstrap import engine as engine_of
 from hindcast.compiler import query
 from hindcast.compiler.query import Knowledge
+from hindcast.data import known_then, training_set
+from hindcast.data import spine as spines
 from hindcast.engines.base import Engine
+from hindcast.stores.lake import Lake
 from tests.parity import histories, oracle
 from tests.parity.histories import Definition
 from tests.parity.oracle import Event
 
 RELATIVE = 1e-12
 INSTANT = pa.timestamp("us", tz="UTC")
-# Key, as of, asked at.
-Asked = tuple[int, datetime, datetime | None]
+END = datetime.max.replace(tzinfo=UTC)
+# Key, as of, asked at, known by.
+Asked = tuple[int, datetime, datetime | None, datetime]
 LENIENT = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large)
 
 
 def knowledges() -> st.SearchStrategy[Knowledge]:
-    return st.builds(Knowledge, as_of=histories.INSTANTS, known_by=histories.RECORDED)
+    return st.builds(
+        Knowledge, as_of=histories.INSTANTS, known_by=histories.RECORDED, per_row=st.booleans()
+    )
 
 
 def raw_table(folder: Path, events: list[Event], whole_days: bool) -> DeltaTable:
@@ -105,46 +111,44 @@ def check_materialization(
 
 
 def check_training_set(
-    engine: Engine, raw: DeltaTable, events: list[Event], definition: Definition, k: Knowledge
+    engine: Engine, lake: Lake, events: list[Event], definition: Definition, k: Knowledge
 ) -> None:
-    matures = timedelta(days=30)
-    sql = query.training_set(definition.view, engine.dialect, k, matures)
-    history = oracle.known(events, k.as_of, k.known_by)
-    labelled = [event for event in history if event["label"] is not None]
-    labelled.sort(key=lambda event: (event["key"], event["at"], event["tie"]))
-    rows = rows_of(engine, sql, raw)
-    assert [row["label"] for row in rows] == [event["label"] for event in labelled]
-    for row, event in zip(rows, labelled, strict=True):
-        assert row["_is_mature"] == (event["at"] < k.as_of - matures)
-        assert row["_has_history"] == bool(oracle.prior(history, event))
-        hold(row, event, history, definition)
+    """Each matured row as of its last refresh, by its own knowledge; the label by that of k."""
+    matures, view, features = timedelta(days=30), definition.view, list(definition.meanings)
+    found = training_set.build(view, features, matures, "answer", engine, lake, k)
+    labelled = [e for e in oracle.known(events, k.as_of, k.known_by) if e["label"] is not None]
+    mature = [event for event in labelled if event["at"] < k.as_of - matures]
+    mature.sort(key=lambda event: (event["key"], event["at"], event["tie"]))
+    assert found.left_out["label not mature yet"] == len(labelled) - len(mature)
+    rows = found.table.to_pylist()
+    assert [row["label"] for row in rows] == [event["label"] for event in mature]
+    for row, event in zip(rows, mature, strict=True):
+        seen = oracle.at_refresh(event, view.view.refreshed)
+        known_by = min(seen["at"], k.known_by) if k.per_row else k.known_by
+        hold(row, seen, oracle.known(events, k.as_of, known_by), definition)
 
 
 def check_historical(
-    engine: Engine, raw: DeltaTable, events: list[Event], definition: Definition, k: Knowledge,
-    asked: list[Asked],
-) -> None:  # fmt: skip
-    keys, instants, asked_at = zip(*asked, strict=True) if asked else ((), (), ())
-    spine = pa.table(
-        {
-            "key": pa.array(keys, pa.int64()),
-            "as_of": pa.array(instants, INSTANT),
-            "asked_at": pa.array(asked_at, INSTANT),
-            "spine_row": pa.array(range(len(asked)), pa.int64()),
-        }
-    )
-    sql = query.historical(definition.view, engine.dialect, k.known_by)
-    history = oracle.known(events, datetime.max.replace(tzinfo=UTC), k.known_by)
-    rows = rows_of(engine, sql, raw, spine)
-    assert [(row["key"], row["as_of"]) for row in rows] == [(key, at) for key, at, _ in asked]
-    for row, (key, at, asked_for) in zip(rows, asked, strict=True):
-        expected = spine_row(key, at, asked_for)
+    engine: Engine, raw: DeltaTable, events: list[Event], definition: Definition, asked: list[Asked]
+) -> None:
+    """Each row by its own instant, knowledge and instant of asking."""
+    keys, instants, asked_at, known_by = zip(*asked, strict=True) if asked else ((),) * 4
+    columns = [pa.array(column, INSTANT) for column in (instants, known_by, asked_at)]
+    spine = spines.typed(definition.view, pa.array(keys, pa.int64()), *columns)
+    rows = known_then.features(definition.view, engine, raw, spine).to_pylist()
+    assert [(row["key"], row["as_of"]) for row in rows] == [(row[0], row[1]) for row in asked]
+    for row, (key, at, asked_for, known) in zip(rows, asked, strict=True):
+        history, expected = oracle.known(events, END, known), spine_row(key, at, asked_for)
         hold(row, expected, history, definition)
         assert row["_has_history"] == bool(oracle.prior(history, expected))
 
 
 ASKED = st.lists(
-    st.tuples(st.integers(1, 4), histories.INSTANTS, st.none() | histories.INSTANTS), max_size=6
+    st.tuples(
+        *(st.integers(1, 4), histories.INSTANTS, st.none() | histories.INSTANTS),
+        histories.RECORDED,
+    ),
+    max_size=6,
 )
 
 
@@ -171,9 +175,9 @@ def check_engine(engine: Engine, folder: Path, whole_days: bool, examples: int) 
     def holds(
         events: list[Event], definition: Definition, k: Knowledge, asked: list[Asked]
     ) -> None:
-        raw = raw_table(folder / "raw", events, whole_days)
+        raw = raw_table(folder / "raw" / "events", events, whole_days)
         check_materialization(engine, raw, events, definition, k)
-        check_training_set(engine, raw, events, definition, k)
-        check_historical(engine, raw, events, definition, k, asked)
+        check_training_set(engine, Lake(str(folder)), events, definition, k)
+        check_historical(engine, raw, events, definition, asked)
 
     holds()

@@ -26,7 +26,6 @@ from tests.parity.test_engines_against_oracle import (
     ASKED,
     INSTANT,
     LENIENT,
-    Asked,
     hold,
     knowledges,
     raw_table,
@@ -35,14 +34,15 @@ from tests.parity.test_engines_against_oracle import (
 )
 
 END = datetime(2100, 1, 1, tzinfo=histories.START.tzinfo)
+MaybeKnown = tuple[int, datetime, datetime | None, datetime | None]
 # Of three entities with events; 4 and 5 have none.
 KEYS = st.lists(st.integers(1, 5), max_size=8)
 
 
 @st.composite
-def spines(draw: st.DrawFn) -> list[Asked]:
-    """Rows in any order, some of them twice."""
-    rows = draw(ASKED)
+def spines(draw: st.DrawFn) -> list[MaybeKnown]:
+    """Rows in any order, some of them twice, some without a knowledge of their own."""
+    rows = [(*row[:3], draw(st.none() | st.just(row[3]))) for row in draw(ASKED)]
     return draw(
         st.permutations(rows + draw(st.lists(st.sampled_from(rows)) if rows else st.just([])))
     )
@@ -53,9 +53,9 @@ def lake_of(folder: Path, events: list[Event], whole_days: bool) -> Lake:
     return Lake(str(folder))
 
 
-def table_of(asked: list[Asked], key_as_text: bool) -> pa.Table:
+def table_of(asked: list[MaybeKnown], key_as_text: bool) -> pa.Table:
     """The rows, with a column of the caller's own between them."""
-    keys, instants, asked_at = zip(*asked, strict=True) if asked else ((), (), ())
+    keys, instants, asked_at, known_by = zip(*asked, strict=True) if asked else ((),) * 4
     key_column = pa.array(keys, pa.int64())
     return pa.table(
         {
@@ -63,6 +63,7 @@ def table_of(asked: list[Asked], key_as_text: bool) -> pa.Table:
             "mine": pa.array([f"row {n}" for n in range(len(asked))], pa.string()),
             "key": key_column.cast(pa.string()) if key_as_text else key_column,
             "asked_at": pa.array(asked_at, INSTANT),
+            "known_by": pa.array(known_by, INSTANT),
         }
     )
 
@@ -74,24 +75,24 @@ def check_historical(engine: Engine, folder: Path, examples: int) -> None:
     @given(
         events=histories.events(whole_days=False),
         definition=histories.definitions(whole_days=False),
-        known_by=histories.RECORDED,
+        known_by=st.none() | histories.RECORDED,
         asked=spines(),
         key_as_text=st.booleans(),
     )
     def holds(
         events: list[Event],
         definition: Definition,
-        known_by: datetime,
-        asked: list[Asked],
+        known_by: datetime | None,
+        asked: list[MaybeKnown],
         key_as_text: bool,
     ) -> None:
         lake, spine = lake_of(folder, events, whole_days=False), table_of(asked, key_as_text)
         found = retrieve.historical(definition.view, engine, lake, spine, known_by)
         assert found.select(spine.column_names).equals(spine)
         assert found.column_names == [*spine.column_names, *definition.meanings]
-        history = oracle.known(events, END, known_by)
-        for row, question in zip(found.to_pylist(), asked, strict=True):
-            hold(row, spine_row(*question), history, definition)
+        for row, (key, at, asked_at, known) in zip(found.to_pylist(), asked, strict=True):
+            history = oracle.known(events, END, known or known_by or at)
+            hold(row, spine_row(key, at, asked_at), history, definition)
 
     holds()
 

@@ -15,14 +15,14 @@ NOW = datetime(2021, 9, 18, 8, 30, tzinfo=UTC)
 
 
 def test_both_clocks_are_now_unless_told() -> None:
-    assert bootstrap.knowledge(None, None, NOW) == Knowledge(as_of=NOW, known_by=NOW)
+    assert bootstrap.knowledge(None, None, NOW) == Knowledge(NOW, NOW, per_row=True)
 
 
 def test_each_clock_is_set_by_its_own_text() -> None:
     first, second = datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 2, 1, tzinfo=UTC)
-    assert bootstrap.knowledge("2021-01-01", None, NOW) == Knowledge(first, NOW)
-    assert bootstrap.knowledge(None, "2021-02-01", NOW) == Knowledge(NOW, second)
-    assert bootstrap.knowledge("2021-01-01", "2021-02-01", NOW) == Knowledge(first, second)
+    assert bootstrap.knowledge("2021-01-01", None, NOW) == Knowledge(first, NOW, True)
+    assert bootstrap.knowledge(None, "2021-02-01", NOW) == Knowledge(NOW, second, True)
+    assert bootstrap.knowledge("2021-01-01", "2021-02-01", NOW) == Knowledge(first, second, True)
 
 
 def test_a_wrong_clock_is_named() -> None:

@@ -117,7 +117,10 @@ def training_set(
 @app.command("get-historical-features")
 def get_historical_features(
     spine: Annotated[
-        Path, typer.Option("--spine", help="CSV or Parquet: the key, and as_of or event_timestamp.")
+        Path,
+        typer.Option(
+            "--spine", help="CSV or Parquet: key, as_of or event_timestamp; maybe known_by."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="The CSV or Parquet file to write.")],
     known_by: KnownByOption = None,
@@ -127,7 +130,11 @@ def get_historical_features(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add features to a file of keys and instants. Each row is as of its own instant."""
+    """Add features to a file of keys and instants. Each row is as of its own instant.
+
+    A row knows what was recorded by its known_by; without one, by --known-by; without that, by its
+    own instant, where the source declares recorded_at.
+    """
     from hindcast.data import retrieve
     from hindcast.formats import spine_file, table_file
 
@@ -136,14 +143,16 @@ def get_historical_features(
     application = bootstrap.application(home, project)
     compiled, runner = application.project.view(view), bootstrap.engine(engine)
     clocks = knowledge(None, known_by)
+    is_own = clocks.per_row and compiled.view.source.recorded_at is not None
+    one_for_all = None if is_own else clocks.known_by
     with step(ConsoleProgress(), f"features of {spine.name} on {engine}"):
         rows = spine_file.read(spine)
-        found = retrieve.retrieve(compiled, runner, application.lake, rows, clocks.known_by)
+        found = retrieve.retrieve(compiled, runner, application.lake, rows, one_for_all)
         written = table_file.write(found.table, out)
     report = {
         "rows": written,
         "unknown_keys": found.unknown_keys,
-        "known_by": clocks.known_by,
+        "known_by": one_for_all or "each row's own instant",
         "seconds": round(time.perf_counter() - started, 2),
         "file": str(out),
     }

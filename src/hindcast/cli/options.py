@@ -1,6 +1,7 @@
 """Options and small helpers that several commands share."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +23,8 @@ AsOfOption = Annotated[
     str | None, typer.Option("--as-of", help="Events strictly before this instant; default now.")
 ]
 KnownByOption = Annotated[
-    str | None, typer.Option("--known-by", help="Records known by this instant; default now.")
+    str | None,
+    typer.Option("--known-by", help="Records known by this instant, in all rows."),
 ]
 EngineOption = Annotated[str, typer.Option("--engine", help="duckdb or spark.")]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Default: the only one.")]
@@ -37,8 +39,12 @@ def now() -> datetime:
 
 
 def knowledge(as_of: str | None, known_by: str | None) -> "Knowledge":
-    """The two clocks of a command, each now where its option is not given."""
-    return bootstrap.knowledge(as_of, known_by, now(), ("--as-of", "--known-by"))
+    """The two clocks of a command, each now where its option is not given.
+
+    A --known-by that is given is one knowledge for all rows of a spine.
+    """
+    clocks = bootstrap.knowledge(as_of, known_by, now(), ("--as-of", "--known-by"))
+    return replace(clocks, per_row=known_by is None)
 
 
 def show_table(records: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:

@@ -27,6 +27,7 @@ def to_document(view: FeatureView) -> dict[str, Any]:
             "label": source.label,
         },
         "name": view.name,
+        "refreshed": view.refreshed,
         "features": [
             {
                 "name": feature.name,
@@ -53,6 +54,7 @@ def from_document(document: Mapping[str, Any]) -> FeatureView:
             document["name"],
             Source(entity=Entity(**document["entity"]), **source),
             [_feature(feature) for feature in document["features"]],
+            document["refreshed"],
         )
     except (KeyError, TypeError) as error:
         raise DefinitionError(f"not a feature view's document: {error!r}") from error

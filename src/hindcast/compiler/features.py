@@ -115,7 +115,8 @@ def compile_view(view: FeatureView) -> CompiledView:
 def definition_hash(view: FeatureView) -> str:
     """A digest of everything that gives the view's values their meaning."""
     document = to_document(view)
-    del document["source"]["label"]  # It is learned from, and computes no feature.
+    # What is learned from, and which of the computed values: neither changes what is computed.
+    del document["source"]["label"], document["refreshed"]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,9 +1,14 @@
 """The one query of Hindcast: windows over history and spine, as of an instant, known by another.
 
 Relations it reads: `raw` (a source's raw table) and, for a caller's spine, `spine` with the
-columns key, as_of (UTC instant), asked_at (UTC instant) and spine_row. Windows are as of as_of;
-request-time features are evaluated at asked_at, or at as_of where asked_at is null. An online
+columns key, as_of, tiebreaker, known_by, asked_at (instants in UTC) and spine_row. Windows are as
+of as_of; where tiebreaker is not null, the row comes after the events of its instant with a lesser
+one. Request-time features are evaluated at asked_at, or at as_of where asked_at is null. An online
 answer is such a row: stored features as of the materialization, ages as of the request.
+
+Windows know one knowledge, which is the last that any row has. Rows that knew less than that,
+because a record of an event before them came after their own knowledge, are marked _knew_less;
+as_known computes them anew, by a join of each with the records it knew.
 """
 
 from dataclasses import dataclass
@@ -17,24 +22,31 @@ from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.windows import Windows
 from hindcast.datatypes import BIGINT, STRING
 
-Spine = Literal["entities", "events", "table"]
+Spine = Literal["entities", "events", "table", "known"]
 
 # Columns of a historical answer's spine and of the answer, beside the key and as_of.
 ASKED_AT = "asked_at"
 SPINE_ROW = "spine_row"
 # Of a training row: whether its label can be trusted.
 IS_MATURE = "_is_mature"
+# Of a row: whether it knew less than the knowledge that its windows were computed with.
+KNEW_LESS = "_knew_less"
 
-_NO_SPINE_ROW = ["CAST(NULL AS BIGINT) AS _spine_row", "CAST(NULL AS BIGINT) AS _asked_at"]
+_NO_SPINE_ROW = [f"CAST(NULL AS BIGINT) AS {name}" for name in shapes.SPINE_COLUMNS]
 _SHAPES = {"spark": shapes.by_sorting, "duckdb": shapes.by_hashing}
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """As of an instant (events strictly before it), known by another (records until it)."""
+    """As of an instant (events strictly before it), known by another (records until it).
+
+    per_row: each row of a spine knows what was recorded by its own instant, if by known_by, where
+    its source says when records were learned of.
+    """
 
     as_of: datetime
     known_by: datetime
+    per_row: bool = False
 
 
 def materialization(view: CompiledView, dialect: str, knowledge: Knowledge) -> str:
@@ -52,31 +64,45 @@ def training_set(view: CompiledView, dialect: str, knowledge: Knowledge, matures
     """Labelled events with the features before them, ordered by key, event timestamp, tiebreaker.
 
     Columns: key, event_timestamp, tiebreaker, features, label, _has_history (whether the key has
-    an earlier event), _is_mature (whether the event is older than `matures`).
+    an earlier event), _is_mature (whether the event is older than `matures`), _knew_less.
     """
-    clocks = (knowledge.as_of, knowledge.known_by)
-    query = _Query(view, DIALECTS[dialect], "events", *clocks, label=view.view.source.label)
+    query = _Query(
+        view, DIALECTS[dialect], "events", knowledge.as_of, knowledge.known_by,
+        label=view.view.source.label, knowledge="_at" if knowledge.per_row else None,
+    )  # fmt: skip
     is_mature = f"_at < {micros(knowledge.as_of - matures)} AS {IS_MATURE}"
     columns = [*query.identity(), *query.feature_columns(), f"_label AS {names.LABEL}"]
-    columns += [query.has_history, is_mature]
+    columns += [query.has_history, is_mature, query.knew_less]
     return query.sql(columns, where="_label IS NOT NULL", order="_key, _at, _tie")
 
 
-def historical(view: CompiledView, dialect: str, known_by: datetime) -> str:
+def historical(view: CompiledView, dialect: str, known_by: datetime | None) -> str:
     """Features of each row of `spine`, in its order, each as of the row's own instant.
 
-    Columns: key, as_of, features, _has_history (whether the key has an event before as_of).
+    known_by: the last knowledge that any row has. Columns: key, as_of, features, _has_history
+    (whether the key has an event before as_of), _knew_less.
     """
-    query = _Query(view, DIALECTS[dialect], "table", None, known_by)
+    query = _Query(view, DIALECTS[dialect], "table", known_by=known_by, knowledge="_known")
     columns = [query.key(), f"{query.instant} AS {names.AS_OF}", *query.feature_columns()]
-    columns.append(query.has_history)
+    columns += [query.has_history, query.knew_less]
     return query.sql(columns, where="NOT _is_event", order="_spine_row")
+
+
+def as_known(view: CompiledView, dialect: str) -> str:
+    """Features of each row of `spine`, in its order, out of the records that the row knew.
+
+    Columns: features, _has_history.
+    """
+    query = _Query(view, DIALECTS[dialect], "known")
+    columns = [*query.feature_columns(), query.has_history]
+    return query.sql(columns, where="NOT _is_event", order="_key")
 
 
 class _Query:
     """The parts of one query, from raw events to typed features.
 
-    as_of: None where each row of a caller's spine has an instant of its own.
+    as_of, known_by: None where each row of the spine has its own. knowledge: the column with a
+    row's own knowledge, where rows that knew less than known_by are marked.
     """
 
     def __init__(
@@ -84,31 +110,35 @@ class _Query:
         view: CompiledView,
         dialect: Dialect,
         spine: Spine,
-        as_of: datetime | None,
-        known_by: datetime,
+        as_of: datetime | None = None,
+        known_by: datetime | None = None,
         label: str | None = None,
+        knowledge: str | None = None,
     ) -> None:
         self.view, self.dialect, self.spine, self.label = view, dialect, spine, label
-        self.as_of, self.known_by = as_of, known_by
+        self.as_of, self.known_by, self.knowledge = as_of, known_by, knowledge
+        self.has_table = spine in ("table", "known")
         self.instant = dialect.from_micros("_at")
-        self.asked_at = dialect.from_micros("_asked_at") if spine == "table" else self.instant
+        self.asked_at = dialect.from_micros("_asked_at") if self.has_table else self.instant
         self.windows = Windows(view, dialect, shapes.ORDER)
         self._finals = [self._final(feature) for feature in view.features]
         self._inputs = [self._final(each) for each in view.inputs]
         has_history = f"{self.windows.events_before()} > 0 AS {names.HAS_HISTORY}"
         self.has_history = has_history if spine != "entities" else ""
+        self.knew_less = f"{self._knew_less()} AS {KNEW_LESS}"
 
     def sql(self, columns: list[str], where: str = "TRUE", order: str | None = None) -> str:
         """The whole statement: history with its windows, and the columns asked for."""
         parts = shapes.Parts(
             events=self._events(),
-            asked=self._asked() if self.spine == "table" else None,
+            asked=self._asked() if self.has_table else None,
             entities_at=micros(self.as_of) if self.as_of and self.spine == "entities" else None,
             windows=self.windows,
+            keeps_retracted=self.knowledge is not None,
         )
-        windowed = _SHAPES[self.dialect.name](parts)
+        shape = shapes.by_joining if self.spine == "known" else _SHAPES[self.dialect.name]
         tail = f" ORDER BY {order}" if order else ""
-        return f"{windowed}\nSELECT {', '.join(columns)} FROM windowed WHERE {where}{tail}"
+        return f"{shape(parts)}\nSELECT {', '.join(columns)} FROM windowed WHERE {where}{tail}"
 
     def key(self) -> str:
         return f"_key AS {self.dialect.quote(self.view.key)}"
@@ -123,25 +153,39 @@ class _Query:
     def inputs(self) -> list[str]:
         return self._inputs
 
+    def _knew_less(self) -> str:
+        """Whether a record of an event before the row was learned of after its own knowledge."""
+        if self.knowledge is None:
+            return "FALSE"
+        return f"COALESCE({self.windows.last_recorded()} > {self.knowledge}, FALSE)"
+
     def _events(self) -> str:
         source, quote = self.view.view.source, self.dialect.quote
+        label = [(quote(self.label), "_label")] if self.label else []
         columns = [
-            *(_NO_SPINE_ROW if self.spine == "table" else []),
+            *(_NO_SPINE_ROW if self.has_table else []),
             f"{quote(self.view.key)} AS _key",
             f"{self._happened()} AS _at",
             f"{quote(source.tiebreaker)} AS _tie",
-            f"{names.RECORDED_AT} AS _recorded, {names.INGESTED_AT}, {names.ROW}",
+            f"{self._recorded()} AS _recorded, {names.INGESTED_AT}, {names.ROW}",
             names.RETRACTION,
             "TRUE AS _is_event",
-            *([f"{quote(self.label)} AS _label"] if self.label else []),
-            *self.windows.arguments(),
+            *(
+                f"{self._unless_retracted(sql)} AS {name}"
+                for sql, name in (*label, *self.windows.arguments())
+            ),
         ]
-        if self.spine == "table":
+        if self.has_table:
             return f"SELECT /*+ BROADCAST(wanted) */ {', '.join(columns)} {self._from_wanted()}"
         return f"SELECT {', '.join(columns)} FROM raw WHERE {self._known_condition()}"
 
+    def _unless_retracted(self, sql: str) -> str:
+        """A value that no window counts where the record is a retraction that stays in history."""
+        is_there = f"{names.RETRACTION} IS NULL"
+        return f"CASE WHEN {is_there} THEN {sql} END" if self.knowledge else sql
+
     def _from_wanted(self) -> str:
-        """Only the events that some spine row can see: those of its key, before its instant.
+        """Only the events that some spine row can see: those of its key, until its instant.
 
         A small spine over a long history then costs one scan. Spark sends the keys to the
         history, not the history across the network; to DuckDB the hint is a comment.
@@ -151,7 +195,7 @@ class _Query:
         until = f"MAX({self.dialect.epoch_micros(names.AS_OF)})"
         return (
             f"FROM raw SEMI JOIN (\nSELECT {wanted_key} AS _wanted, {until} AS _until FROM spine "
-            f"GROUP BY 1\n) AS wanted ON {key} = _wanted AND {self._happened()} < _until "
+            f"GROUP BY 1\n) AS wanted ON {key} = _wanted AND {self._happened()} <= _until "
             f"WHERE {self._known_condition()}"
         )
 
@@ -159,28 +203,36 @@ class _Query:
         event_timestamp = self.view.view.source.event_timestamp
         return self.dialect.epoch_micros(self.dialect.quote(event_timestamp))
 
+    def _recorded(self) -> str:
+        return self.dialect.epoch_micros(names.RECORDED_AT)
+
     def _known_condition(self) -> str:
-        """Strictly before the instant, if there is one, among the records known by the other."""
-        recorded = self.dialect.epoch_micros(names.RECORDED_AT)
-        known = f"{recorded} <= {micros(self.known_by)}"
-        return f"{self._happened()} < {micros(self.as_of)} AND {known}" if self.as_of else known
+        """Strictly before the instant, among the records known by the other, where there are."""
+        happened = f"{self._happened()} < {micros(self.as_of)}" if self.as_of else "TRUE"
+        known = f"{self._recorded()} <= {micros(self.known_by)}" if self.known_by else "TRUE"
+        return f"{happened} AND {known}"
 
     def _asked(self) -> str:
         """The caller's spine rows; they carry no values, so no window counts them."""
-        key_type = self.view.types[self.view.key]
-        tie_type = self.view.types[self.view.view.source.tiebreaker]
-        nothing = "CAST(NULL AS TIMESTAMP)"
-        columns = [
-            SPINE_ROW,
-            self.dialect.epoch_micros(f"COALESCE({ASKED_AT}, {names.AS_OF})"),
-            self.dialect.cast(self.dialect.quote(self.view.key), key_type),
-            self.dialect.epoch_micros(names.AS_OF),
-            self.dialect.cast("NULL", tie_type),
-            f"{nothing}, {nothing}, {self.dialect.cast('NULL', BIGINT)}",
-            f"{self.dialect.cast('NULL', STRING)}, FALSE",
-            *("NULL" for _ in self.windows.arguments()),
-        ]
-        return f"SELECT {', '.join(columns)} FROM spine"
+        quote, types = self.dialect.quote, self.view.types
+        source = self.view.view.source
+        nothing = self.dialect.cast("NULL", BIGINT)
+        columns = {
+            "_spine_row": SPINE_ROW,
+            "_asked_at": self.dialect.epoch_micros(f"COALESCE({ASKED_AT}, {names.AS_OF})"),
+            "_known": self.dialect.epoch_micros(names.KNOWN_BY),
+            "_key": self.dialect.cast(quote(self.view.key), types[self.view.key]),
+            "_at": self.dialect.epoch_micros(names.AS_OF),
+            "_tie": self.dialect.cast(names.TIEBREAKER, types[source.tiebreaker]),
+            "_recorded": nothing,
+            names.INGESTED_AT: "CAST(NULL AS TIMESTAMP)",
+            names.ROW: nothing,
+            names.RETRACTION: self.dialect.cast("NULL", STRING),
+            "_is_event": "FALSE",
+            **dict.fromkeys(self.windows.slots, "NULL"),
+        }
+        selected = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+        return f"SELECT {selected} FROM spine"
 
     def _final(self, feature: CompiledFeature) -> str:
         value = self.windows.value(feature, self.asked_at)

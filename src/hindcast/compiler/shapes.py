@@ -1,8 +1,9 @@
-"""History with its windows, in the shape that each engine runs best; both shapes mean the same.
+"""History with its windows, in the shape that each engine runs best; all shapes mean the same.
 
 A shape ends in a relation `windowed`: every event in its last recorded version and every spine
-row, with the window columns. An event whose last record is a retraction is not there. Events are
-ordered within a key by instant, then tiebreaker; a spine row comes before those of its instant.
+row, with the window columns. An event whose last record is a retraction is not there, unless
+it is kept. Events are ordered within a key by instant, then tiebreaker; a spine row without a
+tiebreaker comes before those of its instant.
 """
 
 from dataclasses import dataclass
@@ -13,24 +14,35 @@ from hindcast.compiler.windows import Windows
 ORDER = "_at, _tie NULLS FIRST"
 _RECORD = ("_recorded", names.INGESTED_AT, names.ROW)
 _IS_THERE = f"{names.RETRACTION} IS NULL"
+# What only rows of a caller's spine have, in microseconds: when asked, and the row's knowledge.
+SPINE_COLUMNS = ("_spine_row", "_asked_at", "_known")
+# Later than every instant, in microseconds.
+_NEVER = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class Parts:
     """What a shape is made of.
 
-    events: SELECT of the known raw events. Columns: _key, _at (microseconds), _tie, the record's
-    order (_recorded, _ingested_at, _row), _retraction (null but in a retraction), _is_event, and
-    arguments of windows.
+    events: SELECT of the known raw events. Columns: SPINE_COLUMNS where there is a caller's spine,
+    _key, _at (microseconds), _tie, the record's order (_recorded in microseconds, _ingested_at,
+    _row), _retraction (null but in a retraction), _is_event, and arguments of windows.
     asked: SELECT of the caller's spine rows, the same columns by position.
     entities_at: microseconds; where given, every entity has one spine row at that instant, whose
     _records says how many known records its events have, replaced ones included.
+    keeps_retracted: whether a retracted event stays, as a row without values.
     """
 
     events: str
     asked: str | None
     entities_at: int | None
     windows: Windows
+    keeps_retracted: bool = False
+
+    @property
+    def is_there(self) -> str:
+        """The condition on the last record of an event that is in the history."""
+        return "TRUE" if self.keeps_retracted else _IS_THERE
 
 
 def by_sorting(parts: Parts) -> str:
@@ -46,7 +58,7 @@ def by_sorting(parts: Parts) -> str:
         f"({event} RANGE BETWEEN CURRENT ROW AND CURRENT ROW) AS _times FROM known\n),\n"
         f"history AS (\nSELECT *, LEAD(_at) OVER ({event}) IS NULL AS _last, SUM(_times) OVER "
         f"({event} ROWS UNBOUNDED PRECEDING) AS _nth FROM recorded "
-        f"WHERE NOT _replaced AND {_IS_THERE}\n),\n"
+        f"WHERE NOT _replaced AND {parts.is_there}\n),\n"
         f"rows_ AS (\n{_sorted_rows(parts)}\n),\n"
         f"windowed AS (\nSELECT {windows} FROM rows_\n)"
     )
@@ -84,7 +96,7 @@ def by_hashing(parts: Parts) -> str:
         f"repeated AS (SELECT {event} FROM events GROUP BY ALL HAVING COUNT(*) > 1),\n"
         f"history AS NOT MATERIALIZED (\nSELECT * FROM events ANTI JOIN repeated USING ({event})\n"
         f"UNION ALL\nSELECT * FROM events SEMI JOIN repeated USING ({event}) "
-        f"QUALIFY {newest} AND {_IS_THERE}\n),\n"
+        f"QUALIFY {newest} AND {parts.is_there}\n),\n"
         f"withdrawn AS (SELECT {event} FROM events SEMI JOIN repeated USING ({event}) "
         f"QUALIFY {newest} AND NOT ({_IS_THERE})),\n"
         f"rows_ AS (\n{_united_rows(parts)}\n),\n"
@@ -104,4 +116,44 @@ def _united_rows(parts: Parts) -> str:
         "SELECT * FROM history\nUNION ALL BY NAME\n"
         f"SELECT _key, {parts.entities_at} AS _at, FALSE AS _is_event, COUNT(*) AS _records "
         "FROM events ANTI JOIN withdrawn USING (_key, _at, _tie) GROUP BY _key"
+    )
+
+
+def by_joining(parts: Parts) -> str:
+    """For rows that each knew other records: a history for every row, by a join, and its windows.
+
+    events holds every record; a record is known from when it was learned of until another replaced
+    it. As each row is a partition of its own, _key is its number here.
+    """
+    event = "PARTITION BY _key, _at, _tie, _is_event"
+    later = f"LEAD(_recorded) OVER ({event} ORDER BY {', '.join(_RECORD)})"
+    asked_next = (
+        "MIN(_known) OVER (PARTITION BY _key ORDER BY _from "
+        "RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"
+    )
+    windows = ", ".join(["*", *parts.windows.selects(), *parts.windows.tie_selects()])
+    return (
+        f"WITH asked AS (\n{parts.asked}\n),\n"
+        f"records AS (\nSELECT *, _recorded AS _from FROM (\n{parts.events}\n) AS events\n"
+        "UNION ALL\nSELECT *, _known AS _from FROM asked\n),\n"
+        f"versions AS (\nSELECT *, COALESCE({later}, {_NEVER}) AS _until, "
+        f"{asked_next} AS _asked_next FROM records\n),\n"
+        f"rows_ AS (\n{_joined_rows(parts.windows.slots)}\n),\n"
+        f"windowed AS (\nSELECT {windows} FROM rows_\n)"
+    )
+
+
+def _joined_rows(slots: list[str]) -> str:
+    """Per row, the records it knew of the events before it, and the row itself."""
+    columns = ("_at", "_tie", "_is_event", *slots)
+    known = ", ".join(f"versions.{column}" for column in columns)
+    return (
+        f"SELECT asked._spine_row AS _key, asked._asked_at, {known} FROM asked JOIN versions "
+        "ON asked._key = versions._key AND asked._known >= versions._from "
+        "AND asked._known < versions._until AND (versions._at < asked._at "
+        "OR versions._at = asked._at AND versions._tie < asked._tie)\n"
+        # Most records of an event recorded often were replaced before any row knew of them.
+        f"WHERE versions._is_event AND versions.{_IS_THERE} "
+        "AND versions._asked_next < versions._until\n"
+        f"UNION ALL\nSELECT _spine_row, _asked_at, {', '.join(columns)} FROM asked"
     )

@@ -31,9 +31,9 @@ class Windows:
         """The names of the argument columns."""
         return list(self._arguments.values())
 
-    def arguments(self) -> list[str]:
-        """Select items over raw rows."""
-        return [f"{sql} AS {slot}" for sql, slot in self._arguments.items()]
+    def arguments(self) -> list[tuple[str, str]]:
+        """The SQL over raw rows of each argument column, and the column's name."""
+        return list(self._arguments.items())
 
     def selects(self) -> list[str]:
         """Select items over the rows of events and spine."""
@@ -53,6 +53,10 @@ class Windows:
     def events_before(self) -> str:
         """How many events of the entity come before the row."""
         return self._merged("count", self._argument("1"), None)
+
+    def last_recorded(self) -> str:
+        """When the last record of an event before the row was learned of."""
+        return self._window(f"MAX(_recorded) {self._over(self.order, BEFORE)}")
 
     def _latest(self, feature: CompiledFeature) -> str:
         slot = self._argument(self.dialect.render(feature.tree, self.view.types))

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hindcast import names
-from hindcast.compiler import query
 from hindcast.compiler.features import CompiledView
 from hindcast.compiler.serving import serving_query
+from hindcast.data import known_then
 from hindcast.data import spine as spines
 from hindcast.data.spine import INSTANT
 from hindcast.datatypes import DataType
@@ -44,14 +44,16 @@ def historical(
     engine: Engine,
     lake: Lake,
     spine: pa.Table,
-    known_by: datetime,
+    known_by: datetime | None = None,
     version: int | None = None,
 ) -> pa.Table:
     """The spine's columns, then every feature, row by row as of the row's own instant.
 
     spine: the key; as_of or event_timestamp (dates and instants, UTC unless they say otherwise,
     or ISO 8601 text); maybe asked_at, when request-time features are evaluated at another
-    instant; other columns are passed through. version: of the raw table; the newest by default.
+    instant; maybe known_by, what each row knows; other columns are passed through. known_by: of
+    rows that do not say; None is the row's own instant where the source says when its records were
+    learned of, else all records. version: of the raw table; the newest by default.
     Raises InputError naming the row and column of what is no key or instant.
     """
     return retrieve(view, engine, lake, Rows(spine), known_by, version).table
@@ -62,15 +64,14 @@ def retrieve(
     engine: Engine,
     lake: Lake,
     spine: Rows,
-    known_by: datetime,
+    known_by: datetime | None = None,
     version: int | None = None,
 ) -> Retrieved:
     """What historical gives, with which rows have a history; errors name lines of spine's file."""
-    relation = spines.relation(view, spine)
+    relation = spines.relation(view, spine, _utc(known_by) if known_by else None)
     fix = "run: hindcast ingest FILE"
     raw = lake.open(names.RAW, view.view.source.name, fix=fix, version=version)
-    sql = query.historical(view, engine.dialect, _utc(known_by))
-    found = engine.query(sql, raw, relation, view.view.source)
+    found = known_then.features(view, engine, raw, relation)
     table = spine.table
     for feature in view.features:
         values = found[feature.name].cast(feature.datatype.arrow())

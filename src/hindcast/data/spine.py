@@ -22,16 +22,47 @@ _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-def relation(view: CompiledView, spine: Rows) -> pa.Table:
-    """The spine as the one query reads it; raises InputError."""
+def relation(view: CompiledView, spine: Rows, known_by: datetime | None = None) -> pa.Table:
+    """The spine as the one query reads it; raises InputError.
+
+    known_by: of the rows that have none of their own; None is the row's instant where the source
+    says when records were learned of, else everything recorded.
+    """
     _check_columns(view, spine)
     instant = _instant_name(spine)
+    instants = _instants(_column(spine, instant), spine, instant)
+    if known_by is None and view.view.source.recorded_at is None:
+        known_by = _LAST
+    default = instants if known_by is None else pa.scalar(known_by, INSTANT)
+    own = _optional_instants(spine, names.KNOWN_BY)
+    return typed(
+        view,
+        keys(view, spine),
+        instants,
+        pc.coalesce(own, default),
+        _optional_instants(spine, ASKED_AT),
+    )
+
+
+def typed(
+    view: CompiledView,
+    keys: pa.Array,
+    as_of: pa.Array,
+    known_by: pa.Array,
+    asked_at: pa.Array | None = None,
+    tiebreakers: pa.Array | None = None,
+) -> pa.Table:
+    """The query's relation `spine` of typed columns; null where one is not given."""
+    count = len(keys)
+    tie = view.types[view.view.source.tiebreaker].arrow()
     return pa.table(
         {
-            view.key: keys(view, spine),
-            names.AS_OF: _instants(_column(spine, instant), spine, instant),
-            ASKED_AT: _asked_at(spine),
-            SPINE_ROW: np.arange(spine.table.num_rows, dtype=np.int64),
+            view.key: keys,
+            names.AS_OF: as_of,
+            names.TIEBREAKER: pa.nulls(count, tie) if tiebreakers is None else tiebreakers,
+            names.KNOWN_BY: known_by,
+            ASKED_AT: pa.nulls(count, INSTANT) if asked_at is None else asked_at,
+            SPINE_ROW: np.arange(count, dtype=np.int64),
         }
     )
 
@@ -131,12 +162,11 @@ def keys(view: CompiledView, rows: Rows) -> pa.Array:
     return _cast(column, kind.arrow(), refuse)
 
 
-def _asked_at(spine: Rows) -> pa.Array:
-    """When each row was asked, where the spine says so; null is as of its instant."""
-    if ASKED_AT not in spine.table.column_names:
+def _optional_instants(spine: Rows, name: str) -> pa.Array:
+    """A column of instants that a spine may have; null where it does not say."""
+    if name not in spine.table.column_names:
         return pa.nulls(spine.table.num_rows, INSTANT)
-    column = _column(spine, ASKED_AT, is_required=False)
-    return _instants(column, spine, ASKED_AT)
+    return _instants(_column(spine, name, is_required=False), spine, name)
 
 
 def _instants(column: pa.Array, rows: Rows, name: str) -> pa.Array:

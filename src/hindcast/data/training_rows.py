@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from hindcast import names
 from hindcast.compiler.features import CompiledFeature, CompiledView
+from hindcast.compiler.query import Knowledge
 from hindcast.definitions import ColdStart
 from hindcast.errors import TrainingError
 from hindcast.serving.values import FLOAT32_MAX, INTEGER_MAX, fault
@@ -22,17 +22,21 @@ class TrainingSet:
     """Key, event_timestamp, tiebreaker, features, label; ordered by the first three.
 
     features: those the model reads, in its order. inputs: lake table -> its version.
+    knowledge: its per_row says whether each row knows what its own instant knew.
     left_out: reason -> how many labelled events are no rows because of it.
+    revised: feature -> the share of rows whose value is another by what is known now.
+    outdated: feature -> the share of rows whose value at the last refresh is not the exact one.
     """
 
     table: pa.Table
     view: CompiledView
     features: tuple[CompiledFeature, ...]
     inputs: Mapping[str, Mapping[str, Any]]
-    as_of: datetime
-    known_by: datetime
+    knowledge: Knowledge
     cold_start: ColdStart
     left_out: Mapping[str, int]
+    revised: Mapping[str, float]
+    outdated: Mapping[str, float]
 
     @property
     def numeric(self) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from types import EllipsisType
 from typing import Literal
 
-from hindcast.definitions import arguments
+from hindcast.definitions import arguments, schedule
+from hindcast.definitions.schedule import Schedule
 from hindcast.definitions.sources import Source
 from hindcast.errors import DefinitionError
 
@@ -56,11 +57,16 @@ class Feature:
 
 @dataclass(frozen=True)
 class FeatureView:
-    """Features of one source, computed together and served as one row per entity."""
+    """Features of one source, computed together and served as one row per entity.
+
+    refreshed: when the online store is refreshed, such as "daily 02:00" (UTC); training rows then
+    see what the last refresh before them saw. None: each row sees all that was before it.
+    """
 
     name: str
     source: Source
     features: Sequence[Feature]
+    refreshed: str | None = None
 
     def __post_init__(self) -> None:
         """Raise DefinitionError naming the view and what is wrong with it."""
@@ -70,6 +76,16 @@ class FeatureView:
         arguments.require_items(where, "features", self.features, Feature, "Feature")
         if not self.features:
             raise DefinitionError(f"{where}: it has no features; declare one")
+        if self.refreshed is not None:
+            wanted = "text such as 'daily 02:00'"
+            arguments.require_text(where, "refreshed", self.refreshed, wanted)
+            schedule.parse(self.refreshed, where)
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When it is refreshed; None where it does not say."""
+        where = f"feature view '{self.name}'"
+        return schedule.parse(self.refreshed, where) if self.refreshed is not None else None
 
     def __getitem__(self, selection: Sequence[str] | EllipsisType) -> "FeatureSelection":
         """`view[["a", "b"]]` selects features by name, `view[...]` all of them."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from hindcast.stores.online import OnlineStore
 
 
+# A source's raw table at one version.
+RawTable: TypeAlias = DeltaTable
 # The column that tells event rows from entity rows.
 IS_EVENT = "_is_event"
 # An entity row's number of known raw records, replaced ones included; null in event rows.

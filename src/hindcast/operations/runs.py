@@ -85,7 +85,7 @@ def trained(application: Application, model: str | None, clocks: Knowledge) -> s
     register.catch_up(application)
     name = application.project.model(model).name
     for record in application.ledger.releases(name):
-        if _clocks(record.manifest) == clocks:
+        if _clocks(record.manifest) == (clocks.as_of, clocks.known_by):
             return record.release
     raise NotFoundError(
         f"no release of model '{name}' was trained as of {clocks.as_of.isoformat()}, known by "
@@ -137,9 +137,8 @@ def reason(failure: Mapping[str, str]) -> str:
 _TELLING = ("errorMessage", "ErrorMessage", "FailureReason")
 
 
-def _clocks(manifest: Mapping[str, Any]) -> Knowledge:
-    own = (datetime.fromisoformat(manifest[name]) for name in ("as_of", "known_by"))
-    return Knowledge(*own)
+def _clocks(manifest: Mapping[str, Any]) -> tuple[datetime, ...]:
+    return tuple(datetime.fromisoformat(manifest[name]) for name in ("as_of", "known_by"))
 
 
 def _closed(run: Run) -> Closed:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,13 @@ from hindcast.serving.plan import ServingPlan
 
 if TYPE_CHECKING:
     from hindcast.compiler.features import CompiledView
+    from hindcast.compiler.query import Knowledge
 
 METRICS = "metrics.json"
 FEATURE_VIEW = "feature_view.json"
 BASELINE = "baseline.onnx"
+# What the rows of a training set know, in a manifest.
+PER_ROW, FOR_ALL = "each row's own instant", "one instant for all rows"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,17 @@ class ReleaseContents:
         """metrics.json."""
         metrics: Mapping[str, Any] = json.loads(self.files[METRICS])
         return metrics
+
+    @property
+    def knowledge(self) -> "Knowledge":
+        """The clocks of the training set."""
+        from hindcast.compiler.query import Knowledge
+
+        return Knowledge(
+            as_of=datetime.fromisoformat(self.manifest["as_of"]),
+            known_by=datetime.fromisoformat(self.manifest["known_by"]),
+            per_row=self.manifest.get("knowledge") == PER_ROW,
+        )
 
     @property
     def raw_table(self) -> str:

@@ -35,6 +35,8 @@ LOANS = Source(
     },
 )
 Rows = list[dict[str, Any]]
+# Key, as of, and maybe asked at and known by.
+Asked = tuple[Any, ...]
 
 RAW = pa.schema(
     [
@@ -78,7 +80,7 @@ def view_of(*features: Feature) -> CompiledView:
     return compile_view(FeatureView("history", LOANS, features))
 
 
-def run(sql: str, loans: Rows, spine: Sequence[tuple[Any, ...]] | None = None) -> Rows:
+def run(sql: str, loans: Rows, spine: Sequence[Asked] | None = None) -> Rows:
     """The rows that DuckDB answers over these raw loans and, if given, the caller's spine."""
     with session() as connection:
         connection.register("raw", pa.Table.from_pylist(loans, RAW))
@@ -87,14 +89,17 @@ def run(sql: str, loans: Rows, spine: Sequence[tuple[Any, ...]] | None = None) -
         return list(connection.sql(sql).to_arrow_table().to_pylist())
 
 
-def _spine(asked: Sequence[tuple[Any, ...]]) -> pa.Table:
-    """A spine of keys, instants and, where given, the instants asked at."""
+def _spine(asked: Sequence[Asked]) -> pa.Table:
+    """A spine of keys, instants and, where given, the instants asked at and known by."""
     instant = pa.timestamp("us", tz="UTC")
+    rows = [(*row, *(None,) * (4 - len(row))) for row in asked]
     return pa.table(
         {
-            "id": pa.array([row[0] for row in asked], pa.int64()),
-            "as_of": pa.array([row[1] for row in asked], instant),
-            "asked_at": pa.array([row[2] if row[2:] else None for row in asked], instant),
-            "spine_row": pa.array(range(len(asked)), pa.int64()),
+            "id": pa.array([row[0] for row in rows], pa.int64()),
+            "as_of": pa.array([row[1] for row in rows], instant),
+            "tiebreaker": pa.nulls(len(rows), pa.int64()),
+            "asked_at": pa.array([row[2] for row in rows], instant),
+            "known_by": pa.array([row[3] or at(2100, 1, 1) for row in rows], instant),
+            "spine_row": pa.array(range(len(rows)), pa.int64()),
         }
     )

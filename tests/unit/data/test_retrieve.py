@@ -86,6 +86,13 @@ def test_when_it_was_asked_is_optional_in_every_row() -> None:
     assert column("asked_at", two) == [None, at(2021, 3, 2)]
 
 
+def test_a_row_knows_by_its_own_column_else_by_the_one_for_all_else_by_its_instant() -> None:
+    two = Rows(pa.table({"id": [1, 1], "as_of": [DAY, DAY], "known_by": ["2021-03-02", None]}))
+    for one_for_all, expected in ((at(2022, 1, 1), at(2022, 1, 1)), (None, DAY)):
+        known = spines.relation(VIEW, two, one_for_all)["known_by"].to_pylist()
+        assert known == [at(2021, 3, 2), expected]
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -140,6 +147,7 @@ def test_a_key_gets_its_declared_type(kind: str, values: pa.Array, expected: obj
             "spine row 2: as_of is out of range; use years 1 to 9999",
         ),
         ({"asked_at": ["soon", None]}, "spine row 1: asked_at 'soon': not a date or instant"),
+        ({"known_by": [None, "soon"]}, "spine row 2: known_by 'soon': not a date or instant"),
         (
             {"event_timestamp": [DAY, DAY]},
             "spine: there are both columns 'as_of' and 'event_timestamp'; leave the one",
@@ -185,7 +193,8 @@ def test_a_spine_without_rows_has_no_rows_whatever_its_types(kind: pa.DataType) 
     empty = Rows(pa.table({"id": pa.array([], kind), "as_of": pa.array([], kind)}))
     found = spines.relation(VIEW, empty)
     assert found.num_rows == 0
-    assert found.schema.types == [pa.int64(), spines.INSTANT, spines.INSTANT, pa.int64()]
+    instant = spines.INSTANT
+    assert found.schema.types == [pa.int64(), instant, pa.int64(), instant, instant, pa.int64()]
 
 
 def test_keys_that_are_numbers_and_texts_at_once_are_refused_before_any_store_is_asked() -> None:

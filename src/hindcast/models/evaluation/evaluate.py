@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from hindcast import notify
@@ -61,7 +60,7 @@ def evaluate(
     parameters = {"model": declared.name, "release": record.release, "champion": champion}
     with application.ledger.run("evaluate", parameters) as run:
         challenger = contents.read(application.release_folder(record.release))
-        clocks = knowledge or _own_clocks(challenger)
+        clocks = knowledge or challenger.knowledge
         evidence, rows = _evidence(
             application, declared, challenger, champion, engine, clocks, progress or Silent()
         )
@@ -93,11 +92,6 @@ def _record(application: Application, model: str, name: str | None) -> ReleaseRe
     if not records:
         raise NotFoundError(f"model '{model}' has no release; run: hindcast train")
     return records[0]
-
-
-def _own_clocks(release: ReleaseContents) -> Knowledge:
-    own = (datetime.fromisoformat(release.manifest[name]) for name in ("as_of", "known_by"))
-    return Knowledge(*own)
 
 
 def _evidence(

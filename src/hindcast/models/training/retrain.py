@@ -3,12 +3,10 @@
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from hindcast.bootstrap import Application
-from hindcast.compiler.query import Knowledge
 from hindcast.data import training_set
 from hindcast.engines.base import Engine
 from hindcast.models.training.revision import code_revision
@@ -37,11 +35,11 @@ def train_like(
     watcher = progress or Silent()
     original = contents.read(application.release_folder(like))
     manifest, model = original.manifest, application.project.model(original.model)
-    instants = (datetime.fromisoformat(manifest[name]) for name in ("as_of", "known_by"))
     version = manifest["inputs"][original.raw_table]["version"]
+    clocks = original.knowledge
     with step(watcher, f"training set of {original.raw_table} version {version}"):
         data = training_set.of(
-            model, application.project, engine, application.lake, Knowledge(*instants), version
+            model, application.project, engine, application.lake, clocks, version
         )
     revision = code_revision(application.project.folder)
     with tempfile.TemporaryDirectory(prefix="hindcast-again-") as folder:

@@ -30,7 +30,7 @@ from hindcast.models.training.onnx_export import Parity
 from hindcast.models.training.revision import code_revision
 from hindcast.models.training.split import Partition, split
 from hindcast.releases import folder
-from hindcast.releases.contents import BASELINE, FEATURE_VIEW
+from hindcast.releases.contents import BASELINE, FEATURE_VIEW, FOR_ALL, PER_ROW
 from hindcast.serving.release import MODEL, PLAN
 from hindcast.telemetry import Progress, Silent, step
 
@@ -154,6 +154,7 @@ def _release(
         measured = measure(model, data, labels, parts, scored)
         measured["left_out"] = {**data.left_out, **parts.left_out(data.micros())}
         measured["warnings"] = [asdict(warning) for warning in warned]
+        measured["differences"] = _differences(data)
         measured["parity"] = asdict(exported.parity)
         measured["baseline_parity"] = asdict(simple.parity)
     files = {
@@ -213,14 +214,28 @@ def _plan(model: Model, data: TrainingSet, threshold: float) -> dict[str, Any]:
     }
 
 
+def _differences(data: TrainingSet) -> dict[str, Any]:
+    """Per feature, the share of rows that it differs in from its value by what is known now.
+
+    And, where its view is refreshed at times only, from its value at the row's own instant.
+    """
+    found: dict[str, Any] = {}
+    if data.knowledge.per_row:
+        found["by what is known now"] = dict(data.revised)
+    if data.view.view.refreshed:
+        found["exact at the row's instant"] = dict(data.outdated)
+    return found
+
+
 def _manifest(model: Model, data: TrainingSet, revision: str) -> dict[str, Any]:
     return {
         "format": 1,
         "model": model.name,
         "definition_hash": data.view.definition_hash,
         "inputs": data.inputs,
-        "as_of": data.as_of.isoformat(),
-        "known_by": data.known_by.isoformat(),
+        "as_of": data.knowledge.as_of.isoformat(),
+        "known_by": data.knowledge.known_by.isoformat(),
+        "knowledge": PER_ROW if data.knowledge.per_row else FOR_ALL,
         "label_matures_days": model.label_matures / timedelta(days=1),
         "cold_start": data.cold_start,
         "code_revision": revision,

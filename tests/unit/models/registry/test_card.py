@@ -133,6 +133,13 @@ def test_every_slice_has_a_row_and_nothing_is_called_so(sample: Sample) -> None:
     assert "(none)" in text
 
 
+def test_how_far_what_rows_knew_is_from_what_is_known_now_is_shown(sample: Sample) -> None:
+    differences = {"by what is known now": {"amount": 0.125}, "exact": {"amount": 0.0}}
+    metrics = {**sample.metrics, "differences": differences}
+    text = Page(card.render(sample.release, sample.manifest, metrics)).text
+    assert "feature by what is known now exact amount 12.5% 0%" in text
+
+
 def test_what_was_left_out_and_warned_of_is_shown(sample: Sample) -> None:
     left_out = {"label not mature yet": 1234, "no earlier event": 0}
     warnings = [

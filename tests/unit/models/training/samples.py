@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from hindcast.compiler.features import compile_view
+from hindcast.compiler.query import Knowledge
 from hindcast.data.training_rows import TrainingSet
 from hindcast.definitions import Entity, Feature, FeatureView, Model, Source, days, latest, prior
 
@@ -85,8 +86,9 @@ def training_set(
         view=view,
         features=tuple(view.feature(name) for name in names),
         inputs={"raw/events": {"version": 3}},
-        as_of=datetime(2021, 1, 1, tzinfo=UTC),
-        known_by=datetime(2021, 2, 1, tzinfo=UTC),
+        knowledge=Knowledge(datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 2, 1, tzinfo=UTC)),
         cold_start="refuse",
         left_out={},
+        revised={},
+        outdated={},
     )
