@@ -52,6 +52,8 @@ def test_evaluate_ends_with_1_for_a_release_that_fails(
     passed = shell.json("evaluate", good)
     assert (passed["release"], passed["version"], passed["passed"]) == (good, 1, True)
     assert passed["champion"] is None
+    assert passed["left_out"]["not held out"] > passed["holdout_rows"] > 0
+    assert passed["next"] == f"run: hindcast promote {good}"
     promote.promote(application, None, good)
     failed = shell.json("evaluate", code=1)
     assert (failed["release"], failed["champion"], failed["passed"]) == (weak, good, False)

@@ -26,6 +26,7 @@ from hindcast.traffic.stages import LocalStage
 
 if TYPE_CHECKING:
     from hindcast.models.evaluation.evaluate import EvaluationReport
+    from hindcast.models.evaluation.gate import GateCheck
 
 _PASSED = {True: "passed", False: "failed", None: "not judged"}
 
@@ -93,7 +94,7 @@ def evaluate(
     report = use_case(
         application, model, release, bootstrap.engine(engine), clocks, ConsoleProgress()
     )
-    fields = {**asdict(report), "gate": _PASSED[report.passed]}
+    fields = asdict(report)
     del fields["checks"]
     if report.passed:
         next_step = f"run: hindcast promote {report.release}"
@@ -147,13 +148,18 @@ def _show(
     fields: dict[str, Any], report: "EvaluationReport | None", next_step: str, as_json: bool
 ) -> None:
     """What was done, each check of the gate with its figures, and what to do next."""
-    checks = [asdict(check) for check in report.checks] if report else []
     if as_json:
+        checks = [asdict(check) for check in report.checks] if report else []
         console.show({**fields, "checks": checks, "next": next_step}, as_json)
         return
     console.show(fields, as_json)
-    console.rows([{**check, "passed": _PASSED[check["passed"]]} for check in checks])
+    console.rows([_row(check) for check in report.checks] if report else [])
     console.show({"next": next_step}, as_json)
+
+
+def _row(check: "GateCheck") -> dict[str, str]:
+    shown = {"check": check.name, "verdict": _PASSED[check.passed]}
+    return {**shown, "found": check.found, "required": check.required}
 
 
 def _after_training(release: str, first: "EvaluationReport | None") -> str:

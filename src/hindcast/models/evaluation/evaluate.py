@@ -29,7 +29,10 @@ SKEW_SAMPLE = 1_000
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """A verdict, as the ledger keeps it."""
+    """A verdict, as the ledger keeps it.
+
+    left_out: reason -> how many labelled events it does not judge by.
+    """
 
     evaluation: int
     release: str
@@ -37,6 +40,8 @@ class EvaluationReport:
     champion: str | None
     passed: bool
     checks: tuple[GateCheck, ...]
+    holdout_rows: int
+    left_out: Mapping[str, int]
 
 
 def evaluate(
@@ -81,7 +86,14 @@ def evaluate(
         notify.refused(application.settings, record.release, verdict.failures)
     register.refresh_after(application, declared.name, f"evaluation {kept.number} is recorded")
     return EvaluationReport(
-        kept.number, record.release, record.version, champion, verdict.passed, verdict.checks
+        evaluation=kept.number,
+        release=record.release,
+        version=record.version,
+        champion=champion,
+        passed=verdict.passed,
+        checks=verdict.checks,
+        holdout_rows=len(rows.labels),
+        left_out=rows.left_out,
     )
 
 

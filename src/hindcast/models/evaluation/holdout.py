@@ -49,6 +49,11 @@ class Holdout:
         key = self.data.view.key
         return self.data.table.select([key, names.EVENT_TIMESTAMP, names.TIEBREAKER])
 
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Reason -> how many labelled events are no held-out rows because of it."""
+        return {**self.data.left_out, "not held out": int((~self.held).sum())}
+
     def column(self, name: str) -> pa.ChunkedArray:
         """A feature of the held-out rows."""
         return self.data.table[name].filter(pa.array(self.held))

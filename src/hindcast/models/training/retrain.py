@@ -1,4 +1,7 @@
-"""Train again from a release's manifest: the same digest, or what exactly differs."""
+"""Train again from a release's manifest: the same digest, or what exactly differs.
+
+It proves that a release can be recomputed, and says which of data, code, seed or libraries changed.
+"""
 
 import tempfile
 from collections.abc import Mapping
