@@ -107,7 +107,14 @@ def check_parity(
     what: str = "the model",
 ) -> Parity:
     """Compare over all rows; raises ReleaseError with the numbers where they differ."""
-    got = run(model, matrix, numeric)
+    try:
+        got = run(model, matrix, numeric)
+    # ONNX Runtime's errors have no root of their own.
+    except Exception as error:
+        raise ReleaseError(
+            f"{what} in ONNX cannot be run: {first_line(error)}; nothing is released; use another "
+            "estimator"
+        ) from error
     difference = float(np.max(np.abs(got - expected), initial=0.0))
     decided = np.abs(expected - threshold) > UNDECIDED
     disagree = int((((got >= threshold) != (expected >= threshold)) & decided).sum())

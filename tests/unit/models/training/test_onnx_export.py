@@ -1,8 +1,14 @@
-"""The bytes of an exported model depend on the model alone."""
+"""The bytes of an exported model depend on the model alone, and one that cannot run is refused."""
 
 import os
 import subprocess
 import sys
+
+import numpy as np
+import pytest
+
+from hindcast.errors import ReleaseError
+from hindcast.models.training import onnx_export
 
 EXPORT = """
 import sys
@@ -31,3 +37,10 @@ def test_a_model_is_the_same_bytes_in_every_process() -> None:
     first, second = (process.communicate()[0] for process in exporting)
     assert [process.returncode for process in exporting] == [0, 0]
     assert first == second
+
+
+def test_a_model_that_onnx_runtime_cannot_run_is_refused_in_one_line() -> None:
+    rows = np.zeros((2, 1), np.float32)
+    with pytest.raises(ReleaseError, match=r"the model in ONNX cannot be run: .*; nothing is") as e:
+        onnx_export.check_parity(b"no model", rows, np.zeros(2), 0.5, 1)
+    assert "\n" not in str(e.value)
