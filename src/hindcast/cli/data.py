@@ -64,7 +64,7 @@ def materialize(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute features for the lake and online store, those of releases in production too."""
+    """Compute features for the lake and online store. Those of releases in production too."""
     from hindcast.data.refresh import refresh, roll_back
 
     application = bootstrap.application(home, project)

@@ -13,7 +13,7 @@ from hindcast.bootstrap import Application
 from hindcast.errors import InputError
 from hindcast.stores.ledger import Run
 from hindcast.stores.online import Swap, ViewVersion
-from hindcast.stores.online.checks import Check, Likeness, compare
+from hindcast.stores.online.checks import Finding, Likeness, compare
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class DataReport:
     materialization: str | None
     passed: bool
     failures: tuple[str, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[Finding, ...]
 
 
 def limits(given: Mapping[str, Any]) -> Limits:
@@ -76,8 +76,8 @@ def judge(
 ) -> DataReport:
     """Every check of the current version; before: the other version that it replaced."""
     if current is None:
-        checks: tuple[Check, ...] = (
-            Check("online version", False, "none", "one; run: hindcast materialize"),
+        checks: tuple[Finding, ...] = (
+            Finding("online version", False, "none", "one; run: hindcast materialize"),
         )
     else:
         checks = (
@@ -99,16 +99,16 @@ def _ingests(runs: Sequence[Run], since: datetime | None) -> list[Run]:
     return [run for run in runs if since is None or run.started_at > since]
 
 
-def _age(current: Swap, asked: datetime, allowed: Limits) -> Check:
+def _age(current: Swap, asked: datetime, allowed: Limits) -> Finding:
     age, most = asked - current.as_of, timedelta(hours=allowed.age_hours)
     found = f"{age} at {asked.isoformat()}"
-    return Check("age of features", age <= most, found, f"at most {most}")
+    return Finding("age of features", age <= most, found, f"at most {most}")
 
 
-def _quarantine(ingests: Sequence[Run], allowed: Limits) -> Check:
+def _quarantine(ingests: Sequence[Run], allowed: Limits) -> Finding:
     rows = sum(run.outputs["rows"] for run in ingests)
     bad = sum(run.outputs["quarantined"] for run in ingests)
     share = bad / rows if rows else 0.0
     found = f"{share:.1%} ({bad} of {rows} rows that came in)"
     required = f"at most {allowed.quarantined:.1%}"
-    return Check("quarantine", share <= allowed.quarantined, found, required)
+    return Finding("quarantine", share <= allowed.quarantined, found, required)

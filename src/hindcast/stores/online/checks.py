@@ -34,7 +34,7 @@ class Table(Protocol):
 
 
 @dataclass(frozen=True)
-class Check:
+class Finding:
     """One check, what it found and what is required."""
 
     name: str
@@ -97,12 +97,12 @@ def require_likeness(facts: Facts, before: Table) -> None:
         raise OnlineCheckError(f"{'; '.join(failures)}; not swapped (force it if this is right)")
 
 
-def compare(now: Table, before: Table | None, allowed: Likeness) -> Iterator[Check]:
+def compare(now: Table, before: Table | None, allowed: Likeness) -> Iterator[Finding]:
     """The check of rows, and one for each column that lost values or one that passed for all."""
     # Rounded, for 0.8 times a whole number may be a little more than it should.
     least = max(1, ceil(round(allowed.rows_left * before.rows, 6))) if before else 1
     found = f"{now.rows}" + (f", {before.rows} before" if before else "")
-    yield Check("rows", now.rows >= least, found, f"at least {least}")
+    yield Finding("rows", now.rows >= least, found, f"at least {least}")
     earlier = before.null_rates if before else {}
     required = f"not all, and at most {allowed.null_jump:.1%} more than before"
     lost = [
@@ -112,9 +112,9 @@ def compare(now: Table, before: Table | None, allowed: Likeness) -> Iterator[Che
     ]
     for column, rate, was in lost:
         text = f"{rate:.1%}" + (f", {was:.1%} before" if was is not None else "")
-        yield Check(f"nulls in '{column}'", False, text, required)
+        yield Finding(f"nulls in '{column}'", False, text, required)
     if not lost:
-        yield Check("nulls", True, f"{len(now.null_rates)} columns", required)
+        yield Finding("nulls", True, f"{len(now.null_rates)} columns", required)
 
 
 def _lost(rate: float, was: float | None, most: float) -> bool:
