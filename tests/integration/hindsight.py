@@ -33,7 +33,7 @@ from hindcast.serving.handler import logger
 from hindcast.settings import Settings
 from hindcast.stores.database import connect
 from hindcast.stores.online import Swap, ViewVersion
-from hindcast.traffic import stages
+from hindcast.traffic import local_stage
 from tests.integration.service import serve
 
 AS_OF, EARLIER, LATER = "2021-09-17", "2021-06-17", "2021-09-18"
@@ -166,7 +166,7 @@ class Home:
 
     def promote(self, release: str) -> None:
         """Promote a release past its gate, and let the stage follow where there is one."""
-        stage = stages.served(self.folder, self.application.project.model().name)
+        stage = local_stage.served(self.folder, self.application.project.model().name)
         promote.promote(self.application, None, release, force=True, reason="a test", stage=stage)
 
     def ask(self, path: str, body: Any, release: str | None = None) -> list[Line]:

@@ -7,7 +7,7 @@ import pytest
 from hindcast.bootstrap import Application
 from hindcast.demo.generate import FIRST_CUSTOMER
 from hindcast.models import promote
-from hindcast.traffic.stages import LocalStage
+from hindcast.traffic.local_stage import LocalStage
 from tests import loaded
 from tests.integration import lifecycle
 from tests.integration.lifecycle import GOOD, OTHER, WEAK, Shell, Stage

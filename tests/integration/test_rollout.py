@@ -15,9 +15,9 @@ from hindcast.errors import ConflictError, GateError, InputError, NotFoundError,
 from hindcast.models import promote
 from hindcast.stores.ledger import Run
 from hindcast.stores.online import ViewVersion
+from hindcast.traffic.local_stage import LocalStage
 from hindcast.traffic.roll_out import Plan, RollOutReport, Wait, roll_out
 from hindcast.traffic.stage import Stage
-from hindcast.traffic.stages import LocalStage
 from hindcast.traffic.watch import Alarms
 from tests.integration.hindsight import AS_OF, Home
 from tests.integration.processes import Service, deployed, serving, start
@@ -100,7 +100,7 @@ def test_a_canary_is_rolled_back_by_its_error_rate_and_promoted_once_it_is_put_r
     assert (step.percent, step.requests) == (5, failed)
     assert str(report.why).startswith(f"error rate: {failed} of {failed} requests failed")
     assert answers == {(200, before): REQUESTS_PER_LOOK - failed, (503, None): failed}
-    assert stage.settings() == Stage(before)
+    assert stage.read() == Stage(before)
     assert champion(home) == before
     assert (last_run(home).status, last_run(home).error) == ("failed", report.why)
     assert service.ask(50) == {(200, before): 50}
@@ -114,7 +114,7 @@ def test_a_canary_is_rolled_back_by_its_error_rate_and_promoted_once_it_is_put_r
     assert [step.errors for step in report.steps] == [0, 0, 0]
     asked = sum(step.requests for step in report.steps)
     assert answers == {(200, release): asked, (200, before): 1800 - asked}
-    assert stage.settings() == Stage(release)
+    assert stage.read() == Stage(release)
     assert champion(home) == release
     assert last_run(home).outputs["promotion"] == report.promotion
     assert service.ask(50) == {(200, release): 50}
@@ -185,7 +185,7 @@ def test_a_release_that_the_gate_has_not_let_through_gets_no_traffic(
     with pytest.raises(InputError, match="is in production already"):
         roll(home, champion(home), no_traffic)
     assert home.application.ledger.runs("roll-out") == []
-    assert stage.settings() == Stage(champion(home))
+    assert stage.read() == Stage(champion(home))
 
 
 def test_without_a_service_there_is_nothing_to_roll_out_to(home: Home) -> None:
@@ -199,7 +199,7 @@ def test_a_canary_that_nobody_asks_is_not_promoted(home: Home, stage: LocalStage
     assert report.why == (
         "traffic: 0 requests, fewer than the 10 to judge by, at 5% of the traffic"
     )
-    assert stage.settings() == Stage(champion(home))
+    assert stage.read() == Stage(champion(home))
 
 
 def test_a_release_that_does_not_verify_is_refused_before_any_traffic(
@@ -209,7 +209,7 @@ def test_a_release_that_does_not_verify_is_refused_before_any_traffic(
     with pytest.raises(ReleaseError, match=r"model\.onnx has changed"):
         roll(home, home.releases[0], no_traffic)
     assert last_run(home).status == "failed"
-    assert stage.settings() == Stage(champion(home))
+    assert stage.read() == Stage(champion(home))
 
 
 @pytest.mark.parametrize(
@@ -220,12 +220,12 @@ def test_whatever_goes_wrong_ends_the_canary(
     home: Home, stage: LocalStage, raised: BaseException, error: str
 ) -> None:
     def fail(_: float) -> None:
-        assert stage.settings().percent == 5
+        assert stage.read().percent == 5
         raise raised
 
     with pytest.raises(type(raised)):
         roll(home, home.releases[0], fail)
-    assert stage.settings() == Stage(champion(home))
+    assert stage.read() == Stage(champion(home))
     assert (last_run(home).status, last_run(home).error) == ("failed", error)
 
 
@@ -243,7 +243,7 @@ def test_a_promotion_by_someone_else_meanwhile_is_not_undone(home: Home, stage: 
     with pytest.raises(ConflictError, match=f"promoted release '{third}' of model 'credit_risk'"):
         roll(home, release, intervene)
     assert champion(home) == third
-    assert stage.settings() == Stage(third)
+    assert stage.read() == Stage(third)
 
 
 def test_a_second_roll_out_is_refused_and_leaves_the_first_alone(
@@ -253,21 +253,21 @@ def test_a_second_roll_out_is_refused_and_leaves_the_first_alone(
         stage.shift(home.releases[0], 5)
         with pytest.raises(ConflictError, match="a roll-out of model 'credit_risk' is under way"):
             roll(home, home.releases[0], no_traffic)
-        assert stage.settings().percent == 5
+        assert stage.read().percent == 5
 
 
 def test_a_killed_roll_out_leaves_its_canary_to_the_next(home: Home, stage: LocalStage) -> None:
     release = home.releases[0]
     process = start(home, "roll-out", release, "--look-seconds", "600")
-    while stage.settings().canary is None:
+    while stage.read().canary is None:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.05)
     process.kill()
     process.communicate()
-    assert stage.settings() == Stage(champion(home), release, 5.0)
+    assert stage.read() == Stage(champion(home), release, 5.0)
     assert last_run(home).status == "unfinished"
     assert roll(home, release, lambda _: None).outcome == "rolled back"
-    assert stage.settings() == Stage(champion(home))
+    assert stage.read() == Stage(champion(home))
 
 
 @pytest.fixture
@@ -283,7 +283,7 @@ def test_a_terminated_roll_out_ends_its_canary(
     home: Home, stage: LocalStage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def terminate() -> None:
-        while stage.settings().canary is None:
+        while stage.read().canary is None:
             done.wait(0.01)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -293,7 +293,7 @@ def test_a_terminated_roll_out_ends_its_canary(
     code, _, _ = home.run(capsys, "roll-out", home.releases[0], "--look-seconds", 600)
     killer.join()
     assert code == 130
-    assert stage.settings() == Stage(champion(home))
+    assert stage.read() == Stage(champion(home))
     assert last_run(home).error == "interrupted"
 
 
@@ -311,4 +311,4 @@ def test_the_commands(home: Home, stage: LocalStage, capsys: pytest.CaptureFixtu
     stage.shift(release, 5)
     code, out, _ = home.run(capsys, "end-canary", "--json")
     assert (code, json.loads(out)) == (0, {"model": "credit_risk", "ended": True})
-    assert stage.settings() == Stage(champion(home))
+    assert stage.read() == Stage(champion(home))

@@ -21,8 +21,8 @@ from hindcast.cli.options import (
     knowledge,
 )
 from hindcast.errors import InputError
-from hindcast.traffic import stages
-from hindcast.traffic.stages import LocalStage
+from hindcast.traffic import local_stage
+from hindcast.traffic.local_stage import LocalStage
 
 if TYPE_CHECKING:
     from hindcast.models.evaluation.evaluate import EvaluationReport
@@ -179,4 +179,4 @@ def _after_refusal(release: str) -> str:
 
 def _stage(application: Application, model: str | None) -> LocalStage | None:
     """What serves the model from this home, to follow a promotion."""
-    return stages.served(application.settings.home, application.project.model(model).name)
+    return local_stage.served(application.settings.home, application.project.model(model).name)

@@ -58,7 +58,7 @@ def end_canary(
     as_json: JsonOption = False,
 ) -> None:
     """End the canary that a killed roll-out left. The champion answers everything then."""
-    from hindcast.traffic.stages import LocalStage
+    from hindcast.traffic.local_stage import LocalStage
 
     application = bootstrap.application(home, project)
     stage = LocalStage(application.settings.home, application.project.model(model).name)

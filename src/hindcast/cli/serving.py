@@ -73,7 +73,7 @@ def serve(
     home: HomeOption = None,
 ) -> None:
     """Answer HTTP as API Gateway would. With the Lambda handler, canary and promotions."""
-    from hindcast.traffic.api_gateway import ApiStage
+    from hindcast.traffic.api_stage import ApiStage
 
     def announce(url: str) -> None:
         print(f"hindcast: serving on {url}", file=sys.stderr, flush=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hindcast.bootstrap import Application
 from hindcast.stores.online import ViewVersion
-from hindcast.traffic.stages import LocalStage
+from hindcast.traffic.local_stage import LocalStage
 
 FAILURES_SHOWN = 3
 
@@ -53,10 +53,10 @@ def _model(application: Application, model: str) -> dict[str, Any]:
 
 
 def _canary(stage: LocalStage) -> str | None:
-    settings = stage.settings() if stage.exists else None
-    if settings is None or settings.canary is None:
+    found = stage.read() if stage.exists else None
+    if found is None or found.canary is None:
         return None
-    return f"{settings.canary}, {settings.percent:g}% of the traffic"
+    return f"{found.canary}, {found.percent:g}% of the traffic"
 
 
 def _view(application: Application, view: str, now: datetime) -> dict[str, Any]:

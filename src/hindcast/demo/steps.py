@@ -25,7 +25,7 @@ from hindcast.models import promote
 from hindcast.models.evaluation.evaluate import evaluate
 from hindcast.models.training import train as training
 from hindcast.telemetry import Progress
-from hindcast.traffic import stages
+from hindcast.traffic import local_stage
 from hindcast.traffic.roll_out import PROMOTED, ROLLED_BACK
 
 AS_OF = "2021-09-17"
@@ -130,7 +130,7 @@ def _weaker(application: Application) -> Application:
 
 
 def _roll_back(application: Application) -> Any:
-    stage = stages.served(application.settings.home, application.project.model().name)
+    stage = local_stage.served(application.settings.home, application.project.model().name)
     return promote.rollback(application, None, stage)
 
 

@@ -10,8 +10,8 @@ from hindcast.bootstrap import Application
 from hindcast.serving import requests
 from hindcast.serving.predictor import Prediction, Predictor, open_predictor
 from hindcast.settings import Settings
-from hindcast.traffic.api_gateway import ApiStage
-from hindcast.traffic.stages import LocalStage
+from hindcast.traffic.api_stage import ApiStage
+from hindcast.traffic.local_stage import LocalStage
 
 if TYPE_CHECKING:
     from hindcast.traffic.split import Split
@@ -62,11 +62,11 @@ def _split(application: Application, model: str | None, api: ApiStage | None) ->
         return open_predictor(_settings(application, folder))
 
     if api is not None:
-        return Split(api.changes(), open_release)
+        return Split(api, open_release)
     declared = application.project.model(model).name
     stage = LocalStage(application.settings.home, declared)
     stage.point(application.champion(declared).release)
-    return Split(stage.changes(), open_release, stage.access_log)
+    return Split(stage, open_release, stage.access_log)
 
 
 def _serving_settings(application: Application, model: str | None) -> Settings:

@@ -11,7 +11,7 @@ from hindcast.errors import CanaryError, InputError, first_line
 from hindcast.models import promote
 from hindcast.serving import release as releases
 from hindcast.telemetry import Progress, Silent, step
-from hindcast.traffic.stages import LocalStage
+from hindcast.traffic.local_stage import LocalStage
 from hindcast.traffic.watch import Alarms, Watch
 
 Wait = Callable[[float], object]
@@ -77,7 +77,7 @@ def roll_out(
     candidate = promote.candidate(application, model, name)
     release, replaces = candidate.release.release, candidate.current
     stage = LocalStage(application.settings.home, candidate.release.model)
-    stage.document()  # Before anything is touched: is there a stage?
+    stage.read()  # Before anything is touched: is there a stage?
     champion = replaces.release if replaces else None
     parameters = {"model": stage.model, "release": release, "replaces": champion}
     parameters |= {**asdict(plan), **asdict(alarms)}

@@ -3,41 +3,48 @@
 import json
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hindcast.errors import HindcastError
 from hindcast.serving.handler import Handler, logger, make_handler
 from hindcast.serving.predictor import Predictor
-from hindcast.traffic import stage
+from hindcast.traffic.stage import Stage
 
-# Answers with a stage's settings when they are new since the last call.
-Changes = Callable[[], Mapping[str, Any] | None]
+
+class Followed(Protocol):
+    """A stage that can be read, now and whenever it changes."""
+
+    def read(self) -> Stage:
+        """What it says now."""
+
+    def changes(self) -> Callable[[], Stage | None]:
+        """A function that answers with the stage when it is new since the last call."""
 
 
 class Split:
     """A handler that splits requests between the releases of a stage, at random by percent.
 
-    Settings that cannot be followed while it serves are logged, and those before stay. Raises
-    what reading them and opening their releases raises, at the start.
+    A stage that cannot be followed while it serves is logged, and the one before stays. Raises
+    what reading it and opening its releases raises, at the start.
     """
 
     def __init__(
         self,
-        changes: Changes,
+        followed: Followed,
         open_release: Callable[[str], Predictor],
         access_log: Path | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self._changes = changes
+        self._changes = followed.changes()
         self._open = open_release
         self._access_log = access_log
         self._draw = draw
         self._predictors: dict[str, Predictor] = {}
         self._handlers: dict[str, Handler] = {}
-        self._use(changes() or {})
+        self._use(followed.read())
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer one proxy event by the release whose turn it is."""
@@ -57,15 +64,14 @@ class Split:
 
     def _follow(self) -> None:
         try:
-            document = self._changes()
-            if document is not None:
-                self._use(document)
+            found = self._changes()
+            if found is not None:
+                self._use(found)
         except HindcastError as error:
             logger.error("the stage is served as before", reason=str(error))
 
-    def _use(self, document: Mapping[str, Any]) -> None:
+    def _use(self, found: Stage) -> None:
         """Open what is new before anything changes, then leave what is no longer named."""
-        found = stage.parse(document)
         known = self._predictors
         opened = {name: known.get(name) or self._open(name) for name in found.releases}
         self._handlers = {

@@ -7,6 +7,8 @@ from typing import Any
 from hindcast import names
 from hindcast.errors import InputError
 
+CANARY = "canarySettings"
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -28,6 +30,18 @@ class Stage:
         return self.release
 
 
+def document(stage: Stage) -> dict[str, Any]:
+    """The document in which API Gateway would describe a stage."""
+    found: dict[str, Any] = {"variables": {names.STAGE_VARIABLE: stage.release}}
+    if stage.canary is not None:
+        found[CANARY] = {
+            "percentTraffic": stage.percent,
+            "stageVariableOverrides": {names.STAGE_VARIABLE: stage.canary},
+            "useStageCache": False,
+        }
+    return found
+
+
 def parse(document: Mapping[str, Any]) -> Stage:
     """Read what `aws apigateway get-stage` answers; raises InputError saying what is wrong.
 
@@ -35,7 +49,7 @@ def parse(document: Mapping[str, Any]) -> Stage:
     """
     try:
         release = _version(document["variables"])
-        settings = document.get("canarySettings")
+        settings = document.get(CANARY)
         if settings is None:
             return Stage(release)
         overrides = settings.get("stageVariableOverrides") or {}

@@ -18,22 +18,30 @@ from hindcast.serving.predictor import Predictor
 from hindcast.serving.store import OnlineReader
 from hindcast.traffic import proxy_events
 from hindcast.traffic.split import Split
+from hindcast.traffic.stage import Stage
 from tests.unit.serving import sample_release
 
 FEATURES = {"nb_previous_loans": 3, "income": 1.0, "flag_own_car": True, "age": 41}
 
 
 @dataclass
-class Settings:
-    """A stage whose next settings, or failure to read them, a test sets."""
+class FakeStage:
+    """A stage whose next change, or failure to read it, a test sets."""
 
-    now: dict[str, Any] | HindcastError | None
+    first: Stage
+    next: Stage | HindcastError | None = None
 
-    def changes(self) -> dict[str, Any] | None:
-        given, self.now = self.now, None
-        if isinstance(given, HindcastError):
-            raise given
-        return given
+    def read(self) -> Stage:
+        return self.first
+
+    def changes(self) -> Callable[[], Stage | None]:
+        def new() -> Stage | None:
+            given, self.next = self.next, None
+            if isinstance(given, HindcastError):
+                raise given
+            return given
+
+        return new
 
 
 @dataclass
@@ -52,14 +60,11 @@ class Folder:
         found = releases.load(self.root / release)
         return Predictor(found, OnlineReader("postgresql://nobody@/nowhere", found.plan.sql))
 
-    def at(self, percent: float | None) -> dict[str, Any]:
-        """The settings with the canary at that share, or without it."""
-        document: dict[str, Any] = {"variables": {"predictVersion": self.stable}}
-        if percent is not None:
-            overrides = {"predictVersion": self.canary}
-            settings = {"percentTraffic": percent, "stageVariableOverrides": overrides}
-            document["canarySettings"] = settings
-        return document
+    def at(self, percent: float | None) -> Stage:
+        """The stage with the canary at that share, or without it."""
+        if percent is None:
+            return Stage(self.stable)
+        return Stage(self.stable, self.canary, percent)
 
 
 @pytest.fixture
@@ -96,21 +101,21 @@ def answered(split: Split, count: int) -> Counter[str]:
 
 
 def test_the_same_request_goes_to_either_release_by_percent(folder: Folder) -> None:
-    split = Split(Settings(folder.at(25)).changes, folder.open, draw=random.Random(1).random)
+    split = Split(FakeStage(folder.at(25)), folder.open, draw=random.Random(1).random)
     found = answered(split, 400)
     assert found.keys() == {folder.stable, folder.canary}
     assert abs(found[folder.canary] - 100) < 4 * (400 * 0.25 * 0.75) ** 0.5
 
 
 def test_settings_that_change_are_followed_by_the_next_request(folder: Folder) -> None:
-    settings = Settings(folder.at(0))
-    split = Split(settings.changes, folder.open)
+    stage = FakeStage(folder.at(0))
+    split = Split(stage, folder.open)
     assert answered(split, 5) == {folder.stable: 5}
-    settings.now = folder.at(100)
+    stage.next = folder.at(100)
     assert answered(split, 5) == {folder.canary: 5}
-    settings.now = {"variables": {"predictVersion": folder.canary}}
+    stage.next = Stage(folder.canary)
     assert answered(split, 5) == {folder.canary: 5}
-    settings.now = folder.at(None)
+    stage.next = folder.at(None)
     assert answered(split, 5) == {folder.stable: 5}
 
 
@@ -121,10 +126,10 @@ def test_a_release_is_opened_once_for_as_long_as_it_is_named(folder: Folder) -> 
         opened.append(release)
         return folder.open(release)
 
-    settings = Settings(folder.at(5))
-    split = Split(settings.changes, count)
+    stage = FakeStage(folder.at(5))
+    split = Split(stage, count)
     for percent in (25, 50, None, 5):
-        settings.now = folder.at(percent)
+        stage.next = folder.at(percent)
         ask(split)
     assert opened == [folder.stable, folder.canary, folder.canary]
 
@@ -133,9 +138,9 @@ def test_a_release_is_opened_once_for_as_long_as_it_is_named(folder: Folder) -> 
 def test_settings_that_cannot_be_read_leave_the_service_as_it_was(
     folder: Folder, log: Callable[[], list[dict[str, Any]]], failure: HindcastError
 ) -> None:
-    settings = Settings(folder.at(100))
-    split = Split(settings.changes, folder.open)
-    settings.now = failure
+    stage = FakeStage(folder.at(100))
+    split = Split(stage, folder.open)
+    stage.next = failure
     assert answered(split, 2) == {folder.canary: 2}
     [line] = [line for line in log() if line["level"] == "ERROR"]
     assert (line["message"], line["reason"]) == ("the stage is served as before", str(failure))
@@ -146,10 +151,10 @@ def test_a_canary_that_does_not_verify_is_refused_at_the_start_and_later(
 ) -> None:
     (folder.root / folder.canary / "model.onnx").write_bytes(b"changed")
     with pytest.raises(ReleaseError, match=r"model\.onnx has changed"):
-        Split(Settings(folder.at(5)).changes, folder.open)
-    settings = Settings(folder.at(None))
-    split = Split(settings.changes, folder.open)
-    settings.now = folder.at(100)
+        Split(FakeStage(folder.at(5)), folder.open)
+    stage = FakeStage(folder.at(None))
+    split = Split(stage, folder.open)
+    stage.next = folder.at(100)
     assert answered(split, 3) == {folder.stable: 3}
     assert "model.onnx has changed" in log()[0]["reason"]
 
@@ -157,7 +162,7 @@ def test_a_canary_that_does_not_verify_is_refused_at_the_start_and_later(
 def test_metrics_are_counted_for_each_release_and_add_up(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    split = Split(Settings(folder.at(50)).changes, folder.open, draw=random.Random(2).random)
+    split = Split(FakeStage(folder.at(50)), folder.open, draw=random.Random(2).random)
     meter.write()
     capsys.readouterr()
     answers = answered(split, 60)
@@ -183,11 +188,11 @@ def test_metrics_are_counted_for_each_release_and_add_up(
 def test_the_access_log_has_a_line_for_each_request_while_there_is_a_canary(
     folder: Folder, tmp_path: Path
 ) -> None:
-    file, settings = tmp_path / "access.log", Settings(folder.at(None))
-    split = Split(settings.changes, folder.open, file, random.Random(3).random)
+    file, stage = tmp_path / "access.log", FakeStage(folder.at(None))
+    split = Split(stage, folder.open, file, random.Random(3).random)
     ask(split)
     assert not file.exists()
-    settings.now = folder.at(50)
+    stage.next = folder.at(50)
     answers = answered(split, 40)
     ask(split, body={"features": {}})
     lines = [json.loads(line) for line in file.read_text().splitlines()]
@@ -195,7 +200,7 @@ def test_the_access_log_has_a_line_for_each_request_while_there_is_a_canary(
     assert [line["status"] for line in lines] == [200] * 40 + [422]
     assert all(line["canary"] == (line["release"] == folder.canary) for line in lines)
     assert all(line["latency"] > 0 for line in lines)
-    settings.now = folder.at(None)
+    stage.next = folder.at(None)
     ask(split)
     assert len(file.read_text().splitlines()) == 41
 
@@ -203,6 +208,6 @@ def test_the_access_log_has_a_line_for_each_request_while_there_is_a_canary(
 def test_an_access_log_that_cannot_be_written_fails_no_request(
     folder: Folder, tmp_path: Path, log: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    split = Split(Settings(folder.at(100)).changes, folder.open, tmp_path)
+    split = Split(FakeStage(folder.at(100)), folder.open, tmp_path)
     assert ask(split)[0] == 200
     assert log()[-1]["message"] == "the access log cannot be written"

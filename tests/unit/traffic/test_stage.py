@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hindcast.errors import InputError
+from hindcast.traffic import stage as stages
 from hindcast.traffic.stage import Stage, parse
 
 STABLE, CANARY = "m-1", "m-2"
@@ -29,6 +30,11 @@ def document(percent: Any = 5.0, canary: Any = CANARY, release: Any = STABLE) ->
 def test_the_stage_variable_names_the_release_and_its_override_the_canary() -> None:
     assert parse(document(25)) == Stage(STABLE, CANARY, 25.0)
     assert parse(document()).releases == (STABLE, CANARY)
+
+
+@pytest.mark.parametrize("stage", [Stage(STABLE), Stage(STABLE, CANARY, 25.0)])
+def test_a_stage_is_read_from_the_document_it_is_written_in(stage: Stage) -> None:
+    assert parse(stages.document(stage)) == stage
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,16 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hindcast import names
 from hindcast.errors import ConflictError, InputError, NotFoundError, first_line
-from hindcast.traffic import stage as settings
+from hindcast.traffic import stage as stages
 from hindcast.traffic.stage import Stage
 
-CANARY = "canarySettings"
 Document = dict[str, Any]
 
 
@@ -34,42 +33,31 @@ class LocalStage:
         """Whether the model was ever served from this home."""
         return self.path.exists()
 
-    def document(self) -> Document:
-        """What `aws apigateway get-stage` would answer; NotFoundError, InputError."""
-        document = self._read()
+    def read(self) -> Stage:
+        """What the stage says now; raises NotFoundError, InputError."""
+        document = self._document()
         try:
-            settings.parse(document)
+            return stages.parse(document)
         except InputError as error:
             raise self._unreadable(error) from error
-        return document
-
-    def settings(self) -> Stage:
-        """What the document means; raises as `document` does."""
-        return settings.parse(self.document())
 
     def point(self, release: str) -> None:
         """Let a release answer; makes the stage where there is none, and leaves a canary alone."""
         with self._locked():
-            document: Document = self.document() if self.exists else {"stageName": "local"}
-            variables = {**document.get("variables", {}), names.STAGE_VARIABLE: release}
-            self._replace({**document, "variables": variables})
+            found = replace(self.read(), release=release) if self.exists else Stage(release)
+            self._replace(stages.document(found))
 
     def shift(self, release: str, percent: float) -> None:
         """Let a release answer this share of the requests as the canary."""
-        overrides = {names.STAGE_VARIABLE: release}
-        canary = {
-            "percentTraffic": float(percent),
-            "stageVariableOverrides": overrides,
-            "useStageCache": False,
-        }
         with self._locked():
-            self._replace({**self.document(), CANARY: canary})
+            found = replace(self.read(), canary=release, percent=float(percent))
+            self._replace(stages.document(found))
 
     def end_canary(self) -> bool:
         """Remove the canary, whatever its settings say; whether there was one."""
         with self._locked():
-            document = self._read()
-            had_one = document.pop(CANARY, None) is not None
+            document = self._document()
+            had_one = document.pop(stages.CANARY, None) is not None
             if had_one:
                 self._replace(document)
             return had_one
@@ -87,21 +75,21 @@ class LocalStage:
                 ) from None
             yield
 
-    def changes(self) -> Callable[[], Mapping[str, Any] | None]:
-        """A function that answers with the document when it is new since the last call."""
+    def changes(self) -> Callable[[], Stage | None]:
+        """A function that answers with the stage when it is new since the last call."""
         seen: tuple[int, ...] | None = None
 
-        def new() -> Document | None:
+        def new() -> Stage | None:
             nonlocal seen
             found = self._signature()
             if found == seen:
                 return None
             seen = found
-            return self.document()
+            return self.read()
 
         return new
 
-    def _read(self) -> Document:
+    def _document(self) -> Document:
         try:
             document = json.loads(self.path.read_bytes())
         except FileNotFoundError:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hindcast.errors import ConflictError, InputError, NotFoundError
+from hindcast.traffic.local_stage import LocalStage
 from hindcast.traffic.stage import Stage
-from hindcast.traffic.stages import LocalStage
 
 
 @pytest.fixture
@@ -18,10 +18,9 @@ def stage(tmp_path: Path) -> LocalStage:
     return made
 
 
-def test_the_document_is_that_of_get_stage(stage: LocalStage) -> None:
+def test_the_file_is_what_get_stage_answers(stage: LocalStage) -> None:
     stage.shift("m-2", 25)
-    assert stage.document() == {
-        "stageName": "local",
+    assert json.loads(stage.path.read_text()) == {
         "variables": {"predictVersion": "m-1"},
         "canarySettings": {
             "percentTraffic": 25.0,
@@ -29,22 +28,22 @@ def test_the_document_is_that_of_get_stage(stage: LocalStage) -> None:
             "useStageCache": False,
         },
     }
-    assert stage.settings() == Stage("m-1", "m-2", 25.0)
+    assert stage.read() == Stage("m-1", "m-2", 25.0)
 
 
 def test_a_promotion_leaves_the_canary_to_who_started_it(stage: LocalStage) -> None:
     stage.shift("m-2", 5)
     stage.point("m-3")
-    assert stage.settings() == Stage("m-3", "m-2", 5.0)
+    assert stage.read() == Stage("m-3", "m-2", 5.0)
     assert stage.end_canary()
-    assert stage.settings() == Stage("m-3")
+    assert stage.read() == Stage("m-3")
     assert not stage.end_canary()
 
 
 def test_a_model_that_was_never_served_has_no_stage(tmp_path: Path) -> None:
     stage = LocalStage(tmp_path, "m")
     assert not stage.exists
-    for act in (stage.document, stage.end_canary, lambda: stage.shift("m-2", 5)):
+    for act in (stage.read, stage.end_canary, lambda: stage.shift("m-2", 5)):
         with pytest.raises(NotFoundError, match="'m' is not served from this home; run: hindcast"):
             act()
 
@@ -55,25 +54,24 @@ def test_a_model_that_was_never_served_has_no_stage(tmp_path: Path) -> None:
 def test_a_corrupted_file_is_named_with_what_to_do(stage: LocalStage, content: str) -> None:
     stage.path.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(InputError, match=r"m\.json: .*; delete it, and start hindcast serve again"):
-        stage.document()
+        stage.read()
 
 
 def test_a_canary_ends_whatever_its_settings_say(stage: LocalStage) -> None:
-    stage.path.write_text(
-        json.dumps({**stage.document(), "canarySettings": {"percentTraffic": 7e9}})
-    )
+    document = json.loads(stage.path.read_text())
+    stage.path.write_text(json.dumps({**document, "canarySettings": {"percentTraffic": 7e9}}))
     with pytest.raises(InputError):
-        stage.settings()
+        stage.read()
     assert stage.end_canary()
-    assert stage.settings() == Stage("m-1")
+    assert stage.read() == Stage("m-1")
 
 
 def test_changes_are_told_once(stage: LocalStage) -> None:
     changes = stage.changes()
-    assert changes() == stage.document()
+    assert changes() == stage.read()
     assert changes() is None
     stage.shift("m-2", 5)
-    assert changes() == stage.document()
+    assert changes() == stage.read()
     assert changes() is None
 
 
@@ -89,7 +87,7 @@ def test_a_change_that_cannot_be_read_is_told_once_too(stage: LocalStage) -> Non
         changes()
     assert changes() is None
     stage.point("m-2")
-    assert changes() == {"stageName": "local", "variables": {"predictVersion": "m-2"}}
+    assert changes() == Stage("m-2")
 
 
 def test_changes_at_the_same_time_do_not_undo_each_other(stage: LocalStage) -> None:
@@ -99,7 +97,7 @@ def test_changes_at_the_same_time_do_not_undo_each_other(stage: LocalStage) -> N
     stage.shift("m-0", 0)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(act, range(80)))
-    found = stage.settings()
+    found = stage.read()
     assert found.canary is not None
     assert int(found.release[2:]) % 2 == 1
     assert int(found.canary[2:]) == found.percent

@@ -11,8 +11,8 @@ import pytest
 from moto import mock_aws
 
 from hindcast.errors import HindcastError, InputError
-from hindcast.traffic.api_gateway import SECONDS_BETWEEN_LOOKS, ApiStage
-from hindcast.traffic.stage import Stage, parse
+from hindcast.traffic.api_stage import SECONDS_BETWEEN_LOOKS, ApiStage
+from hindcast.traffic.stage import Stage
 from tests.orchestration.aws import Edge
 from tests.orchestration.stage import Stage as FakeStage
 
@@ -79,7 +79,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 
 def test_a_stage_variable_that_names_a_release(cloud: Cloud) -> None:
     api = cloud.deploy("m-1")
-    assert parse(ApiStage(api, "live").document()) == Stage("m-1")
+    assert ApiStage(api, "live").read() == Stage("m-1")
 
 
 def test_versions_become_releases_by_their_descriptions(cloud: Cloud) -> None:
@@ -91,22 +91,21 @@ def test_versions_become_releases_by_their_descriptions(cloud: Cloud) -> None:
         "stageVariableOverrides": {"predictVersion": "2"},
     }
     cloud.edge.fakes.update(fake.fakes)
-    document = ApiStage("any", "live", FUNCTION).document()
-    assert parse(document) == Stage("m-1", "m-2", 25.0)
+    assert ApiStage("any", "live", FUNCTION).read() == Stage("m-1", "m-2", 25.0)
 
 
 def test_a_version_that_names_no_release_is_refused(cloud: Cloud) -> None:
     cloud.publish("")
     api = cloud.deploy("1")
     with pytest.raises(InputError, match=f"version 1 of function {FUNCTION} has no description"):
-        ApiStage(api, "live", FUNCTION).document()
+        ApiStage(api, "live", FUNCTION).read()
 
 
 @pytest.mark.parametrize(("stage", "function"), [("other", None), ("live", "no-such")])
 def test_what_is_not_there_is_one_line(cloud: Cloud, stage: str, function: str | None) -> None:
     api = cloud.deploy("1")
     with pytest.raises(HindcastError, match=f"stage '{stage}' of API {api}: .*NotFound"):
-        ApiStage(api, stage, function).document()
+        ApiStage(api, stage, function).read()
 
 
 def test_it_is_asked_now_and_then_and_tells_changes_only(cloud: Cloud) -> None:
@@ -119,11 +118,11 @@ def test_it_is_asked_now_and_then_and_tells_changes_only(cloud: Cloud) -> None:
             restApiId=api, stageName="live", patchOperations=[patch]
         )
 
-    assert changes() == {"variables": {"predictVersion": "m-1"}}
+    assert changes() == Stage("m-1")
     point("m-2")
     assert changes() is None
     now[0] += SECONDS_BETWEEN_LOOKS
-    assert changes() == {"variables": {"predictVersion": "m-2"}}
+    assert changes() == Stage("m-2")
     now[0] += SECONDS_BETWEEN_LOOKS
     assert changes() is None
     assert len(cloud.edge.made("apigateway", "GetStage")) == 3
