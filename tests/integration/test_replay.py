@@ -71,6 +71,22 @@ def test_request_time_features_are_those_of_the_request_and_not_of_the_materiali
     assert unlike(replayed(home, lines[0])) == {}
 
 
+def test_an_unknown_entity_is_answered_from_an_empty_history_and_replayed(home: Home) -> None:
+    answering = home.redefine(
+        ("estimator=build_fast,", 'estimator=build_fast, cold_start="answer",')
+    )
+    release, stranger = answering.train(AS_OF), 4_000_000
+    [line, known] = answering.answer(stranger, ANN, release=release)
+    assert (line["outcome"], line["id"], line["release"]) == ("predicted", stranger, release)
+    assert {value for value in line["features"].values() if value is not None} == {0}
+    assert line["materialization"] == known["materialization"]
+    assert [unlike(replayed(answering, each)) for each in (line, known)] == [{}, {}]
+    then = datetime.fromisoformat(line["features_as_of"])
+    clocks = Knowledge(then, then + timedelta(days=1))
+    computed = predict_as_of(answering.application, None, str(stranger), clocks, release)
+    assert computed.probability == line["probability"]
+
+
 def test_one_answer_and_a_batch_of_them_are_the_same_to_replay(home: Home) -> None:
     alone, batch = home.ask("/predict", {"id": str(ANN)}), home.answer(BOB, ANN)
     home.collect(*alone)

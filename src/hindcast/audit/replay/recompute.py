@@ -40,14 +40,16 @@ class Recomputer:
         self.names = self.contents.plan.names
         self._view = self.contents.view()
         self.rounded = {f.name for f in self._view.features if self._view.adds_doubles(f)}
+        self._answers_unknown = self.contents.manifest.get("cold_start") == "answer"
         self._lake = lake
         self._scorer = Scorer(releases.load(folder))
 
     def vectors(
         self, questions: Sequence[Question], known_by: datetime, raw_version: int | None = None
     ) -> list[dict[str, Value] | None]:
-        """The model's features for each question, in its order; None for a key without history.
+        """The model's features for each question, in its order.
 
+        None for a key without history, unless the release answers those too (cold_start).
         raw_version: of the raw table; the newest by default.
         """
         found = retrieve.retrieve(
@@ -60,7 +62,9 @@ class Recomputer:
         )
         rows = found.table.select(self.names).to_pylist()
         return [
-            {name: _served(value) for name, value in row.items()} if has_history else None
+            {name: _served(value) for name, value in row.items()}
+            if has_history or self._answers_unknown
+            else None
             for row, has_history in zip(rows, found.has_history.to_pylist(), strict=True)
         ]
 
