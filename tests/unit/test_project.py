@@ -92,6 +92,12 @@ def test_definitions_import_modules_beside_them_that_no_other_project_finds(tmp_
     assert "No module named 'words'" in refusal(tmp_path, "import words\n")
 
 
+def test_a_file_is_read_as_it_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for name in ("loan", "lend"):
+        assert list(load(tmp_path, LOANS.replace("loans", name)).sources) == [name]
+
+
 def test_an_error_in_a_module_beside_names_its_own_line(tmp_path: Path) -> None:
     (tmp_path / "words.py").write_text("# Words.\n\nNAME = 1 / 0\n")
     message = refusal(tmp_path, "import words\n")
