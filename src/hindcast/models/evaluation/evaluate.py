@@ -14,14 +14,14 @@ from hindcast.engines.base import Engine
 from hindcast.errors import NotFoundError
 from hindcast.models import register
 from hindcast.models.evaluation import holdout, latency
-from hindcast.models.evaluation.gate import Evidence, GateCheck, judge
+from hindcast.models.evaluation.gate import Evidence, GateCheck, Verdict, judge
 from hindcast.models.evaluation.holdout import Holdout, Scores
 from hindcast.models.training import intervals, metrics
 from hindcast.models.training.intervals import Interval
 from hindcast.releases import contents
 from hindcast.releases.contents import BASELINE, ReleaseContents
 from hindcast.serving.release import MODEL
-from hindcast.stores.ledger import ReleaseRecord
+from hindcast.stores.ledger import Evaluation, ReleaseRecord
 from hindcast.telemetry import Progress, Silent, step
 
 SKEW_SAMPLE = 1_000
@@ -85,16 +85,7 @@ def evaluate(
     if not verdict.passed:
         notify.refused(application.settings, record.release, verdict.failures)
     register.refresh_after(application, declared.name, f"evaluation {kept.number} is recorded")
-    return EvaluationReport(
-        evaluation=kept.number,
-        release=record.release,
-        version=record.version,
-        champion=champion,
-        passed=verdict.passed,
-        checks=verdict.checks,
-        holdout_rows=len(rows.labels),
-        left_out=rows.left_out,
-    )
+    return _report(kept, record, verdict, rows)
 
 
 def _record(application: Application, model: str, name: str | None) -> ReleaseRecord:
@@ -104,6 +95,21 @@ def _record(application: Application, model: str, name: str | None) -> ReleaseRe
     if not records:
         raise NotFoundError(f"model '{model}' has no release; run: hindcast train")
     return records[0]
+
+
+def _report(
+    kept: Evaluation, record: ReleaseRecord, verdict: Verdict, rows: Holdout
+) -> EvaluationReport:
+    return EvaluationReport(
+        evaluation=kept.number,
+        release=record.release,
+        version=record.version,
+        champion=kept.champion,
+        passed=verdict.passed,
+        checks=verdict.checks,
+        holdout_rows=len(rows.labels),
+        left_out=rows.left_out,
+    )
 
 
 def _evidence(

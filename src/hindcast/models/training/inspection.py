@@ -55,7 +55,8 @@ def warnings(data: TrainingSet, labels: Labels, parts: Partition) -> tuple[DataW
     """
     known = data.table.filter(pa.array(parts.train))
     says_nothing = [found for feature in data.features for found in _says_nothing(feature, known)]
-    return (*says_nothing, *_almost_perfect(data, labels, parts), *_two_spellings(data, parts))
+    leaks = (*_almost_perfect(data, labels, parts), *_revised(data), *_two_spellings(data, parts))
+    return (*says_nothing, *leaks)
 
 
 def _says_nothing(feature: CompiledFeature, known: pa.Table) -> Iterator[DataWarning]:
@@ -91,6 +92,17 @@ def _almost_perfect(data: TrainingSet, labels: Labels, parts: Partition) -> Iter
                 name,
                 f"tells the labels apart almost perfectly alone (ROC AUC {area:.4f}); "
                 "see whether it knows the outcome",
+            )
+
+
+def _revised(data: TrainingSet) -> Iterator[DataWarning]:
+    """Features that late or corrected records changed after the rows' own instants."""
+    for feature, share in data.revised.items():
+        if share:
+            yield DataWarning(
+                feature,
+                f"differs in {share:.3%} of the rows from its value by what is known now, which "
+                "would know the future; trained on as known then",
             )
 
 

@@ -1,11 +1,8 @@
 """Train: training set -> split -> fit -> measure -> ONNX -> release folder."""
 
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +12,13 @@ from numpy.typing import NDArray
 from hindcast.bootstrap import Application
 from hindcast.compiler.document import to_document
 from hindcast.compiler.query import Knowledge
-from hindcast.compiler.serving import serving_query
 from hindcast.data import training_set
-from hindcast.data.training_rows import TrainingSet, column_numbers, column_texts
+from hindcast.data.training_rows import TrainingSet
 from hindcast.definitions import Model
 from hindcast.engines.base import Engine
 from hindcast.errors import ReleaseError, StoreUnavailableError, TrainingError
 from hindcast.models import register
-from hindcast.models.training import estimator, histograms, inspection, onnx_export
+from hindcast.models.training import documents, estimator, inspection, onnx_export
 from hindcast.models.training.fit import Fitted, encoded, encoder, fit, fit_baseline, with_encoder
 from hindcast.models.training.inspection import DataWarning
 from hindcast.models.training.measure import Scored, measure
@@ -30,11 +26,9 @@ from hindcast.models.training.onnx_export import Parity
 from hindcast.models.training.revision import code_revision
 from hindcast.models.training.split import Partition, split
 from hindcast.releases import folder
-from hindcast.releases.contents import BASELINE, FEATURE_VIEW, FOR_ALL, PER_ROW
+from hindcast.releases.contents import BASELINE, FEATURE_VIEW
 from hindcast.serving.release import MODEL, PLAN
 from hindcast.telemetry import Progress, Silent, step
-
-LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 
 @dataclass(frozen=True)
@@ -154,18 +148,18 @@ def _release(
         measured = measure(model, data, labels, parts, scored)
         measured["left_out"] = {**data.left_out, **parts.left_out(data.micros())}
         measured["warnings"] = [asdict(warning) for warning in warned]
-        measured["differences"] = _differences(data)
+        measured["differences"] = documents.differences(data)
         measured["parity"] = asdict(exported.parity)
         measured["baseline_parity"] = asdict(simple.parity)
     files = {
         MODEL: exported.onnx,
         BASELINE: simple.onnx,
-        PLAN: folder.json_bytes(_plan(model, data, fitted.threshold)),
+        PLAN: folder.json_bytes(documents.plan(model, data, fitted.threshold)),
         FEATURE_VIEW: folder.json_bytes(to_document(data.view.view)),
         "metrics.json": folder.json_bytes(measured),
-        "histograms.json": folder.json_bytes(_histograms(data, parts, exported.scores)),
+        "histograms.json": folder.json_bytes(documents.reference(data, parts, exported.scores)),
     }
-    manifest = _manifest(model, data, revision)
+    manifest = documents.manifest(model, data, revision)
     with step(watcher, "write the release"):
         written = folder.write(releases, manifest, files)
     return _report(written, parts, measured, warned)
@@ -195,65 +189,6 @@ def _export(what: str, fitted: Fitted, data: TrainingSet, held: NDArray[Any]) ->
     )
     parity = onnx_export.check_parity(onnx, held, scores, fitted.threshold, len(data.numeric), what)
     return _Exported(onnx, scores, parity)
-
-
-def _plan(model: Model, data: TrainingSet, threshold: float) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "model": model.name,
-        "entity": data.view.view.source.entity.name,
-        "key": data.view.key,
-        "key_type": str(data.view.types[data.view.key]),
-        "view": data.view.view.name,
-        "sql": serving_query(data.view, [f.name for f in data.features], data.cold_start),
-        "features": [
-            {"name": f.name, "type": str(f.datatype), "request_time": f.kind == "request"}
-            for f in data.features
-        ],
-        "threshold": threshold,
-    }
-
-
-def _differences(data: TrainingSet) -> dict[str, Any]:
-    """Per feature, the share of rows that it differs in from its value by what is known now.
-
-    And, where its view is refreshed at times only, from its value at the row's own instant.
-    """
-    found: dict[str, Any] = {}
-    if data.knowledge.per_row:
-        found["by what is known now"] = dict(data.revised)
-    if data.view.view.refreshed:
-        found["exact at the row's instant"] = dict(data.outdated)
-    return found
-
-
-def _manifest(model: Model, data: TrainingSet, revision: str) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "model": model.name,
-        "definition_hash": data.view.definition_hash,
-        "inputs": data.inputs,
-        "as_of": data.knowledge.as_of.isoformat(),
-        "known_by": data.knowledge.known_by.isoformat(),
-        "knowledge": PER_ROW if data.knowledge.per_row else FOR_ALL,
-        "label_matures_days": model.label_matures / timedelta(days=1),
-        "cold_start": data.cold_start,
-        "code_revision": revision,
-        "seed": model.seed,
-        "libraries": {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
-    }
-
-
-def _histograms(data: TrainingSet, parts: Partition, scores: NDArray[np.float64]) -> dict[str, Any]:
-    texts = {
-        name: histograms.categories(column_texts(data.table[name])[parts.train])
-        for name in data.categorical
-    }
-    numbers = {
-        name: histograms.numbers(column_numbers(data.table[name])[parts.train])
-        for name in data.numeric
-    }
-    return {"features": {**numbers, **texts}, "scores": histograms.numbers(scores)}
 
 
 def _report(

@@ -76,6 +76,13 @@ def test_a_feature_that_says_nothing_is_named(values: Any, message: str) -> None
     assert message in said
 
 
+def test_a_feature_that_was_revised_since_is_named_with_the_share_of_its_rows() -> None:
+    revised = {"events": 0.0, "amount": 0.00125}
+    ((feature, said),) = warned(replace(samples.training_set(ALL), revised=revised))
+    assert feature == "amount"
+    assert said.startswith("differs in 0.125% of the rows from its value by what is known now")
+
+
 def test_an_entity_under_two_spellings_on_both_sides_is_named() -> None:
     data = with_column("key", [f"A{row // 10}" for row in range(ROWS)], pa.string())
     schema = {**samples.SOURCE.schema, "key": "string"}
