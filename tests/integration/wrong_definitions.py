@@ -16,7 +16,7 @@ loans = Source("loans", entity=customer, event_timestamp="at", tiebreaker="nr", 
     label="status", schema={"id": "bigint", "at": "date", "nr": "bigint", "seen": "timestamp",
     "amount": "double", "job": "string", "born": "date", "status": "bigint", "is_old": "boolean",
     "price": "decimal(9,2)"}, checks=[Check("amount > 0", on_fail="null", field="amount")])
-history = FeatureView("history", source=loans, features=[
+history = FeatureView("history", source=loans, refreshed="daily 02:00", features=[
     Feature("nb_loans", "count(*)", over=prior()), Feature("job", "job", over=latest()),
     Feature("recent", "sum(amount)", over=prior(days=90)), Feature("seen", "seen", over=latest()),
     Feature("age", "years_between(born, as_of)")])
@@ -24,7 +24,7 @@ risk = Model("risk", features=history[["nb_loans", "recent"]], label="loans.stat
     label_matures=days(60), estimator=build, threshold=0.5, slices=["job"], seed=7,
     gate=Gate(minimum={"roc_auc": 0.6}, maximum={"brier": 0.2}, compare="roc_auc",
     beats_baseline=True, slice_minimum={"ks": 0.1}, least_positives=20, latency_ms=5,
-    skew=0.0))
+    skew=0.0), cold_start="refuse")
 """
 
 # How the refusal begins | what is changed | to what | to what else ...
@@ -101,6 +101,8 @@ gate: | {"ks": 0.1} | {"log_loss": 0.1} | {"ks": []} | {None: 1} | 0.1
 gate: beats_baseline | beats_baseline=True | beats_baseline=1 | beats_baseline="yes"
 gate: least_positives | =20 | ="20" | =0 | =None | =2.5
 gate: latency_ms | _ms=5 | _ms="5" | _ms=-5 | _ms=None | _ms=float("inf")
+model 'risk': cold_start is | start="refuse" | start="ignore" | start=None | start=5
+feature view 'history': refreshed is | "daily 02:00" | "daily" | "daily 25:00" | "at noon" | 5 | ""
 gate: skew | skew=0.0 | skew="0" | skew=-1 | skew=2 | skew=None
 """
 
