@@ -51,8 +51,13 @@ class TrainingSet:
     def labels(self) -> NDArray[np.int64]:
         """0 or 1 per row; raises TrainingError for any other label."""
         labels = np.asarray(self.table[names.LABEL].cast(pa.int64()).to_numpy(), np.int64)
-        if not np.isin(labels, (0, 1)).all():
-            raise TrainingError("the label must be 0 or 1; add a check to its source")
+        wrong = labels[~np.isin(labels, (0, 1))]
+        if len(wrong):
+            source = self.view.view.source
+            raise TrainingError(
+                f"label '{source.name}.{source.label}' must be 0 or 1; it is not in {len(wrong)} "
+                f"rows, such as {wrong[0]}; add a Check to its source"
+            )
         return labels
 
     def groups(self) -> NDArray[Any]:

@@ -47,7 +47,7 @@ def test_a_feature_that_no_model_reads_is_named() -> None:
         samples.training_set(("events", "day")).matrix()
 
 
-def test_labels_other_than_0_and_1_are_refused() -> None:
-    data = with_values("label", [7] * 10, pa.int64())
-    with pytest.raises(TrainingError, match="must be 0 or 1"):
+def test_labels_other_than_0_and_1_are_refused_with_their_number() -> None:
+    data = with_values("label", [1, 0, 7, -1, 0, 1, 0, 0, 0, 0], pa.int64())
+    with pytest.raises(TrainingError, match=r"'events\.label' must be .* in 2 rows, such as 7"):
         data.labels()
