@@ -14,9 +14,10 @@ import pytest
 from deltalake import DeltaTable
 
 from hindcast import names, project
-from hindcast.compiler import query
 from hindcast.compiler.query import Knowledge
 from hindcast.compiler.serving import serving_query
+from hindcast.data import known_then
+from hindcast.data import spine as spines
 from hindcast.data.ingest import IngestReport
 from hindcast.data.materialize import MaterializeReport, materialize
 from hindcast.engines.duckdb import DuckDBEngine
@@ -138,12 +139,10 @@ def test_the_online_row_of_every_customer_is_the_historical_row_of_that_instant(
     run: Run, loans: pd.DataFrame
 ) -> None:
     keys = np.unique(loans.loc[loans["loan_date"] < DAY, "id"])
-    instants = pa.repeat(pa.scalar(AS_OF, pa.timestamp("us", tz="UTC")), len(keys))
-    spine = pa.table(
-        {"id": keys, "as_of": instants, "asked_at": instants, "spine_row": np.arange(len(keys))}
-    )
-    sql = query.historical(VIEW, "duckdb", NOW)
-    found = DuckDBEngine().query(sql, run.table(names.RAW, "loans"), spine, VIEW.view.source)
+    kind = pa.timestamp("us", tz="UTC")
+    instants, now = (pa.repeat(pa.scalar(at, kind), len(keys)) for at in (AS_OF, NOW))
+    spine = spines.typed(VIEW, pa.array(keys), instants, now, asked_at=instants)
+    found = known_then.features(VIEW, DuckDBEngine(), run.table(names.RAW, "loans"), spine)
     rows = zip(
         *(column.to_pylist() for column in found.drop_columns(["as_of", "_has_history"])),
         strict=True,

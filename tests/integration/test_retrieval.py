@@ -12,6 +12,7 @@ from hindcast.bootstrap import engine
 from hindcast.compiler import query
 from hindcast.compiler.features import CompiledView
 from hindcast.data import retrieve
+from hindcast.data import spine as spines
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import NotFoundError, StoreUnavailableError
 from hindcast.formats.spine_file import Rows
@@ -124,9 +125,8 @@ def test_spark_sends_the_keys_to_the_history_and_shuffles_it_once_at_most(
     raw = lake.open(names.RAW, "loans", fix="")
     spark_engine._register(spark, raw, view.view.source)
     instant = pa.timestamp("us", tz="UTC")
-    spine = pa.table({"id": [1], "as_of": pa.array([APRIL], instant)})
-    spine = spine.append_column("asked_at", pa.nulls(1, instant))
-    spine = spine.append_column("spine_row", pa.array([0]))
+    april = pa.array([APRIL], instant)
+    spine = spines.typed(view, pa.array([1]), as_of=april, known_by=april)
     spark_engine._frame(spark, spine).createOrReplaceTempView("spine")
     rows = spark.sql(query.historical(view, "spark", APRIL))
     execution = rows._jdf.queryExecution()

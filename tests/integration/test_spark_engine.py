@@ -12,6 +12,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from hindcast.compiler import query
 from hindcast.compiler.query import Knowledge
+from hindcast.data import known_then
+from hindcast.data import spine as spines
 from hindcast.engines.base import Engine, Written
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.engines.spark import SparkEngine
@@ -124,17 +126,11 @@ def test_a_query_answers_in_its_order_with_and_without_rows(raw: DeltaTable) -> 
 
 
 def test_a_spine_of_the_caller_is_answered_row_by_row(raw: DeltaTable) -> None:
-    spine = pa.table(
-        {
-            "person": pa.array([7, 0, 7], pa.int64()),
-            "as_of": pa.array([START + timedelta(days=d) for d in (12, 99, 400)], INSTANT),
-            "asked_at": pa.nulls(3, INSTANT),
-            "spine_row": pa.array([0, 1, 2], pa.int64()),
-        }
-    )
-    known_by = KNOWLEDGE.known_by
+    instants = pa.array([START + timedelta(days=d) for d in (12, 99, 400)], INSTANT)
+    known_by = pa.repeat(pa.scalar(KNOWLEDGE.known_by, INSTANT), 3)
+    spine = spines.typed(view, pa.array([7, 0, 7]), instants, known_by)
     answers = [
-        engine.query(query.historical(view, engine.dialect, known_by), raw, spine).to_pylist()
+        known_then.features(view, engine, raw, spine).to_pylist()
         for engine in (SparkEngine(), DuckDBEngine())
     ]
     assert answers[0] == answers[1]
