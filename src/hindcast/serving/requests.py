@@ -137,19 +137,16 @@ def feature_row(document: object, plan: ServingPlan, field: str) -> dict[str, Va
 def check_values(features: Mapping[str, Value]) -> None:
     """Raise RequestError 422 naming the first feature with a value that a model cannot take."""
     for name, value in features.items():
-        _check_value(value, f"features.{name}")
-
-
-def _check_value(value: Value, field: str) -> None:
-    if reason := values.fault(value):
-        raise RequestError(422, field, reason)
+        if reason := values.fault(value):
+            raise RequestError(422, f"features.{name}", reason)
 
 
 def _feature(document: Mapping[str, Any], feature: PlanFeature, field: str) -> Value:
     if feature.name not in document:
         raise RequestError(422, field, f"is missing; send a {feature.kind} or null")
     value = _typed(document[feature.name], feature.kind, field)
-    _check_value(value, field)
+    if reason := values.fault(value):
+        raise RequestError(422, field, reason)
     return value
 
 
