@@ -29,6 +29,10 @@ class NotMaterializedError(StoreUnavailableError):
     """Raised when the online store lacks a table or column that a release reads."""
 
 
+class FeatureError(HindcastError):
+    """Raised when the database cannot compute a feature of an entity."""
+
+
 class NoReleaseError(HindcastError):
     """Raised when there is no release to answer by yet; the first rebuild brings one."""
 

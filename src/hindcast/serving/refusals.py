@@ -46,7 +46,8 @@ def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter) -> None:
         meter.error("Unexpected")
         # Frames without messages: the message of an unforeseen error may quote an id.
         stack = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("unexpected error", error_type=type(error).__qualname__, stack=stack)
+        kind = type(error.__cause__ or error).__qualname__
+        logger.error("unexpected error", error_type=kind, stack=stack)
         return answers.error(500, None, "something went wrong here; it has been logged")
 
     # A table instead of decorators, which are untyped.

@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from psycopg.types.numeric import Int8
 
 from hindcast.errors import (
+    FeatureError,
     InputError,
     NotMaterializedError,
     StoreUnavailableError,
@@ -65,7 +66,7 @@ class OnlineReader:
         self._cursor: psycopg.Cursor[Row] | None = None
 
     def read(self, key: Key, as_of: datetime) -> Row | None:
-        """The row of one key, or None; raises StoreUnavailableError, NotMaterializedError."""
+        """The row of one key, or None; raises StoreUnavailableError, FeatureError."""
         parameters = _parameters(key, as_of)
         return self._attempt(lambda cursor: _one(cursor, self._sql, parameters))
 
@@ -94,6 +95,8 @@ class OnlineReader:
         except _STALE as error:
             self.close()
             raise StoreUnavailableError("the online store does not answer") from error
+        except psycopg.DataError as error:
+            raise FeatureError(f"a feature cannot be computed: {first_line(error)}") from error
         except _MISSING as error:
             raise NotMaterializedError(
                 f"the online store does not have what the release reads: {first_line(error)}; "
