@@ -1,11 +1,13 @@
 """Ingest: a file's rows go to the raw table, or to quarantine with the reason; each file once."""
 
 import hashlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -18,7 +20,8 @@ from hindcast.definitions import Source
 from hindcast.engines.duckdb import BATCH_ROWS, session
 from hindcast.errors import ConflictError, InputError, first_line
 from hindcast.formats.objects import local, name_of
-from hindcast.formats.source_file import Rejected, SourceFile, open_file
+from hindcast.formats.source_file import SourceFile, check_columns, opened
+from hindcast.formats.torn import Torn
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Ledger
 from hindcast.telemetry import Progress, Silent, step
@@ -106,9 +109,9 @@ def _ingest(
     path: Path, name: str, source: Source, lake: Lake, digest: str, now: datetime,
     progress: Progress,
 ) -> IngestReport:  # fmt: skip
-    with session() as connection:
-        intake = _Intake(source, open_file(path, name, source, connection), digest, now, progress)
-        return intake.run(connection, lake)
+    with session() as connection, opened(path, name, connection) as file:
+        check_columns(file, source)
+        return _Intake(source, file, digest, now, progress).run(connection, lake)
 
 
 class _Intake:
@@ -122,37 +125,33 @@ class _Intake:
         self.rows = 0
         self.accepted = 0
         self.bad: list[pa.RecordBatch] = []
+        self.quarantine = QUARANTINE_SCHEMA.empty_table()
         compiled = checks.compile_checks(source)
         self.counts = {c.fails: 0 for c in compiled if c.check.on_fail != "reject"}
         self.compiled = compiled
 
     def run(self, connection: duckdb.DuckDBPyConnection, lake: Lake) -> IngestReport:
-        query = checks.ingest_query(self.source, self.file.types, self.file.relation)
+        """Commit the accepted rows, then the others; neither before every record was read."""
+        metadata = {"file": self.file.name}
+        accepted = self._accept(connection)
+        good = pa.RecordBatchReader.from_batches(self._raw_schema(), accepted)
         try:
-            reader = connection.sql(query).to_arrow_reader(BATCH_ROWS)
-            good = pa.RecordBatchReader.from_batches(self._raw_schema(), self._accept(reader))
-            raw_written = lake.append_once(
-                self.digest, good, names.RAW, self.source.name, metadata={"file": self.file.name}
-            )
-            if not raw_written:
-                self._drain(reader)
+            if not lake.append_once(
+                self.digest, good, names.RAW, self.source.name, metadata=metadata
+            ):
+                # A run that was killed has committed them: find the others again.
+                deque(accepted, maxlen=0)
         except duckdb.Error as error:
-            raise InputError(f"{self.file.name}: cannot be read: {_reason(error)}") from error
-        quarantine = self._quarantine(self.file.rejected(connection))
-        lake.append_once(
-            self.digest, quarantine.to_reader(), names.QUARANTINE, self.source.name,
-            metadata={"file": self.file.name},
-        )  # fmt: skip
-        return self._report(quarantine)
+            raise InputError(f"{self.file.name}: cannot be read: {first_line(error)}") from error
+        bad = self.quarantine.to_reader()
+        lake.append_once(self.digest, bad, names.QUARANTINE, self.source.name, metadata=metadata)
+        return self._report()
 
-    def _drain(self, reader: pa.RecordBatchReader) -> None:
-        """Raw rows are committed already, by a run that was killed: find the bad ones again."""
-        for _ in self._accept(reader):
-            pass
-
-    def _accept(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-        """Accepted rows in the raw schema; the others are kept aside with their positions."""
-        for batch in reader:
+    def _accept(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
+        """Accepted rows in the raw schema; it ends with the others in quarantine, all counted."""
+        relation = self.file.relation(connection)
+        query = checks.ingest_query(self.source, self.file.types, relation)
+        for batch in connection.sql(query).to_arrow_reader(BATCH_ROWS):
             rows = pa.array(np.arange(self.rows, self.rows + batch.num_rows, dtype=np.int64))
             batch = batch.append_column(names.ROW, rows)
             self.rows += batch.num_rows
@@ -165,6 +164,7 @@ class _Intake:
                 self.counts[name] += pc.sum(batch[name]).as_py() or 0
             self.accepted += batch.num_rows
             yield self._stamped(batch)
+        self.quarantine = self._refused(self.file.torn(connection, self.rows))
 
     def _raw_schema(self) -> pa.Schema:
         fields = [(name, kind.arrow()) for name, kind in self.source.types.items()]
@@ -190,32 +190,34 @@ class _Intake:
         ]  # fmt: skip
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
-    def _quarantine(self, rejected: Rejected) -> pa.Table:
-        """Bad rows of the stream and of the reader, with their line in the file."""
-        if not (self.bad or len(rejected.lines)):
-            return QUARANTINE_SCHEMA.empty_table()
-        streamed = pa.Table.from_batches(self.bad) if self.bad else None
-        positions = streamed[names.ROW].to_numpy() if streamed else np.empty(0, np.int64)
-        torn, broken = self.file.lines(rejected, positions)
+    def _refused(self, torn: list[Torn]) -> pa.Table:
+        """Torn records and bad rows, in the order of their lines in the file."""
         nothing = pa.nulls(len(torn), pa.string())
-        reasons, records = (pa.array(v, pa.string()) for v in (rejected.reasons, rejected.records))
-        tables = [self._bad_table(torn, nothing, nothing, reasons, records)]
-        if streamed:
+        lines, reasons, records = (
+            [getattr(each, name) for each in torn] for name in ("line", "reason", "record")
+        )
+        tables = [self._bad_table(lines, nothing, nothing, reasons, records)]
+        if self.bad:
+            rows = pa.Table.from_batches(self.bad)
+            places = self.file.lines(rows[names.ROW].to_numpy())
             columns = (checks.FIELD, checks.VALUE, checks.REASON, checks.RECORD)
-            tables.append(self._bad_table(broken, *(streamed[column] for column in columns)))
+            tables.append(self._bad_table(places, *(rows[column] for column in columns)))
         return pa.concat_tables(tables).sort_by("line")
 
-    def _bad_table(self, lines: np.ndarray, *columns: pa.Array) -> pa.Table:
+    def _bad_table(self, lines: Sequence[int] | np.ndarray, *columns: Any) -> pa.Table:
         count = len(lines)
         stamps = pa.repeat(pa.scalar(self.now, pa.timestamp("us", tz="UTC")), count)
         constants = [pa.repeat(self.file.name, count), pa.repeat(self.digest, count)]
-        return pa.table([*constants, pa.array(lines), *columns, stamps], schema=QUARANTINE_SCHEMA)
+        return pa.table(
+            [*constants, pa.array(lines, pa.int64()), *columns, stamps], schema=QUARANTINE_SCHEMA
+        )
 
-    def _report(self, quarantine: pa.Table) -> IngestReport:
+    def _report(self) -> IngestReport:
         by_kind = {"null": {}, "warn": {}}  # type: dict[str, dict[str, int]]
         for check in self.compiled:
             if check.check.on_fail != "reject":
                 by_kind[check.check.on_fail][check.check.expression] = self.counts[check.fails]
+        quarantine = self.quarantine
         shown = quarantine.slice(0, SHOWN_REASONS).select(["line", "reason"]).to_pylist()
         return IngestReport(
             file=self.file.name,
@@ -226,16 +228,10 @@ class _Intake:
             nulled=by_kind["null"],
             warned=by_kind["warn"],
             reasons=tuple(
-                f"{self.file.name} line {row['line']}: {row['reason']}; row quarantined"
+                f"{self.file.name} {self.file.unit} {row['line']}: {row['reason']}; row quarantined"
                 for row in shown
             ),
         )
-
-
-def _reason(error: duckdb.Error) -> str:
-    if "state machine" in str(error):
-        return "its line ends are mixed or a quote is never closed; write one kind of line end"
-    return first_line(error)
 
 
 def _digest(path: Path) -> str:

@@ -1,28 +1,49 @@
-"""Parquet: the relation that reads a file, and its types."""
+"""Parquet files: their rows with the types that they have there."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from hindcast.errors import InputError
 from hindcast.formats.literals import pattern
+from hindcast.formats.torn import Torn, check_count, check_distinct
 
 
-def describe(
-    path: Path, name: str, connection: duckdb.DuckDBPyConnection
-) -> tuple[str, dict[str, str]]:
-    """The SQL relation of a Parquet file's rows, and its columns' types as DuckDB reads them.
+class ParquetFile:
+    """A Parquet file; it has no lines, so that its rows are counted from 1."""
 
-    Raises InputError for what is no Parquet file.
-    """
-    try:
-        pq.read_schema(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{name}: not a Parquet file: {error}") from error
-    relation = f"read_parquet({pattern(path)})"
-    described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-    return relation, {row[0]: row[1] for row in described}
+    unit = "row"
+
+    def __init__(self, path: Path, name: str, connection: duckdb.DuckDBPyConnection) -> None:
+        """Raises InputError for what is no Parquet file, and for two columns of one name."""
+        self.path, self.name = path, name
+        try:
+            footer = pq.read_metadata(path)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{name}: not a Parquet file: {error}") from error
+        check_distinct(footer.schema.to_arrow_schema().names, name, "the file")
+        self._count = footer.num_rows
+        described = connection.execute(
+            f"DESCRIBE SELECT * FROM {self.relation(connection)}"
+        ).fetchall()
+        self.types: Mapping[str, str] = {row[0]: row[1] for row in described}
+
+    def relation(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """The SQL relation of its rows."""
+        return f"read_parquet({pattern(self.path)})"
+
+    def torn(self, connection: duckdb.DuckDBPyConnection, rows: int) -> list[Torn]:
+        """Nothing, once so many rows are read; raises what check_count raises."""
+        check_count(self.name, rows, self._count)
+        return []
+
+    def lines(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The numbers of rows by their positions."""
+        return positions + 1
 
 
 def is_nested(kind: str) -> bool:

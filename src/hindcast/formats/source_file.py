@@ -1,8 +1,10 @@
-"""A file as a relation of DuckDB: its columns, its torn lines, the line of each row."""
+"""A file as a relation of DuckDB's: its columns, its rows, what of it is no row."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 import numpy as np
@@ -12,97 +14,54 @@ from hindcast.definitions import Source
 from hindcast.errors import InputError
 from hindcast.formats import csv, parquet
 from hindcast.formats.objects import CSV_ENDINGS, ending
+from hindcast.formats.packed import unpacked
+from hindcast.formats.torn import Torn
 
 
-@dataclass(frozen=True)
-class Rejected:
-    """What is no row at all, such as a line with too few columns.
+class SourceFile(Protocol):
+    """A file of any columns, whose every record is read once: as a row, or as torn.
 
-    lines: as the reader counts, blank ones too, and a quoted value over several as one; ascending.
+    name: what messages and tables call it. unit: what they call a place in it, line or row.
+    types: column -> the type that DuckDB reads.
     """
 
-    lines: NDArray[np.int64]
-    reasons: list[str]
-    records: list[str]
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """A file with its column types as DuckDB reads them, and the SQL relation that reads it.
-
-    name: what messages and tables call it.
-    """
-
-    path: Path
-    types: Mapping[str, str]
-    relation: str
     name: str
+    unit: str
+    types: Mapping[str, str]
 
-    @property
-    def is_csv(self) -> bool:
-        """Whether it is text in lines."""
-        return self.path.name.endswith(CSV_ENDINGS)
+    def relation(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """The SQL relation of its rows, in their order."""
+        ...
 
-    def lines(
-        self, rejected: Rejected, positions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The lines, from 1, of rejected lines and of rows by their positions among those read.
+    def torn(self, connection: duckdb.DuckDBPyConnection, rows: int) -> list[Torn]:
+        """What is no row, once the relation gave so many; raises HindcastError if not all."""
+        ...
 
-        A Parquet file has no lines, and its rows are counted from 1.
-        """
-        if not self.is_csv:
-            return rejected.lines, positions + 1
-        with csv.text(self.path) as stream:
-            starts, is_blank = csv.records(stream)
-        # In a file of one column, a blank line is a row without a value.
-        is_row = ~is_blank | (len(self.types) == 1)
-        is_row[0] = False
-        is_row[rejected.lines - 1] = False
-        return starts[rejected.lines - 1], starts[is_row][positions]
-
-    def rejected(self, connection: duckdb.DuckDBPyConnection) -> Rejected:
-        """What the reader could not split into columns; known once the relation is read."""
-        if not self.is_csv:
-            return Rejected(np.empty(0, np.int64), [], [])
-        rows = connection.execute(
-            "SELECT line, any_value(error_message), any_value(csv_line) FROM reject_errors "
-            "GROUP BY line ORDER BY line"
-        ).fetchall()
-        return Rejected(
-            np.array([row[0] for row in rows], np.int64),
-            [row[1].splitlines()[0] for row in rows],
-            [row[2].lstrip("\r\n") for row in rows],
-        )
+    def lines(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The places, from 1, of rows by their positions among the rows; known after torn."""
+        ...
 
 
-def open_file(
-    path: Path, name: str, source: Source, connection: duckdb.DuckDBPyConnection
-) -> SourceFile:
-    """Look at a file's header only; raises InputError naming a column that is missing."""
-    file = look(path, name, connection)
-    nested = [
-        column
-        for column, kind in file.types.items()
-        if parquet.is_nested(kind) and column in source.types
-    ]
-    if nested:
-        raise InputError(
-            f"{name}: column '{nested[0]}' is {file.types[nested[0]]}; write plain values"
-        )
-    missing = [column for column in source.types if column not in file.types]
-    if missing:
-        raise InputError(
-            f"{name}: column '{missing[0]}' of source '{source.name}' is missing; "
-            f"the file has {', '.join(file.types)}"
-        )
-    return file
+@contextmanager
+def opened(path: Path, name: str, connection: duckdb.DuckDBPyConnection) -> Iterator[SourceFile]:
+    """A file, looked at and unpacked; raises InputError for what cannot be read to its end."""
+    kind = ending(name)
+    with tempfile.TemporaryDirectory(prefix="hindcast-file-") as folder:
+        if kind in CSV_ENDINGS:
+            yield csv.opened(unpacked(path, name, Path(folder)), name, Path(folder))
+        else:
+            yield parquet.ParquetFile(path, name, connection)
 
 
-def look(path: Path, name: str, connection: duckdb.DuckDBPyConnection) -> SourceFile:
-    """A file of any columns by its header alone; raises InputError for what cannot be read."""
-    if ending(name) in CSV_ENDINGS:
-        columns = csv.header(path, name)
-        types = dict.fromkeys(columns, "VARCHAR")
-        return SourceFile(path, types, csv.relation(path, columns), name)
-    relation, types = parquet.describe(path, name, connection)
-    return SourceFile(path, types, relation, name)
+def check_columns(file: SourceFile, source: Source) -> None:
+    """Raise InputError naming a column of the source that is missing or holds nested values."""
+    for column in source.types:
+        if column not in file.types:
+            raise InputError(
+                f"{file.name}: column '{column}' of source '{source.name}' is missing; "
+                f"the file has {', '.join(file.types)}"
+            )
+        if parquet.is_nested(file.types[column]):
+            raise InputError(
+                f"{file.name}: column '{column}' is {file.types[column]}; write plain values"
+            )

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from hindcast.engines.duckdb import session
 from hindcast.errors import InputError, first_line
-from hindcast.formats.source_file import Rejected, SourceFile, look
+from hindcast.formats.source_file import SourceFile, opened
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,9 @@ class Rows:
 
     def where(self, row: int) -> str:
         """What a row, counted from 0, is called: its line in a CSV file, else its number from 1."""
-        if self.file is None or not self.file.is_csv:
+        if self.file is None:
             return f"{self.name} row {row + 1}"
-        nothing = Rejected(np.empty(0, np.int64), [], [])
-        _, lines = self.file.lines(nothing, np.array([row], np.int64))
-        return f"{self.name} line {lines[0]}"
+        return f"{self.name} {self.file.unit} {self.file.lines(np.array([row], np.int64))[0]}"
 
 
 def read(path: Path) -> Rows:
@@ -36,14 +34,13 @@ def read(path: Path) -> Rows:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; name a CSV or Parquet file")
-    with session() as connection:
-        file = look(path, path.name, connection)
+    with session() as connection, opened(path, path.name, connection) as file:
         try:
-            table = connection.sql(f"SELECT * FROM {file.relation}").to_arrow_table()
-            rejected = file.rejected(connection)
+            rows = connection.sql(f"SELECT * FROM {file.relation(connection)}")
+            table = rows.to_arrow_table()
+            torn = file.torn(connection, table.num_rows)
         except duckdb.Error as error:
             raise InputError(f"{path.name}: cannot be read: {first_line(error)}") from error
-    if len(rejected.lines):
-        starts, _ = file.lines(rejected, np.empty(0, np.int64))
-        raise InputError(f"{path.name} line {starts[0]}: {rejected.reasons[0]}; mend the line")
+    if torn:
+        raise InputError(f"{path.name} line {torn[0].line}: {torn[0].reason}; mend the line")
     return Rows(table, path.name, file)
