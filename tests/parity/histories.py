@@ -28,6 +28,10 @@ BIRTHDAYS = st.sampled_from(
     [date(1988, 2, 29), date(1988, 3, 1), date(2020, 2, 28), date(2020, 2, 29), date(3021, 9, 18)]
 )
 CENTS = st.integers(-(10**9), 10**9).map(lambda cents: Decimal(cents).scaleb(-2))
+# At the edges of decimal(38,2), of 64 bits and of doubles.
+WIDE = [Decimal("9" * 36 + ".99"), Decimal("5e35"), Decimal("7.01"), Decimal("-3e35")]
+BIG = [2**63 - 1, -(2**63), 1, -7]
+HUGE = [1e308, 1.5e308, 0.25, 3e-200]
 REALS = st.integers(1, 10**9).map(lambda thousandths: thousandths / 1000)
 
 
@@ -45,6 +49,9 @@ def events(draw: st.DrawFn, whole_days: bool) -> list[Event]:
             "money": st.none() | CENTS,
             "real": st.none() | REALS,
             "number": st.none() | st.integers(-3, 3),
+            "wide": st.none() | st.sampled_from(WIDE),
+            "big": st.none() | st.sampled_from(BIG),
+            "huge": st.none() | st.sampled_from(HUGE),
             "flag": st.none() | st.sampled_from(["Y", "N", ""]),
             "born": st.none() | BIRTHDAYS,
             "label": st.none() | st.integers(0, 1),
@@ -104,6 +111,18 @@ def _asked_prior(expression: str, of: Callable[[list[Event], date | None, date],
     return Meaning(expression, "prior", value)
 
 
+def _asked_latest(expression: str, column: str, of: Callable[[Any, int], Any]) -> Meaning:
+    """An expression over a latest value and the days since birth; null where it is not finite."""
+
+    def value(history: list[Event], row: Event, days: int | None) -> Any:
+        known = oracle.latest(history, row, _column(column))
+        born = oracle.latest(history, row, _column("born"))
+        age = oracle.days_between(born, oracle.asked(row).date())
+        return None if known is None or age is None else oracle.finite(of(known, age))
+
+    return Meaning(expression, "request", value)
+
+
 def _values(name: str) -> Callable[[list[Event]], list[Any]]:
     return lambda found: [event[name] for event in found]
 
@@ -136,6 +155,19 @@ MEANINGS = [
         "sum(number) / count(*)",
         lambda f: oracle.divide(oracle.total(_values("number")(f)), len(f)),
     ),
+    _prior("sum(wide)", lambda f: oracle.fitting(oracle.total(_values("wide")(f)), 36)),
+    _prior(
+        "avg(wide)",
+        lambda f: oracle.divide(
+            oracle.fitting(oracle.total(_values("wide")(f)), 36), oracle.count(_values("wide")(f))
+        ),
+    ),
+    _prior("sum(big)", lambda f: _decimal(oracle.total(_values("big")(f)))),
+    _prior("avg(big)", lambda f: oracle.mean(_values("big")(f))),
+    _prior("sum(huge)", lambda f: oracle.finite(oracle.total(_values("huge")(f)))),
+    _latest("big * number - 1", lambda event: _product_less_one(event["big"], event["number"])),
+    _latest("abs(big)", lambda event: _magnitude(event["big"])),
+    _latest("huge * huge", lambda event: _square(event["huge"])),
     _latest("money", _column("money")),
     _latest("flag = 'Y'", _is_yes),
     _latest("number is null", lambda event: event["number"] is None),
@@ -147,6 +179,15 @@ MEANINGS = [
         oracle.days_between,
     ),
     _request("years_between(born, as_of) >= 30", lambda born, day: _at_least_30(born, day)),
+    _asked_latest("huge * days_between(born, as_of)", "huge", lambda x, n: x * n),
+    _asked_latest("huge * huge - days_between(born, as_of)", "huge", lambda x, n: x * x - n),
+    _asked_latest(
+        "huge / (days_between(born, as_of) + 1) / 1e200", "huge", lambda x, n: x / (n + 1) / 1e200
+    ),
+    _asked_latest(
+        "1 / (huge + huge) + days_between(born, as_of)", "huge", lambda x, n: 1 / (x + x) + n
+    ),
+    _asked_latest("big + days_between(born, as_of)", "big", lambda x, n: oracle.whole(x + n)),
     _asked_prior(
         "days_between(max(at), as_of)",
         lambda f, born, day: oracle.days_between(f[-1]["at"].date() if f else None, day),
@@ -169,6 +210,23 @@ MEANINGS = [
 
 def _cast(value: bool | None) -> int | None:
     return None if value is None else int(value)
+
+
+def _decimal(value: int | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+def _product_less_one(left: int | None, right: int | None) -> int | None:
+    product = None if left is None or right is None else oracle.whole(left * right)
+    return None if product is None else oracle.whole(product - 1)
+
+
+def _magnitude(value: int | None) -> int | None:
+    return None if value is None else oracle.whole(abs(value))
+
+
+def _square(value: float | None) -> float | None:
+    return None if value is None else oracle.finite(value * value)
 
 
 def _more(count: int, years: int | None) -> bool | None:
@@ -219,6 +277,7 @@ def define(
         schema={
             "key": "bigint", "at": "date" if whole_days else "timestamp", "tie": "bigint",
             "money": "decimal(18,2)", "real": "double", "number": "bigint", "flag": "string",
+            "wide": "decimal(38,2)", "big": "bigint", "huge": "double",
             "born": "date", "label": "bigint", "recorded_at": "timestamp",
         },
     )  # fmt: skip

@@ -5,9 +5,10 @@ withdrawn, or None), and source columns.
 A spine row is one with key, at, tie (None), and maybe asked: when it was asked, if not at `at`.
 """
 
+import math
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 Event = dict[str, Any]
@@ -74,9 +75,25 @@ def count(values: list[Any]) -> int:
 
 
 def total(values: list[Any]) -> Any:
-    """The sum of those not null; null of nothing."""
+    """The exact sum of those not null; null of nothing."""
     present = [value for value in values if value is not None]
-    return sum(present[1:], present[0]) if present else None
+    with localcontext(prec=60):
+        return sum(present[1:], present[0]) if present else None
+
+
+def fitting(value: Decimal | None, digits: int) -> Decimal | None:
+    """A number with at most so many digits before its point; null beyond."""
+    return None if value is None or value.copy_abs() >= 10**digits else value
+
+
+def whole(value: int | None) -> int | None:
+    """A whole number of 64 bits; null beyond."""
+    return None if value is None or not -(2**63) <= value < 2**63 else value
+
+
+def finite(value: float | None) -> float | None:
+    """A number; null where it is infinite or not a number."""
+    return None if value is None or not math.isfinite(value) else value
 
 
 def mean(values: list[Any]) -> float | None:
@@ -106,7 +123,7 @@ def days_between(start: date | None, end: date | None) -> int | None:
     return None if start is None or end is None or start > end else (end - start).days
 
 
-def divide(top: float | None, bottom: float | None) -> float | None:
+def divide(top: Decimal | float | None, bottom: float | None) -> float | None:
     """A quotient; null where either side is null or the divisor is zero."""
     return None if top is None or bottom is None or bottom == 0 else float(top) / float(bottom)
 

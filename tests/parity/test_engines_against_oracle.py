@@ -44,6 +44,7 @@ def raw_table(folder: Path, events: list[Event], whole_days: bool) -> DeltaTable
         [
             ("key", pa.int64()), ("at", pa.date32() if whole_days else INSTANT),
             ("tie", pa.int64()), ("money", pa.decimal128(18, 2)), ("real", pa.float64()),
+            ("wide", pa.decimal128(38, 2)), ("big", pa.int64()), ("huge", pa.float64()),
             ("number", pa.int64()), ("flag", pa.string()), ("born", pa.date32()),
             ("label", pa.int64()), ("recorded_at", INSTANT), ("_ingested_at", INSTANT),
             ("_row", pa.int64()), ("_retraction", pa.string()),

@@ -6,10 +6,14 @@ from datetime import UTC, datetime
 
 from sqlglot import exp
 
+from hindcast.compiler import arithmetic
 from hindcast.compiler.typing import Types, infer
-from hindcast.datatypes import BIGINT, DOUBLE, DataType
+from hindcast.datatypes import BIGINT, DataType
 
 MICROS_PER_DAY = 86_400_000_000
+_SIGNS: dict[type[exp.Expression], str] = {
+    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/",
+}  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,8 +68,28 @@ class Dialect:
         if isinstance(node, exp.Anonymous):
             kinds = [infer(argument, types).kind for argument in node.expressions]
             return self._calendar(lowered, kinds)
-        as_double = isinstance(node, (exp.Add, exp.Sub, exp.Mul)) and infer(node, types) == DOUBLE
-        return _numbers(lowered, as_double)
+        if isinstance(node, tuple(_SIGNS)):
+            return exp.var(self._reckon(lowered, infer(node, types)))
+        if isinstance(node, (exp.Neg, exp.Abs)) and infer(node, types) == BIGINT:
+            return exp.var(self._whole_sign(lowered))
+        return _numbers(lowered)
+
+    def _reckon(self, node: exp.Expression, datatype: DataType) -> str:
+        """Arithmetic in doubles where the meaning says so, else in 64 bits; by zero is null."""
+        sign = _SIGNS[type(node)]
+        left, right = (self.cast(self._sql(n), datatype) for n in (node.this, node.expression))
+        if datatype == BIGINT:
+            return arithmetic.whole(self.name, sign, left, right)
+        divisor = f"NULLIF({right}, 0)" if sign == "/" else right
+        return arithmetic.real(self.name, sign, left, divisor)
+
+    def _whole_sign(self, node: exp.Expression) -> str:
+        """-x and abs(x) of a whole number; null of the least, whose opposite has no 64 bits."""
+        sql = self.cast(self._sql(node.this), BIGINT)
+        opposite = arithmetic.whole(self.name, "-", self.cast("0", BIGINT), sql)
+        if isinstance(node, exp.Neg):
+            return opposite
+        return f"CASE WHEN {sql} < 0 THEN {opposite} ELSE {sql} END"
 
     def _calendar(self, node: exp.Expression, kinds: Sequence[str]) -> exp.Expression:
         """years_between and days_between; null where either date is null or the first is later."""
@@ -82,35 +106,13 @@ class Dialect:
         return "DATEDIFF({b}, {a})" if self.name == "spark" else "({b} - {a})"
 
 
-def _numbers(node: exp.Expression, as_double: bool) -> exp.Expression:
-    """Arithmetic in doubles where the meaning says so, else in 64 bits; division by zero is null.
-
-    Left alone, the engines take 32 bits for literals and lengths, or 64, each as it likes.
-    """
+def _numbers(node: exp.Expression) -> exp.Expression:
+    """Literals and lengths in 64 bits; left alone, the engines take what each likes."""
     if isinstance(node, exp.Literal) and not node.is_string and not node.is_int:
-        return _as_double(node)
+        return exp.cast(node.copy(), exp.DataType.Type.DOUBLE)
     if isinstance(node, exp.Length):
-        return _as_bigint(node)
-    if isinstance(node, exp.Div):
-        bottom = exp.Nullif(this=_as_double(node.expression), expression=exp.Literal.number(0))
-        return exp.Div(this=_as_double(node.this), expression=bottom, typed=True)
-    if isinstance(node, (exp.Add, exp.Sub, exp.Mul)):
-        operands = (node.this, node.expression)
-        left, right = map(_as_double if as_double else _wide, operands)
-        return type(node)(this=left, expression=right)
+        return exp.cast(node.copy(), exp.DataType.Type.BIGINT)
     return node
-
-
-def _wide(node: exp.Expression) -> exp.Expression:
-    return _as_bigint(node) if isinstance(node, exp.Literal) else node.copy()
-
-
-def _as_bigint(node: exp.Expression) -> exp.Expression:
-    return exp.cast(node.copy(), exp.DataType.Type.BIGINT)
-
-
-def _as_double(node: exp.Expression) -> exp.Expression:
-    return exp.cast(node.copy(), exp.DataType.Type.DOUBLE)
 
 
 _MONTH_DAY = "(EXTRACT(MONTH FROM {x}) * 100 + EXTRACT(DAY FROM {x}))"

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from hindcast import names
-from hindcast.compiler import expressions
+from hindcast.compiler import arithmetic, expressions
 from hindcast.compiler.dialects import POSTGRES
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.typing import infer
-from hindcast.datatypes import DataType
+from hindcast.datatypes import DOUBLE, DataType
 from hindcast.definitions import ColdStart
 
 # What the driver hands to a model: whole numbers, floats, booleans and text.
@@ -67,7 +67,9 @@ def _request(view: CompiledView, feature: CompiledFeature, stored: _Spelling) ->
     """The expression over the inputs stored in the row, at the request's instant."""
     columns = {each.name: stored(view, each) for each in view.inputs_of(feature)}
     columns[names.AS_OF] = "CAST(%(as_of)s AS TIMESTAMPTZ)"
-    return POSTGRES.render(_escaped(feature.tree), view.input_types, columns)
+    sql = POSTGRES.render(_escaped(feature.tree), view.input_types, columns)
+    is_double = feature.datatype == DOUBLE
+    return arithmetic.finite(POSTGRES.name, f"({sql})") if is_double else sql
 
 
 def _stored(view: CompiledView, feature: CompiledFeature) -> str:

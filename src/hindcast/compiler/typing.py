@@ -109,10 +109,7 @@ def _count(node: exp.Expression, types: Types) -> DataType:
 
 def _sum(node: exp.Expression, types: Types) -> DataType:
     kind = _number(node.this, types)
-    if kind.kind == "decimal":
-        # Ten more digits hold ten billion rows of the largest value; Spark widens alike.
-        return DataType("decimal", min(38, kind.precision + 10), kind.scale)
-    return kind
+    return kind if kind == DOUBLE else DataType("decimal", 38, kind.scale)
 
 
 def _average(node: exp.Expression, types: Types) -> DataType:

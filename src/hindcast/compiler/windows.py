@@ -3,14 +3,17 @@
 from sqlglot import exp
 
 from hindcast import names
+from hindcast.compiler import arithmetic
 from hindcast.compiler.dialects import MICROS_PER_DAY, Dialect
 from hindcast.compiler.expressions import AGGREGATES, outside_aggregates
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.typing import infer
-from hindcast.datatypes import BIGINT, BOOLEAN
+from hindcast.datatypes import BIGINT, BOOLEAN, DOUBLE, DataType
 
 # The frame of everything strictly before the row, in the order of the window.
 BEFORE = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+# A whole number of 64 bits as a decimal.
+_WHOLE = DataType("decimal", 19, 0)
 
 
 class Windows:
@@ -46,9 +49,12 @@ class Windows:
     def value(self, feature: CompiledFeature, instant: str) -> str:
         """The feature's SQL over the window columns; `instant` is the row's own instant."""
         if feature.kind == "request":
-            return self._request(feature, instant)
-        value = self._latest(feature) if feature.kind == "latest" else self._prior(feature)
-        return self.dialect.cast(value, feature.datatype)
+            sql = self._request(feature, instant)
+        else:
+            sql = self._latest(feature) if feature.kind == "latest" else self._prior(feature)
+        value = self.dialect.cast(sql, feature.datatype)
+        is_open = feature.datatype == DOUBLE and feature.kind != "latest"
+        return arithmetic.finite(self.dialect.name, value) if is_open else value
 
     def events_before(self) -> str:
         """How many events of the entity come before the row."""
@@ -59,14 +65,16 @@ class Windows:
         return self._window(f"MAX(_recorded) {self._over(self.order, BEFORE)}")
 
     def _latest(self, feature: CompiledFeature) -> str:
-        slot = self._argument(self.dialect.render(feature.tree, self.view.types))
+        sql = self.dialect.render(feature.tree, self.view.types)
+        if feature.datatype == DOUBLE:
+            sql = arithmetic.finite(self.dialect.name, f"({sql})")
+        slot = self._argument(sql)
         return self._window(f"{self.dialect.last_value(slot)} {self._over(self.order, BEFORE)}")
 
     def _request(self, feature: CompiledFeature, instant: str) -> str:
         inputs = {each.name: self.value(each, instant) for each in self.view.inputs_of(feature)}
         columns = {**inputs, names.AS_OF: instant}
-        value = self.dialect.render(feature.tree, self.view.input_types, columns)
-        return self.dialect.cast(value, feature.datatype)
+        return self.dialect.render(feature.tree, self.view.input_types, columns)
 
     def _prior(self, feature: CompiledFeature) -> str:
         """Replace each aggregate by its window column, and render what stands around them."""
@@ -79,20 +87,30 @@ class Windows:
         return self.dialect.render(tree, types, computed)
 
     def _aggregate(self, node: exp.Expression, days: int | None) -> str:
-        name = AGGREGATES[type(node)]
-        slot = self._argument(self._argument_sql(node))
-        if name != "avg":
-            return self._merged(name, slot, days)
-        total = f"CAST({self._merged('sum', slot, days)} AS DOUBLE)"
-        return f"{total} / NULLIF({self._merged('count', slot, days)}, 0)"
+        if not isinstance(node, (exp.Sum, exp.Avg)):
+            is_star = isinstance(node.this, exp.Star)
+            sql = "1" if is_star else self.dialect.render(node.this, self.view.types)
+            return self._merged(AGGREGATES[type(node)], self._argument(sql), days)
+        sql, datatype = self._addend(node.this)
+        total = self._sum(sql, datatype, days)
+        if isinstance(node, exp.Sum):
+            return total
+        count = self._merged("count", self._argument(sql), days)
+        return f"CAST({total} AS DOUBLE) / NULLIF({count}, 0)"
 
-    def _argument_sql(self, node: exp.Expression) -> str:
-        if isinstance(node.this, exp.Star):
-            return "1"
-        sql = self.dialect.render(node.this, self.view.types)
-        summed = isinstance(node, (exp.Sum, exp.Avg))
-        as_number = summed and infer(node.this, self.view.types) == BOOLEAN
-        return self.dialect.cast(sql, BIGINT) if as_number else sql
+    def _addend(self, node: exp.Expression) -> tuple[str, DataType]:
+        """What is summed, and its type: whole numbers and conditions as decimals."""
+        sql, datatype = self.dialect.render(node, self.view.types), infer(node, self.view.types)
+        if datatype not in (BIGINT, BOOLEAN):
+            return sql, datatype
+        return self.dialect.cast(self.dialect.cast(sql, BIGINT), _WHOLE), _WHOLE
+
+    def _sum(self, sql: str, datatype: DataType, days: int | None) -> str:
+        if not arithmetic.may_overflow(datatype):
+            return self._merged("sum", self._argument(sql), days)
+        halves = arithmetic.halves(self.dialect.name, sql)
+        upper, lower = (self._merged("sum", self._argument(half), days) for half in halves)
+        return arithmetic.joined(self.dialect.name, upper, lower, datatype.scale)
 
     def _merged(self, name: str, slot: str, days: int | None) -> str:
         """The aggregate over prior(); with days, the earlier instants and the row's ties merged.

@@ -67,10 +67,10 @@ def test_an_expression_has_the_type_its_columns_give_it(text: str, expected: str
     [
         ("count(*)", "bigint"),
         ("count(text)", "bigint"),
-        ("sum(whole)", "bigint"),
-        ("sum(flag)", "bigint"),
+        ("sum(whole)", "decimal(38,0)"),
+        ("sum(flag)", "decimal(38,0)"),
         ("sum(real)", "double"),
-        ("sum(small)", "decimal(28,2)"),
+        ("sum(small)", "decimal(38,2)"),
         ("sum(large)", "decimal(38,4)"),
         ("avg(small)", "double"),
         ("avg(whole)", "double"),
