@@ -50,7 +50,9 @@ def _check_data(application: Application, event: Event) -> Event:
     as_of = event.get("as_of")
     asked = instant(as_of, "as_of") if as_of else datetime.now(UTC)
     allowed = data_checks.limits(event.get("limits") or {})
-    return asdict(data_checks.check(application, event.get("view"), asked, allowed))
+    return asdict(
+        data_checks.check(application, event.get("view"), asked, allowed, event.get("live", False))
+    )
 
 
 def _trained(application: Application, event: Event) -> Event:

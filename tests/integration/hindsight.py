@@ -21,8 +21,7 @@ from hindcast.audit import prediction_log
 from hindcast.bootstrap import Application
 from hindcast.data import ingest as ingesting
 from hindcast.data.ingest import IngestReport
-from hindcast.data.materialize import MaterializeReport
-from hindcast.data.refresh import refresh
+from hindcast.data.refresh import RefreshReport, refresh
 from hindcast.demo.generate import FIRST_CUSTOMER, generate
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models import promote
@@ -152,7 +151,7 @@ class Home:
 
     def materialize(
         self, as_of: str = AS_OF, now: datetime = NOW, engine: str = "duckdb", force: bool = False
-    ) -> MaterializeReport:
+    ) -> RefreshReport:
         clocks, runner = bootstrap.knowledge(as_of, None, now), bootstrap.engine(engine)
         return refresh(self.application, None, runner, clocks, force=force)
 

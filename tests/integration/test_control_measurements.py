@@ -45,19 +45,25 @@ def application(cloudwatch: Any, database_url: str) -> Iterator[Application]:
         yield found
 
 
-def materialize(application: Application, as_of: datetime) -> None:
-    """Put one row online, of an instant."""
+def materialize(
+    application: Application, as_of: datetime, version: ViewVersion | None = None
+) -> None:
+    """Put an empty table online, of an instant, by default for the view as it is."""
     store = application.store
     run = f"r{as_of:%j}"
-    version = ViewVersion.of(application.project.view())
+    version = version or ViewVersion.of(application.project.view())
     loading = store.create_table(version, run, "id", {"id": DataType("bigint")})
     store.publish(loading, as_of, NOW, 0)
 
 
-def promote(application: Application, release: str, as_of: datetime) -> None:
-    """Promote a release that was trained as of an instant."""
+def promote(
+    application: Application, release: str, as_of: datetime, reads: str | None = None
+) -> None:
+    """Promote a release that was trained as of an instant, by default on the view as it is."""
     ledger = application.ledger
-    ledger.add_release("credit_risk", release, {"as_of": as_of.isoformat()}, {}, "/", None)
+    reads = reads or application.project.view().definition_hash
+    manifest = {"as_of": as_of.isoformat(), "definition_hash": reads}
+    ledger.add_release("credit_risk", release, manifest, {}, "/", None)
     current = ledger.champion("credit_risk")
     follows = current.number if current else None
     ledger.promote("credit_risk", release, follows, "promote", False, None, None, "a test")
@@ -106,9 +112,18 @@ def test_what_was_never_materialized_does_not_hide_the_model(
     promote(application, "credit_risk-a", NOW - timedelta(days=10))
     report = measure(application, NOW)
     assert report.published == {MODEL: 10.0}
-    assert report.missing == {FEATURES: "view 'credit_history' was never materialized"}
+    assert report.missing == {FEATURES: "never materialized: view 'credit_history'"}
     # Silence, at which the alarm on the age rings.
     assert watched(cloudwatch, FEATURES) == []
+
+
+def test_features_are_as_old_as_those_that_the_champion_reads(application: Application) -> None:
+    materialize(application, NOW - timedelta(hours=2))
+    promote(application, "credit_risk-a", NOW, reads="0ther")
+    reason = "never materialized: what release credit_risk-a reads"
+    assert measure(application, NOW).missing == {FEATURES: reason}
+    materialize(application, NOW - timedelta(hours=30), ViewVersion("credit_history", "0ther"))
+    assert measure(application, NOW).published == {FEATURES: 30.0, MODEL: 0.0}
 
 
 def test_what_was_never_promoted_does_not_hide_the_features(

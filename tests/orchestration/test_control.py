@@ -9,7 +9,7 @@ import pytest
 
 from hindcast.errors import InputError
 from hindcast.operations import training_job
-from hindcast.operations.data_checks import DataReport, Limits, judge, limits
+from hindcast.operations.data_checks import DataReport, Limits, judge, limits, summarize
 from hindcast.operations.runs import reason
 from hindcast.stores.ledger import Run
 from hindcast.stores.online import Swap
@@ -39,7 +39,7 @@ def ingested(rows: int, quarantined: int) -> Run:
 
 def report(current: Swap | None, *ingests: Run, **more: Any) -> DataReport:
     given: dict[str, Any] = {"before": BEFORE, "asked": AT, "allowed": Limits(), **more}
-    return judge("v", current, ingests=ingests, **given)
+    return summarize("v", current, judge(current, ingests=ingests, **given))
 
 
 def test_features_like_those_before_pass() -> None:

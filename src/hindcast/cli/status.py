@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from hindcast.bootstrap import Application
+from hindcast.compiler.document import definition_hash
 from hindcast.stores.online import ViewVersion
 from hindcast.traffic.local_stage import LocalStage
 
@@ -60,7 +61,9 @@ def _canary(stage: LocalStage) -> str | None:
 
 
 def _view(application: Application, view: str, now: datetime) -> dict[str, Any]:
-    version = application.store.current(ViewVersion.of(application.project.view(view)))
+    version = application.store.current(
+        ViewVersion(view, definition_hash(application.project.declared[view]))
+    )
     return {
         "as_of": version.as_of if version else "not materialized",
         "age": str(now - version.as_of).split(".")[0] if version else None,

@@ -1,5 +1,7 @@
 """A feature view as a JSON document and back, so that a release can carry what it was made of."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,6 +41,14 @@ def to_document(view: FeatureView) -> dict[str, Any]:
             for feature in view.features
         ],
     }
+
+
+def definition_hash(view: FeatureView) -> str:
+    """A digest of everything that gives the view's values their meaning."""
+    document = to_document(view)
+    # What is learned from, and which of the computed values: neither changes what is computed.
+    del document["source"]["label"], document["refreshed"]
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def from_document(document: Mapping[str, Any]) -> FeatureView:

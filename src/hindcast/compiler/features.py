@@ -1,7 +1,5 @@
 """A feature view, checked: each feature's kind, type, and the source columns it needs."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +8,7 @@ from sqlglot import exp
 
 from hindcast import names
 from hindcast.compiler import expressions
-from hindcast.compiler.document import to_document
+from hindcast.compiler.document import definition_hash
 from hindcast.compiler.typing import infer
 from hindcast.datatypes import DOUBLE, DataType
 from hindcast.definitions import Feature, FeatureView
@@ -110,14 +108,6 @@ def compile_view(view: FeatureView) -> CompiledView:
     compiled = CompiledView(view, features, inputs.found, definition_hash(view))
     _check_inputs(compiled)
     return compiled
-
-
-def definition_hash(view: FeatureView) -> str:
-    """A digest of everything that gives the view's values their meaning."""
-    document = to_document(view)
-    # What is learned from, and which of the computed values: neither changes what is computed.
-    del document["source"]["label"], document["refreshed"]
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class _Inputs:

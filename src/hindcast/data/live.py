@@ -1,5 +1,6 @@
 """Which versions of feature views are read by releases that answer now, or may at any moment."""
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,18 +42,20 @@ def find(
     """
     views = {view.definition_hash: view for view in declared}
     readers: dict[str, list[str]] = {}
-    unreadable: dict[str, str] = {}
+    refused: dict[str, dict[str, str]] = {}
     for record in [*releases(ledger), *(_named(ledger, name) for name in also)]:
         digest = str(record.manifest.get("definition_hash"))
         try:
             if digest not in views:
                 views[digest] = contents.read(store.fetch(record.release)).view()
         except (DefinitionError, NotFoundError, ReleaseError) as error:
-            unreadable[record.release] = str(error)
+            refused.setdefault(digest, {})[record.release] = str(error)
         if record.release not in readers.setdefault(digest, []):
             readers[digest].append(record.release)
     versions = (LiveVersion(views[d], tuple(ids)) for d, ids in readers.items() if d in views)
-    return Live(tuple(versions), unreadable, frozenset(readers))
+    # What one release does not carry any more, another of the same version may.
+    unreadable = [reasons for digest, reasons in refused.items() if digest not in views]
+    return Live(tuple(versions), dict(ChainMap(*unreadable)), frozenset(readers))
 
 
 def releases(ledger: Ledger) -> list[ReleaseRecord]:

@@ -4,12 +4,13 @@ The store compared the table with the one before when it was swapped in; here th
 made with the stricter limits of training, and what came in is looked at.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from hindcast.bootstrap import Application
+from hindcast.data import live
 from hindcast.errors import InputError
 from hindcast.stores.ledger import Run
 from hindcast.stores.online import Swap, ViewVersion
@@ -50,9 +51,17 @@ def limits(given: Mapping[str, Any]) -> Limits:
 
 
 def check(
-    application: Application, view: str | None, asked: datetime, allowed: Limits
+    application: Application,
+    view: str | None,
+    asked: datetime,
+    allowed: Limits,
+    with_live: bool = False,
 ) -> DataReport:
-    """Check what is online, as a run in the ledger; asked: the instant it is to be of."""
+    """Finding what is online, as a run in the ledger; asked: the instant it is to be of.
+
+    with_live: also the other versions that live releases read. They matter to who is answered, not
+    to what is trained next, which may be what mends them.
+    """
     compiled = application.project.view(view)
     declared, version = compiled.view, ViewVersion.of(compiled)
     with application.ledger.run("check-data", {"view": declared.name, "asked": asked}) as run:
@@ -61,30 +70,51 @@ def check(
         since = before.swapped_at if before else None
         ingests = _ingests(application.ledger.runs("ingest", "succeeded", None), since)
         own = [one for one in ingests if one.parameters["source"] == declared.source.name]
-        report = judge(declared.name, swaps[0] if swaps else None, before, own, asked, allowed)
+        checks = judge(swaps[0] if swaps else None, before, own, asked, allowed)
+        if with_live:
+            checks += tuple(_of_live(application, version, asked, allowed))
+        report = summarize(declared.name, swaps[0] if swaps else None, checks)
         run.outputs.update(passed=report.passed, checks=report.checks)
     return report
 
 
+def _of_live(
+    application: Application, own: ViewVersion, asked: datetime, allowed: Limits
+) -> Iterator[Finding]:
+    """The checks of other versions that live releases read, but for those of views declared too."""
+    online = {of.definition_hash: of for of in application.store.materialized()}
+    elsewhere = application.project.views.keys() - {own.view}
+    readers = {r.manifest["definition_hash"]: r.release for r in live.releases(application.ledger)}
+    for definition_hash, release in readers.items():
+        version = online.get(definition_hash)
+        if version is None:
+            found = "not online", "online; run: hindcast materialize"
+            yield Finding(f"features of release {release}", False, *found)
+        elif version != own and version.view not in elsewhere:
+            swaps = application.store.swaps(version)
+            for each in judge(swaps[0], _before(swaps), (), asked, allowed):
+                yield replace(each, name=f"{each.name}, for release {release}")
+
+
 def judge(
-    view: str,
     current: Swap | None,
     before: Swap | None,
     ingests: Sequence[Run],
     asked: datetime,
     allowed: Limits,
-) -> DataReport:
-    """Every check of the current version; before: the other version that it replaced."""
+) -> tuple[Finding, ...]:
+    """Every check of what is online now; before: the other table that it replaced."""
     if current is None:
-        checks: tuple[Finding, ...] = (
-            Finding("online version", False, "none", "one; run: hindcast materialize"),
-        )
-    else:
-        checks = (
-            *compare(current, before, allowed),
-            _age(current, asked, allowed),
-            _quarantine(ingests, allowed),
-        )
+        return (Finding("online version", False, "none", "one; run: hindcast materialize"),)
+    return (
+        *compare(current, before, allowed),
+        _age(current, asked, allowed),
+        _quarantine(ingests, allowed),
+    )
+
+
+def summarize(view: str, current: Swap | None, checks: tuple[Finding, ...]) -> DataReport:
+    """What the checks of a view come to."""
     failures = tuple(str(check) for check in checks if not check.passed)
     run_id = current.run_id if current else None
     return DataReport(view, run_id, not failures, failures, checks)

@@ -13,7 +13,6 @@ from hindcast.bootstrap import Application
 from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
 from hindcast.instants import instant
 from hindcast.stores import aws
-from hindcast.stores.online import ViewVersion
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -48,8 +47,16 @@ def measure(application: Application, now: datetime) -> Measured:
 
 
 def feature_age(application: Application, now: datetime) -> float:
-    """Hours since the instant that the oldest view is of; raises NotFoundError without one."""
-    return _oldest(_view_age(application, name, now) for name in application.project.views) / HOUR
+    """Hours since the instant of the oldest features that the project declares or a champion reads.
+
+    Raises NotFoundError for those that are not online, or where there are none.
+    """
+    online = {of.definition_hash: s.as_of for of, s in application.store.materialized().items()}
+    wanted = _wanted(application)
+    missing = [what for digest, what in wanted.items() if digest not in online]
+    if missing:
+        raise NotFoundError(f"never materialized: {', '.join(missing)}")
+    return _oldest(now - online[digest] for digest in wanted) / HOUR
 
 
 def model_age(application: Application, now: datetime) -> float:
@@ -66,11 +73,15 @@ AGES: Mapping[str, Callable[[Application, datetime], float]] = {
 }
 
 
-def _view_age(application: Application, view: str, now: datetime) -> timedelta:
-    version = application.store.current(ViewVersion.of(application.project.view(view)))
-    if version is None:
-        raise NotFoundError(f"view '{view}' was never materialized")
-    return now - version.as_of
+def _wanted(application: Application) -> dict[str, str]:
+    """What is to be online, by the hash of its definition."""
+    project, ledger = application.project, application.ledger
+    found = {view.definition_hash: f"view '{name}'" for name, view in project.views.items()}
+    for promotion in filter(None, map(ledger.champion, project.models)):
+        record = ledger.find_release(promotion.model, promotion.release)
+        read = str(record.manifest["definition_hash"])
+        found.setdefault(read, f"what release {record.release} reads")
+    return found
 
 
 def _model_age(application: Application, model: str, now: datetime) -> timedelta:

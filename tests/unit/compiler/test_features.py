@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from hindcast.compiler.features import compile_view, definition_hash
+from hindcast.compiler.document import definition_hash
+from hindcast.compiler.features import compile_view
 from hindcast.definitions import Feature, FeatureView, Window, latest, prior
 from hindcast.errors import DefinitionError
 from hindcast.project import load

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
@@ -12,9 +12,11 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hindcast import names
-from hindcast.compiler.features import CompiledView
 from hindcast.datatypes import DataType
 from hindcast.errors import InputError
+
+if TYPE_CHECKING:
+    from hindcast.compiler.features import CompiledView
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -51,7 +53,7 @@ class ViewVersion:
     definition_hash: str
 
     @classmethod
-    def of(cls, view: CompiledView) -> "ViewVersion":
+    def of(cls, view: "CompiledView") -> "ViewVersion":
         """The version that this definition is."""
         return cls(view.view.name, view.definition_hash)
 

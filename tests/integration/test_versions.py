@@ -1,0 +1,83 @@
+"""Whatever becomes of the definitions, a release in production answers as it was trained."""
+
+from datetime import timedelta
+
+import pytest
+
+from hindcast.audit.replay.replay import skew
+from hindcast.data import live
+from hindcast.data.refresh import drop_unread
+from hindcast.stores.online import ViewVersion
+from tests.integration.hindsight import CUSTOMERS, NOW, Home
+from tests.integration.load import asked
+
+CHANGES = {
+    "rename a feature": ('Feature("nb_children"', 'Feature("children"'),
+    "redefine one": ('"count(*)", over=prior(days=90)', '"count(*)", over=prior(days=365)'),
+    "drop one": (
+        '        Feature("has_work_phone", "flag_work_phone = 1", over=latest()),\n',
+        "",
+    ),
+    "add one": (
+        'Feature("age", ',
+        'Feature("days_off", "days_between(max(loan_date), as_of)", over=prior()),\n'
+        '        Feature("age", ',
+    ),
+    "swap two": (
+        '"income", "amt_income_total"',
+        '"income", "cnt_children + 0.0"',
+    ),
+    "rename the view": ('"credit_history"', '"own_history"'),
+}
+
+
+def own(home: Home) -> ViewVersion:
+    return ViewVersion.of(home.application.project.view())
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_changed_definition_changes_no_answer_of_the_champion(
+    home: Home, change: tuple[str, str]
+) -> None:
+    champion, before = home.releases[-1], own(home)
+    with asked(home, champion) as answers:
+        changed = home.redefine(change)
+        report = changed.materialize()
+    [(status, probabilities)] = answers
+    assert (status, len(probabilities), None in probabilities) == (200, len(CUSTOMERS), False)
+    [other] = report.versions
+    assert (other.definition_hash, {*other.releases}) == (
+        before.definition_hash,
+        {*home.releases},
+    )
+    online = changed.application.store.materialized()
+    assert {of: swap.run_id for of, swap in online.items()} == {
+        before: report.run_id,
+        own(changed): report.run_id,
+    }
+    changed.answer(*CUSTOMERS, release=champion)
+    found = skew(changed.application, 100, None)
+    assert (found.predictions, found.matching, found.unlike) == (len(CUSTOMERS), len(CUSTOMERS), 0)
+
+
+def test_a_version_that_nothing_reads_is_dropped_after_its_time(home: Home) -> None:
+    store, ledger = home.application.store, home.application.ledger
+    views = [home.application.project.view()]
+    read = live.find(ledger, home.application.releases, views)
+    nobody = ViewVersion("credit_history", "0ther")
+    loading = store.create_table(nobody, "r1", "id", {"id": views[0].types["id"]})
+    store.publish(loading, NOW, NOW, 0)
+    assert drop_unread(store, views, read) == []
+    assert drop_unread(store, views, read, after=timedelta(0)) == ["credit_history (0ther)"]
+    assert store.materialized().keys() == {own(home)}
+
+
+def test_live_releases_that_are_gone_stop_no_refresh_of_the_others(home: Home) -> None:
+    changed, (first, champion) = home.redefine(CHANGES["add one"]), home.releases
+    for release, others in ((champion, [(champion, first)]), (first, [])):
+        folder = home.application.release_folder(release)
+        folder.rename(folder.with_name(f"gone-{release}"))
+        report = changed.materialize()
+        assert [version.releases for version in report.versions] == others
+    assert {*report.unreadable} == {first, champion}
+    assert "there is no folder" in report.unreadable[champion]
