@@ -14,7 +14,7 @@ from hindcast.data import live
 from hindcast.errors import InputError
 from hindcast.stores.ledger import Run
 from hindcast.stores.online import Swap, ViewVersion
-from hindcast.stores.online.checks import Finding, Likeness, compare
+from hindcast.stores.online.likeness import Finding, Likeness, compare
 
 
 @dataclass(frozen=True)

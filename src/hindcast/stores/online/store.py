@@ -18,7 +18,7 @@ from hindcast.errors import (
     first_line,
 )
 from hindcast.stores.database import connect
-from hindcast.stores.online import checks, locks, swap, versions
+from hindcast.stores.online import likeness, locks, swap, versions
 from hindcast.stores.online.versions import Connection, LoadingTable, Swap, ViewVersion
 
 if TYPE_CHECKING:
@@ -237,12 +237,12 @@ def _drop_abandoned(connection: Connection, loading: LoadingTable) -> None:
 
 def _checked(
     connection: Connection, loaded: LoadingTable, expected_rows: int, force: bool
-) -> checks.Facts:
-    facts = checks.measure(connection, loaded.table, loaded.key)
-    checks.check_whole(facts, loaded.table, loaded.key, expected_rows)
+) -> likeness.Facts:
+    facts = likeness.measure(connection, loaded.table, loaded.key)
+    likeness.check_whole(facts, loaded.table, loaded.key, expected_rows)
     before = versions.history(connection, loaded.of)[:1]
     if before and not force:
-        checks.require_likeness(facts, before[0])
+        likeness.require_likeness(facts, before[0])
     return facts
 
 
