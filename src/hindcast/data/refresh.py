@@ -62,7 +62,8 @@ class Refresher:
     def run(self, wanted: Pass) -> MaterializeReport:
         """Compute one pass; raises what materialize raises."""
         view = wanted.view.view
-        parameters = {"view": view.name, "engine": self.engine.name, **asdict(self.knowledge)}
+        clocks = {"as_of": self.knowledge.as_of, "known_by": self.knowledge.known_by}
+        parameters = {"view": view.name, "engine": self.engine.name, **clocks}
         with self.ledger.run("materialize", parameters) as run:
             report = materialize(
                 wanted.view,
