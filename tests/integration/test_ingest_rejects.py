@@ -181,6 +181,27 @@ def test_nothing_is_committed_when_a_record_was_not_read(
     assert add(path, lake).rows == 2
 
 
+def test_a_text_with_nul_is_refused_because_no_store_can_hold_it(
+    tmp_path: Path, lake: Lake
+) -> None:
+    add(write_csv(tmp_path, line(kind="a\0b"), GOOD), lake)
+    [bad] = quarantine(lake)
+    assert (bad["line"], bad["reason"]) == (2, "kind holds NUL, which no store can")
+    assert len(raw(lake)) == 1
+
+
+@pytest.mark.parametrize(("key", "is_held"), [("é" * 1300, True), ("é" * 1300 + "x", False)])
+def test_a_key_has_as_many_bytes_as_postgres_can_index(
+    tmp_path: Path, lake: Lake, key: str, is_held: bool
+) -> None:
+    source = replace(orders, schema={**orders.schema, "id": "string"})
+    report = add(write_csv(tmp_path, line(id=key)), lake, source)
+    assert report.accepted == is_held
+    assert [bad["reason"] for bad in quarantine(lake)] == (
+        [] if is_held else ["id has 2601 bytes; a key may have 2600"]
+    )
+
+
 def test_a_file_of_bad_rows_only_makes_an_empty_raw_table(tmp_path: Path, lake: Lake) -> None:
     report = add(write_csv(tmp_path, "1,2", line(id="")), lake)
     assert (report.accepted, report.quarantined) == (0, 2)

@@ -19,6 +19,8 @@ _OWN = (
     *(names.RECORDED_AT, names.INGESTED_AT, names.FILE, names.ROW, names.RETRACTION),
     *(REASON, FIELD, VALUE, RECORD),
 )
+# In bytes: Postgres indexes no more than 2,704, a few of them its own.
+_LONGEST_KEY = 2600
 # The row as it was read; a name that no file has for a column.
 _READ = DUCKDB.quote("row as read")
 
@@ -160,6 +162,17 @@ def _parse_faults(source: Source, found: Mapping[str, str]) -> list[_Fault]:
             faults.append(_Fault(f"{raw} IS NOT NULL AND {value} IS NULL", name, shown))
         if name in source.required:
             faults.append(_Fault(f"{raw} IS NULL", name, f"'{name} is missing'"))
+        if kind == STRING:
+            faults += _text_faults(name, value, is_key=name == source.entity.key)
+    return faults
+
+
+def _text_faults(name: str, value: str, is_key: bool) -> list[_Fault]:
+    """What Postgres cannot hold, and would stop every materialization from then on."""
+    faults = [_Fault(f"contains({value}, chr(0))", name, f"'{name} holds NUL, which no store can'")]
+    if is_key:
+        reason = f"'{name} has ' || strlen({value}) || ' bytes; a key may have {_LONGEST_KEY}'"
+        faults.append(_Fault(f"strlen({value}) > {_LONGEST_KEY}", name, reason))
     return faults
 
 
