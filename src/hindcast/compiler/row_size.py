@@ -1,0 +1,39 @@
+"""Whether a row of the online table fits a page of Postgres, whatever its values."""
+
+from collections.abc import Mapping
+
+from hindcast.datatypes import DataType
+
+# Of a page of 8192 bytes, what one row may take; of 1600 columns, two say when it was made.
+MOST_BYTES = 8160
+MOST_COLUMNS = 1598
+_HEADER_BYTES = 23
+# Postgres moves a longer value out of the row, and leaves a shorter one in it.
+_LONGEST_INSIDE = 24
+_FIXED_BYTES = {"bigint": 8, "double": 8, "timestamp": 8, "date": 4, "boolean": 1}
+
+
+def most_bytes(columns: Mapping[str, DataType]) -> int:
+    """The bytes of a row of these columns, in their order, with the largest values."""
+    used = _aligned(_HEADER_BYTES + _groups(len(columns), 8), 8)
+    for datatype in columns.values():
+        size = _FIXED_BYTES.get(datatype.kind)
+        used = used + _varying(datatype) if size is None else _aligned(used, size) + size
+    return used
+
+
+def _varying(datatype: DataType) -> int:
+    """Text and decimals, which are stored without alignment."""
+    if datatype.kind != "decimal":
+        return _LONGEST_INSIDE
+    whole = datatype.precision - datatype.scale
+    # Two bytes hold four digits; three say how many there are and where the point is.
+    return min(_LONGEST_INSIDE, 3 + 2 * (_groups(whole, 4) + _groups(datatype.scale, 4)))
+
+
+def _groups(count: int, size: int) -> int:
+    return -(-count // size)
+
+
+def _aligned(offset: int, size: int) -> int:
+    return _groups(offset, size) * size
