@@ -50,6 +50,27 @@ def ingest(
 
 
 @app.command()
+def retract(
+    key: Annotated[str, typer.Option(help="The key whose events are withdrawn.")],
+    reason: Annotated[str, typer.Option(help="Why; every record of it keeps this.")],
+    source: Annotated[str | None, typer.Option(help="Default: the only source.")] = None,
+    timestamp: Annotated[str | None, typer.Option(help="Only those of this instant.")] = None,
+    tiebreaker: Annotated[str | None, typer.Option(help="Only this one of the instant.")] = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Withdraw accepted events. Nothing is deleted: as known before, they are there."""
+    from hindcast.data.retract import Withdrawal
+    from hindcast.data.retract import retract as use_case
+
+    application = bootstrap.application(home, project)
+    declared = application.project.source(source)
+    asked = Withdrawal(key, reason, timestamp, tiebreaker)
+    console.show(use_case(declared, application.lake, application.ledger, asked, now()), as_json)
+
+
+@app.command()
 def materialize(
     as_of: AsOfOption = None,
     known_by: KnownByOption = None,

@@ -1,0 +1,75 @@
+"""Retractions: one more record withdraws an event, which is there as known before it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from hindcast.compiler import query
+from hindcast.compiler.features import compile_view
+from hindcast.compiler.query import Knowledge
+from hindcast.data.retract import Withdrawal, retract
+from hindcast.definitions import Feature, FeatureView, prior
+from hindcast.engines.duckdb import DuckDBEngine
+from hindcast.errors import InputError
+from hindcast.stores.lake import Lake
+from hindcast.stores.ledger import Ledger
+from tests.integration.orders import NOW, add, line, orders, raw, write_csv
+
+LATER = NOW + timedelta(hours=1)
+VIEW = compile_view(FeatureView("v", orders, [Feature("n", "count(*)", over=prior())]))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """Two orders of person 1 on a day and one on the next, and one of person 2."""
+    found = Lake(str(tmp_path / "lake"))
+    lines = [line(), line(order="11"), line(day="2021-05-02"), line(id="2")]
+    add(write_csv(tmp_path, *lines), found)
+    return found
+
+
+def counts(lake: Lake, known_by: timedelta = timedelta(0)) -> dict[int, int]:
+    """Each person's orders, as known so long after the retraction."""
+    engine, knowledge = DuckDBEngine(), Knowledge(LATER, LATER + known_by)
+    sql = query.materialization(VIEW, engine.dialect, knowledge)
+    table = lake.open("raw", "orders", fix="")
+    rows = engine.query(sql, table, source=orders).to_pylist()
+    return {row["id"]: row["n"] for row in rows if not row["_is_event"]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        (Withdrawal("1", "twice", "2021-05-01", "10"), {1: 2, 2: 1}),
+        (Withdrawal("1", "twice", "2021-05-01"), {1: 1, 2: 1}),
+        (Withdrawal("1", "another's"), {2: 1}),
+    ],
+    ids=["an event", "those of an instant", "those of a key"],
+)
+def test_what_is_withdrawn_is_there_as_known_before(
+    lake: Lake, database_url: str, asked: Withdrawal, left: dict[int, int]
+) -> None:
+    report = retract(orders, lake, Ledger(database_url), asked, LATER)
+    assert report.events == 4 - sum(left.values())
+    assert counts(lake) == left
+    assert counts(lake, -timedelta(microseconds=1)) == {1: 3, 2: 1}
+    assert len(raw(lake)) == 4 + report.events
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (Withdrawal("3", "why"), "source 'orders': no such event of 3 is known"),
+        (Withdrawal("x'", "why"), "source 'orders': no such event of x' is known"),
+        (Withdrawal("1", "why", "2021-05-09"), "no such event"),
+        (Withdrawal("1", " "), "a retraction's reason is empty"),
+        (Withdrawal("1", "why", None, "10"), "name the timestamp too"),
+    ],
+)
+def test_what_is_not_there_cannot_be_withdrawn(
+    lake: Lake, database_url: str, asked: Withdrawal, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        retract(orders, lake, Ledger(database_url), asked, LATER)
+    assert len(raw(lake)) == 4
