@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from tests.integration.load import asked
 from tests.orchestration.aws import refusal
 from tests.orchestration.cloud import Cloud
-from tests.orchestration.conftest import CUSTOMERS, Refreshed
+from tests.orchestration.conftest import CUSTOMERS, Refreshed, spark
 
 
 def test_spark_computes_and_swaps_behind_the_glue_task(refreshed: Refreshed) -> None:
@@ -20,6 +21,23 @@ def test_spark_computes_and_swaps_behind_the_glue_task(refreshed: Refreshed) -> 
     assert message["materialization"] == version.run_id
     [check] = refreshed.home.application.ledger.runs("check-data")
     assert (check.status, check.outputs["passed"]) == ("succeeded", True)
+
+
+def test_the_champion_is_answered_from_its_own_version_while_spark_computes_another(
+    here: Cloud,
+) -> None:
+    before, champion = here.home.online, here.champion
+    changed = here.home.redefine(("over=prior(days=90)", "over=prior(days=365)"))
+    here.glue.work = lambda given: spark(changed, given)
+    with asked(here.home, champion) as answers:
+        ended = here.run("a", "refresh")
+    assert ended.status == "SUCCEEDED", ended
+    [(status, probabilities)] = answers
+    assert (status, None in probabilities) == (200, False)
+    runs = [swap.run_id if swap else None for swap in (before, here.home.online, changed.online)]
+    assert runs[0] != runs[1] == runs[2]
+    checks = here.home.application.ledger.runs("check-data")[0].outputs["checks"]
+    assert f"rows, for release {champion}" in [check["name"] for check in checks]
 
 
 def test_a_job_that_fails_is_told_with_its_reason(here: Cloud) -> None:
