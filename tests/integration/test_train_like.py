@@ -9,7 +9,7 @@ import pytest
 
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import HindcastError, InputError, NotFoundError, ReleaseError
-from hindcast.models.training import train
+from hindcast.models.training import documents
 from hindcast.models.training.retrain import RetrainReport, train_like
 from hindcast.releases import contents
 from hindcast.serving.release import release_id
@@ -73,7 +73,7 @@ def test_another_version_of_a_library_is_all_that_differs(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = contents.read(home.application.release_folder(home.releases[-1])).manifest
-    monkeypatch.setattr(train, "version", lambda n: "9.9" if n == "numpy" else version(n))
+    monkeypatch.setattr(documents, "version", lambda n: "9.9" if n == "numpy" else version(n))
     report = again(home)
     assert report.same is False
     assert report.differences == (f"libraries.numpy: {manifest['libraries']['numpy']}, now 9.9",)
