@@ -50,7 +50,7 @@ def store(database_url: str) -> Iterator[OnlineStore]:
 def test_both_engines_write_the_same_offline_table(raw: DeltaTable, tmp_path: Path) -> None:
     by_spark, by_duckdb = tmp_path / "by spark", tmp_path / "by duckdb"
     for engine, folder in ((SparkEngine(), by_spark), (DuckDBEngine(), by_duckdb)):
-        assert write(engine, raw, folder) == Written(events=240, records=241)
+        assert write(engine, raw, folder) == Written(events=240, records=241, overflows={})
     assert contents(by_spark) == contents(by_duckdb)
     assert DeltaTable(str(by_spark)).schema() == DeltaTable(str(by_duckdb)).schema()
 
@@ -95,7 +95,9 @@ def test_a_run_that_sees_nothing_leaves_the_offline_table_as_it_was(
     sql = query.materialization(view, engine.dialect, Knowledge(START, START))
     for folder in (held, empty):
         with engine.compute(sql, raw) as computed:
-            assert computed.write_offline(target(folder)) == Written(events=0, records=0)
+            assert computed.write_offline(target(folder)) == Written(
+                events=0, records=0, overflows={}
+            )
     assert (contents(held), files_below(held)) == before
     assert files_below(empty) == set()
     assert write(engine, raw, empty).events == 240

@@ -65,6 +65,11 @@ def show(report: Any, as_json: bool, title: str = "") -> None:
     _console().print(table, markup=False)
 
 
+def warn(line: str) -> None:
+    """Say on stderr what went right but not as somebody may think."""
+    print(f"hindcast: warning: {line}", file=sys.stderr)
+
+
 def rows(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
     """Print records of the same columns as a table."""
     if not records:

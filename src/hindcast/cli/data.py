@@ -107,6 +107,10 @@ def materialize(
         return
     shown = asdict(report)
     versions = [*shown.pop("versions"), *shown.pop("further")]
+    for name, count in report.overflows.items():
+        console.warn(
+            f"feature '{name}' has more digits than there are for {count} rows; null there"
+        )
     console.show(shown, as_json)
     columns = ("view", "definition_hash", "entities")
     console.rows([{name: each[name] for name in columns} for each in versions], "also computed")

@@ -53,11 +53,12 @@ def materialization(view: CompiledView, dialect: str, knowledge: Knowledge) -> s
     """Every event's features, and one row per entity at the instant (_is_event is false there).
 
     Columns: key, event_timestamp, tiebreaker, features, inputs of request-time features,
-    _is_event, and _records: an entity's known records, replaced ones included; null for events.
+    _is_event, and of entity rows alone _records: the entity's known records, replaced ones
+    included; and _overflowed: the stored features that are null for want of digits, by commas.
     """
     query = _Query(view, DIALECTS[dialect], "entities", knowledge.as_of, knowledge.known_by)
     columns = [*query.identity(), *query.feature_columns(), *query.inputs()]
-    return query.sql([*columns, "_is_event", "_records"])
+    return query.sql([*columns, "_is_event", "_records", query.overflowed()])
 
 
 def training_set(view: CompiledView, dialect: str, knowledge: Knowledge, matures: timedelta) -> str:
@@ -152,6 +153,15 @@ class _Query:
 
     def inputs(self) -> list[str]:
         return self._inputs
+
+    def overflowed(self) -> str:
+        """The names of an entity row's features that overflowed, or null."""
+        stored = [f for f in (*self.view.features, *self.view.inputs) if f.kind != "request"]
+        lost = {feature.name: self.windows.overflow(feature) for feature in stored}
+        found = [f"CASE WHEN {sql} THEN '{name}' END" for name, sql in lost.items() if sql]
+        listed = f"NULLIF(CONCAT_WS(',', {', '.join(found)}), '')" if found else "NULL"
+        text = self.dialect.cast(listed, STRING)
+        return f"CASE WHEN NOT _is_event THEN {text} END AS _overflowed"
 
     def _knew_less(self) -> str:
         """Whether a record of an event before the row was learned of after its own knowledge."""

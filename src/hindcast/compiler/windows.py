@@ -28,6 +28,7 @@ class Windows:
         self._arguments: dict[str, str] = {}
         self._windows: dict[str, str] = {}
         self._ties: dict[str, str] = {}
+        self._lost: list[str] = []
 
     @property
     def slots(self) -> list[str]:
@@ -48,13 +49,25 @@ class Windows:
 
     def value(self, feature: CompiledFeature, instant: str) -> str:
         """The feature's SQL over the window columns; `instant` is the row's own instant."""
+        value = self._unbounded(feature, instant)
+        return arithmetic.finite(self.dialect.name, value) if _is_open(feature) else value
+
+    def overflow(self, feature: CompiledFeature) -> str | None:
+        """SQL of whether a stored feature is null for want of digits; None where it cannot be."""
+        self._lost = []
+        value = self._unbounded(feature, self.dialect.from_micros("_at"))
+        if _is_open(feature):
+            finite = arithmetic.finite(self.dialect.name, value)
+            self._lost.append(f"({value} IS NOT NULL AND {finite} IS NULL)")
+        return " OR ".join(self._lost) or None
+
+    def _unbounded(self, feature: CompiledFeature, instant: str) -> str:
+        """The feature's SQL, maybe infinite."""
         if feature.kind == "request":
             sql = self._request(feature, instant)
         else:
             sql = self._latest(feature) if feature.kind == "latest" else self._prior(feature)
-        value = self.dialect.cast(sql, feature.datatype)
-        is_open = feature.datatype == DOUBLE and feature.kind != "latest"
-        return arithmetic.finite(self.dialect.name, value) if is_open else value
+        return self.dialect.cast(sql, feature.datatype)
 
     def events_before(self) -> str:
         """How many events of the entity come before the row."""
@@ -110,7 +123,9 @@ class Windows:
             return self._merged("sum", self._argument(sql), days)
         halves = arithmetic.halves(self.dialect.name, sql)
         upper, lower = (self._merged("sum", self._argument(half), days) for half in halves)
-        return arithmetic.joined(self.dialect.name, upper, lower, datatype.scale)
+        total = arithmetic.joined(self.dialect.name, upper, lower, datatype.scale)
+        self._lost.append(f"({lower} IS NOT NULL AND {total} IS NULL)")
+        return total
 
     def _merged(self, name: str, slot: str, days: int | None) -> str:
         """The aggregate over prior(); with days, the earlier instants and the row's ties merged.
@@ -140,3 +155,8 @@ class Windows:
 
     def _window(self, sql: str) -> str:
         return self._windows.setdefault(sql, f"_w{len(self._windows)}")
+
+
+def _is_open(feature: CompiledFeature) -> bool:
+    """Whether its double may be infinite when its windows are; a latest value is finite before."""
+    return feature.datatype == DOUBLE and feature.kind != "latest"

@@ -11,7 +11,7 @@ from hindcast.compiler.features import CompiledView
 from hindcast.compiler.query import Knowledge
 from hindcast.compiler.union import union
 from hindcast.data.live import LiveVersion
-from hindcast.engines.base import Computed, Engine, OfflineTarget
+from hindcast.engines.base import Computed, Engine, OfflineTarget, Written
 from hindcast.errors import InputError
 from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore, ViewVersion
@@ -20,18 +20,23 @@ from hindcast.telemetry import Progress, Silent, step
 
 @dataclass(frozen=True)
 class VersionReport:
-    """A version that live releases read, and the rows that were put online for them."""
+    """A version that live releases read, and the rows that were put online for them.
+
+    overflows: feature -> entities for which it is null, for want of digits.
+    """
 
     view: str
     definition_hash: str
     entities: int
     releases: tuple[str, ...]
+    overflows: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class MaterializeReport:
     """What one materialization wrote. duplicates: events that a later record of them replaced.
 
+    overflows: feature -> entities for which it is null, for want of digits.
     versions: others than the view's own that were computed in the same pass over the history.
     """
 
@@ -44,6 +49,7 @@ class MaterializeReport:
     duplicates: int
     raw_version: int
     definition_hash: str
+    overflows: Mapping[str, int]
     versions: tuple[VersionReport, ...] = ()
 
 
@@ -84,6 +90,7 @@ def materialize(
                 publisher.publish(each, columns)
                 for each, columns in zip(views, joined.columns, strict=True)
             ]
+    lost = [_overflows(*each, written) for each in zip(views, joined.columns, strict=True)]
     return MaterializeReport(
         view=view.view.name,
         run_id=run_id,
@@ -94,13 +101,27 @@ def materialize(
         duplicates=written.records - written.events,
         raw_version=raw.version(),
         definition_hash=view.definition_hash,
-        versions=tuple(map(_version, others, entities[1:])),
+        overflows=lost[0],
+        versions=tuple(map(_version, others, entities[1:], lost[1:])),
     )
 
 
-def _version(other: LiveVersion, entities: int) -> VersionReport:
+def _version(other: LiveVersion, entities: int, lost: Mapping[str, int]) -> VersionReport:
     view = other.view
-    return VersionReport(view.view.name, view.definition_hash, entities, other.releases)
+    return VersionReport(view.view.name, view.definition_hash, entities, other.releases, lost)
+
+
+def _overflows(view: CompiledView, columns: Mapping[str, str], written: Written) -> dict[str, int]:
+    """Feature -> entity rows; a request-time feature for the worst of the inputs it reads."""
+    reads = {
+        feature.name: view.inputs_of(feature) if feature.kind == "request" else [feature]
+        for feature in view.features
+    }
+    rows = {
+        name: max((written.overflows.get(columns[each.name], 0) for each in stored), default=0)
+        for name, stored in reads.items()
+    }
+    return {name: count for name, count in rows.items() if count}
 
 
 def _nothing_known(source: str, knowledge: Knowledge) -> str:

@@ -1,6 +1,7 @@
 """What an engine does: run compiled SQL over the raw table of a source."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -20,6 +21,8 @@ RawTable: TypeAlias = DeltaTable
 IS_EVENT = "_is_event"
 # An entity row's number of known raw records, replaced ones included; null in event rows.
 RECORDS = "_records"
+# An entity row's stored features that are null for want of digits, by commas; null in event rows.
+OVERFLOWED = "_overflowed"
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,19 @@ class OfflineTarget:
 
 @dataclass(frozen=True)
 class Written:
-    """The event rows of the offline table, and the known raw records that they came from."""
+    """The event rows of the offline table, and the known raw records that they came from.
+
+    overflows: stored feature -> entity rows in which it is null for want of digits.
+    """
 
     events: int
     records: int
+    overflows: Mapping[str, int]
+
+
+def overflows(lists: Iterable[str | None]) -> Counter[str]:
+    """How many entity rows name each feature as overflowed."""
+    return Counter(name for listed in lists if listed for name in listed.split(","))
 
 
 class Computed(Protocol):

@@ -2,6 +2,7 @@
 
 import glob
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -17,7 +18,7 @@ from deltalake.exceptions import CommitFailedError
 
 from hindcast.compiler.dialects import DUCKDB
 from hindcast.definitions import Source
-from hindcast.engines.base import IS_EVENT, RECORDS, OfflineTarget, Written
+from hindcast.engines.base import IS_EVENT, OVERFLOWED, RECORDS, OfflineTarget, Written, overflows
 from hindcast.engines.raw import selection
 from hindcast.errors import ConflictError, HindcastError, first_line
 from hindcast.stores.lake import KEEP_LOG
@@ -100,7 +101,7 @@ class DuckDBComputed:
         if first is not None:
             content = pa.RecordBatchReader.from_batches(first.schema, chain([first], events))
             _replace_content(target.uri, content)
-        return Written(split.count, split.records)
+        return Written(split.count, split.records, split.overflows)
 
     def load_online(self, store: "OnlineStore", table: str, columns: Mapping[str, str]) -> int:
         """Copy the entity rows into a Postgres table; columns: of the table -> of the rows."""
@@ -132,11 +133,13 @@ class _Split:
     """Computed rows: event rows for the lake, with the target's constants; others to a file.
 
     count: the event rows so far. records: those that the entity rows so far came from.
+    overflows: what the entity rows so far say.
     """
 
     def __init__(self, rows: pa.RecordBatchReader, target: OfflineTarget, others: Path) -> None:
         self.rows, self.target, self.others = rows, target, others
         self.count = self.records = 0
+        self.overflows: Counter[str] = Counter()
 
     def events(self) -> Iterator[pa.RecordBatch]:
         """Batches of event rows, none of them empty."""
@@ -146,6 +149,7 @@ class _Split:
                 is_event = batch[IS_EVENT]
                 entities = batch.filter(pc.invert(is_event))
                 self.records += pc.sum(entities[RECORDS]).as_py() or 0
+                self.overflows += overflows(pc.drop_null(entities[OVERFLOWED]).to_pylist())
                 others.write_batch(entities)
                 events = self._events(batch.filter(is_event), schema)
                 self.count += events.num_rows

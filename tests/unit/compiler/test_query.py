@@ -209,6 +209,16 @@ def test_a_customers_known_records_are_counted_with_the_replaced_ones() -> None:
     assert values(events(view_of(COUNT), loans), "_records") == [None] * 4
 
 
+def test_an_entity_row_names_the_features_that_overflowed() -> None:
+    huge = [loan(n, at(2021, 1, n), "9" * 12) for n in (1, 2)]
+    small = loan(3, at(2021, 1, 1), "1", id=2)
+    power = Feature("power", "sum(" + " * ".join(["amount"] * 26) + ")", over=prior())
+    rows = online(view_of(COUNT, power, AVERAGE), [*huge, small])
+    assert {key: row["_overflowed"] for key, row in rows.items()} == {1: "power", 2: None}
+    assert (rows[1]["power"], rows[2]["power"]) == (None, 1.0)
+    assert values(events(view_of(power), huge), "_overflowed") == [None] * 2
+
+
 def test_a_label_is_trusted_only_after_it_matured() -> None:
     until = at(2021, 2, 1) + MATURES
     assert values(training(view_of(COUNT), THREE, until), "_is_mature") == [True, False, False]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-import pyarrow.compute as pc
+import pyarrow as pa
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
@@ -38,15 +38,14 @@ def remove(files: fs.FileSystem, folder: str) -> None:
         files.delete_file(info.path)
 
 
-def total(files: fs.FileSystem, parts: Iterable[fs.FileInfo], column: str) -> int:
-    """The sum of a column of whole numbers over Parquet files; 0 over none."""
-    return sum(_total(files, part, column) for part in parts)
+def columns(files: fs.FileSystem, parts: Iterable[fs.FileInfo], names: list[str]) -> pa.Table:
+    """These columns of Parquet files, of at least one."""
+    return pa.concat_tables(_columns(files, part, names) for part in parts)
 
 
-def _total(files: fs.FileSystem, part: fs.FileInfo, column: str) -> int:
+def _columns(files: fs.FileSystem, part: fs.FileInfo, names: list[str]) -> pa.Table:
     with files.open_input_file(part.path) as stream:
-        values = pq.ParquetFile(stream).read([column])[column]
-    return int(pc.sum(values).as_py() or 0)
+        return pq.ParquetFile(stream).read(names)
 
 
 def replace_content(

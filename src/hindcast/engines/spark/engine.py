@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable, Schema
 from py4j.protocol import Py4JJavaError
@@ -22,7 +23,7 @@ from pyspark.sql.types import StructType
 
 from hindcast.compiler.dialects import SPARK
 from hindcast.definitions import Source
-from hindcast.engines.base import IS_EVENT, RECORDS, OfflineTarget, Written
+from hindcast.engines.base import IS_EVENT, OVERFLOWED, RECORDS, OfflineTarget, Written, overflows
 from hindcast.engines.raw import selection
 from hindcast.engines.spark import deltafiles
 from hindcast.engines.spark.session import is_local, session
@@ -100,11 +101,13 @@ class SparkComputed:
         files = deltafiles.filesystem(target.uri)
         events = deltafiles.list_parquet(files, f"{run}/{KIND}={EVENTS}")
         if not events:
-            return Written(0, 0)
+            return Written(0, 0, {})
         schema = _delta_schema(laid_out.select(*map(_column, [*target.columns, *target.constants])))
         rows = deltafiles.replace_content(target.uri, files, events, schema, target.constants)
         entities = deltafiles.list_parquet(files, f"{run}/{KIND}={ENTITIES}")
-        return Written(rows, deltafiles.total(files, entities, RECORDS))
+        found = deltafiles.columns(files, entities, [RECORDS, OVERFLOWED])
+        lost = overflows(pc.drop_null(found[OVERFLOWED]).to_pylist())
+        return Written(rows, int(pc.sum(found[RECORDS]).as_py() or 0), lost)
 
     def load_online(self, store: "OnlineStore", table: str, columns: Mapping[str, str]) -> int:
         """Copy the entity rows into a Postgres table, each file over its own connection.
