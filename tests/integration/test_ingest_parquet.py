@@ -122,6 +122,22 @@ def test_a_year_that_python_does_not_have_is_no_date(
 
 
 @pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"day": pa.array([2**62], pa.timestamp("ms"))}, "Conversion Error: .*Timestamp"),
+        ({"kind": pa.array([b"\xff"]).view(pa.string())}, "Invalid Input Error: .*"),
+    ],
+    ids=["milliseconds beyond 64 bits of microseconds", "text that is not UTF-8"],
+)
+def test_a_value_that_stops_the_reader_refuses_the_file(
+    tmp_path: Path, lake: Lake, columns: dict[str, pa.Array], message: str
+) -> None:
+    with pytest.raises(InputError, match=rf"^orders\.parquet: cannot be read: {message}.*; write"):
+        add(parquet(tmp_path, **columns), lake)
+    assert raw(lake) == quarantine(lake) == []
+
+
+@pytest.mark.parametrize(
     ("values", "kind"),
     [
         (pa.array([["cash"]]), r"VARCHAR\[\]"),

@@ -18,7 +18,7 @@ from hindcast import names
 from hindcast.compiler import checks
 from hindcast.definitions import Source
 from hindcast.engines.duckdb import BATCH_ROWS, session
-from hindcast.errors import ConflictError, InputError, first_line
+from hindcast.errors import ConflictError, HindcastError, InputError, first_line
 from hindcast.formats.objects import local, name_of
 from hindcast.formats.source_file import SourceFile, check_columns, opened
 from hindcast.formats.torn import Torn
@@ -126,6 +126,7 @@ class _Intake:
         self.accepted = 0
         self.bad: list[pa.RecordBatch] = []
         self.quarantine = QUARANTINE_SCHEMA.empty_table()
+        self.unreadable: duckdb.Error | None = None
         compiled = checks.compile_checks(source)
         self.counts = {c.fails: 0 for c in compiled if c.check.on_fail != "reject"}
         self.compiled = compiled
@@ -141,13 +142,26 @@ class _Intake:
             ):
                 # A run that was killed has committed them: find the others again.
                 deque(accepted, maxlen=0)
-        except duckdb.Error as error:
-            raise InputError(f"{self.file.name}: cannot be read: {first_line(error)}") from error
+        except (duckdb.Error, HindcastError) as error:
+            if self.unreadable is None:
+                raise
+            raise InputError(
+                f"{self.file.name}: cannot be read: {first_line(self.unreadable)}; "
+                "write the file again without that value"
+            ) from error
         bad = self.quarantine.to_reader()
         lake.append_once(self.digest, bad, names.QUARANTINE, self.source.name, metadata=metadata)
         return self._report()
 
     def _accept(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
+        """What _split gives; delta-rs, which reads it, keeps no more than the text of an error."""
+        try:
+            yield from self._split(connection)
+        except duckdb.Error as error:
+            self.unreadable = error
+            raise
+
+    def _split(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
         """Accepted rows in the raw schema; it ends with the others in quarantine, all counted."""
         relation = self.file.relation(connection)
         query = checks.ingest_query(self.source, self.file.types, relation)
