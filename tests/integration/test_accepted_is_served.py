@@ -123,7 +123,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 
 
 @pytest.mark.parametrize("write", [write_csv, write_parquet])
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None, derandomize=True)
 @example(rows=ONE_BY_ONE)
 @given(rows=ROWS)
 def test_a_row_is_quarantined_with_a_reason_or_served_as_it_was_accepted(

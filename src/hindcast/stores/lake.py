@@ -146,5 +146,6 @@ def _check_types(schema: pa.Schema, table: DeltaTable, where: str) -> None:
         if before != field.type:
             raise InputError(
                 f"{where}: column '{field.name}' holds {before} and is now declared "
-                f"{field.type}; keep the type, or add a column of another name"
+                f"{field.type}; keep the type, add a column of another name, or ingest all files "
+                "into a source of another name"
             )

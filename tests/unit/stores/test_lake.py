@@ -72,7 +72,8 @@ def test_a_column_of_another_type_is_refused_before_anything_is_written(
         lake.append_once("second", ROWS.cast(pa.schema({"id": kind})).to_reader(), "raw", "orders")
     assert str(refusal.value) == (
         f"{lake.uri('raw', 'orders')}: column 'id' {told}; "
-        "keep the type, or add a column of another name"
+        "keep the type, add a column of another name, or ingest all files into a source of "
+        "another name"
     )
     assert commits(lake) == before
     assert not lake.has("second", "raw", "orders")
