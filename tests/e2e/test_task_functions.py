@@ -60,7 +60,7 @@ def migrations(deployment: Staging) -> list[Any]:
 def tasks(deployment: Staging, migrations: list[Any]) -> Iterator[Tasks]:
     """They come upon loans that were ingested and materialized."""
     loans = deployment.folder / "loans.csv"
-    generate(loans, customers=300, seed=3)
+    generate(loans, customers=300, seed=5)
     ingest(deployment.application, loans)
     refresh(deployment.application, None, DuckDBEngine(), bootstrap.knowledge(AS_OF, None, NOW))
     own = {names.ENV_PROJECT: str(deployment.folder / "project")}

@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from hindcast.errors import ReleaseError
+from hindcast.models.registry.registry import open_registry
 from hindcast.releases import contents
 from tests.integration import hindsight, moto_aws
 from tests.integration.hindsight import ANN, BOB, EARLIER, Home
@@ -119,6 +120,7 @@ def test_artifacts_go_to_the_region_that_a_job_is_told(
     """A job has AWS_REGION alone, which boto3, and so MLflow, does not read."""
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_REGION", "eu-south-2")
+    open_registry.cache_clear()
     home.registry.prepare()
     assert boto3.Session().region_name == "eu-south-2"
 
