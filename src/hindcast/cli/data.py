@@ -71,6 +71,24 @@ def retract(
 
 
 @app.command()
+def quarantine(
+    source: Annotated[str | None, typer.Option(help="Default: every source.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only reasons with this text.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A CSV or Parquet file for the rows.")] = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show or export the rows that ingest refused."""
+    from hindcast.data.quarantine import quarantine as use_case
+
+    application = bootstrap.application(home, project)
+    declared = application.project
+    chosen = [declared.source(source)] if source else [*declared.sources.values()]
+    console.show(use_case(chosen, application.lake, reason, out), as_json)
+
+
+@app.command()
 def materialize(
     as_of: AsOfOption = None,
     known_by: KnownByOption = None,
