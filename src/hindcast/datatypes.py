@@ -14,7 +14,7 @@ KINDS = ("bigint", "double", "boolean", "string", "date", "timestamp", "decimal"
 _SQL = {
     "duckdb": {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"},
     "spark": {},
-    "postgres": {"string": 'TEXT COLLATE "C"', "timestamp": "TIMESTAMPTZ", "double": "FLOAT8"},
+    "postgres": {"string": "TEXT", "timestamp": "TIMESTAMPTZ", "double": "FLOAT8"},
 }
 
 
@@ -37,6 +37,11 @@ class DataType:
     def sql(self, dialect: str) -> str:
         """The type's name in duckdb, spark or postgres."""
         return _SQL[dialect].get(self.kind, str(self).upper())
+
+    def postgres_column(self) -> str:
+        """A Postgres column of it; text in the order of its bytes, as the engines have it."""
+        name = self.sql("postgres")
+        return f'{name} COLLATE "C"' if self.kind == "string" else name
 
     def arrow(self) -> "pa.DataType":
         """The Arrow type that carries it between engines and the lake."""

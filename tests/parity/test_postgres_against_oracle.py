@@ -69,7 +69,7 @@ def connection(module_database_url: str, view: CompiledView) -> Any:
     """A session in Kathmandu, five and three quarter hours ahead of UTC."""
     with psycopg.connect(module_database_url, autocommit=True) as connection:
         columns = ", ".join(
-            f'"{name}" {kind.sql("postgres")}' for name, kind in view.online_columns.items()
+            f'"{name}" {kind.postgres_column()}' for name, kind in view.online_columns.items()
         )
         connection.execute(f"CREATE SCHEMA {names.ONLINE_SCHEMA}")
         connection.execute(

@@ -59,7 +59,7 @@ def test_a_model_reads_numbers_and_booleans_and_not_text_or_time() -> None:
     [
         ("bigint", "BIGINT", "BIGINT", "BIGINT"),
         ("double", "DOUBLE", "DOUBLE", "FLOAT8"),
-        ("string", "VARCHAR", "STRING", 'TEXT COLLATE "C"'),
+        ("string", "VARCHAR", "STRING", "TEXT"),
         ("timestamp", "TIMESTAMPTZ", "TIMESTAMP", "TIMESTAMPTZ"),
         ("decimal(18,2)", "DECIMAL(18,2)", "DECIMAL(18,2)", "DECIMAL(18,2)"),
     ],

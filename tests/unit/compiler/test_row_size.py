@@ -39,7 +39,7 @@ def test_the_widest_row_that_is_allowed_is_one_that_postgres_holds(
         if len(columns) == MOST_COLUMNS:
             break
         columns[f"c{len(columns)}"] = parse(kind)
-    listed = ", ".join(f"{name} {datatype.sql('postgres')}" for name, datatype in columns.items())
+    listed = ", ".join(f"{name} {datatype.postgres_column()}" for name, datatype in columns.items())
     values = ", ".join([LARGEST[kind]] * len(columns))
     with psycopg.connect(module_database_url) as connection:
         connection.execute(f"CREATE TEMPORARY TABLE wide ({listed})")

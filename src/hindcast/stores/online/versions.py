@@ -130,7 +130,7 @@ def create_table(connection: Connection, table: str, columns: Mapping[str, DataT
     """Make an empty table; its primary key is added after the load, which is faster."""
     definitions = [
         # The types are the fixed words of DataType, never text from outside.
-        sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(datatype.sql("postgres")))
+        sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(datatype.postgres_column()))
         for column, datatype in columns.items()
     ]
     statement = sql.SQL("CREATE TABLE {} ({})")
