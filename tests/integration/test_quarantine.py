@@ -18,15 +18,22 @@ def lake(tmp_path: Path) -> Lake:
     lake = Lake(str(tmp_path / "lake"))
     first = write_csv(tmp_path, GOOD, line(amount="-1"), line(day="soon"), name="first.csv")
     add(first, lake)
-    second = write_csv(tmp_path, line(amount="-2"), name="second.csv")
+    second = write_csv(
+        tmp_path,
+        line(amount="-2"),
+        line(amount="-3", day="x"),
+        GOOD + ",1",
+        GOOD + ",1,2",
+        name="second.csv",
+    )
     add(second, lake, now=NOW + timedelta(days=1))
     return lake
 
 
 def test_rows_refused_alike_are_one_kind_whatever_their_values(lake: Lake) -> None:
     report = quarantine([orders], lake)
-    assert (report.rows, report.exported) == (3, None)
-    assert list(report.reasons.values()) == [2, 1]
+    assert (report.rows, report.exported) == (6, None)
+    assert sorted(report.reasons.values()) == [1, 1, 2, 2]
     assert next(iter(report.reasons)).startswith("amount '...' breaks check")
     assert report.newest[0].startswith("orders: second.csv line 2: amount '-2' breaks check")
 
@@ -34,7 +41,7 @@ def test_rows_refused_alike_are_one_kind_whatever_their_values(lake: Lake) -> No
 def test_a_reason_chooses_rows_and_an_export_has_them_whole(lake: Lake, tmp_path: Path) -> None:
     for name in ("out.csv", "out.parquet"):
         out = tmp_path / name
-        assert quarantine([orders], lake, "not a date", out).exported == 1
+        assert quarantine([orders], lake, "'soon' is not a date", out).exported == 1
         read = pyarrow.csv.read_csv if name.endswith("csv") else pq.read_table
         [row] = read(out).to_pylist()
         assert (row["source"], row["file"], row["line"]) == ("orders", "first.csv", 4)
@@ -42,8 +49,9 @@ def test_a_reason_chooses_rows_and_an_export_has_them_whole(lake: Lake, tmp_path
 
 
 def test_nothing_refused_is_an_empty_report(tmp_path: Path) -> None:
-    nothing = QuarantineReport(0, {}, (), None)
-    assert quarantine([orders], Lake(str(tmp_path / "none"))) == nothing
+    nothing, out = QuarantineReport(0, {}, (), 0), tmp_path / "out.csv"
+    assert quarantine([orders], Lake(str(tmp_path / "none")), out=out) == nothing
+    assert out.read_text().startswith('"source","file"')
 
 
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_read(lake: Lake) -> None:

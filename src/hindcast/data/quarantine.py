@@ -1,5 +1,6 @@
 """Quarantine: the rows that ingest refused, with the reason: counted, listed and exported."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,12 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hindcast import names
+from hindcast.data.ingest import QUARANTINE_SCHEMA
 from hindcast.definitions import Source
 from hindcast.formats import table_file
 from hindcast.stores.lake import Lake
 
 # Rows that a report shows; an export has them all.
 SHOWN_ROWS = 10
+_NOTHING = pa.schema([("source", pa.string()), *QUARANTINE_SCHEMA]).empty_table()
+# What a reason says of its row alone.
+_VALUE = re.compile("'[^']*'")
+_COUNT = re.compile(r"\b\d+(?= (columns|bytes)\b)")
 _NEWEST_FIRST = [(names.RECORDED_AT, "descending"), ("file", "ascending"), ("line", "ascending")]
 
 
@@ -43,14 +49,11 @@ def quarantine(
     """
     if out is not None:
         table_file.check_out(out)
-    found = [rows for source in sources if (rows := _refused(source, lake)) is not None]
-    if not found:
-        return QuarantineReport(0, {}, (), None)
-    table = pa.concat_tables(found)
+    table = pa.concat_tables([_NOTHING, *(_refused(source, lake) for source in sources)])
     if reason is not None:
         table = table.filter(pc.match_substring(table["reason"], reason))
     table = table.sort_by(_NEWEST_FIRST)
-    kinds = Counter(map(_kind, table.select(["value", "reason"]).to_pylist()))
+    kinds = Counter(map(_kind, table["reason"].to_pylist()))
     return QuarantineReport(
         rows=table.num_rows,
         reasons=dict(kinds.most_common()),
@@ -59,19 +62,18 @@ def quarantine(
     )
 
 
-def _refused(source: Source, lake: Lake) -> pa.Table | None:
-    """A source's refused rows with its name before them; None where it never had any."""
+def _refused(source: Source, lake: Lake) -> pa.Table:
+    """A source's refused rows with its name before them; none where it never had any."""
     table = lake.find(names.QUARANTINE, source.name)
     if table is None:
-        return None
+        return _NOTHING
     rows = table.to_pyarrow_table()
     return rows.add_column(0, "source", pa.repeat(source.name, rows.num_rows))
 
 
-def _kind(row: Mapping[str, Any]) -> str:
-    """A reason without the value it quotes: rows refused alike are one kind."""
-    quoted = f"'{row['value']}'"
-    return str(row["reason"]).replace(quoted, "'...'")
+def _kind(reason: str) -> str:
+    """A reason without the values and counts of its row: rows refused alike are one kind."""
+    return _COUNT.sub("...", _VALUE.sub("'...'", reason))
 
 
 def _line(row: Mapping[str, Any]) -> str:
