@@ -38,9 +38,10 @@ def remove(files: fs.FileSystem, folder: str) -> None:
         files.delete_file(info.path)
 
 
-def columns(files: fs.FileSystem, parts: Iterable[fs.FileInfo], names: list[str]) -> pa.Table:
-    """These columns of Parquet files, of at least one."""
-    return pa.concat_tables(_columns(files, part, names) for part in parts)
+def columns(files: fs.FileSystem, parts: Iterable[fs.FileInfo], schema: pa.Schema) -> pa.Table:
+    """These columns of Parquet files; empty ones of no file."""
+    read = (_columns(files, part, schema.names) for part in parts)
+    return pa.concat_tables([schema.empty_table(), *read])
 
 
 def _columns(files: fs.FileSystem, part: fs.FileInfo, names: list[str]) -> pa.Table:

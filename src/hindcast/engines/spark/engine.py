@@ -39,6 +39,8 @@ DRIVER_CONNECTIONS = 4
 # One run's rows lie in a folder of the offline table, the two kinds in folders below it.
 KIND, EVENTS, ENTITIES = "rows", "events", "entities"
 _SUCCESS_FILE = "mapreduce.fileoutputcommitter.marksuccessfuljobs"
+# What entity rows say of themselves.
+_OF_ENTITIES = pa.schema([(RECORDS, pa.int64()), (OVERFLOWED, pa.string())])
 
 
 class SparkEngine:
@@ -105,7 +107,7 @@ class SparkComputed:
         schema = _delta_schema(laid_out.select(*map(_column, [*target.columns, *target.constants])))
         rows = deltafiles.replace_content(target.uri, files, events, schema, target.constants)
         entities = deltafiles.list_parquet(files, f"{run}/{KIND}={ENTITIES}")
-        found = deltafiles.columns(files, entities, [RECORDS, OVERFLOWED])
+        found = deltafiles.columns(files, entities, _OF_ENTITIES)
         lost = overflows(pc.drop_null(found[OVERFLOWED]).to_pylist())
         return Written(rows, int(pc.sum(found[RECORDS]).as_py() or 0), lost)
 
