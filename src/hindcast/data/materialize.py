@@ -78,6 +78,7 @@ def materialize(
     run_id = run_id or uuid.uuid4().hex[:12]
     views = [view, *(other.view for other in others)]
     joined = union(view, views[1:])
+    stored = list(zip(views, joined.columns, strict=True))
     sql = query.materialization(joined.view, engine.dialect, knowledge)
     with engine.compute(sql, raw, joined.view.view.source) as computed:
         with step(watcher, f"compute {view.view.name} on {engine.name}, write it to the lake"):
@@ -86,11 +87,8 @@ def materialize(
             raise InputError(_nothing_known(source.name, knowledge))
         with step(watcher, "load the online store and swap"):
             publisher = _Publisher(computed, store, run_id, knowledge, force)
-            entities = [
-                publisher.publish(each, columns)
-                for each, columns in zip(views, joined.columns, strict=True)
-            ]
-    lost = [_overflows(*each, written) for each in zip(views, joined.columns, strict=True)]
+            entities = [publisher.publish(*each) for each in stored]
+    lost = [_overflows(*each, written) for each in stored]
     return MaterializeReport(
         view=view.view.name,
         run_id=run_id,
