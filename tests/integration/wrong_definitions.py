@@ -93,11 +93,24 @@ model 'risk': threshold | =0.5 | ="0.5" | =1.5 | =-0.1 | =float("nan") | =True |
 model 'risk': slice | s=["job"] | s="job" | s=None | s=5 | s=["nothing"] | s=[5] | s=["loans.job"]
 model 'risk': seed is | seed=7 | seed=-1 | seed="7" | seed=None | seed=2**32 | seed=1.5 | seed=True
 model 'risk': gate is | gate=Gate( | gate=None and Gate( | gate=0.6 or Gate( | gate={} and Gate(
-gate: | {"roc_auc": 0.6} | {"accuracy": 0.6} | {5: 0.6} | {"brier": 0.6} | ["roc_auc"] | 0.6 | None
+model 'risk', gate: a metric of minimum | {"roc_auc": 0.6} | {"accuracy": 0.6} | {"brier": 0.6}
+model 'risk', gate: a metric of m | {"ks": 0.1} | {"log_loss": 0.1} | {"r2": 1}
+model 'risk', gate: a metric of maximum | {"brier": 0.2} | {"roc_auc": 0.2} | {"mae": 9}
+gate: | {"roc_auc": 0.6} | {5: 0.6} | ["roc_auc"] | 0.6 | None
 gate: | {"roc_auc": 0.6} | {"roc_auc": "0.6"} | {"roc_auc": None} | {"roc_auc": float("nan")}
-gate: | {"brier": 0.2} | {"roc_auc": 0.2} | {"brier": -1} | {"brier": True} | "brier" | None
-gate: compare is | compare="roc_auc" | compare="brier" | compare="" | compare=None | compare=["ks"]
-gate: | {"ks": 0.1} | {"log_loss": 0.1} | {"ks": []} | {None: 1} | 0.1
+gate: | {"brier": 0.2} | {"brier": -1} | {"brier": True} | "brier" | None
+gate: compare is | compare="roc_auc" | compare=5 | compare=["ks"]
+model 'risk', gate: compare is | compare="roc_auc" | compare="" | compare="calibration_error"
+gate: | {"ks": 0.1} | {"ks": []} | {None: 1} | 0.1
+model 'risk': task is | seed=7 | task="ranking" | task=None | task=["binary"]
+model 'risk': label 'loans.status' is | "status": "bigint" | "status": "date" | "status": "double"
+model 'risk': threshold is of a binary model | seed=7 | task="regression" | task="multiclass"
+model 'risk': coverage is of a regression model | seed=7 | coverage=0.9
+model 'risk': split is | seed=7 | split=0.3 | split=None | split=Split
+model 'risk': its split is by entity | seed=7 | split=Split(group=Entity("shop", key="nr"))
+split: holdout is | seed=7 | split=Split(0) | split=Split(1.0) | split=Split("0.3")
+split: start is | seed=7 | split=Split(start="2020-01-01") | split=Split(start=2020)
+split: group is | seed=7 | split=Split(group="customer") | split=Split(group=["entity"])
 gate: beats_baseline | beats_baseline=True | beats_baseline=1 | beats_baseline="yes"
 gate: least_positives | =20 | ="20" | =0 | =None | =2.5
 gate: latency_ms | _ms=5 | _ms="5" | _ms=-5 | _ms=None | _ms=float("inf")

@@ -1,7 +1,9 @@
 """What a user declares: entities, sources with checks, features with windows, models."""
 
-from hindcast.definitions.models import FALLING, RISING, ColdStart, Gate, Model, days
+from hindcast.definitions.models import ColdStart, Gate, Model, days
 from hindcast.definitions.sources import Check, Entity, OnFail, Source
+from hindcast.definitions.splits import Split
+from hindcast.definitions.tasks import TASKS, Task, TaskRules
 from hindcast.definitions.views import (
     Feature,
     FeatureSelection,
@@ -12,8 +14,7 @@ from hindcast.definitions.views import (
 )
 
 __all__ = [
-    "FALLING",
-    "RISING",
+    "TASKS",
     "Check",
     "ColdStart",
     "Entity",
@@ -24,6 +25,9 @@ __all__ = [
     "Model",
     "OnFail",
     "Source",
+    "Split",
+    "Task",
+    "TaskRules",
     "Window",
     "days",
     "latest",

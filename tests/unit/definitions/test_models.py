@@ -1,17 +1,19 @@
 """A model says what it reads, what it learns, and when an outcome can be trusted."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from hindcast.definitions import (
+    TASKS,
     Entity,
     Feature,
     FeatureView,
     Gate,
     Model,
     Source,
+    Split,
     days,
     prior,
 )
@@ -43,16 +45,26 @@ def test_days_are_a_length_of_time() -> None:
     assert days(60) == timedelta(days=60)
 
 
-@pytest.mark.parametrize("kind", ["bigint", "boolean"])
-def test_a_label_is_nought_or_one(kind: str) -> None:
-    assert model(KINDS[kind]).label == f"orders.{KINDS[kind]}"
+@pytest.mark.parametrize(
+    ("task", "kinds"),
+    [
+        ("binary", ["bigint", "boolean"]),
+        ("multiclass", ["bigint", "string"]),
+        ("regression", ["bigint", "double"]),
+    ],
+)
+def test_each_task_learns_labels_of_its_own_types(task: str, kinds: list[str]) -> None:
+    for kind, column in KINDS.items():
+        if kind in kinds:
+            assert model(column, task=task).rules == TASKS[task]
+        else:
+            assert f"label 'orders.{column}' is {kind}" in refusal(label=column, task=task)
 
 
-@pytest.mark.parametrize("kind", ["double", "string"])
-def test_a_label_that_can_be_anything_else_is_refused(kind: str) -> None:
-    assert refusal(label=KINDS[kind]) == (
-        f"model 'paying': label 'orders.{KINDS[kind]}' is {kind}; a model classifies 0 and 1, "
-        "which are bigint or boolean"
+def test_a_label_of_another_task_names_that_task() -> None:
+    assert refusal(label="outcome") == (
+        "model 'paying': label 'orders.outcome' is string; a binary model classifies 0 and 1, "
+        'which are bigint or boolean; use task="multiclass"'
     )
 
 
@@ -67,13 +79,34 @@ def test_an_estimator_is_a_function_of_the_seed() -> None:
 
     assert refusal(estimator=LogisticRegression()) == (
         "model 'paying': estimator is LogisticRegression(), not a function of the seed that "
-        "returns an unfitted classifier"
+        "returns an unfitted estimator"
     )
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "metric"),
+    [
+        ("binary", "paid", "roc_auc"),
+        ("multiclass", "outcome", "log_loss"),
+        ("regression", "share", "mae"),
+    ],
+)
+def test_a_gate_compares_by_the_metric_of_the_task(task: str, label: str, metric: str) -> None:
+    assert model(label, task=task).compared_by == metric
+
+
+def test_a_gate_may_name_another_metric_to_compare_by() -> None:
+    assert model(gate=Gate(compare="brier")).compared_by == "brier"
 
 
 def test_a_gate_knows_which_metrics_rise() -> None:
-    with pytest.raises(DefinitionError) as raised:
-        Gate(minimum={"brier": 0.2})
-    assert str(raised.value) == (
-        "gate: a metric of minimum is 'brier'; use one of roc_auc, pr_auc, ks"
+    assert refusal(gate=Gate(minimum={"brier": 0.2})) == (
+        "model 'paying', gate: a metric of minimum is 'brier'; use one of roc_auc, pr_auc, ks"
     )
+
+
+def test_a_split_begins_at_an_instant_in_utc() -> None:
+    assert Split().cut is None
+    assert Split(start=date(2021, 3, 1)).cut == datetime(2021, 3, 1, tzinfo=UTC)
+    with pytest.raises(DefinitionError, match=r"split: start is 2021-03-01 .* without a time zone"):
+        Split(start=datetime(2021, 3, 1))  # noqa: DTZ001 - what is refused

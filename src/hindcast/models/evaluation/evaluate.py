@@ -135,6 +135,8 @@ def _evidence(
         skew = replays.skew(application, SKEW_SAMPLE, None, model.name)
     threshold = challenger.plan.threshold
     evidence = Evidence(
+        compared_by=model.compared_by,
+        is_rising=model.compared_by in model.rules.rising,
         metrics=metrics.evaluate(rows.labels, scores, threshold),
         slices=_slices(model, rows, scores, threshold),
         over_baseline=over_baseline,
@@ -151,7 +153,7 @@ def _evidence(
 def _difference(model: Model, rows: Holdout, scores: Scores, other: Scores) -> Interval | None:
     """Challenger minus the other in the gate's metric, by a bootstrap of whole entities."""
     compared = intervals.compare(rows.labels, rows.groups, scores, other, model.seed)
-    return compared.difference[model.gate.compare]
+    return compared.difference[model.compared_by]
 
 
 def _slices(

@@ -10,7 +10,10 @@ from hindcast.models.training.onnx_export import LARGEST_DIFFERENCE
 
 CHANCE = 0.5
 NOT_DEFINED = "not defined: the holdout has one label only"
-NO_LOSS = "an interval that reaches 0 or lies above it"
+NO_LOSS = {
+    True: "an interval that reaches 0 or lies above it",
+    False: "an interval that reaches 0 or lies below it",
+}
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,14 @@ class GateCheck:
 class Evidence:
     """What a gate judges by.
 
-    metrics and slices are training.metrics.evaluate's; the intervals are of challenger minus the
-    other, in the gate's metric, None where it is not defined; champion is None where there is
-    none. served and differing count replayed values, both 0 where nothing was logged yet.
+    compared_by: the metric of the comparisons, and is_rising whether more of it is better. metrics
+    and slices are training.metrics.evaluate's; the intervals are of challenger minus the other,
+    None where it is not defined; champion is None where there is none. served and differing count
+    replayed values, both 0 where nothing was logged yet.
     """
 
+    compared_by: str
+    is_rising: bool
     metrics: Mapping[str, Any]
     slices: Mapping[str, Mapping[str, Mapping[str, Any]]]
     over_baseline: Interval | None
@@ -70,7 +76,7 @@ def judge(gate: Gate, evidence: Evidence) -> Verdict:
         *_bounds(gate, evidence.metrics),
         _skill(evidence.metrics),
         _over_baseline(gate, evidence),
-        _over_champion(gate, evidence),
+        _over_champion(evidence),
         *_slices(gate, evidence.slices),
         _parity(evidence.parity),
         _latency(gate, evidence.latency_ms),
@@ -109,26 +115,40 @@ def _skill(metrics: Mapping[str, Any]) -> GateCheck:
 def _over_baseline(gate: Gate, evidence: Evidence) -> GateCheck:
     difference = evidence.over_baseline
     if gate.beats_baseline:
-        name, required = "significantly better than the simple baseline", "an interval above 0"
-        if difference is None:
-            return GateCheck(name, False, NOT_DEFINED, required)
-        return GateCheck(name, difference.low > 0, _shown(gate.compare, difference), required)
-    name = "as good as the simple baseline"
+        return _gain(evidence)
+    name, required = "as good as the simple baseline", NO_LOSS[evidence.is_rising]
     if difference is None:
-        return GateCheck(name, None, NOT_DEFINED, NO_LOSS)
+        return GateCheck(name, None, NOT_DEFINED, required)
     if _are_few(gate, evidence.metrics):
-        return GateCheck(name, None, _few(evidence.metrics), NO_LOSS)
-    return GateCheck(name, difference.high >= 0, _shown(gate.compare, difference), NO_LOSS)
+        return GateCheck(name, None, _few(evidence.metrics), required)
+    found = _shown(evidence.compared_by, difference)
+    return GateCheck(name, not _is_loss(evidence, difference), found, required)
 
 
-def _over_champion(gate: Gate, evidence: Evidence) -> GateCheck:
-    name, difference = "no significant loss against the champion", evidence.over_champion
-    if evidence.champion is None:
-        return GateCheck(name, None, "there is no champion yet", NO_LOSS)
+def _gain(evidence: Evidence) -> GateCheck:
+    difference, rising = evidence.over_baseline, evidence.is_rising
+    name = "significantly better than the simple baseline"
+    required = f"an interval {'above' if rising else 'below'} 0"
     if difference is None:
-        return GateCheck(name, None, NOT_DEFINED, NO_LOSS)
-    found = f"{_shown(gate.compare, difference)} against {evidence.champion}"
-    return GateCheck(name, difference.high >= 0, found, NO_LOSS)
+        return GateCheck(name, False, NOT_DEFINED, required)
+    passed = difference.low > 0 if rising else difference.high < 0
+    return GateCheck(name, passed, _shown(evidence.compared_by, difference), required)
+
+
+def _over_champion(evidence: Evidence) -> GateCheck:
+    name, difference = "no significant loss against the champion", evidence.over_champion
+    required = NO_LOSS[evidence.is_rising]
+    if evidence.champion is None:
+        return GateCheck(name, None, "there is no champion yet", required)
+    if difference is None:
+        return GateCheck(name, None, NOT_DEFINED, required)
+    found = f"{_shown(evidence.compared_by, difference)} against {evidence.champion}"
+    return GateCheck(name, not _is_loss(evidence, difference), found, required)
+
+
+def _is_loss(evidence: Evidence, difference: Interval) -> bool:
+    """Whether all of the interval is on the worse side of 0."""
+    return difference.high < 0 if evidence.is_rising else difference.low > 0
 
 
 def _slices(

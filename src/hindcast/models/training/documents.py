@@ -22,6 +22,7 @@ def plan(model: Model, data: TrainingSet, threshold: float) -> dict[str, Any]:
     """What serving needs besides the model: the exact SQL, the features and the threshold."""
     return {
         "format": 1,
+        "task": model.task,
         "model": model.name,
         "entity": data.view.view.source.entity.name,
         "key": data.view.key,

@@ -132,6 +132,8 @@ def _naming(model: Model) -> Iterator[None]:
 def _release(
     model: Model, data: TrainingSet, releases: str | Path, revision: str, watcher: Progress
 ) -> TrainReport:
+    if model.task != "binary":
+        raise TrainingError(f"a {model.task} model cannot be trained yet")
     labels, groups, matrix = data.labels(), data.groups(), data.matrix()
     parts = split(groups, data.micros(), labels)
     inspection.require_values(data, parts)

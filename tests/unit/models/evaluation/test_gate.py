@@ -29,6 +29,8 @@ METRICS: dict[str, Any] = {
     "probability_range": [0.01, 0.6],
 }
 GOOD = Evidence(
+    compared_by="roc_auc",
+    is_rising=True,
     metrics=METRICS,
     slices={"income_type": {"Working": {"rows": 500, "positives": 30, "roc_auc": 0.75}}},
     over_baseline=Interval(-0.01, 0.02, 0.05),
@@ -110,6 +112,18 @@ def test_without_collected_predictions_skew_is_not_judged() -> None:
     (check,) = [check for check in verdict.checks if check.name == "training-serving skew"]
     assert verdict.passed
     assert check.passed is None
+
+
+@pytest.mark.parametrize(
+    ("difference", "passed"),
+    [(Interval(0.001, 0.01, 0.02), False), (Interval(-0.02, -0.01, -0.001), True)],
+)
+def test_a_loss_is_more_of_a_metric_that_falls(difference: Interval, passed: bool) -> None:
+    falling = replace(GOOD, compared_by="log_loss", is_rising=False, over_champion=difference)
+    over_baseline = replace(falling, over_champion=None, over_baseline=difference)
+    assert judge(GATE, falling).passed is passed
+    assert judge(GATE, over_baseline).passed is passed
+    assert judge(replace(GATE, beats_baseline=True), over_baseline).passed is passed
 
 
 def test_intervals_are_printed_with_the_champion() -> None:
