@@ -4,17 +4,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import cycle
 from typing import Any
 
 from hypothesis import strategies as st
 
 from hindcast.compiler.features import CompiledView, compile_view
-from hindcast.definitions import Entity, Feature, FeatureView, Source, Window, latest, prior
+from hindcast.definitions import (
+    Entity,
+    Feature,
+    FeatureView,
+    Source,
+    Window,
+    days,
+    hours,
+    latest,
+    prior,
+)
 from tests.parity import oracle
-from tests.parity.oracle import Event
+from tests.parity.oracle import Event, Seen
 
 START = datetime(2020, 2, 28, tzinfo=UTC)
-SPANS = (1, 30, 366)
+# The windows of aggregates, and what each sees.
+WINDOWS: list[tuple[Window, Seen]] = [
+    (prior(), Seen()),
+    (prior(days=1), Seen(timedelta(days=1))),
+    (prior(days=30), Seen(timedelta(days=30))),
+    (prior(days=366), Seen(timedelta(days=366))),
+    (prior(hours=7), Seen(timedelta(hours=7))),
+    (prior(minutes=1440), Seen(timedelta(days=1))),
+    (prior(last=1), Seen(last=1)),
+    (prior(last=3), Seen(last=3)),
+    (prior(ending=hours(7)), Seen(ending=timedelta(hours=7))),
+    (prior(days=30, ending=days(30)), Seen(timedelta(days=30), timedelta(days=30))),
+]
 REFRESHED = ("daily 07:00", "every 12 hours", "hourly")
 
 # Instants that meet: leap days, midnights, exact window edges and a microsecond beside them.
@@ -78,7 +101,7 @@ class Meaning:
 
     expression: str
     window: str
-    value: Callable[[list[Event], Event, int | None], Any]
+    value: Callable[[list[Event], Event, Seen], Any]
 
 
 def _column(name: str) -> Callable[[Event], Any]:
@@ -86,15 +109,15 @@ def _column(name: str) -> Callable[[Event], Any]:
 
 
 def _prior(expression: str, of: Callable[[list[Event]], Any]) -> Meaning:
-    return Meaning(expression, "prior", lambda h, row, days: of(oracle.prior(h, row, days)))
+    return Meaning(expression, "prior", lambda h, row, seen: of(oracle.prior(h, row, seen)))
 
 
 def _latest(expression: str, of: Callable[[Event], Any]) -> Meaning:
-    return Meaning(expression, "latest", lambda h, row, days: oracle.latest(h, row, of))
+    return Meaning(expression, "latest", lambda h, row, seen: oracle.latest(h, row, of))
 
 
 def _request(expression: str, of: Callable[[Any, date], Any]) -> Meaning:
-    def value(history: list[Event], row: Event, days: int | None) -> Any:
+    def value(history: list[Event], row: Event, seen: Seen) -> Any:
         born = oracle.latest(history, row, _column("born"))
         return of(born, oracle.asked(row).date())
 
@@ -104,9 +127,9 @@ def _request(expression: str, of: Callable[[Any, date], Any]) -> Meaning:
 def _asked_prior(expression: str, of: Callable[[list[Event], date | None, date], Any]) -> Meaning:
     """An expression over prior events, the latest birthday, and the day of asking."""
 
-    def value(history: list[Event], row: Event, days: int | None) -> Any:
+    def value(history: list[Event], row: Event, seen: Seen) -> Any:
         born = oracle.latest(history, row, _column("born"))
-        return of(oracle.prior(history, row, days), born, oracle.asked(row).date())
+        return of(oracle.prior(history, row, seen), born, oracle.asked(row).date())
 
     return Meaning(expression, "prior", value)
 
@@ -114,7 +137,7 @@ def _asked_prior(expression: str, of: Callable[[list[Event], date | None, date],
 def _asked_latest(expression: str, column: str, of: Callable[[Any, int], Any]) -> Meaning:
     """An expression over a latest value and the days since birth; null where it is not finite."""
 
-    def value(history: list[Event], row: Event, days: int | None) -> Any:
+    def value(history: list[Event], row: Event, seen: Seen) -> Any:
         known = oracle.latest(history, row, _column(column))
         born = oracle.latest(history, row, _column("born"))
         age = oracle.days_between(born, oracle.asked(row).date())
@@ -250,21 +273,20 @@ class Definition:
 def definitions(draw: st.DrawFn, whole_days: bool) -> Definition:
     """A view of a few features out of MEANINGS, over windows of several lengths."""
     chosen = draw(st.lists(st.sampled_from(MEANINGS), min_size=1, max_size=6))
-    spans = [draw(st.sampled_from([None, *SPANS])) for _ in chosen]
+    windows = [draw(st.sampled_from(WINDOWS)) for _ in chosen]
     refreshed = draw(st.sampled_from([None, None, *REFRESHED]))
-    pairs = [(m, span) for m, span in zip(chosen, spans, strict=True)]
-    return define(pairs, whole_days, refreshed)
+    return define(list(zip(chosen, windows, strict=True)), whole_days, refreshed)
 
 
 def everything(whole_days: bool) -> Definition:
-    """A view with every meaning over every window."""
-    pairs = [(m, span) for m in MEANINGS for span in (None, *SPANS)
-             if m.window == "prior" or span is None]  # fmt: skip
-    return define(pairs, whole_days)
+    """A view with every meaning, over windows in turn."""
+    return define(list(zip(MEANINGS, cycle(WINDOWS), strict=False)), whole_days)
 
 
 def define(
-    chosen: list[tuple[Meaning, int | None]], whole_days: bool, refreshed: str | None = None
+    chosen: list[tuple[Meaning, tuple[Window, Seen]]],
+    whole_days: bool,
+    refreshed: str | None = None,
 ) -> Definition:
     """A compiled view of these features over a source of dated or timed events."""
     source = Source(
@@ -282,17 +304,12 @@ def define(
         },
     )  # fmt: skip
     features, meanings = [], {}
-    for index, (meaning, span) in enumerate(chosen):
-        name = f"f{index}"
-        features.append(Feature(name, meaning.expression, over=_window(meaning.window, span)))
-        days = span if meaning.window == "prior" else None
-        meanings[name] = _bound(meaning, days)
+    for index, (meaning, (window, seen)) in enumerate(chosen):
+        name, over = f"f{index}", {"prior": window, "latest": latest(), "request": None}
+        features.append(Feature(name, meaning.expression, over=over[meaning.window]))
+        meanings[name] = _bound(meaning, seen)
     return Definition(compile_view(FeatureView("things", source, features, refreshed)), meanings)
 
 
-def _bound(meaning: Meaning, days: int | None) -> Callable[[list[Event], Event], Any]:
-    return lambda history, row: meaning.value(history, row, days)
-
-
-def _window(kind: str, span: int | None) -> Window | None:
-    return {"prior": prior(days=span), "latest": latest(), "request": None}[kind]
+def _bound(meaning: Meaning, seen: Seen) -> Callable[[list[Event], Event], Any]:
+    return lambda history, row: meaning.value(history, row, seen)

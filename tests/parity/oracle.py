@@ -7,6 +7,7 @@ A spine row is one with key, at, tie (None), and maybe asked: when it was asked,
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Any
@@ -29,23 +30,37 @@ def known(events: list[Event], as_of: datetime, known_by: datetime) -> list[Even
     return _last(records(events, as_of, known_by))
 
 
-def prior(history: list[Event], row: Event, days: int | None = None) -> list[Event]:
-    """The entity's events strictly before the row, in order; a spine row has no tie."""
-    found = []
-    for event in history:
-        if event["key"] != row["key"] or (days and event["at"] < row["at"] - timedelta(days=days)):
-            continue
-        tied_before = (
-            event["at"] == row["at"] and row["tie"] is not None and event["tie"] < row["tie"]
-        )
-        if event["at"] < row["at"] or tied_before:
-            found.append(event)
-    return sorted(found, key=lambda event: (event["at"], event["tie"]))
+@dataclass(frozen=True)
+class Seen:
+    """What a window sees: how far back it reaches, where it ends, how many events it keeps."""
+
+    length: timedelta | None = None
+    ending: timedelta = timedelta(0)
+    last: int | None = None
+
+
+def prior(history: list[Event], row: Event, seen: Seen) -> list[Event]:
+    """The entity's events strictly before the row that a window sees, in order."""
+    before = [event for event in history if _is_before(event, row, seen.ending)]
+    before.sort(key=lambda event: (event["at"], event["tie"]))
+    if seen.length is not None:
+        first = row["at"] - seen.ending - seen.length
+        before = [event for event in before if event["at"] >= first]
+    return before if seen.last is None else before[-seen.last :]
+
+
+def _is_before(event: Event, row: Event, ending: timedelta) -> bool:
+    """Whether it is of the row's entity, before the window's end; a spine row has no tie."""
+    if event["key"] != row["key"]:
+        return False
+    if not ending and event["at"] == row["at"]:
+        return row["tie"] is not None and event["tie"] < row["tie"]
+    return bool(event["at"] < row["at"] - ending)
 
 
 def latest(history: list[Event], row: Event, value: Callable[[Event], Any]) -> Any:
     """The newest non-null value of an event strictly before the row."""
-    for event in reversed(prior(history, row)):
+    for event in reversed(prior(history, row, Seen())):
         if value(event) is not None:
             return value(event)
     return None

@@ -22,7 +22,7 @@ from hindcast.engines.base import Engine
 from hindcast.stores.lake import Lake
 from tests.parity import histories, oracle
 from tests.parity.histories import Definition
-from tests.parity.oracle import Event
+from tests.parity.oracle import Event, Seen
 
 RELATIVE = 1e-12
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -141,7 +141,7 @@ def check_historical(
     for row, (key, at, asked_for, known) in zip(rows, asked, strict=True):
         history, expected = oracle.known(events, END, known), spine_row(key, at, asked_for)
         hold(row, expected, history, definition)
-        assert row["_has_history"] == bool(oracle.prior(history, expected))
+        assert row["_has_history"] == bool(oracle.prior(history, expected, Seen()))
 
 
 ASKED = st.lists(

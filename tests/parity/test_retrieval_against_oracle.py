@@ -21,7 +21,7 @@ from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore
 from tests.parity import histories, oracle
 from tests.parity.histories import Definition
-from tests.parity.oracle import Event
+from tests.parity.oracle import Event, Seen
 from tests.parity.test_engines_against_oracle import (
     ASKED,
     INSTANT,
@@ -160,7 +160,7 @@ def check_cold_start(
         for name, meaning in definition.meanings.items():
             assert same(row[name], as_served(meaning(history, asked)))
         assert row["features_as_of"] == as_of
-        assert row["_has_history"] == bool(oracle.prior(history, asked))
+        assert row["_has_history"] == bool(oracle.prior(history, asked, Seen()))
 
 
 @pytest.mark.parametrize("whole_days", [True, False], ids=["dates", "timestamps"])

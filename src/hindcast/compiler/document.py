@@ -3,12 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from hindcast.definitions import Entity, Feature, FeatureView, Source, Window
 from hindcast.errors import DefinitionError
 
-FORMAT = 2
+FORMAT = 3
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def to_document(view: FeatureView) -> dict[str, Any]:
@@ -34,9 +36,7 @@ def to_document(view: FeatureView) -> dict[str, Any]:
             {
                 "name": feature.name,
                 "expression": feature.expression,
-                "over": {"kind": feature.over.kind, "days": feature.over.days}
-                if feature.over
-                else None,
+                "over": feature.over and _window_document(feature.over),
             }
             for feature in view.features
         ],
@@ -72,4 +72,19 @@ def from_document(document: Mapping[str, Any]) -> FeatureView:
 
 def _feature(document: Mapping[str, Any]) -> Feature:
     over = document["over"]
-    return Feature(document["name"], document["expression"], Window(**over) if over else None)
+    return Feature(document["name"], document["expression"], over and _window(over))
+
+
+def _window_document(window: Window) -> dict[str, Any]:
+    """Lengths in microseconds."""
+    return {
+        "kind": window.kind,
+        "length": window.length and window.length // _MICROSECOND,
+        "ending": window.ending // _MICROSECOND,
+        "last": window.last,
+    }
+
+
+def _window(document: Mapping[str, Any]) -> Window:
+    length, ending = document["length"], document["ending"] * _MICROSECOND
+    return Window(document["kind"], length and length * _MICROSECOND, ending, document["last"])

@@ -11,7 +11,7 @@ from hindcast.compiler import expressions, row_size
 from hindcast.compiler.document import definition_hash
 from hindcast.compiler.typing import infer
 from hindcast.datatypes import DOUBLE, DataType
-from hindcast.definitions import Feature, FeatureView
+from hindcast.definitions import Feature, FeatureView, Window
 from hindcast.errors import DefinitionError
 
 Kind = Literal["prior", "latest", "request"]
@@ -33,14 +33,15 @@ _RESERVED = {
 class CompiledFeature:
     """One checked feature: its expression tree, result type, and when it is evaluated.
 
-    The tree of a request-time feature reads the view's inputs by their names, and as_of.
+    The tree of a request-time feature reads the view's inputs by their names, and as_of. window:
+    what its aggregates see; None for a feature without any.
     """
 
     name: str
     tree: exp.Expression
     datatype: DataType
     kind: Kind
-    days: int | None = None
+    window: Window | None = None
 
 
 @dataclass(frozen=True)
@@ -116,18 +117,18 @@ class _Inputs:
 
     def __init__(self, types: Mapping[str, DataType]) -> None:
         self._types = types
-        self._found: dict[tuple[str, int | None], CompiledFeature] = {}
+        self._found: dict[tuple[str, Window | None], CompiledFeature] = {}
 
     @property
     def found(self) -> tuple[CompiledFeature, ...]:
         return tuple(self._found.values())
 
-    def stored(self, tree: exp.Expression, days: int | None) -> exp.Expression:
+    def stored(self, tree: exp.Expression, window: Window | None) -> exp.Expression:
         """The tree over inputs: their names stand for its aggregates and other columns."""
 
         def replace(node: exp.Expression) -> exp.Expression:
             if isinstance(node, tuple(expressions.AGGREGATES)):
-                return exp.column(self._aggregate(node, days).name)
+                return exp.column(self._aggregate(node, window).name)
             if isinstance(node, exp.Column) and node.name != names.AS_OF:
                 return exp.column(self._latest(node).name)
             return node
@@ -139,11 +140,11 @@ class _Inputs:
         made = CompiledFeature(column, node.copy(), infer(node, self._types), "latest")
         return self._found.setdefault((column, None), made)
 
-    def _aggregate(self, node: exp.Expression, days: int | None) -> CompiledFeature:
+    def _aggregate(self, node: exp.Expression, window: Window | None) -> CompiledFeature:
         function = expressions.AGGREGATES[type(node)]
         column = names.aggregate_column(function, len(self._found) + 1)
-        made = CompiledFeature(column, node.copy(), infer(node, self._types), "prior", days)
-        return self._found.setdefault((node.sql(), days), made)
+        made = CompiledFeature(column, node.copy(), infer(node, self._types), "prior", window)
+        return self._found.setdefault((node.sql(), window), made)
 
 
 def _compile_feature(feature: Feature, view: FeatureView, inputs: _Inputs) -> CompiledFeature:
@@ -161,10 +162,10 @@ def _compile_feature(feature: Feature, view: FeatureView, inputs: _Inputs) -> Co
         datatype = infer(tree, view.source.types)
     except DefinitionError as error:
         raise DefinitionError(f"{where}: in '{text}', {error}") from error
-    days = feature.over.days if feature.over else None
+    window = feature.over if expressions.aggregates(tree) else None
     if kind == "request":
-        tree = inputs.stored(tree, days)
-    return CompiledFeature(feature.name, tree, datatype, kind, days)
+        tree = inputs.stored(tree, window)
+    return CompiledFeature(feature.name, tree, datatype, kind, window)
 
 
 def _kind(feature: Feature, tree: exp.Expression, where: str) -> Kind:

@@ -59,9 +59,15 @@ def by_sorting(parts: Parts) -> str:
         f"history AS (\nSELECT *, LEAD(_at) OVER ({event}) IS NULL AS _last, SUM(_times) OVER "
         f"({event} ROWS UNBOUNDED PRECEDING) AS _nth FROM recorded "
         f"WHERE NOT _replaced AND {parts.is_there}\n),\n"
-        f"rows_ AS (\n{_sorted_rows(parts)}\n),\n"
+        f"rows_ AS (\n{_placed(_sorted_rows(parts), parts)}\n),\n"
         f"windowed AS (\nSELECT {windows} FROM rows_\n)"
     )
+
+
+def _placed(rows: str, parts: Parts) -> str:
+    """The rows, with the columns that some windows are framed by."""
+    places = parts.windows.places()
+    return f"SELECT {', '.join(['*', *places])} FROM (\n{rows}\n) AS unplaced" if places else rows
 
 
 def _sorted_rows(parts: Parts) -> str:
@@ -99,7 +105,7 @@ def by_hashing(parts: Parts) -> str:
         f"history AS NOT MATERIALIZED (\nSELECT * FROM events ANTI JOIN repeated USING ({event})\n"
         f"UNION ALL\nSELECT * FROM newest WHERE {parts.is_there}\n),\n"
         f"withdrawn AS (SELECT {event} FROM newest WHERE NOT ({_IS_THERE})),\n"
-        f"rows_ AS (\n{_united_rows(parts)}\n),\n"
+        f"rows_ AS (\n{_placed(_united_rows(parts), parts)}\n),\n"
         "tied AS (SELECT _key, _at FROM history GROUP BY ALL HAVING COUNT(*) > 1),\n"
         f"ties AS (\nSELECT {ties} FROM history SEMI JOIN tied USING (_key, _at)\n),\n"
         f"windowed AS (\nSELECT * FROM (SELECT {windows} FROM rows_) AS alone "
@@ -138,7 +144,7 @@ def by_joining(parts: Parts) -> str:
         "UNION ALL\nSELECT *, _known AS _from FROM asked\n),\n"
         f"versions AS (\nSELECT *, COALESCE({later}, {_NEVER}) AS _until, "
         f"{asked_next} AS _asked_next FROM records\n),\n"
-        f"rows_ AS (\n{_joined_rows(parts.windows.slots)}\n),\n"
+        f"rows_ AS (\n{_placed(_joined_rows(parts.windows.slots), parts)}\n),\n"
         f"windowed AS (\nSELECT {windows} FROM rows_\n)"
     )
 

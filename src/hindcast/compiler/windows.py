@@ -3,21 +3,21 @@
 from sqlglot import exp
 
 from hindcast import names
-from hindcast.compiler import arithmetic
-from hindcast.compiler.dialects import MICROS_PER_DAY, Dialect
+from hindcast.compiler import arithmetic, frames
+from hindcast.compiler.dialects import Dialect
 from hindcast.compiler.expressions import AGGREGATES, outside_aggregates
 from hindcast.compiler.features import CompiledFeature, CompiledView
+from hindcast.compiler.frames import BEFORE
 from hindcast.compiler.typing import infer
 from hindcast.datatypes import BIGINT, BOOLEAN, DOUBLE, DataType
+from hindcast.definitions import Window, prior
 
-# The frame of everything strictly before the row, in the order of the window.
-BEFORE = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
 # A whole number of 64 bits as a decimal.
 _WHOLE = DataType("decimal", 19, 0)
 
 
 class Windows:
-    """Collects the argument columns (_a0, ...) and window columns (_w0, ...) that features need.
+    """Collects the columns that features need: arguments (_a0), places (_p0) and windows (_w0).
 
     Arguments are computed on events only and are null on spine rows, so that aggregates,
     which skip nulls, see events alone.
@@ -26,6 +26,7 @@ class Windows:
     def __init__(self, view: CompiledView, dialect: Dialect, order: str) -> None:
         self.view, self.dialect, self.order = view, dialect, order
         self._arguments: dict[str, str] = {}
+        self._places: dict[str, str] = {}
         self._windows: dict[str, str] = {}
         self._ties: dict[str, str] = {}
         self._lost: list[str] = []
@@ -38,6 +39,10 @@ class Windows:
     def arguments(self) -> list[tuple[str, str]]:
         """The SQL over raw rows of each argument column, and the column's name."""
         return list(self._arguments.items())
+
+    def places(self) -> list[str]:
+        """Select items over the rows of events and spine, that windows are framed by."""
+        return [f"{sql} AS {slot}" for sql, slot in self._places.items()]
 
     def selects(self) -> list[str]:
         """Select items over the rows of events and spine."""
@@ -71,7 +76,7 @@ class Windows:
 
     def events_before(self) -> str:
         """How many events of the entity come before the row."""
-        return self._merged("count", self._argument("1"), None)
+        return self._merged("count", self._argument("1"), prior())
 
     def last_recorded(self) -> str:
         """When the last record of an event before the row was learned of."""
@@ -93,22 +98,23 @@ class Windows:
         """Replace each aggregate by its window column, and render what stands around them."""
         tree, aggregates = outside_aggregates(feature.tree)
         types = {name: infer(node, self.view.types) for name, node in aggregates.items()}
+        window = feature.window or prior()
         computed = {
-            name: self.dialect.cast(self._aggregate(node, feature.days), types[name])
+            name: self.dialect.cast(self._aggregate(node, window), types[name])
             for name, node in aggregates.items()
         }
         return self.dialect.render(tree, types, computed)
 
-    def _aggregate(self, node: exp.Expression, days: int | None) -> str:
+    def _aggregate(self, node: exp.Expression, window: Window) -> str:
         if not isinstance(node, (exp.Sum, exp.Avg)):
             is_star = isinstance(node.this, exp.Star)
             sql = "1" if is_star else self.dialect.render(node.this, self.view.types)
-            return self._merged(AGGREGATES[type(node)], self._argument(sql), days)
+            return self._merged(AGGREGATES[type(node)], self._argument(sql), window)
         sql, datatype = self._addend(node.this)
-        total = self._sum(sql, datatype, days)
+        total = self._sum(sql, datatype, window)
         if isinstance(node, exp.Sum):
             return total
-        count = self._merged("count", self._argument(sql), days)
+        count = self._merged("count", self._argument(sql), window)
         return f"CAST({total} AS DOUBLE) / NULLIF({count}, 0)"
 
     def _addend(self, node: exp.Expression) -> tuple[str, DataType]:
@@ -118,25 +124,28 @@ class Windows:
             return sql, datatype
         return self.dialect.cast(self.dialect.cast(sql, BIGINT), _WHOLE), _WHOLE
 
-    def _sum(self, sql: str, datatype: DataType, days: int | None) -> str:
+    def _sum(self, sql: str, datatype: DataType, window: Window) -> str:
         if not arithmetic.may_overflow(datatype):
-            return self._merged("sum", self._argument(sql), days)
+            return self._merged("sum", self._argument(sql), window)
         halves = arithmetic.halves(self.dialect.name, sql)
-        upper, lower = (self._merged("sum", self._argument(half), days) for half in halves)
+        upper, lower = (self._merged("sum", self._argument(half), window) for half in halves)
         total = arithmetic.joined(self.dialect.name, upper, lower, datatype.scale)
         self._lost.append(f"({lower} IS NOT NULL AND {total} IS NULL)")
         return total
 
-    def _merged(self, name: str, slot: str, days: int | None) -> str:
-        """The aggregate over prior(); with days, the earlier instants and the row's ties merged.
+    def _merged(self, name: str, slot: str, window: Window) -> str:
+        """An aggregate over prior(); with a length, the earlier instants and the row's ties merged.
 
-        A RANGE frame cannot end inside a group of ties, so these get a frame of their own.
+        A RANGE frame over instants cannot end inside a group of ties, so these get their own.
         """
         call = f"{name.upper()}({slot})"
-        if days is None:
+        if window.last is not None:
+            return self._window(f"{call} {self._over(self._number(), frames.newest(window.last))}")
+        if window == prior():
             return self._window(f"{call} {self._over(self.order, BEFORE)}")
-        reach = f"RANGE BETWEEN {days * MICROS_PER_DAY} PRECEDING AND 1 PRECEDING"
-        earlier = self._window(f"{call} {self._over('_at', reach)}")
+        earlier = self._window(f"{call} {self._over('_at', frames.of_instants(window))}")
+        if window.ending:
+            return earlier
         ties = self._tie(f"{call} {self._over('_tie NULLS FIRST', BEFORE, by='_key, _at')}")
         if name == "count":
             return f"({earlier} + COALESCE({ties}, 0))"
@@ -144,11 +153,18 @@ class Windows:
             return f"COALESCE({earlier} + {ties}, {earlier}, {ties})"
         return f"{'LEAST' if name == 'min' else 'GREATEST'}({earlier}, {ties})"
 
+    def _number(self) -> str:
+        """How many events of the entity come before the row, as a column to frame by."""
+        return self._place(f"COUNT({self._argument('1')}) {self._over(self.order, BEFORE)}")
+
     def _over(self, order: str, frame: str, by: str = "_key") -> str:
         return f"OVER (PARTITION BY {by} ORDER BY {order} {frame})"
 
     def _argument(self, sql: str) -> str:
         return self._arguments.setdefault(sql, f"_a{len(self._arguments)}")
+
+    def _place(self, sql: str) -> str:
+        return self._places.setdefault(sql, f"_p{len(self._places)}")
 
     def _tie(self, sql: str) -> str:
         return self._ties.setdefault(sql, f"_t{len(self._ties)}")

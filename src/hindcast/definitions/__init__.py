@@ -1,6 +1,7 @@
 """What a user declares: entities, sources with checks, features with windows, models."""
 
-from hindcast.definitions.models import ColdStart, Gate, Model, days
+from hindcast.definitions.lengths import days, hours, minutes
+from hindcast.definitions.models import ColdStart, Gate, Model
 from hindcast.definitions.sources import Check, Entity, OnFail, Source
 from hindcast.definitions.splits import Split
 from hindcast.definitions.tasks import TASKS, Task, TaskRules
@@ -8,10 +9,8 @@ from hindcast.definitions.views import (
     Feature,
     FeatureSelection,
     FeatureView,
-    Window,
-    latest,
-    prior,
 )
+from hindcast.definitions.windows import Window, latest, prior
 
 __all__ = [
     "TASKS",
@@ -30,6 +29,8 @@ __all__ = [
     "TaskRules",
     "Window",
     "days",
+    "hours",
     "latest",
+    "minutes",
     "prior",
 ]

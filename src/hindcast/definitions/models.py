@@ -9,10 +9,11 @@ from typing import Any, Literal, get_args
 
 from hindcast.datatypes import DataType
 from hindcast.definitions import arguments
+from hindcast.definitions.lengths import MOST_DAYS
 from hindcast.definitions.sources import Entity
 from hindcast.definitions.splits import Split
 from hindcast.definitions.tasks import TASKS, Task, TaskRules
-from hindcast.definitions.views import MOST_DAYS, FeatureSelection
+from hindcast.definitions.views import FeatureSelection
 from hindcast.errors import DefinitionError
 
 COVERAGE = 0.9
@@ -196,12 +197,6 @@ def require_label_type(where: str, label: str, datatype: DataType, task: str) ->
             f"{where}: label '{label}' is {datatype}; a {task} model {TASKS[task].learns}, which "
             f"are {' or '.join(TASKS[task].labels)}" + (f"; use {others}" if others else "")
         )
-
-
-def days(count: int) -> timedelta:
-    """A number of days, for label_matures."""
-    arguments.require_whole("days()", "count", count, 0, MOST_DAYS)
-    return timedelta(days=count)
 
 
 def _takes_one(function: object) -> bool:

@@ -1,41 +1,14 @@
-"""Features, the windows they see, and the views that compute them together."""
+"""Features, and the views that compute them together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import EllipsisType
-from typing import Literal
 
 from hindcast.definitions import arguments, schedule
 from hindcast.definitions.schedule import Schedule
 from hindcast.definitions.sources import Source
+from hindcast.definitions.windows import Window
 from hindcast.errors import DefinitionError
-
-# A hundred years: what every engine and every instant can be moved by.
-MOST_DAYS = 36_500
-
-
-@dataclass(frozen=True)
-class Window:
-    """Which events of the entity a feature sees, relative to its row."""
-
-    kind: Literal["prior", "latest"]
-    days: int | None = None
-
-    def __post_init__(self) -> None:
-        """Raise DefinitionError where the length is none."""
-        arguments.require_one_of("window", "kind", self.kind, ("prior", "latest"))
-        if self.days is not None:
-            arguments.require_whole(f"{self.kind}()", "days", self.days, 1, MOST_DAYS)
-
-
-def prior(days: int | None = None) -> Window:
-    """Every event strictly before the row; with days, those not older than that many days."""
-    return Window("prior", days)
-
-
-def latest() -> Window:
-    """The newest non-null value of an event strictly before the row."""
-    return Window("latest")
 
 
 @dataclass(frozen=True)

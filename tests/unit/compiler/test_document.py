@@ -1,12 +1,13 @@
 """A feature view survives the way into a release and back."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from hindcast.compiler.document import from_document, to_document
 from hindcast.compiler.features import compile_view
-from hindcast.definitions import FeatureView
+from hindcast.definitions import Feature, FeatureView, days, latest, prior
 from hindcast.errors import DefinitionError
 from hindcast.project import load
 
@@ -24,19 +25,29 @@ def test_a_view_read_back_computes_the_same_and_has_the_same_hash() -> None:
     assert back.definition_hash == CREDIT_HISTORY.definition_hash
 
 
+def test_windows_come_back_as_they_were() -> None:
+    windows = [prior(), prior(hours=6), prior(last=5), prior(days=30, ending=days(30)), latest()]
+    features = [
+        Feature(f"f{number}", "purpose" if over == latest() else "count(*)", over=over)
+        for number, over in enumerate(windows)
+    ]
+    view = replace(CREDIT_HISTORY.view, features=features)
+    assert [feature.over for feature in through_json(view).features] == windows
+
+
 def test_the_label_comes_back_too() -> None:
     assert through_json(CREDIT_HISTORY.view).source.label == "status"
 
 
 @pytest.mark.parametrize(
-    "document", [{}, {"format": 2, "source": {}}, {"format": 2, "source": {"name": "x"}}]
+    "document", [{}, {"format": 3, "source": {}}, {"format": 3, "source": {"name": "x"}}]
 )
 def test_what_is_no_document_is_refused(document: dict[str, object]) -> None:
     with pytest.raises(DefinitionError, match="not a feature view's document"):
         from_document(document)
 
 
-@pytest.mark.parametrize("other", [1, 3])
+@pytest.mark.parametrize("other", [2, 4])
 def test_a_document_of_another_format_is_refused_with_what_to_do(other: int) -> None:
-    with pytest.raises(DefinitionError, match=f"of format {other}, not 2: .*; train again"):
+    with pytest.raises(DefinitionError, match=f"of format {other}, not 3: .*; train again"):
         from_document({**to_document(CREDIT_HISTORY.view), "format": other})

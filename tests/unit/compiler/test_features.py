@@ -27,9 +27,9 @@ def test_a_feature_is_prior_latest_or_evaluated_when_asked() -> None:
     assert [feature.kind for feature in view.features] == ["prior", "latest", "request"]
 
 
-def test_a_window_keeps_its_days() -> None:
-    view = view_of(COUNT, Feature("recent", "count(*)", over=prior(days=90)))
-    assert [feature.days for feature in view.features] == [None, 90]
+def test_an_aggregate_keeps_its_window() -> None:
+    view = view_of(COUNT, Feature("recent", "count(*)", over=prior(days=90)), JOB)
+    assert [feature.window for feature in view.features] == [prior(), prior(days=90), None]
 
 
 def test_the_online_table_has_the_key_stored_features_and_inputs_of_the_others() -> None:
@@ -62,7 +62,7 @@ def test_a_feature_evaluated_when_asked_stores_its_aggregates_each_once() -> Non
         "__count_3": "bigint",
         "_income": "double",
     }
-    assert [each.days for each in view.inputs] == [None, 90, 90, None]
+    assert [each.window for each in view.inputs] == [prior(), over, over, None]
 
 
 def test_a_column_named_like_a_stored_aggregate_is_refused() -> None:

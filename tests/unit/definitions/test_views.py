@@ -1,10 +1,10 @@
-"""Windows, features and views: frozen, plain, and selected in the model's order."""
+"""Features and views: frozen, plain, and selected in the model's order."""
 
 from dataclasses import FrozenInstanceError
 
 import pytest
 
-from hindcast.definitions import Entity, Feature, FeatureView, Source, Window, latest, prior
+from hindcast.definitions import Entity, Feature, FeatureView, Source, latest, prior
 from hindcast.errors import DefinitionError
 
 LOANS = Source(
@@ -19,12 +19,6 @@ VIEW = FeatureView(
     LOANS,
     [Feature("loans", "count(*)", over=prior()), Feature("amount", "amount", over=latest())],
 )
-
-
-def test_windows_say_which_events_a_feature_sees() -> None:
-    assert prior() == Window("prior")
-    assert prior(days=90) == Window("prior", 90)
-    assert latest() == Window("latest")
 
 
 def test_an_ellipsis_selects_every_feature() -> None:
