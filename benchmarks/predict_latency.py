@@ -90,7 +90,8 @@ def _hindcast(home: _measure.Home, log: TextIO, pause: float) -> dict[str, Side]
     predictor = open_predictor(settings.load())
 
     def predict(key: int) -> float:
-        return predictor.predict(key, datetime.now(UTC)).probability
+        made = predictor.predict(key, datetime.now(UTC))
+        return float(made.score.document["probability"])
 
     return {
         "floor: SELECT + ONNX Runtime": _floor(home, pause),

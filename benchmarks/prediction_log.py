@@ -17,6 +17,7 @@ from aws_lambda_powertools import Logger
 from hindcast.serving import journal
 from hindcast.serving.prediction_lines import PredictionLines
 from hindcast.serving.predictor import Prediction
+from hindcast.serving.scores.binary import BinaryScore
 from hindcast.serving.values import Value
 
 FEATURES = 20
@@ -78,7 +79,8 @@ def _write(path: Path, count: int) -> list[float]:
 def _log(log: Logger, number: int) -> float:
     values: dict[str, Value] = {f"feature_{n:02}": (number + 1) / (n + 3) for n in range(FEATURES)}
     instant = START + timedelta(milliseconds=number)
-    made = Prediction(number, 1, 1 / (number + 3), RELEASE, values, START, "run1")
+    score = BinaryScore(1, 1 / (number + 3))
+    made = Prediction(number, score, RELEASE, values, START, "run1")
     started = time.perf_counter()
     lines = PredictionLines(lambda fields: journal.answered(log, fields), RELEASE)
     lines.instant = instant

@@ -68,14 +68,20 @@ def check(api: Api) -> str:
         raise DeliveryError(f"GET /health: {dict(health)}")
     known = config.DELIVERY.known_id
     answer = api.ask("POST", "/predict", {"id": known})
-    probability = answer.get("probability")
-    if answer.get("id") != known or not isinstance(probability, float) or not 0 <= probability <= 1:
+    if answer.get("id") != known or not _is_prediction(answer):
         raise DeliveryError(f"POST /predict: {dict(answer)} is not a prediction for {known}")
     if answer.get("release") != health.get("release"):
         raise DeliveryError(
             f"POST /predict: release {answer.get('release')}, /health {health.get('release')}"
         )
     return str(answer["release"])
+
+
+def _is_prediction(answer: Mapping[str, Any]) -> bool:
+    """Of a model of any task; a probability, where there is one, is between 0 and 1."""
+    probability = answer.get("probability", 0.0)
+    is_share = isinstance(probability, float) and 0 <= probability <= 1
+    return is_share and answer.get("prediction") is not None
 
 
 def api_key(deployment: Deployment) -> str:

@@ -76,6 +76,7 @@ def test_a_log_becomes_rows(tmp_path: Path, lake: Lake) -> None:
         "features_as_of": START - timedelta(days=1),
         "prediction": 1,
         "probability": 0.25,
+        "answer": '{"prediction":1,"probability":0.25}',
         "outcome": "predicted",
         "collected_at": NOW,
     }
@@ -264,6 +265,21 @@ def test_what_was_not_collected_is_not_found(filled: Lake, tmp_path: Path) -> No
     for empty in (filled, Lake(str(tmp_path / "none"))):
         with pytest.raises(NotFoundError, match=r"; run: hindcast collect-log FILE"):
             prediction_log.find(empty, "00000000")
+
+
+def test_rows_from_before_the_answer_had_a_column_stay_readable(
+    filled: Lake, tmp_path: Path
+) -> None:
+    """As a lake is that was collected into by an earlier release of Hindcast."""
+    older = Lake(str(tmp_path / "older"))
+    held = filled.open(names.PREDICTIONS, fix="").to_pyarrow_table().drop_columns(["answer"])
+    older.append_once("as it was", held.to_reader(), names.PREDICTIONS)
+    before = prediction_log.sample(older, 200)
+    assert before["answer"].null_count == before.num_rows == 180
+    assert add(older, write(tmp_path, samples.text(1000))).new == 1
+    added = prediction_log.find(older, samples.line(1000)["prediction_id"])
+    assert json.loads(added["answer"])["probability"] == added["probability"]
+    assert prediction_log.sample(older, 200)["answer"].null_count == 180
 
 
 def test_a_sample_is_uniform_and_the_same_for_a_seed(filled: Lake) -> None:

@@ -84,7 +84,7 @@ def test_an_unknown_entity_is_answered_from_an_empty_history_and_replayed(home: 
     then = datetime.fromisoformat(line["features_as_of"])
     clocks = Knowledge(then, then + timedelta(days=1))
     computed = predict_as_of(answering.application, None, str(stranger), clocks, release)
-    assert computed.probability == line["probability"]
+    assert computed.document["probability"] == line["probability"]
 
 
 def test_one_answer_and_a_batch_of_them_are_the_same_to_replay(home: Home) -> None:

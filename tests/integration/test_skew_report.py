@@ -36,7 +36,7 @@ def test_the_report_counts_per_value_and_names_who_differs(home: Home, lines: li
     assert report.values["income"] == {"match": 41, "mismatch": 0, "missing": 1}
     assert report.values["age"] == {"match": 42, "mismatch": 0, "missing": 0}
     features = home.application.project.model().features.names
-    assert list(report.values) == [*features, "probability", "prediction"]
+    assert list(report.values) == [*features, "prediction", "probability"]
     assert report.compared == 42 * (len(features) + 2)
     assert report.unlike == 2 + report.values["probability"]["mismatch"]
 

@@ -166,7 +166,7 @@ def test_another_release_can_be_asked_by_id_or_version(
     assert by_id == by_version
     assert (by_id.release, newest.release) == tuple(home.releases)
     assert by_id.features == newest.features
-    assert by_id.probability != newest.probability
+    assert by_id.score != newest.score
     unknown = ("--as-of", AS_OF, "--release", "3")
     code, printed, errors = home.run(capsys, "predict", ANN, *unknown)
     assert (code, printed) == (2, "")
@@ -183,7 +183,7 @@ def test_as_of_the_materialization_it_is_what_the_service_predicts(home: Home) -
         home.application, None, str(ANN), Knowledge(at(AS_OF), NOW), home.releases[-1]
     )
     assert repr(computed.features) == repr(served.features)
-    assert (computed.probability, computed.prediction) == (served.probability, served.prediction)
+    assert repr(computed.score) == repr(served.score)
     assert predict(home.application, None, str(ANN), at(AS_OF)) == served
 
 

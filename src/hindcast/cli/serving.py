@@ -48,12 +48,13 @@ def predict(
     from hindcast.traffic.local import predict as use_case
 
     if as_of is None:
-        console.show(use_case(application, model, key, now()), as_json)
+        console.show(use_case(application, model, key, now()).document, as_json)
         return
     from hindcast.audit.replay.replay import predict_as_of
 
     clocks = knowledge(as_of, known_by)
-    console.show(predict_as_of(application, model, key, clocks, release), as_json)
+    computed = predict_as_of(application, model, key, clocks, release)
+    console.show(computed.document, as_json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The serving plan of a release: the SQL text, the features in order, the threshold."""
+"""The serving plan of a release: the SQL text, the features in order, how its model answers."""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from hindcast.errors import ReleaseError
+from hindcast.serving import scores
+from hindcast.serving.scores import Rule
+from hindcast.serving.scores.binary import BinaryRule
 
 FORMAT = 1
 NUMERIC_KINDS = ("bigint", "double", "decimal", "boolean")
@@ -38,7 +41,14 @@ class ServingPlan:
     view: str
     sql: str
     features: tuple[PlanFeature, ...]
-    threshold: float
+    rule: Rule
+
+    @property
+    def threshold(self) -> float:
+        """From where on a binary model answers 1; raises ReleaseError for any other model."""
+        if not isinstance(self.rule, BinaryRule):
+            raise ReleaseError(f"model {self.model}: a {self.rule.task} model has no threshold")
+        return self.rule.threshold
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -79,7 +89,7 @@ def _plan(document: Mapping[str, Any]) -> ServingPlan:
         view=str(document["view"]),
         sql=str(document["sql"]),
         features=tuple(_feature(feature) for feature in document["features"]),
-        threshold=float(document["threshold"]),
+        rule=scores.rule(document),
     )
 
 

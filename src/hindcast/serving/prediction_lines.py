@@ -12,7 +12,7 @@ from hindcast import names
 from hindcast.errors import NoReleaseError, NotFoundError, StoreUnavailableError
 from hindcast.serving.predictor import Prediction
 from hindcast.serving.requests import Key, RequestError
-from hindcast.serving.scorer import Score
+from hindcast.serving.scores import Score
 from hindcast.serving.values import Value
 
 Write = Callable[[Mapping[str, Any]], None]
@@ -34,8 +34,7 @@ class PredictionLines:
             materialization=made.materialization,
             features_as_of=made.features_as_of.isoformat(),
             features=exact(made.features),
-            prediction=made.prediction,
-            probability=_exact(made.probability),
+            **exact(made.score.document),
         )
 
     def scored(self, made: Score, values: Mapping[str, Value]) -> str:
@@ -44,8 +43,7 @@ class PredictionLines:
             None,
             names.SCORED,
             features=exact(values),
-            prediction=made.prediction,
-            probability=_exact(made.probability),
+            **exact(made.document),
         )
 
     def unanswered(self, key: Key | None, error: Exception) -> None:
@@ -97,8 +95,8 @@ def new_id(instant: datetime) -> str:
     return str(uuid.UUID(int=number))
 
 
-def exact(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Feature values such that JSON gives every one of them back.
+def exact(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of features or of an answer such that JSON gives every one of them back.
 
     JSON writes doubles exactly but has no NaN and no infinities; those become the words "NaN",
     "Infinity" and "-Infinity", which float() and numpy read.
@@ -106,7 +104,11 @@ def exact(values: Mapping[str, Value]) -> dict[str, Value]:
     return {name: _exact(value) for name, value in values.items()}
 
 
-def _exact(value: Value) -> Value:
+def _exact(value: Any) -> Any:
+    if isinstance(value, dict):
+        return exact(value)
+    if isinstance(value, list):
+        return [_exact(item) for item in value]
     if not isinstance(value, float) or math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

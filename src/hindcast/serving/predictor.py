@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from hindcast import names
 from hindcast.errors import InputError, NoReleaseError, NotFoundError
@@ -11,6 +12,7 @@ from hindcast.serving import requests
 from hindcast.serving.release import Release
 from hindcast.serving.requests import Key
 from hindcast.serving.scorer import Scorer
+from hindcast.serving.scores import Score
 from hindcast.serving.store import OnlineReader, Row
 from hindcast.serving.values import Value
 from hindcast.settings import Settings
@@ -31,12 +33,23 @@ class Prediction:
     """A score with everything needed to recompute it."""
 
     id: Key
-    prediction: int
-    probability: float
+    score: Score
     release: str
     features: dict[str, Value]
     features_as_of: datetime
     materialization: str | None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """For people and programs: all of it, side by side."""
+        return {
+            "id": self.id,
+            **self.score.document,
+            "release": self.release,
+            "features": self.features,
+            "features_as_of": self.features_as_of,
+            "materialization": self.materialization,
+        }
 
 
 class Predictor:
@@ -92,11 +105,9 @@ class Predictor:
 
     def _prediction(self, row: FeatureRow) -> Prediction:
         requests.check_values(row.features)
-        score = self.score(list(row.features.values()))
         return Prediction(
             row.id,
-            score.prediction,
-            score.probability,
+            self.score(list(row.features.values())),
             self.release.id,
             row.features,
             row.features_as_of,

@@ -110,6 +110,22 @@ def _session(model: bytes, plan: ServingPlan) -> "onnxruntime.InferenceSession":
     widths = {"numeric": len(plan.numeric), "categorical": len(plan.categorical)}
     expected = {name: width for name, width in widths.items() if width}
     actual = {node.name: node.shape[-1] for node in session.get_inputs()}
-    if actual != expected or "probabilities" not in [n.name for n in session.get_outputs()]:
+    if actual != expected:
         raise ReleaseError(f"{MODEL} takes {actual}, but {PLAN} gives {expected}")
+    _check_output(session, plan)
     return session
+
+
+def _check_output(session: "onnxruntime.InferenceSession", plan: ServingPlan) -> None:
+    """Raise ReleaseError where the model does not give what the plan's rule reads."""
+    rule, outputs = plan.rule, session.get_outputs()
+    found = [node.shape for node in outputs if rule.output in (None, node.name)]
+    # A width that the model does not declare is found to be wrong when training compares them.
+    if not found or (
+        len(found[0]) == 2 and isinstance(found[0][1], int) and found[0][1] != rule.width
+    ):
+        shapes = {node.name: node.shape for node in outputs}
+        raise ReleaseError(
+            f"{MODEL} gives {shapes}, but the {rule.task} model of {PLAN} needs "
+            f"{rule.output or 'one output'} of width {rule.width}"
+        )

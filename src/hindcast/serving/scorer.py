@@ -1,22 +1,12 @@
 """From feature values to the model's answer; served, replayed and timed by the same code."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hindcast.serving.release import Release
-
-_OUTPUTS = ["probabilities"]
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """The model's answer: the probability of 1, and 1 where it reaches the threshold."""
-
-    prediction: int
-    probability: float
+from hindcast.serving.scores import Score
 
 
 class Scorer:
@@ -26,6 +16,8 @@ class Scorer:
         self._session = release.session
         self._plan = release.plan
         self._all_numeric = not release.plan.categorical
+        self._rule = release.plan.rule
+        self._outputs = [self._rule.output] if self._rule.output else None
 
     def score(self, values: Sequence[Any]) -> Score:
         """The model's answer for feature values in the plan's order.
@@ -40,5 +32,4 @@ class Scorer:
                 feed["numeric"] = np.array([[values[i] for i in self._plan.numeric]], np.float32)
             texts = [values[i] or "" for i in self._plan.categorical]
             feed["categorical"] = np.array([texts], dtype=object)
-        probability = self._session.run(_OUTPUTS, feed)[0].item(0, 1)
-        return Score(int(probability >= self._plan.threshold), probability)
+        return self._rule.score(self._session.run(self._outputs, feed)[0])

@@ -149,8 +149,7 @@ class Service:
         self._meter.predictions(1)
         return {
             "id": raw,
-            "prediction": made.prediction,
-            "probability": made.probability,
+            **made.score.document,
             "release": made.release,
             "features_as_of": made.features_as_of.isoformat(),
             "prediction_id": lines.predicted(made),
@@ -183,8 +182,7 @@ class Service:
         self._meter.predictions(len(rows))
         return [
             {
-                "prediction": made.prediction,
-                "probability": made.probability,
+                **made.document,
                 "release": self.release,
                 "prediction_id": lines.scored(made, row),
             }

@@ -104,6 +104,7 @@ def test_good_answers_name_the_release(gateway: Gateway) -> None:
         ("/live/health", (200, {**HEALTHY, "database": "away"}), "GET /health: .*away"),
         ("/live/predict", (404, {"message": "no customer"}), "POST /predict: 404 .*no customer"),
         ("/live/predict", (200, {**PREDICTION, "id": "1"}), "is not a prediction for 5008827"),
+        ("/live/predict", (200, {**PREDICTION, "prediction": None}), "is not a prediction"),
         ("/live/predict", (200, {**PREDICTION, "probability": None}), "is not a prediction"),
         ("/live/predict", (200, {**PREDICTION, "probability": 1.5}), "is not a prediction"),
         ("/live/predict", (200, {**PREDICTION, "release": "risk-2"}), "risk-2, /health risk-1"),

@@ -1,4 +1,4 @@
-"""A small real release: a logistic model in ONNX, a plan and a manifest, digests and all."""
+"""A small real release of each task: a model in ONNX, a plan and a manifest, digests and all."""
 
 import hashlib
 import json
@@ -42,27 +42,40 @@ def plan(**changes: Any) -> dict[str, Any]:
     return {**document, **changes}
 
 
-def model(weights: list[float]) -> bytes:
-    """probabilities = sigmoid(numeric @ weights), nulls (NaN) counting as 0."""
-    width = len(weights)
-    nodes = [
+# How much each feature speaks for each of the labels.
+CLASSES = ["early", "late", "on time"]
+CLASS_WEIGHTS = [[0.1, 0.2, 0.3], [1e-6, -1e-6, 0.0], [0.5, -0.5, 0.0], [-0.02, 0.01, 0.02]]
+# What differs from plan() in the plans of other tasks.
+MULTICLASS: dict[str, Any] = {"task": "multiclass", "classes": CLASSES}
+REGRESSION: dict[str, Any] = {
+    "task": "regression",
+    "interval": {"coverage": 0.9, "half_width": 10.5},
+}
+
+
+def model(task: str = "binary") -> bytes:
+    """A model of a task over `numeric @ weights`, nulls (NaN) counting as 0."""
+    weights = CLASS_WEIGHTS if task == "multiclass" else [[weight] for weight in WEIGHTS]
+    width, columns = len(weights), len(weights[0])
+    flat = [weight for row in weights for weight in row]
+    output, nodes = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[
+        task
+    ]()
+    before = [
         helper.make_node("IsNaN", ["numeric"], ["missing"]),
         helper.make_node("Where", ["missing", "zero", "numeric"], ["known"]),
-        helper.make_node("MatMul", ["known", "weights"], ["logit"]),
-        helper.make_node("Sigmoid", ["logit"], ["positive"]),
-        helper.make_node("Sub", ["one", "positive"], ["negative"]),
-        helper.make_node("Concat", ["negative", "positive"], ["probabilities"], axis=1),
+        helper.make_node("MatMul", ["known", "weights"], ["sum"]),
     ]
     constants = [
         helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0]),
         helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0]),
-        helper.make_tensor("weights", TensorProto.FLOAT, [width, 1], weights),
+        helper.make_tensor("weights", TensorProto.FLOAT, [width, columns], flat),
     ]
     graph = helper.make_graph(
-        nodes,
-        "logistic",
+        [*before, *nodes],
+        task,
         [helper.make_tensor_value_info("numeric", TensorProto.FLOAT, [None, width])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
+        [output],
         constants,
     )
     opset = helper.make_opsetid("", 17)
@@ -70,10 +83,34 @@ def model(weights: list[float]) -> bytes:
     return bytes(document.SerializeToString())
 
 
+Head = tuple[onnx.ValueInfoProto, list[onnx.NodeProto]]
+
+
+def _binary() -> Head:
+    nodes = [
+        helper.make_node("Sigmoid", ["sum"], ["positive"]),
+        helper.make_node("Sub", ["one", "positive"], ["negative"]),
+        helper.make_node("Concat", ["negative", "positive"], ["probabilities"], axis=1),
+    ]
+    return helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2]), nodes
+
+
+def _multiclass() -> Head:
+    nodes = [helper.make_node("Softmax", ["sum"], ["probabilities"], axis=1)]
+    shape = [None, len(CLASSES)]
+    return helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, shape), nodes
+
+
+def _regression() -> Head:
+    # Named as skl2onnx names it.
+    nodes = [helper.make_node("Identity", ["sum"], ["variable"])]
+    return helper.make_tensor_value_info("variable", TensorProto.FLOAT, [None, 1]), nodes
+
+
 def write(root: Path, **plan_changes: Any) -> Path:
     """Write a release below root and return its folder."""
     files = {
-        "model.onnx": model(WEIGHTS),
+        "model.onnx": model(plan_changes.get("task", "binary")),
         "serving_plan.json": json.dumps(plan(**plan_changes)).encode(),
         "metrics.json": b"{}",
     }

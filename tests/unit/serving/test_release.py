@@ -66,11 +66,26 @@ def test_a_plan_and_a_model_of_different_widths_are_refused(tmp_path: Path) -> N
         release.load(folder)
 
 
+def test_a_model_that_gives_other_scores_than_the_plan_says_is_refused(tmp_path: Path) -> None:
+    classes = [*sample_release.CLASSES, "cancelled"]
+    folder = sample_release.write(tmp_path, task="multiclass", classes=classes)
+    with pytest.raises(ReleaseError, match=r"model\.onnx gives .* of width 4"):
+        release.load(folder)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"format": 2},
         {"threshold": "high"},
+        {"task": "clustering"},
+        {"task": "multiclass"},
+        {"task": "multiclass", "classes": ["late"]},
+        {"task": "multiclass", "classes": ["late", "late"]},
+        {"task": "multiclass", "classes": ["late", 1]},
+        {"task": "regression"},
+        {"task": "regression", "interval": {"coverage": 1.0, "half_width": 2.0}},
+        {"task": "regression", "interval": {"coverage": 0.9, "half_width": float("inf")}},
         {"features": [{"name": "birthday", "type": "date", "request_time": False}]},
         {"features": [{"name": "age"}]},
         {"key_type": "date"},

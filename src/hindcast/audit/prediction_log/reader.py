@@ -50,7 +50,15 @@ def sample(
             "ORDER BY instant, prediction_id",
         ]
     )
-    return DuckDBEngine().query(sql, table).select(SCHEMA.names).cast(SCHEMA)
+    return _whole(DuckDBEngine().query(sql, table))
+
+
+def _whole(rows: pa.Table) -> pa.Table:
+    """With nulls for what the table had no column of when it was last collected."""
+    for field in SCHEMA:
+        if field.name not in rows.schema.names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows.select(SCHEMA.names).cast(SCHEMA)
 
 
 def _conditions(since: datetime | None, model: str | None) -> list[str]:

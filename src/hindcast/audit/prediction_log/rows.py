@@ -8,8 +8,11 @@ from typing import Any
 import pyarrow as pa
 
 from hindcast import names
+from hindcast.serving.prediction_lines import exact
 
 INSTANT = pa.timestamp("us", tz="UTC")
+# answer is what any model answered, as JSON; null in rows collected before there were other models
+# than binary ones, whose prediction and probability have columns of their own.
 SCHEMA = pa.schema(
     [
         ("prediction_id", pa.string()),
@@ -21,6 +24,7 @@ SCHEMA = pa.schema(
         ("features", pa.string()),
         ("prediction", pa.int64()),
         ("probability", pa.float64()),
+        ("answer", pa.string()),
         ("outcome", pa.string()),
         ("collected_at", INSTANT),
     ]
@@ -52,8 +56,7 @@ def row(line: Mapping[str, Any]) -> Row:
         _text(line, "materialization", outcome == names.PREDICTED),
         _instant(line, "features_as_of", outcome == names.PREDICTED),
         _features(line),
-        _integer(line, "prediction", outcome in ANSWERED),
-        _double(line, "probability", outcome in ANSWERED),
+        *_answer(line, outcome in ANSWERED),
         outcome,
     )
     if found[6] is None and outcome in ANSWERED and line.get("shortened") is not True:
@@ -124,6 +127,42 @@ def _double(line: Mapping[str, Any], name: str, needed: bool) -> float | None:
     if type(value) is int or value in _WORDS:
         return float(value)
     raise MalformedError(f"{name} is not a number")
+
+
+def _answer(line: Mapping[str, Any], needed: bool) -> tuple[int | None, float | None, str | None]:
+    """The columns prediction, probability and answer, by what a line says beside the prediction."""
+    if line.get("probabilities") is not None:
+        return None, None, _encode(_multiclass(line))
+    if line.get("interval") is not None:
+        return None, None, _encode(_regression(line))
+    prediction = _integer(line, "prediction", needed)
+    probability = _double(line, "probability", needed)
+    if prediction is None or probability is None:
+        return prediction, probability, None
+    return (
+        prediction,
+        probability,
+        _encode(exact({"prediction": prediction, "probability": probability})),
+    )
+
+
+def _multiclass(line: Mapping[str, Any]) -> dict[str, Any]:
+    label, probabilities = line.get("prediction"), line["probabilities"]
+    if type(label) not in (int, str):
+        raise MalformedError("prediction is not a label")
+    if not isinstance(probabilities, dict):
+        raise MalformedError("probabilities is not an object of numbers")
+    found = {name: _double(probabilities, name, True) for name in probabilities}
+    return exact({"prediction": label, "probabilities": found})
+
+
+def _regression(line: Mapping[str, Any]) -> dict[str, Any]:
+    ends = line["interval"]
+    if not isinstance(ends, list) or len(ends) != 2:
+        raise MalformedError("interval is not a pair of numbers")
+    estimate = _double(line, "prediction", True)
+    interval = [_double({"interval": end}, "interval", True) for end in ends]
+    return exact({"prediction": estimate, "interval": interval})
 
 
 def _is_utf8(value: str) -> bool:

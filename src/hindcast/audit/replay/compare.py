@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hindcast.serving.prediction_lines import exact
-from hindcast.serving.scorer import Score
+from hindcast.serving.scores import Score
 from hindcast.serving.values import Value
 
 Outcome = Literal["match", "mismatch", "missing"]
@@ -85,9 +85,9 @@ def compare(row: Mapping[str, Any], vector: Mapping[str, Value] | None, score: S
     again = exact(vector or {})
     order = [*again, *(name for name in logged if name not in again)]
     values = [_compared(name, logged.get(name), again.get(name)) for name in order]
-    answer = exact({name: row[name] for name in ("probability", "prediction")})
-    scored = exact({"probability": score.probability, "prediction": score.prediction})
-    values += [_compared(name, answer[name], scored[name]) for name in answer]
+    answer, scored = _values(_answer(row)), _values(score.document)
+    order = [*scored, *(name for name in answer if name not in scored)]
+    values += [_compared(name, answer.get(name), scored.get(name)) for name in order]
     return Replayed(row["prediction_id"], row["release"], row["instant"].isoformat(), tuple(values))
 
 
@@ -108,6 +108,26 @@ def summarize(
         differing=tuple(differing[:SHOWN]),
         impossible=dict(impossible or {}),
     )
+
+
+def _answer(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What was answered; rows collected before there were other tasks are of binary models."""
+    if row.get("answer") is None:
+        return {name: row[name] for name in ("prediction", "probability")}
+    answer: dict[str, Any] = json.loads(row["answer"])
+    return answer
+
+
+def _values(answer: Mapping[str, Any]) -> dict[str, Value]:
+    """The values of an answer by name, such as probability, probabilities.late, interval.0."""
+    found: dict[str, Value] = {}
+    for name, value in exact(answer).items():
+        parts = dict(enumerate(value)) if isinstance(value, list) else value
+        if isinstance(parts, dict):
+            found |= {f"{name}.{part}": item for part, item in parts.items()}
+        else:
+            found[name] = value
+    return found
 
 
 def _compared(name: str, logged: Value, recomputed: Value) -> Compared:

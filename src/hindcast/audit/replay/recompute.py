@@ -18,7 +18,8 @@ from hindcast.formats.spine_file import Rows
 from hindcast.releases import contents
 from hindcast.releases.contents import ReleaseContents
 from hindcast.serving import release as releases
-from hindcast.serving.scorer import Score, Scorer
+from hindcast.serving.scorer import Scorer
+from hindcast.serving.scores import Score
 from hindcast.serving.values import Value
 from hindcast.stores.lake import Lake
 

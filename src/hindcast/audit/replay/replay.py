@@ -70,11 +70,9 @@ def predict_as_of(
     typed = requests.entity_key(key, recomputer.contents.plan)
     vector = vector_as_of(recomputer, typed, clocks.as_of, clocks.known_by)
     requests.check_values(vector)
-    score = recomputer.score(vector.values())
     return Prediction(
         id=typed,
-        prediction=score.prediction,
-        probability=score.probability,
+        score=recomputer.score(vector.values()),
         release=recomputer.contents.id,
         features=vector,
         features_as_of=clocks.as_of,

@@ -23,7 +23,10 @@ from hindcast.serving import journal
 from hindcast.serving.prediction_lines import PredictionLines, new_id
 from hindcast.serving.predictor import Prediction
 from hindcast.serving.requests import RequestError
-from hindcast.serving.scorer import Score
+from hindcast.serving.scores import Score
+from hindcast.serving.scores.binary import BinaryScore
+from hindcast.serving.scores.multiclass import MulticlassScore
+from hindcast.serving.scores.regression import RegressionScore
 from tests.unit.audit.prediction_log import prediction_lines as samples
 
 instants = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
@@ -80,7 +83,8 @@ def double(value: Any) -> Any:
 def test_the_parser_reads_what_the_handler_logs(
     log: Logger, features: Any, probability: float, as_of: datetime, key: int | str
 ) -> None:
-    made = Prediction(key, 1, probability, samples.RELEASE, features, as_of, "run1")
+    score = BinaryScore(1, probability)
+    made = Prediction(key, score, samples.RELEASE, features, as_of, "run1")
     ids: list[str] = []
 
     def ask(lines: PredictionLines) -> None:
@@ -98,6 +102,43 @@ def test_the_parser_reads_what_the_handler_logs(
     assert (row["outcome"], row["prediction"], row["materialization"]) == ("predicted", 1, "run1")
 
 
+@pytest.mark.parametrize(
+    ("score", "answer"),
+    [
+        (BinaryScore(1, 0.1), '{"prediction":1,"probability":0.1}'),
+        (BinaryScore(0, math.nan), '{"prediction":0,"probability":"NaN"}'),
+        (
+            MulticlassScore("late", {"late": 0.75, "on time": 0.25}),
+            '{"prediction":"late","probabilities":{"late":0.75,"on time":0.25}}',
+        ),
+        (
+            MulticlassScore(2, {"1": 0.25, "2": 0.75}),
+            '{"prediction":2,"probabilities":{"1":0.25,"2":0.75}}',
+        ),
+        (RegressionScore(12.0, (2.0, 22.0)), '{"prediction":12.0,"interval":[2.0,22.0]}'),
+        (
+            RegressionScore(math.inf, (math.inf, math.inf)),
+            '{"prediction":"Infinity","interval":["Infinity","Infinity"]}',
+        ),
+    ],
+)
+def test_the_answer_of_every_task_is_read(log: Logger, score: Score, answer: str) -> None:
+    made = Prediction(1, score, samples.RELEASE, {"income": 1.0}, samples.START, "run1")
+    [predicted, scored] = rows(
+        parsed(
+            logged(
+                log,
+                lambda lines: lines.predicted(made),
+                lambda lines: lines.scored(score, {"income": 1.0}),
+            )
+        )
+    )
+    assert predicted["answer"] == scored["answer"] == answer
+    is_binary = isinstance(score, BinaryScore)
+    assert (predicted["prediction"] is not None) == is_binary
+    assert (predicted["probability"] is not None) == is_binary
+
+
 def test_every_outcome_is_read(log: Logger) -> None:
     def refused(lines: PredictionLines) -> None:
         lines.unanswered(None, RequestError(422, "x", "is unknown", place="body"))
@@ -107,7 +148,7 @@ def test_every_outcome_is_read(log: Logger) -> None:
             raise ZeroDivisionError
 
     def scored(lines: PredictionLines) -> None:
-        lines.scored(Score(0, 0.25), {"income": 1.0})
+        lines.scored(BinaryScore(0, 0.25), {"income": 1.0})
 
     def unknown(lines: PredictionLines) -> None:
         lines.unanswered(1, NotFoundError("there is no customer with id 1"))
@@ -205,6 +246,12 @@ def test_a_torn_line_goes_to_quarantine_with_its_place(end: int) -> None:
         ({"prediction": 2**63}, "prediction is not a 64-bit integer"),
         ({"probability": "0.5"}, "probability is not a number"),
         ({"probability": None}, "probability is missing"),
+        ({"prediction": None, "probabilities": {"a": 1.0}}, "prediction is not a label"),
+        ({"prediction": "a", "probabilities": [1.0]}, "probabilities is not an object of numbers"),
+        ({"prediction": "a", "probabilities": {"a": "x"}}, "a is not a number"),
+        ({"prediction": 1.0, "interval": [0.0]}, "interval is not a pair of numbers"),
+        ({"prediction": 1.0, "interval": [0.0, None]}, "interval is missing"),
+        ({"prediction": "a", "interval": [0.0, 2.0]}, "prediction is not a number"),
     ],
 )
 def test_a_malformed_line_goes_to_quarantine(changes: dict[str, Any], reason: str) -> None:
