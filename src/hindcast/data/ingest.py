@@ -3,6 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -92,26 +93,27 @@ def add_file(
     commit under that digest, so a killed ingest is completed by running it again.
     """
     watcher, name = progress or Silent(), name_of(file)
-    with local(file, version) as path:
-        digest = _digest(path)
-        tables = ((kind, source.name) for kind in (names.RAW, names.QUARANTINE))
-        if all(lake.has(digest, *table) for table in tables):
-            return IngestReport(name, digest, 0, 0, 0, already_ingested=True)
-        with step(watcher, f"ingest {name}"):
-            for _ in range(ATTEMPTS - 1):
-                # Two first files may create the table at the same moment.
-                with suppress(ConflictError):
-                    return _ingest(path, name, source, lake, digest, now, watcher)
-            return _ingest(path, name, source, lake, digest, now, watcher)
+    with local(file, version) as path, step(watcher, f"ingest {name}"):
+        for _ in range(ATTEMPTS - 1):
+            # Two first files may create the table at the same moment.
+            with suppress(ConflictError):
+                return _ingest(path, name, source, lake, now, watcher)
+        return _ingest(path, name, source, lake, now, watcher)
 
 
 def _ingest(
-    path: Path, name: str, source: Source, lake: Lake, digest: str, now: datetime,
-    progress: Progress,
-) -> IngestReport:  # fmt: skip
-    with session() as connection, opened(path, name, connection) as file:
-        check_columns(file, source)
-        return _Intake(source, file, digest, now, progress).run(connection, lake)
+    path: Path, name: str, source: Source, lake: Lake, now: datetime, progress: Progress
+) -> IngestReport:
+    with ThreadPoolExecutor(1) as beside, session() as connection:
+        # Hashing the bytes takes one core, looking at them another.
+        hashing = beside.submit(_digest, path)
+        with opened(path, name, connection) as file:
+            digest = hashing.result()
+            tables = ((kind, source.name) for kind in (names.RAW, names.QUARANTINE))
+            if all(lake.has(digest, *table) for table in tables):
+                return IngestReport(name, digest, 0, 0, 0, already_ingested=True)
+            check_columns(file, source)
+            return _Intake(source, file, digest, now, progress).run(connection, lake)
 
 
 class _Intake:
