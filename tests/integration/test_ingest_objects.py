@@ -93,7 +93,7 @@ def test_a_version_is_read_although_it_was_overwritten(bucket: str, lake: Lake) 
     [
         ("s3://data/none.csv", r"s3://data/none\.csv: no such object"),
         ("s3://no-such-bucket/a.csv", r"s3://no-such-bucket/a\.csv: no such bucket"),
-        ("s3://data/notes.txt", r"s3://data/notes\.txt: not \.csv, \.csv\.gz or \.parquet"),
+        ("s3://data/notes.txt", r"s3://data/notes\.txt: not \.csv, \.jsonl or \.parquet"),
         ("s3:///.csv", r"s3:///\.csv: names no object; write s3://bucket/key"),
         ("s3://orders.csv", r"s3://orders\.csv: names no object; write s3://bucket/key"),
         ("s3://data/empty.csv", r"s3://data/empty\.csv: the file is empty"),

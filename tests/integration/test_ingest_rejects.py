@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hindcast.definitions import Csv
 from hindcast.errors import HindcastError, InputError
 from hindcast.formats import csv_lines
 from hindcast.formats.csv_lines import Look
@@ -167,8 +168,8 @@ def test_nothing_is_committed_when_a_record_was_not_read(
 ) -> None:
     looked = csv_lines.look
 
-    def one_more(path: Path) -> Look | None:
-        found = looked(path)
+    def one_more(path: Path, form: Csv) -> Look | None:
+        found = looked(path, form)
         assert found is not None
         return replace(found, lines=found.lines + 1)
 
@@ -218,10 +219,14 @@ def test_a_file_of_bad_rows_only_makes_an_empty_raw_table(tmp_path: Path, lake: 
         (
             "orders.csv",
             f"{HEADER},\n{GOOD},\n".encode(),
-            "column 8 of the header has no name; name it, or remove the comma too many",
+            "column 8 of the header has no name; name it, or remove the delimiter too many",
         ),
         ("orders.csv", b"ID" + HEADER[2:].encode(), "column 'id' of source 'orders' is missing"),
-        ("orders.txt", HEADER.encode(), r"not .csv, .csv.gz or .parquet; rename or convert it"),
+        (
+            "orders.txt",
+            HEADER.encode(),
+            r"not .csv, .jsonl or .parquet \(.*; rename or",
+        ),
         ("orders.parquet", HEADER.encode(), "not a Parquet file"),
         ("orders.csv.gz", HEADER.encode(), "cannot be unpacked: Not a gzipped file"),
         (

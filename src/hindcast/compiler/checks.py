@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from hindcast import names
-from hindcast.compiler import expressions
+from hindcast.compiler import expressions, values
 from hindcast.compiler.dialects import DUCKDB
 from hindcast.compiler.typing import infer
-from hindcast.datatypes import BOOLEAN, STRING, DataType
+from hindcast.datatypes import BOOLEAN, STRING
 from hindcast.definitions import Check, Source
+from hindcast.definitions.formats import Values
 from hindcast.errors import DefinitionError
 
 # Columns of the ingest query beside the source's own.
@@ -64,10 +65,11 @@ def ingest_query(source: Source, found: Mapping[str, str], relation: str) -> str
     where the source declares it, _reason (null on accepted rows), _field, _value, _record (JSON of
     the row as it was read), and one boolean per check that nulls or warns.
     """
-    checks = compile_checks(source)
+    checks, form = compile_checks(source), _form(source)
     quote = DUCKDB.quote
     parsed = ", ".join(
-        f"{_parse(quote(name), kind, found[name])} AS {quote(name)}"
+        f"{values.parsed(_given(name, quote(name), source, found), kind, found[name], form)} "
+        f"AS {quote(name)}"
         for name, kind in source.types.items()
     )
     faults = [*_parse_faults(source, found), *_reject_faults(source, checks)]
@@ -106,58 +108,13 @@ def _compile(check: Check, source: Source) -> CompiledCheck:
     return CompiledCheck(check, tree, field)
 
 
-def _parse(column: str, kind: DataType, found: str) -> str:
-    """A value of the declared type, null where the text is not one; nothing is rounded."""
-    target = kind.sql("duckdb")
-    if kind.kind == "double":
-        cast = column if found == "DOUBLE" else f"TRY_CAST({column} AS DOUBLE)"
-        # The cast alone would take 1_0 and +-5 for numbers.
-        odd = f"(contains({column}, '_') OR contains({column}, '+-'))"
-        written = "" if found != "VARCHAR" else f" AND NOT {odd}"
-        return f"CASE WHEN isfinite({cast}){written} THEN {cast} END"
-    is_same = found.replace(" ", "") in (target, _LONG_NAMES.get(target, target))
-    text = column if found == "VARCHAR" else f"CAST({column} AS VARCHAR)"
-    cast = column if is_same else f"TRY_CAST({text} AS {target})"
-    if kind.kind in ("date", "timestamp"):
-        whole = "" if is_same or kind.kind == "timestamp" else f"{_whole_day(column, found)} AND "
-        # The years that Python has; a file of Arrow's or DuckDB's can hold others.
-        last = "9999-12-31" if kind.kind == "date" else "9999-12-31 23:59:59.999999"
-        years = f"BETWEEN {target} '0001-01-01' AND {target} '{last}'"
-        return f"CASE WHEN {whole}{cast} {years} THEN {cast} END"
-    if not is_same and kind.kind in ("bigint", "decimal"):
-        # A CASE stops at the first that holds; an OR would evaluate all of them on every row.
-        accepted = " ".join(f"WHEN {exact} THEN {cast}" for exact in _exact(kind, text, cast))
-        return f"CASE {accepted} END"
-    return cast
-
-
-def _whole_day(column: str, found: str) -> str:
-    """The condition under which a column of another type than date says a date and no more."""
-    if found.startswith("TIMESTAMP"):
-        # Pandas writes dates so; any other time of day would be lost.
-        return f"CAST(CAST({column} AS DATE) AS TIMESTAMP) = {column}"
-    return f"length(CAST({column} AS VARCHAR)) = 10"
-
-
-def _exact(kind: DataType, text: str, cast: str) -> list[str]:
-    """Conditions under which the cast of a number's text rounds nothing; the commonest first."""
-    plain = f"NOT (contains({text}, 'e') OR contains({text}, 'E') OR contains({text}, '_'))"
-    digits = f"length(rtrim(split_part({text}, '.', 2), '0 ')) <= {kind.scale}"
-    if kind.kind == "bigint":
-        # The cast alone would take 0x1F and 1_0 for numbers.
-        number = f"regexp_full_match({text}, '\\s*[+-]?\\d*(\\.0*)?\\s*')"
-        return [f"CAST({cast} AS VARCHAR) = {text}", number]
-    short = f"strlen({text}) - instr({text}, '.') <= {kind.scale} AND {plain}"
-    # A positive exponent only moves the point of a number that has none.
-    whole = f"regexp_full_match({text}, '\\s*[+-]?\\d+([eE]\\+?\\d+)?\\s*')"
-    return [short, f"{digits} AND {plain}", whole]
-
-
 def _parse_faults(source: Source, found: Mapping[str, str]) -> list[_Fault]:
     faults = []
     for name, kind in source.types.items():
-        raw, value = f"{_READ}.{DUCKDB.quote(name)}", DUCKDB.quote(name)
-        shown = f"'{name} ''' || {raw} || ''' is not a {_described(kind)}'"
+        value = DUCKDB.quote(name)
+        raw = _given(name, f"{_READ}.{value}", source, found)
+        wanted = _escape(values.described(kind, _form(source)))
+        shown = f"'{name} ''' || {raw} || ''' is not a {wanted}'"
         if not (kind == STRING and found[name] == "VARCHAR"):
             faults.append(_Fault(f"{raw} IS NOT NULL AND {value} IS NULL", name, shown))
         if name in source.required:
@@ -165,6 +122,15 @@ def _parse_faults(source: Source, found: Mapping[str, str]) -> list[_Fault]:
         if kind == STRING:
             faults += _text_faults(name, value, is_key=name == source.entity.key)
     return faults
+
+
+def _form(source: Source) -> Values:
+    return source.format or Values()
+
+
+def _given(name: str, column: str, source: Source, found: Mapping[str, str]) -> str:
+    """A column of the file, null where it has a word for null."""
+    return values.given(column, found[name], _form(source))
 
 
 def _text_faults(name: str, value: str, is_key: bool) -> list[_Fault]:
@@ -192,7 +158,7 @@ def _reject_faults(source: Source, checks: tuple[CompiledCheck, ...]) -> list[_F
 def _fault_columns(faults: list[_Fault]) -> list[str]:
     reasons = ", ".join(f"CASE WHEN {fault.condition} THEN {fault.reason} END" for fault in faults)
     fields = " ".join(f"WHEN {fault.condition} THEN '{fault.field}'" for fault in faults)
-    values = " ".join(
+    shown = " ".join(
         f"WHEN {fault.condition} THEN CAST({_READ}.{DUCKDB.quote(fault.field)} AS VARCHAR)"
         for fault in faults
     )
@@ -200,7 +166,7 @@ def _fault_columns(faults: list[_Fault]) -> list[str]:
     return [
         f"CASE WHEN {broken} THEN concat_ws('; ', {reasons}) END AS {REASON}",
         f"CASE WHEN {REASON} IS NOT NULL THEN CASE {fields} END END AS {FIELD}",
-        f"CASE WHEN {REASON} IS NOT NULL THEN CASE {values} END END AS {VALUE}",
+        f"CASE WHEN {REASON} IS NOT NULL THEN CASE {shown} END END AS {VALUE}",
     ]
 
 
@@ -217,17 +183,5 @@ def _failed(check: CompiledCheck, source: Source) -> str:
     return f"NOT COALESCE({DUCKDB.render(check.tree, source.types)}, TRUE)"
 
 
-def _described(kind: DataType) -> str:
-    return {
-        "bigint": "whole number",
-        "double": "finite number",
-        "date": "date (YYYY-MM-DD)",
-        "timestamp": "timestamp (ISO 8601)",
-    }.get(kind.kind, str(kind))
-
-
 def _escape(text: str) -> str:
     return text.replace("'", "''")
-
-
-_LONG_NAMES = {"TIMESTAMPTZ": "TIMESTAMPWITHTIMEZONE"}

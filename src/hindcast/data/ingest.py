@@ -20,8 +20,8 @@ from hindcast.compiler import checks
 from hindcast.definitions import Source
 from hindcast.engines.duckdb import BATCH_ROWS, session
 from hindcast.errors import ConflictError, HindcastError, InputError, first_line
-from hindcast.formats.objects import local, name_of
-from hindcast.formats.source_file import SourceFile, check_columns, opened
+from hindcast.formats.objects import format_of, local, name_of
+from hindcast.formats.source_file import SourceFile, check_columns, completed, opened
 from hindcast.formats.torn import Torn
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Ledger
@@ -85,7 +85,7 @@ def add_file(
     progress: Progress | None = None,
     version: str | None = None,
 ) -> IngestReport:
-    """Add one CSV or Parquet file; raises InputError when it cannot be one of the source's.
+    """Add one file; raises InputError when it cannot be one of the source's.
 
     An object on S3 is named by its address, s3://bucket/key, and by a version of it where that
     is not the newest. StoreUnavailableError says that S3 does not answer.
@@ -93,6 +93,7 @@ def add_file(
     commit under that digest, so a killed ingest is completed by running it again.
     """
     watcher, name = progress or Silent(), name_of(file)
+    format_of(name, source)  # Refuses what no format reads before it is copied here.
     with local(file, version) as path, step(watcher, f"ingest {name}"):
         for _ in range(ATTEMPTS - 1):
             # Two first files may create the table at the same moment.
@@ -107,7 +108,7 @@ def _ingest(
     with ThreadPoolExecutor(1) as beside, session() as connection:
         # Hashing the bytes takes one core, looking at them another.
         hashing = beside.submit(_digest, path)
-        with opened(path, name, connection) as file:
+        with opened(path, name, connection, source) as file:
             digest = hashing.result()
             tables = ((kind, source.name) for kind in (names.RAW, names.QUARANTINE))
             if all(lake.has(digest, *table) for table in tables):
@@ -165,8 +166,8 @@ class _Intake:
 
     def _split(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
         """Accepted rows in the raw schema; it ends with the others in quarantine, all counted."""
-        relation = self.file.relation(connection)
-        query = checks.ingest_query(self.source, self.file.types, relation)
+        types, relation = completed(self.file, self.source, connection)
+        query = checks.ingest_query(self.source, types, relation)
         for batch in connection.sql(query).to_arrow_reader(BATCH_ROWS):
             rows = pa.array(np.arange(self.rows, self.rows + batch.num_rows, dtype=np.int64))
             batch = batch.append_column(names.ROW, rows)

@@ -1,5 +1,6 @@
 """What a user declares: entities, sources with checks, features with windows, models."""
 
+from hindcast.definitions.formats import Csv, JsonLines, Parquet
 from hindcast.definitions.lengths import days, hours, minutes
 from hindcast.definitions.models import ColdStart, Gate, Model
 from hindcast.definitions.sources import Check, Entity, OnFail, Source
@@ -16,13 +17,16 @@ __all__ = [
     "TASKS",
     "Check",
     "ColdStart",
+    "Csv",
     "Entity",
     "Feature",
     "FeatureSelection",
     "FeatureView",
     "Gate",
+    "JsonLines",
     "Model",
     "OnFail",
+    "Parquet",
     "Source",
     "Split",
     "Task",

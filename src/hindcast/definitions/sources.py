@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from hindcast import datatypes, names
 from hindcast.datatypes import DataType
 from hindcast.definitions import arguments
+from hindcast.definitions.formats import Format, JsonLines, Values
 from hindcast.errors import DefinitionError
 
 OnFail = Literal["reject", "null", "warn"]
@@ -60,7 +61,8 @@ class Source:
     """Events of an entity: rows with a time, a tiebreaker, and an explicit schema.
 
     schema maps each column to its type. `recorded_at` names the source's own column
-    for when a row was learned of; without it the ingest instant is used.
+    for when a row was learned of; without it the ingest instant is used. optional: columns that
+    a file may lack, null then. format: how its files are written; without it, as their endings say.
     """
 
     name: str
@@ -71,6 +73,8 @@ class Source:
     label: str | None = None
     recorded_at: str | None = None
     checks: Sequence[Check] = ()
+    optional: Sequence[str] = ()
+    format: Format | None = None
 
     def __post_init__(self) -> None:
         """Raise DefinitionError naming the source and what is wrong with it."""
@@ -87,6 +91,7 @@ class Source:
         if self.label is not None:
             self._check_role(where, "label", self.label, datatypes.KINDS)
             self._check_label(where)
+        self._check_files(where)
 
     @cached_property
     def types(self) -> Mapping[str, DataType]:
@@ -110,6 +115,19 @@ class Source:
                 f"{where}: column '{names.AS_OF}' would be read as the instant of a request; "
                 "rename it"
             )
+
+    def _check_files(self, where: str) -> None:
+        arguments.require_items(where, "optional", self.optional, str, "column name")
+        for column in self.optional:
+            self._check_role(where, "optional column", column, datatypes.KINDS)
+            if column in self.required:
+                raise DefinitionError(f"{where}: '{column}' cannot be optional, rows need it")
+        if self.format is not None:
+            wanted = "Csv(...), JsonLines(...) or Parquet(...)"
+            arguments.require(where, "format", self.format, Values, wanted)
+        if isinstance(self.format, JsonLines):
+            for column in self.format.paths:
+                self._check_role(where, "path of column", column, datatypes.KINDS)
 
     def _check_role(self, where: str, role: str, column: str, kinds: Sequence[str]) -> None:
         arguments.require_text(where, role, column, "the name of one column")

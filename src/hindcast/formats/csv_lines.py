@@ -1,6 +1,5 @@
 """CSV files whose records are lines, by a look at their bytes; DuckDB reads these, in parallel."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,18 +9,21 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.definitions import Csv
+from hindcast.formats import csv_records
 from hindcast.formats.literals import literal, pattern
 from hindcast.formats.torn import Torn, check_count, columns_reason
 
 # Longer lines are read as records; DuckDB refuses those over 2 MB.
 _BLOCK = 1 << 20
-_LF, _CR, _QUOTE, _COMMA = b'\n\r",'
+_LF, _CR = b"\n\r"
 
 
 @dataclass
 class Look:
     """What the bytes of a file say: its lines, the blank ones by number, how lines end."""
 
+    form: Csv
     lines: int = 0
     blank: list[NDArray[np.int64]] = field(default_factory=list)
     is_windows: bool | None = None
@@ -33,9 +35,9 @@ class Look:
         ends = np.flatnonzero(codes == _LF)
         if not (self._ends_alike(block, codes, ends) and _is_utf8(block)):
             return False
-        if b'"' in block:
+        if self.form.quote and self.form.quote.encode() in block:
             self.has_quotes = True
-            if not _quotes_whole_fields(codes, ends):
+            if not _quotes_whole_fields(codes, ends, self.form):
                 return False
         empty = np.flatnonzero(np.diff(ends, prepend=-1) == 1 + bool(self.is_windows))
         if len(empty):
@@ -53,9 +55,9 @@ class Look:
         return bool(returns == len(ends) and (codes[ends - 1] == _CR).all())
 
 
-def look(path: Path) -> Look | None:
+def look(path: Path, form: Csv) -> Look | None:
     """A look at a plain file; None where a record may not be a line: then csv_records reads it."""
-    found = Look()
+    found = Look(form)
     with path.open("rb") as stream:
         for block in _blocks(stream):
             if block is None or not found.add(block):
@@ -84,16 +86,17 @@ def _is_utf8(block: bytes) -> bool:
     return True
 
 
-def _quotes_whole_fields(codes: NDArray[np.uint8], ends: NDArray[np.int64]) -> bool:
+def _quotes_whole_fields(codes: NDArray[np.uint8], ends: NDArray[np.int64], form: Csv) -> bool:
     """Whether quotes pair up within each line, and enclose whole fields or are doubled in them."""
-    quotes = np.flatnonzero(codes == _QUOTE)
+    quote, delimiter = ord(form.quote or ""), ord(form.delimiter)
+    quotes = np.flatnonzero(codes == quote)
     if (np.searchsorted(quotes, ends) % 2).any():
         return False
     opening, closing = quotes[::2], quotes[1::2]
     # The first byte of all has the last one before it, a line end.
     before, after = codes[opening - 1], codes[closing + 1]
-    starts = np.isin(before, [_COMMA, _LF, _QUOTE])
-    return bool(starts.all() and np.isin(after, [_COMMA, _LF, _CR, _QUOTE]).all())
+    starts = np.isin(before, [delimiter, _LF, quote])
+    return bool(starts.all() and np.isin(after, [delimiter, _LF, _CR, quote]).all())
 
 
 class CsvLines:
@@ -109,12 +112,15 @@ class CsvLines:
 
     def relation(self, connection: duckdb.DuckDBPyConnection) -> str:
         """The SQL relation of its rows as text, an empty value as null."""
+        form = self.found.form
+        quote = literal(form.quote or "")
         types = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in self.columns)
         # Where in a file quotes are open is a guess of the parallel reader's.
         parallel = "false" if self.found.has_quotes else "true"
         return (
             f"read_csv({pattern(self.path)}, columns={{{types}}}, header=true, auto_detect=false, "
-            f"delim=',', quote='\"', escape='\"', parallel={parallel}, "
+            f"delim={literal(form.delimiter)}, quote={quote}, escape={quote}, "
+            f"parallel={parallel}, "
             "store_rejects=true, rejects_limit=0)"
         )
 
@@ -131,7 +137,7 @@ class CsvLines:
             for number, text in enumerate(stream if wanted else (), 1):
                 if number in wanted:
                     record = text.decode().rstrip("\r\n")
-                    columns = len(next(csv.reader([record])))
+                    columns = len(next(csv_records.reader([record], self.found.form)))
                     yield Torn(number, columns_reason(columns, len(self.columns)), record)
 
     def lines(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:

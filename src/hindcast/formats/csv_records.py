@@ -1,22 +1,17 @@
 """CSV files of any records, by Python's csv module: line breaks in quotes, any line ends."""
 
 import csv
-from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-import duckdb
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
+from hindcast.definitions import Csv
 from hindcast.errors import InputError
-from hindcast.formats.torn import Torn, check_count, columns_reason
+from hindcast.formats.staged import Row
+from hindcast.formats.torn import Torn, columns_reason, shown
 
-_BATCH_ROWS = 10_000
 # A longer value is one whose quote was not closed where it should have been.
 _LONGEST = 1 << 26
 # The csv module's words for a text that ends within quotes.
@@ -41,15 +36,21 @@ def text(path: Path) -> IO[str]:
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def records(stream: Iterable[str], name: str) -> Iterator[Record]:
+def reader(lines: Iterable[str], form: Csv, strict: bool = False) -> Any:
+    """The csv module's reader of a format."""
+    if form.quote is None:
+        return csv.reader(lines, delimiter=form.delimiter, quoting=csv.QUOTE_NONE, strict=strict)
+    return csv.reader(lines, delimiter=form.delimiter, quotechar=form.quote, strict=strict)
+
+
+def records(stream: Iterable[str], name: str, form: Csv) -> Iterator[Record]:
     """Every record of a CSV text, whole; raises InputError for one that does not end."""
     csv.field_size_limit(_LONGEST)
     lines: list[str] = []
-    reader = csv.reader(_kept(stream, lines))
     start = 1
     try:
-        for cells in reader:
-            fault = _fault(lines)
+        for cells in reader(_kept(stream, lines), form):
+            fault = _fault(lines, form)
             if fault == _NO_END:
                 raise _not_closed(name, start)
             yield Record(start, "".join(lines), cells, fault)
@@ -66,11 +67,11 @@ def _kept(stream: Iterable[str], lines: list[str]) -> Iterator[str]:
         yield line
 
 
-def _fault(lines: Sequence[str]) -> str | None:
+def _fault(lines: Sequence[str], form: Csv) -> str | None:
     """What a strict reader says of one record's lines; the other one takes what it can."""
-    if any('"' in line for line in lines):
+    if form.quote and any(form.quote in line for line in lines):
         try:
-            next(csv.reader(lines, strict=True))
+            next(reader(lines, form, strict=True))
         except csv.Error as error:
             return str(error)
     return None
@@ -83,63 +84,29 @@ def _not_closed(name: str, line: int) -> InputError:
     )
 
 
-class CsvRecords:
-    """A CSV file whose records were read one by one into a file of Arrow, beside what is none."""
+def rows(path: Path, name: str, width: int, form: Csv) -> Iterator[Row | Torn]:
+    """Every record after the header, an empty value as null, or as torn; a blank line is none.
 
-    unit = "line"
-
-    def __init__(self, path: Path, name: str, columns: Sequence[str], folder: Path) -> None:
-        """Raises InputError where a quote is never closed."""
-        self.name, self.columns = name, columns
-        self.types: Mapping[str, str] = dict.fromkeys(columns, "VARCHAR")
-        self._starts = array("q")
-        self._torn: list[Torn] = []
-        self._rows = folder / "records.arrow"
-        schema = pa.schema([(column, pa.string()) for column in columns])
-        with text(path) as stream, pa.ipc.new_stream(str(self._rows), schema) as staged:
-            rows = self._accepted(islice(records(stream, name), 1, None))
-            while batch := list(islice(rows, _BATCH_ROWS)):
-                arrays = [pa.array(cells, pa.string()) for cells in zip(*batch, strict=True)]
-                staged.write_batch(pa.record_batch(arrays, schema=schema))
-
-    def _accepted(self, found: Iterable[Record]) -> Iterator[list[str | None]]:
-        """The cells of each record that is a row; an empty one is null."""
-        is_single = len(self.columns) == 1
-        for record in found:
-            if not record.cells and not is_single:
+    Raises InputError where a quote is never closed.
+    """
+    with text(path) as stream:
+        for record in islice(records(stream, name, form), 1, None):
+            # In a file of one column a blank line is a row.
+            if not record.cells and width > 1:
                 continue
-            reason = _reason(record, len(self.columns))
+            reason = _reason(record, width, form)
             if reason:
-                self._torn.append(Torn(record.line, reason, _shown(record.text)))
-                continue
-            self._starts.append(record.line)
-            yield [cell or None for cell in record.cells] or [None]
-
-    def relation(self, connection: duckdb.DuckDBPyConnection) -> str:
-        """The SQL relation of its rows as text, an empty value as null; to be read once."""
-        connection.register("records", pa.ipc.open_stream(pa.memory_map(str(self._rows))))
-        return "records"
-
-    def torn(self, connection: duckdb.DuckDBPyConnection, rows: int) -> list[Torn]:
-        """What is no row, once so many rows are read; raises what check_count raises."""
-        check_count(self.name, rows, len(self._starts))
-        return self._torn
-
-    def lines(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The lines, from 1, of rows by their positions among the rows."""
-        return np.array(self._starts, np.int64)[positions]
+                yield Torn(record.line, reason, shown(record.text))
+            else:
+                yield record.line, [cell or None for cell in record.cells] or [None]
 
 
-def _reason(record: Record, width: int) -> str | None:
+def _reason(record: Record, width: int, form: Csv) -> str | None:
     """Why a record is no row."""
     cells = record.cells or [""]
     if record.fault:
         return "text stands beside a quoted value; double the quotes that are part of it"
     if len(cells) != width:
         return columns_reason(len(cells), width)
-    return None if _shown(record.text) == record.text.rstrip("\r\n") else "it is not UTF-8 text"
-
-
-def _shown(text: str) -> str:
-    """A record's text without its line end, and with a replacement for what is not UTF-8."""
-    return text.encode(errors="surrogateescape").decode(errors="replace").rstrip("\r\n")
+    is_text = shown(record.text) == record.text.rstrip("\r\n")
+    return None if is_text else f"it is not {form.encoding.upper()} text"

@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hindcast.definitions import Csv, JsonLines, Parquet, Source
+from hindcast.definitions.formats import Format
 from hindcast.errors import InputError
+from hindcast.formats.packed import PACKED
 from hindcast.stores import aws
 
-CSV_ENDINGS = (".csv", ".csv.gz")
-IN_ENDINGS = (*CSV_ENDINGS, ".parquet")
+_FORMATS: dict[str, type[Format]] = {
+    ".csv": Csv,
+    ".jsonl": JsonLines,
+    ".ndjson": JsonLines,
+    ".parquet": Parquet,
+}
 
 
 def name_of(file: str | Path) -> str:
@@ -21,27 +28,41 @@ def name_of(file: str | Path) -> str:
 def local(file: str | Path, version: str | None = None) -> Iterator[Path]:
     """A file on this machine; an object, s3://bucket/key, is copied for as long as it is open.
 
-    Raises InputError for what is not there or no kind of file that is read, and what
-    aws.download raises.
+    Raises InputError for what is not there, and what aws.download raises.
     """
     if not _is_object(file):
         if not Path(file).is_file():
-            raise InputError(f"{file}: no such file; name a CSV or Parquet file")
+            raise InputError(f"{file}: no such file; name one of CSV, JSON lines or Parquet")
         yield Path(file)
         return
     uri = str(file)
     with tempfile.TemporaryDirectory(prefix="hindcast-object-") as folder:
-        path = Path(folder) / f"copy{ending(uri)}"
+        path = Path(folder) / "copy"
         aws.download(uri, path, version)
         yield path
 
 
-def ending(name: str) -> str:
-    """The kind of file a name says; raises InputError for none that is read."""
-    for ending in IN_ENDINGS:
-        if name.endswith(ending):
-            return ending
-    raise InputError(f"{name}: not .csv, .csv.gz or .parquet; rename or convert it")
+def format_of(name: str, source: Source | None = None) -> Format:
+    """How a file is written: as its source declares it, else as its ending says, the usual way.
+
+    Raises InputError where neither says it, or where they differ.
+    """
+    declared = source.format if source else None
+    plain = name.removesuffix(PACKED[0]).removesuffix(PACKED[1])
+    kind = next((_FORMATS[ending] for ending in _FORMATS if plain.endswith(ending)), None)
+    if declared and source:
+        if kind not in (None, type(declared)):
+            raise InputError(
+                f"{name}: source '{source.name}' has files of format {type(declared).__name__}; "
+                "convert it"
+            )
+        return declared
+    if kind is None:
+        raise InputError(
+            f"{name}: not .csv, .jsonl or .parquet (.gz or .zst after it where packed); rename or "
+            "convert it, or declare the source's format"
+        )
+    return kind()
 
 
 def _is_object(file: str | Path) -> bool:

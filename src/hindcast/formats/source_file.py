@@ -10,11 +10,12 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.definitions import Source
+from hindcast.compiler.dialects import DUCKDB
+from hindcast.definitions import Csv, JsonLines, Source
 from hindcast.errors import InputError
-from hindcast.formats import csv, parquet
-from hindcast.formats.objects import CSV_ENDINGS, ending
-from hindcast.formats.packed import unpacked
+from hindcast.formats import csv, json_lines, parquet
+from hindcast.formats.objects import format_of
+from hindcast.formats.packed import as_utf8, unpacked
 from hindcast.formats.torn import Torn
 
 
@@ -43,25 +44,52 @@ class SourceFile(Protocol):
 
 
 @contextmanager
-def opened(path: Path, name: str, connection: duckdb.DuckDBPyConnection) -> Iterator[SourceFile]:
-    """A file, looked at and unpacked; raises InputError for what cannot be read to its end."""
-    kind = ending(name)
-    with tempfile.TemporaryDirectory(prefix="hindcast-file-") as folder:
-        if kind in CSV_ENDINGS:
-            yield csv.opened(unpacked(path, name, Path(folder)), name, Path(folder))
+def opened(
+    path: Path, name: str, connection: duckdb.DuckDBPyConnection, source: Source | None = None
+) -> Iterator[SourceFile]:
+    """A file as its source declares it, else as its ending says; looked at and unpacked.
+
+    Raises InputError for what cannot be read to its end.
+    """
+    form = format_of(name, source)
+    with tempfile.TemporaryDirectory(prefix="hindcast-file-") as temporary:
+        folder = Path(temporary)
+        plain = unpacked(path, name, folder)
+        if isinstance(form, Csv):
+            yield csv.opened(as_utf8(plain, name, form.encoding, folder), name, folder, form)
+        elif isinstance(form, JsonLines):
+            paths = {column: form.keys(column) for column in source.types} if source else None
+            yield json_lines.opened(plain, name, folder, paths)
         else:
-            yield parquet.ParquetFile(path, name, connection)
+            yield parquet.ParquetFile(plain, name, connection)
 
 
 def check_columns(file: SourceFile, source: Source) -> None:
     """Raise InputError naming a column of the source that is missing or holds nested values."""
+    others = {column.lower() for column in file.types}
     for column in source.types:
-        if column not in file.types:
+        # An optional column in other letters is a mistake; DuckDB would read it.
+        is_absent = column in source.optional and column.lower() not in others
+        if column not in file.types and not is_absent:
             raise InputError(
                 f"{file.name}: column '{column}' of source '{source.name}' is missing; "
                 f"the file has {', '.join(file.types)}"
             )
-        if parquet.is_nested(file.types[column]):
+        if parquet.is_nested(file.types.get(column, "")):
             raise InputError(
                 f"{file.name}: column '{column}' is {file.types[column]}; write plain values"
             )
+
+
+def completed(
+    file: SourceFile, source: Source, connection: duckdb.DuckDBPyConnection
+) -> tuple[Mapping[str, str], str]:
+    """A file's types and relation, with a null for each optional column that it lacks."""
+    relation = file.relation(connection)
+    absent = [column for column in source.optional if column not in file.types]
+    if not absent:
+        return file.types, relation
+    nulls = ", ".join(f"CAST(NULL AS VARCHAR) AS {DUCKDB.quote(column)}" for column in absent)
+    kept = ", ".join(DUCKDB.quote(column) for column in file.types)
+    types = {**file.types, **dict.fromkeys(absent, "VARCHAR")}
+    return types, f"(SELECT {kept}, {nulls} FROM {relation})"

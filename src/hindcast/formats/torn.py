@@ -22,6 +22,11 @@ def columns_reason(found: int, width: int) -> str:
     return f"{found} {'column' if found == 1 else 'columns'} where the header has {width}"
 
 
+def shown(text: str) -> str:
+    """A record's text without its line end, and with a replacement for what is not UTF-8."""
+    return text.encode(errors="surrogateescape").decode(errors="replace").rstrip("\r\n")
+
+
 def check_count(name: str, read: int, counted: int) -> None:
     """Raise HindcastError unless as many records were read as were counted apart from that."""
     if read != counted:

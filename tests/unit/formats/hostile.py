@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -32,18 +33,22 @@ class Found:
 
 
 @st.composite
-def files(draw: st.DrawFn) -> bytes:
-    """A CSV file: well written or not, of one line end or several, whole or cut."""
+def files(draw: st.DrawFn, more: Mapping[str, str] | None = None) -> bytes:
+    """A CSV file: well written or not, of one line end or several, whole or cut.
+
+    more: columns after those of HEADER, and what well written records have there.
+    """
+    more = more or {}
     end = draw(st.sampled_from(ENDS))
     is_mixed, quoting = draw(st.booleans()), draw(st.sampled_from([0, 1]))
-    header, content = _written(HEADER, end, csv.QUOTE_MINIMAL), b""
+    header, content = _written([*HEADER, *more], end, csv.QUOTE_MINIMAL), b""
     records = st.lists(CELLS, min_size=3, max_size=3)
     for record in draw(st.lists(records | BROKEN if draw(st.booleans()) else records, max_size=8)):
         end = draw(st.sampled_from(ENDS)) if is_mixed else end
         if isinstance(record, bytes):
             content += record + end.encode()
         else:
-            content += _written(record, end, quoting)
+            content += _written([*record, *more.values()], end, quoting)
     if draw(st.booleans()):
         content = content[: max(0, len(content) - draw(st.integers(0, 12)))]
     return b"\xef\xbb\xbf" * draw(st.booleans()) + header + content
@@ -60,17 +65,18 @@ def found(content: bytes) -> Found:
     text = content.decode("utf-8-sig", errors="surrogateescape")
     lines = list(io.StringIO(text, newline=""))
     result = Found([], [], None)
-    reader, start = csv.reader(lines), 0
+    reader, start, width = csv.reader(lines), 0, 0
     for cells in reader:
         own, line = lines[start : reader.line_num], start + 1
         start = reader.line_num
         fault = _fault(own)
         if fault == "unexpected end of data":
             return Found(result.rows, result.torn, line)
+        width = width or len(cells)
         if line == 1 or not cells:
             continue
         shown = "".join(own).encode(errors="surrogateescape").decode(errors="replace")
-        if fault or len(cells) != len(HEADER) or shown != "".join(own):
+        if fault or len(cells) != width or shown != "".join(own):
             result.torn.append((line, shown.rstrip("\r\n")))
         else:
             result.rows.append((line, [cell or None for cell in cells]))

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from hindcast.definitions import Csv
 from hindcast.engines.duckdb import session
 from hindcast.errors import HindcastError, InputError
 from hindcast.formats import csv_lines, spine_file
@@ -23,6 +24,12 @@ HOSTILE = settings(
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+CONTENT = b"id,at\n1,2021-05-01\n2,2021-05-01\n3,2021-05-01\n"
+# By the zstd command, which adds a checksum.
+ZSTD = bytes.fromhex(
+    "28b52ffd0458ed0000a869642c61740a312c323032312d30352d30310a323302008013809b4cb115d5ab"
 )
 
 
@@ -82,6 +89,22 @@ def test_a_gzip_file_damaged_anywhere_is_refused(tmp_path: Path) -> None:
     assert unpacked(path, path.name, tmp_path).read_bytes() == content
 
 
+def test_a_zstd_file_cut_anywhere_or_changed_under_its_checksum_is_refused(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "some.csv.zst"
+    # Before it the frame's header says how much memory to read it with.
+    for place in range(6, len(ZSTD)):
+        flipped = bytearray(ZSTD)
+        flipped[place] ^= 1 << place % 8
+        for damaged in (ZSTD[:place], bytes(flipped), ZSTD + b"more"):
+            path.write_bytes(damaged)
+            with pytest.raises(InputError, match=r"^some.csv.zst: cannot be unpacked: .*copy it"):
+                unpacked(path, path.name, tmp_path)
+    path.write_bytes(ZSTD + ZSTD)
+    assert unpacked(path, path.name, tmp_path).read_bytes() == CONTENT + CONTENT
+
+
 def test_plain_lines_are_read_by_duckdb_and_only_those(tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
     for text, is_plain in [
@@ -94,7 +117,7 @@ def test_plain_lines_are_read_by_duckdb_and_only_those(tmp_path: Path) -> None:
         ("a,b\n1," + "x" * 2**21 + "\n", False),
     ]:
         path.write_text(text, newline="")
-        assert (csv_lines.look(path) is not None) == is_plain, text[:20]
+        assert (csv_lines.look(path, Csv()) is not None) == is_plain, text[:20]
 
 
 def test_places_hold_over_many_blocks(tmp_path: Path) -> None:
@@ -112,7 +135,7 @@ def test_places_hold_over_many_blocks(tmp_path: Path) -> None:
 def test_a_record_that_the_reader_lost_is_a_failure(tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
     path.write_text("a,b\n1,2\n3,4\n")
-    found = csv_lines.look(path)
+    found = csv_lines.look(path, Csv())
     assert found is not None
     with session() as connection:
         file = CsvLines(path, "some.csv", ["a", "b"], found)

@@ -57,7 +57,11 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("rows.txt", "id\n1\n", "rows.txt: not .csv, .csv.gz or .parquet; rename or convert it"),
+        (
+            "rows.txt",
+            "id\n1\n",
+            r"rows.txt: not .csv, .jsonl or .parquet \(.*; rename or convert",
+        ),
         ("rows.csv", "", "rows.csv: the file is empty; its first line must name the columns"),
         ("rows.csv", "id,note\n1,a\n2\n", r"rows.csv line 3: .*; mend the line"),
         ("rows.csv", "id,ID\n1,a\n", "rows.csv: column 'ID' is in the header twice; rename one"),

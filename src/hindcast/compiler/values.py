@@ -1,0 +1,114 @@
+"""A value of a file -> SQL that has it in the declared type, or null where it is none."""
+
+from hindcast.datatypes import DataType
+from hindcast.definitions.formats import Values
+
+# Decimals that an epoch's number has down to a microsecond.
+_EPOCH_SCALES = {"s": 6, "ms": 3, "us": 0}
+# The years that Python has, in microseconds since 1970.
+_FIRST_MICRO, _LAST_MICRO = -62_135_596_800_000_000, 253_402_300_799_999_999
+_LONG_NAMES = {"TIMESTAMPTZ": "TIMESTAMPWITHTIMEZONE"}
+
+
+def given(column: str, found: str, form: Values) -> str:
+    """A value as the file has it, null where it is one of the format's words for null."""
+    if found != "VARCHAR" or not form.nulls:
+        return column
+    words = ", ".join(_literal(word) for word in form.nulls)
+    return f"(CASE WHEN {column} NOT IN ({words}) THEN {column} END)"
+
+
+def parsed(column: str, kind: DataType, found: str, form: Values) -> str:
+    """A value of the declared type, null where the text is not one; nothing is rounded.
+
+    found: the type that DuckDB reads. form: how the file writes values.
+    """
+    is_text = found == "VARCHAR"
+    if kind.kind == "timestamp" and form.epoch and not found.startswith(("TIMESTAMP", "DATE")):
+        return _since_1970(column, found, _EPOCH_SCALES[form.epoch])
+    written = {"date": form.dates, "timestamp": form.timestamps}.get(kind.kind)
+    if is_text and written:
+        instant = f"TRY_STRPTIME({column}, {_literal(written)})"
+        return _within_years(f"CAST({instant} AS {kind.sql('duckdb')})", kind)
+    if is_text and form.decimal == "," and kind.kind in ("bigint", "double", "decimal"):
+        # A point would be one between thousands, which is not read.
+        column = f"(CASE WHEN NOT contains({column}, '.') THEN replace({column}, ',', '.') END)"
+    return _plain(column, kind, found)
+
+
+def described(kind: DataType, form: Values) -> str:
+    """What a value of a type should have looked like, for people."""
+    if kind.kind == "timestamp" and form.epoch:
+        return f"timestamp ({form.epoch} since 1970)"
+    comma = " with a decimal comma" if form.decimal == "," else ""
+    return {
+        "bigint": "whole number",
+        "double": f"finite number{comma}",
+        "decimal": f"{kind}{comma}",
+        "date": f"date ({form.dates or 'YYYY-MM-DD'})",
+        "timestamp": f"timestamp ({form.timestamps or 'ISO 8601'})",
+    }.get(kind.kind, str(kind))
+
+
+def _since_1970(column: str, found: str, scale: int) -> str:
+    """An instant from a number; null beyond the years that Python has, or below a microsecond."""
+    number = _plain(column, DataType("decimal", 38, scale), found)
+    micros = f"TRY_CAST({number} * {10**scale} AS BIGINT)"
+    years = f"BETWEEN {_FIRST_MICRO} AND {_LAST_MICRO}"
+    return f"CASE WHEN {micros} {years} THEN make_timestamptz({micros}) END"
+
+
+def _plain(column: str, kind: DataType, found: str) -> str:
+    """A value of the declared type, written as SQL writes it."""
+    target = kind.sql("duckdb")
+    if kind.kind == "double":
+        cast = column if found == "DOUBLE" else f"TRY_CAST({column} AS DOUBLE)"
+        # The cast alone would take 1_0 and +-5 for numbers.
+        odd = f"(contains({column}, '_') OR contains({column}, '+-'))"
+        written = "" if found != "VARCHAR" else f" AND NOT {odd}"
+        return f"CASE WHEN isfinite({cast}){written} THEN {cast} END"
+    is_same = found.replace(" ", "") in (target, _LONG_NAMES.get(target, target))
+    text = column if found == "VARCHAR" else f"CAST({column} AS VARCHAR)"
+    cast = column if is_same else f"TRY_CAST({text} AS {target})"
+    if kind.kind in ("date", "timestamp"):
+        whole = "" if is_same or kind.kind == "timestamp" else f"{_whole_day(column, found)} AND "
+        return _within_years(cast, kind, whole)
+    if not is_same and kind.kind in ("bigint", "decimal"):
+        # A CASE stops at the first that holds; an OR would evaluate all of them on every row.
+        accepted = " ".join(f"WHEN {exact} THEN {cast}" for exact in _exact(kind, text, cast))
+        return f"CASE {accepted} END"
+    return cast
+
+
+def _within_years(cast: str, kind: DataType, condition: str = "") -> str:
+    """A date or instant of the years that Python has; text, Arrow and DuckDB can hold others."""
+    target = kind.sql("duckdb")
+    last = "9999-12-31" if kind.kind == "date" else "9999-12-31 23:59:59.999999"
+    years = f"BETWEEN {target} '0001-01-01' AND {target} '{last}'"
+    return f"CASE WHEN {condition}{cast} {years} THEN {cast} END"
+
+
+def _whole_day(column: str, found: str) -> str:
+    """The condition under which a column of another type than date says a date and no more."""
+    if found.startswith("TIMESTAMP"):
+        # Pandas writes dates so; any other time of day would be lost.
+        return f"CAST(CAST({column} AS DATE) AS TIMESTAMP) = {column}"
+    return f"length(CAST({column} AS VARCHAR)) = 10"
+
+
+def _exact(kind: DataType, text: str, cast: str) -> list[str]:
+    """Conditions under which the cast of a number's text rounds nothing; the commonest first."""
+    plain = f"NOT (contains({text}, 'e') OR contains({text}, 'E') OR contains({text}, '_'))"
+    digits = f"length(rtrim(split_part({text}, '.', 2), '0 ')) <= {kind.scale}"
+    if kind.kind == "bigint":
+        # The cast alone would take 0x1F and 1_0 for numbers.
+        number = f"regexp_full_match({text}, '\\s*[+-]?\\d*(\\.0*)?\\s*')"
+        return [f"CAST({cast} AS VARCHAR) = {text}", number]
+    short = f"strlen({text}) - instr({text}, '.') <= {kind.scale} AND {plain}"
+    # A positive exponent only moves the point of a number that has none.
+    whole = f"regexp_full_match({text}, '\\s*[+-]?\\d+([eE]\\+?\\d+)?\\s*')"
+    return [short, f"{digits} AND {plain}", whole]
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
