@@ -22,6 +22,7 @@ from hindcast.definitions import (
     prior,
 )
 from tests.parity import oracle
+from tests.parity.aggregates import AGGREGATES
 from tests.parity.oracle import Event, Seen
 
 START = datetime(2020, 2, 28, tzinfo=UTC)
@@ -228,6 +229,7 @@ MEANINGS = [
             oracle.years_between(oracle.extreme(_values("born")(f), min), day),
         ),
     ),
+    *(_prior(expression, of) for expression, of in AGGREGATES),
 ]  # fmt: skip
 
 
@@ -305,6 +307,8 @@ def define(
     )  # fmt: skip
     features, meanings = [], {}
     for index, (meaning, (window, seen)) in enumerate(chosen):
+        if "lag" in meaning.expression and (seen.ending or seen.last):
+            window, seen = WINDOWS[1]  # It counts back from the newest, as far as it needs.
         name, over = f"f{index}", {"prior": window, "latest": latest(), "request": None}
         features.append(Feature(name, meaning.expression, over=over[meaning.window]))
         meanings[name] = _bound(meaning, seen)

@@ -21,6 +21,7 @@ from hindcast.data import spine as spines
 from hindcast.engines.base import Engine
 from hindcast.stores.lake import Lake
 from tests.parity import histories, oracle
+from tests.parity.aggregates import Measured
 from tests.parity.histories import Definition
 from tests.parity.oracle import Event, Seen
 
@@ -68,7 +69,8 @@ def same(got: Any, expected: Any) -> bool:
     if got is None or expected is None:
         return got is None and expected is None
     if isinstance(expected, float):
-        return math.isclose(got, expected, rel_tol=RELATIVE, abs_tol=0)
+        within = expected.within if isinstance(expected, Measured) else 0
+        return math.isclose(got, expected, rel_tol=RELATIVE, abs_tol=within)
     if isinstance(expected, Decimal):
         return Decimal(got) == expected
     return bool(got == expected) and isinstance(got, bool) == isinstance(expected, bool)

@@ -7,30 +7,9 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
 from hindcast import names
+from hindcast.compiler import supported
+from hindcast.compiler.aggregates import NAMES, filtered
 from hindcast.errors import DefinitionError
-
-AGGREGATES: dict[type[exp.Expression], str] = {
-    exp.Count: "count",
-    exp.Sum: "sum",
-    exp.Avg: "avg",
-    exp.Min: "min",
-    exp.Max: "max",
-}
-
-# Functions of our own, lowered per engine: name -> number of arguments.
-CALENDAR = {"years_between": 2, "days_between": 2}
-
-_SCALARS = (exp.Coalesce, exp.Nullif, exp.Abs, exp.Greatest, exp.Least, exp.Length)
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In, exp.Like)
-_OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.And, exp.Or, exp.Not, exp.Is)
-_STRUCTURE = (exp.Paren, exp.Case, exp.If, exp.Literal, exp.Boolean, exp.Null, exp.Column,
-              exp.Identifier, exp.Star)  # fmt: skip
-_ALLOWED = (*AGGREGATES, *_SCALARS, *_COMPARISONS, *_OPERATORS, *_STRUCTURE)
-
-SUPPORTED = (
-    "count, sum, avg, min, max, coalesce, nullif, abs, greatest, least, length, case, "
-    "years_between, days_between, + - * /, comparisons, in, between, like, is null, and, or, not"
-)
 
 
 def parse(text: str, where: str) -> exp.Expression:
@@ -43,7 +22,9 @@ def parse(text: str, where: str) -> exp.Expression:
         raise DefinitionError(f"{where}: syntax error in '{text}': {error}") from error
     if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or _has_clauses(tree):
         raise DefinitionError(f"{where}: '{text}' must be one expression without a query around it")
-    expression: exp.Expression = tree.expressions[0]
+    if any(lag.args.get("default") is not None for lag in tree.find_all(exp.Lag)):
+        raise DefinitionError(f"{where}: lag in '{text}' has a default; use coalesce around it")
+    expression = filtered(tree.expressions[0])
     _refuse_unsupported(expression, text, where)
     return expression
 
@@ -70,7 +51,7 @@ def mentions_as_of(tree: exp.Expression) -> bool:
 
 def aggregates(tree: exp.Expression) -> list[exp.Expression]:
     """The aggregate calls of a tree, outermost first."""
-    return list(tree.find_all(*AGGREGATES))
+    return list(tree.find_all(*NAMES))
 
 
 def outside_aggregates(
@@ -80,7 +61,7 @@ def outside_aggregates(
     found: dict[str, exp.Expression] = {}
 
     def name(node: exp.Expression) -> exp.Expression:
-        if not isinstance(node, tuple(AGGREGATES)):
+        if not isinstance(node, tuple(NAMES)):
             return node
         column = f"_value{len(found)}"
         found[column] = node
@@ -105,36 +86,8 @@ def _has_clauses(tree: exp.Select) -> bool:
 
 def _refuse_unsupported(tree: exp.Expression, text: str, where: str) -> None:
     for node in tree.walk():
-        problem = _problem(node)
+        problem = supported.problem(node)
         if problem:
-            raise DefinitionError(f"{where}: {problem} in '{text}'; supported: {SUPPORTED}")
-
-
-def _problem(node: exp.Expr) -> str | None:
-    if isinstance(node, exp.Anonymous):
-        return _call_problem(node)
-    if isinstance(node, exp.Column) and node.table:
-        return f"'{node.sql()}' has a table name"
-    if isinstance(node, exp.Count) and isinstance(node.this, exp.Distinct):
-        return "count(distinct ...) cannot run over a window"
-    if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
-        return "'*' outside count(*)"
-    if isinstance(node, exp.If) and not isinstance(node.parent, exp.Case):
-        return "'if' is spelled CASE WHEN ... THEN ... ELSE ... END"
-    if isinstance(node, exp.Like) and "\\" in node.expression.sql():
-        return "a backslash in LIKE does not mean the same everywhere"
-    if type(node) not in _ALLOWED:
-        return f"'{node.sql(dialect='duckdb')}' is not supported"
-    if isinstance(node, tuple(AGGREGATES)) and len(list(node.iter_expressions())) != 1:
-        return f"{node.key} takes one argument"
-    nested = isinstance(node, tuple(AGGREGATES)) and node.find_ancestor(*AGGREGATES)
-    return f"aggregate '{node.sql(dialect='duckdb')}' inside an aggregate" if nested else None
-
-
-def _call_problem(node: exp.Anonymous) -> str | None:
-    name = str(node.this).lower()
-    if name not in CALENDAR:
-        return f"unknown function '{name}'"
-    if len(node.expressions) != CALENDAR[name]:
-        return f"{name} takes {CALENDAR[name]} arguments, not {len(node.expressions)}"
-    return None
+            raise DefinitionError(
+                f"{where}: {problem} in '{text}'; supported: {supported.SUPPORTED}"
+            )

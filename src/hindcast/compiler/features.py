@@ -7,7 +7,7 @@ from typing import Literal
 from sqlglot import exp
 
 from hindcast import names
-from hindcast.compiler import expressions, row_size
+from hindcast.compiler import aggregates, expressions, row_size
 from hindcast.compiler.document import definition_hash
 from hindcast.compiler.typing import infer
 from hindcast.datatypes import DOUBLE, DataType
@@ -90,9 +90,11 @@ class CompiledView:
         return tuple(each for each in self.inputs if each.name in read)
 
     def adds_doubles(self, feature: CompiledFeature) -> bool:
-        """Whether its last digits depend on the order of adding: a sum or average of doubles."""
+        """Whether its last digits depend on the order of adding, as those of doubles do."""
         if feature.kind == "request":
             return any(self.adds_doubles(each) for each in self.inputs_of(feature))
+        if feature.tree.find(exp.Stddev, exp.Variance):
+            return True
         added = feature.tree.find_all(exp.Sum, exp.Avg)
         return any(infer(node.this, self.types) == DOUBLE for node in added)
 
@@ -127,7 +129,7 @@ class _Inputs:
         """The tree over inputs: their names stand for its aggregates and other columns."""
 
         def replace(node: exp.Expression) -> exp.Expression:
-            if isinstance(node, tuple(expressions.AGGREGATES)):
+            if isinstance(node, tuple(aggregates.NAMES)):
                 return exp.column(self._aggregate(node, window).name)
             if isinstance(node, exp.Column) and node.name != names.AS_OF:
                 return exp.column(self._latest(node).name)
@@ -141,7 +143,7 @@ class _Inputs:
         return self._found.setdefault((column, None), made)
 
     def _aggregate(self, node: exp.Expression, window: Window | None) -> CompiledFeature:
-        function = expressions.AGGREGATES[type(node)]
+        function = aggregates.NAMES[type(node)]
         column = names.aggregate_column(function, len(self._found) + 1)
         made = CompiledFeature(column, node.copy(), infer(node, self._types), "prior", window)
         return self._found.setdefault((node.sql(), window), made)
@@ -163,6 +165,7 @@ def _compile_feature(feature: Feature, view: FeatureView, inputs: _Inputs) -> Co
     except DefinitionError as error:
         raise DefinitionError(f"{where}: in '{text}', {error}") from error
     window = feature.over if expressions.aggregates(tree) else None
+    _refuse_lags(tree, feature, where)
     if kind == "request":
         tree = inputs.stored(tree, window)
     return CompiledFeature(feature.name, tree, datatype, kind, window)
@@ -192,7 +195,7 @@ def _mixture(over: str | None, when_asked: bool, has_aggregate: bool) -> str | N
     if when_asked and over:
         return "mentions as_of and has a window; remove over=..., its columns are the latest known"
     if over == "prior":
-        return "over prior() needs an aggregate; use count, sum, avg, min or max, or over=latest()"
+        return "over prior() needs an aggregate; use one such as last(x), or over=latest()"
     if over is None and not when_asked:
         return "has no window and no as_of; add over=latest()"
     return None
@@ -206,9 +209,26 @@ def _refuse_instants_inside(tree: exp.Expression, text: str, where: str) -> None
         )
 
 
+def _refuse_lags(tree: exp.Expression, feature: Feature, where: str) -> None:
+    """Raise DefinitionError for a lag that its window does not reach, or cannot count from."""
+    over = feature.over
+    for lag in tree.find_all(exp.Lag) if over else ():
+        if over and over.ending:
+            raise DefinitionError(
+                f"{where}: '{feature.expression}' counts back from the newest event, over a window "
+                "that ends earlier; use over=prior() with a greater n, or last(x)"
+            )
+        number = lag.args.get("offset")
+        if over and over.last and number and int(number.this) > over.last:
+            raise DefinitionError(
+                f"{where}: '{feature.expression}' is always null over the last {over.last} events; "
+                "use over=prior()"
+            )
+
+
 def _refuse_bare_columns(tree: exp.Expression, text: str, where: str) -> None:
     for column in tree.find_all(exp.Column):
-        if not column.find_ancestor(*expressions.AGGREGATES):
+        if not column.find_ancestor(*aggregates.NAMES):
             raise DefinitionError(
                 f"{where}: column '{column.name}' in '{text}' stands outside an aggregate; "
                 "put it inside one"

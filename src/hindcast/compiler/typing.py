@@ -102,14 +102,33 @@ def _length(node: exp.Expression, types: Types) -> DataType:
 
 
 def _count(node: exp.Expression, types: Types) -> DataType:
-    if not isinstance(node.this, exp.Star):
-        infer(node.this, types)
+    counted = node.this.expressions if isinstance(node.this, exp.Distinct) else [node.this]
+    for each in counted:
+        if not isinstance(each, exp.Star):
+            infer(each, types)
     return BIGINT
 
 
 def _sum(node: exp.Expression, types: Types) -> DataType:
     kind = _number(node.this, types)
     return kind if kind == DOUBLE else DataType("decimal", 38, kind.scale)
+
+
+def _measure(node: exp.Expression, types: Types) -> DataType:
+    _operand(node.this, types)
+    return DOUBLE
+
+
+def _lag(node: exp.Expression, types: Types) -> DataType:
+    condition = node.args.get("default")
+    if condition is not None:
+        _expect(condition, types, infer(condition, types) == BOOLEAN, "a condition")
+    return infer(node.this, types)
+
+
+def _any_or_all(node: exp.Expression, types: Types) -> DataType:
+    _expect(node.this, types, infer(node.this, types) == BOOLEAN, "a condition")
+    return BOOLEAN
 
 
 def _average(node: exp.Expression, types: Types) -> DataType:
@@ -183,6 +202,9 @@ _RULES: list[tuple[type[exp.Expression] | tuple[type[exp.Expression], ...], _Rul
     (exp.Count, _count),
     (exp.Sum, _sum),
     (exp.Avg, _average),
-    ((exp.Min, exp.Max, exp.Paren), _same),
+    ((exp.Median, exp.Stddev, exp.Variance), _measure),
+    ((exp.LogicalOr, exp.LogicalAnd), _any_or_all),
+    (exp.Lag, _lag),
+    ((exp.Min, exp.Max, exp.Quantile, exp.Mode, exp.First, exp.Last, exp.Paren), _same),
     (exp.Anonymous, _calendar),
 ]

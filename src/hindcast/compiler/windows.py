@@ -1,11 +1,13 @@
 """Features -> window calls: which argument columns are needed, and which windows over them."""
 
+from collections.abc import Callable
+
 from sqlglot import exp
 
 from hindcast import names
-from hindcast.compiler import arithmetic, frames
+from hindcast.compiler import arithmetic, calls, frames
 from hindcast.compiler.dialects import Dialect
-from hindcast.compiler.expressions import AGGREGATES, outside_aggregates
+from hindcast.compiler.expressions import outside_aggregates
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.frames import BEFORE
 from hindcast.compiler.typing import infer
@@ -14,6 +16,14 @@ from hindcast.definitions import Window, prior
 
 # A whole number of 64 bits as a decimal.
 _WHOLE = DataType("decimal", 19, 0)
+# Aggregates that can be made of those of two parts of a window.
+_MERGED: dict[type[exp.Expression], str] = {
+    exp.Count: "count",
+    exp.Min: "min",
+    exp.Max: "max",
+    exp.LogicalOr: "max",
+    exp.LogicalAnd: "min",
+}
 
 
 class Windows:
@@ -106,10 +116,51 @@ class Windows:
         return self.dialect.render(tree, types, computed)
 
     def _aggregate(self, node: exp.Expression, window: Window) -> str:
-        if not isinstance(node, (exp.Sum, exp.Avg)):
-            is_star = isinstance(node.this, exp.Star)
-            sql = "1" if is_star else self.dialect.render(node.this, self.view.types)
-            return self._merged(AGGREGATES[type(node)], self._argument(sql), window)
+        if isinstance(node, exp.Lag):
+            return self._lag(node, window)
+        if isinstance(node.this, exp.Star):
+            return self._merged("count", self._argument("1"), window)
+        if isinstance(node, (exp.Sum, exp.Avg)):
+            return self._added(node, window)
+        if type(node) in _MERGED and not isinstance(node.this, exp.Distinct):
+            slot = self._argument(self._rendered(node.this))
+            return self._merged(_MERGED[type(node)], slot, window)
+        return self._called(node, calls.Frame(self.dialect.name, self._framed(window)))
+
+    def _called(self, node: exp.Expression, frame: calls.Frame) -> str:
+        """An aggregate that needs all events of its window in one frame."""
+        if isinstance(node.this, exp.Distinct):
+            value = node.this.expressions[0]
+            return calls.distinct(frame, self._argument(self._one_zero(value)))
+        sql = self._rendered(node.this)
+        if isinstance(node, calls.IN_DOUBLES):
+            sql = self.dialect.cast(sql, DOUBLE)
+        slot = self._argument(sql)
+        if isinstance(node, exp.Quantile):
+            return calls.quantile(frame, slot, calls.share_of(node))
+        return calls.CALLS[type(node)](frame, slot)
+
+    def _lag(self, node: exp.Lag, window: Window) -> str:
+        """The value of the n-th newest event, of those that meet the condition of its filter."""
+        condition, offset = node.args.get("default"), node.args.get("offset")
+        is_counted = self._rendered(condition) if condition is not None else "TRUE"
+        number = self._number(f"CASE WHEN {is_counted} THEN 1 END")
+        over = self._over(number, frames.nth_newest(int(offset.this) if offset else 1))
+
+        def found(sql: str) -> str:
+            # One event alone is in the frame; the greatest value of it is its value.
+            slot = self._argument(f"CASE WHEN {is_counted} THEN {sql} END")
+            return self._window(f"MAX({slot}) {over}")
+
+        value = found(self._rendered(node.this))
+        if window.length is None:
+            return value
+        event_timestamp = self.dialect.quote(self.view.view.source.event_timestamp)
+        happened = found(self.dialect.epoch_micros(event_timestamp))
+        return f"CASE WHEN {happened} >= _at - {frames.micros(window.length)} THEN {value} END"
+
+    def _added(self, node: exp.Expression, window: Window) -> str:
+        """A sum, or an average as a sum and a count."""
         sql, datatype = self._addend(node.this)
         total = self._sum(sql, datatype, window)
         if isinstance(node, exp.Sum):
@@ -117,9 +168,17 @@ class Windows:
         count = self._merged("count", self._argument(sql), window)
         return f"CAST({total} AS DOUBLE) / NULLIF({count}, 0)"
 
+    def _rendered(self, node: exp.Expression) -> str:
+        return self.dialect.render(node, self.view.types)
+
+    def _one_zero(self, node: exp.Expression) -> str:
+        """A value to be told from others; doubles have two zeros."""
+        sql = self._rendered(node)
+        return f"({sql} + 0.0)" if infer(node, self.view.types) == DOUBLE else sql
+
     def _addend(self, node: exp.Expression) -> tuple[str, DataType]:
         """What is summed, and its type: whole numbers and conditions as decimals."""
-        sql, datatype = self.dialect.render(node, self.view.types), infer(node, self.view.types)
+        sql, datatype = self._rendered(node), infer(node, self.view.types)
         if datatype not in (BIGINT, BOOLEAN):
             return sql, datatype
         return self.dialect.cast(self.dialect.cast(sql, BIGINT), _WHOLE), _WHOLE
@@ -140,7 +199,9 @@ class Windows:
         """
         call = f"{name.upper()}({slot})"
         if window.last is not None:
-            return self._window(f"{call} {self._over(self._number(), frames.newest(window.last))}")
+            return self._window(
+                f"{call} {self._over(self._number('1'), frames.newest(window.last))}"
+            )
         if window == prior():
             return self._window(f"{call} {self._over(self.order, BEFORE)}")
         earlier = self._window(f"{call} {self._over('_at', frames.of_instants(window))}")
@@ -153,9 +214,19 @@ class Windows:
             return f"COALESCE({earlier} + {ties}, {earlier}, {ties})"
         return f"{'LEAST' if name == 'min' else 'GREATEST'}({earlier}, {ties})"
 
-    def _number(self) -> str:
-        """How many events of the entity come before the row, as a column to frame by."""
-        return self._place(f"COUNT({self._argument('1')}) {self._over(self.order, BEFORE)}")
+    def _framed(self, window: Window) -> Callable[[str], str]:
+        """What makes a column of a call over all events of the window, in their order."""
+        over = self._over(self.order, BEFORE)
+        if window.last is not None:
+            over = self._over(self._number("1"), frames.newest(window.last))
+        elif window != prior():
+            place = self._place(frames.place(self.dialect, "_key", "_tie NULLS FIRST"))
+            over = self._over(place, frames.of_places(self.dialect, window))
+        return lambda call: self._window(f"{call} {over}")
+
+    def _number(self, counted: str) -> str:
+        """How many of the entity's events come before the row, as a column to frame by."""
+        return self._place(f"COUNT({self._argument(counted)}) {self._over(self.order, BEFORE)}")
 
     def _over(self, order: str, frame: str, by: str = "_key") -> str:
         return f"OVER (PARTITION BY {by} ORDER BY {order} {frame})"

@@ -83,7 +83,7 @@ def test_the_offline_table_has_the_key_the_order_and_every_feature() -> None:
         ("sum(amuont)", prior(), "unknown column 'amuont' in 'sum(amuont)'; the schema has id, "),
         ("count(*)", None, "'count(*)' has an aggregate without a window; add over=prior() or "),
         ("amount", None, "'amount' has no window and no as_of; add over=latest()"),
-        ("amount", prior(), "'amount' over prior() needs an aggregate; use count, sum, avg, "),
+        ("amount", prior(), "'amount' over prior() needs an aggregate; use one such as last(x), "),
         ("avg(amount)", latest(), "'avg(amount)' aggregates over latest(); use over=prior()"),
         (
             "years_between(birthday, as_of)",
