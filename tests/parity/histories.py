@@ -21,8 +21,7 @@ from hindcast.definitions import (
     latest,
     prior,
 )
-from tests.parity import oracle
-from tests.parity.aggregates import AGGREGATES
+from tests.parity.meanings import MEANINGS, Meaning
 from tests.parity.oracle import Event, Seen
 
 START = datetime(2020, 2, 28, tzinfo=UTC)
@@ -53,7 +52,7 @@ BIRTHDAYS = st.sampled_from(
 )
 CENTS = st.integers(-(10**9), 10**9).map(lambda cents: Decimal(cents).scaleb(-2))
 # At the edges of decimal(38,2), of 64 bits and of doubles.
-WIDE = [Decimal("9" * 36 + ".99"), Decimal("5e35"), Decimal("7.01"), Decimal("-3e35")]
+WIDE = [Decimal(text) for text in ("9" * 36 + ".99", "5e35", "7.01", "-3e35", "-0.01", "-5e35")]
 BIG = [2**63 - 1, -(2**63), 1, -7]
 HUGE = [1e308, 1.5e308, 0.25, 3e-200]
 REALS = st.integers(1, 10**9).map(lambda thousandths: thousandths / 1000)
@@ -96,171 +95,19 @@ def _retraction(event: Event, row: int) -> Event:
     return empty | {"recorded": late, "row": row, "retraction": "entered twice"}
 
 
-@dataclass(frozen=True)
-class Meaning:
-    """A feature expression with what it means on plain Python values."""
-
-    expression: str
-    window: str
-    value: Callable[[list[Event], Event, Seen], Any]
-
-
-def _column(name: str) -> Callable[[Event], Any]:
-    return lambda event: event[name]
-
-
-def _prior(expression: str, of: Callable[[list[Event]], Any]) -> Meaning:
-    return Meaning(expression, "prior", lambda h, row, seen: of(oracle.prior(h, row, seen)))
-
-
-def _latest(expression: str, of: Callable[[Event], Any]) -> Meaning:
-    return Meaning(expression, "latest", lambda h, row, seen: oracle.latest(h, row, of))
-
-
-def _request(expression: str, of: Callable[[Any, date], Any]) -> Meaning:
-    def value(history: list[Event], row: Event, seen: Seen) -> Any:
-        born = oracle.latest(history, row, _column("born"))
-        return of(born, oracle.asked(row).date())
-
-    return Meaning(expression, "request", value)
-
-
-def _asked_prior(expression: str, of: Callable[[list[Event], date | None, date], Any]) -> Meaning:
-    """An expression over prior events, the latest birthday, and the day of asking."""
-
-    def value(history: list[Event], row: Event, seen: Seen) -> Any:
-        born = oracle.latest(history, row, _column("born"))
-        return of(oracle.prior(history, row, seen), born, oracle.asked(row).date())
-
-    return Meaning(expression, "prior", value)
-
-
-def _asked_latest(expression: str, column: str, of: Callable[[Any, int], Any]) -> Meaning:
-    """An expression over a latest value and the days since birth; null where it is not finite."""
-
-    def value(history: list[Event], row: Event, seen: Seen) -> Any:
-        known = oracle.latest(history, row, _column(column))
-        born = oracle.latest(history, row, _column("born"))
-        age = oracle.days_between(born, oracle.asked(row).date())
-        return None if known is None or age is None else oracle.finite(of(known, age))
-
-    return Meaning(expression, "request", value)
-
-
-def _values(name: str) -> Callable[[list[Event]], list[Any]]:
-    return lambda found: [event[name] for event in found]
-
-
-def _is_yes(event: Event) -> bool | None:
-    return None if event["flag"] is None else event["flag"] == "Y"
-
-
-def _above_one(event: Event) -> Decimal | None:
-    return event["money"] if event["number"] is not None and event["number"] > 1 else None
-
-
-MEANINGS = [
-    _prior("count(*)", len),
-    _prior("count(money)", lambda f: oracle.count(_values("money")(f))),
-    _prior("sum(money)", lambda f: oracle.total(_values("money")(f))),
-    _prior("avg(money)", lambda f: oracle.mean(_values("money")(f))),
-    _prior("min(money)", lambda f: oracle.extreme(_values("money")(f), min)),
-    _prior("sum(real)", lambda f: oracle.total(_values("real")(f))),
-    _prior("avg(real)", lambda f: oracle.mean(_values("real")(f))),
-    _prior("max(number)", lambda f: oracle.extreme(_values("number")(f), max)),
-    _prior("max(flag)", lambda f: oracle.extreme(_values("flag")(f), max)),
-    _prior("sum(flag = 'Y')", lambda f: oracle.total([_cast(_is_yes(e)) for e in f])),
-    _prior(
-        "sum(case when number > 1 then money end)",
-        lambda f: oracle.total([_above_one(e) for e in f]),
-    ),
-    _prior("coalesce(sum(number), 0)", lambda f: oracle.total(_values("number")(f)) or 0),
-    _prior(
-        "sum(number) / count(*)",
-        lambda f: oracle.divide(oracle.total(_values("number")(f)), len(f)),
-    ),
-    _prior("sum(wide)", lambda f: oracle.fitting(oracle.total(_values("wide")(f)), 36)),
-    _prior(
-        "avg(wide)",
-        lambda f: oracle.divide(
-            oracle.fitting(oracle.total(_values("wide")(f)), 36), oracle.count(_values("wide")(f))
-        ),
-    ),
-    _prior("sum(big)", lambda f: _decimal(oracle.total(_values("big")(f)))),
-    _prior("avg(big)", lambda f: oracle.mean(_values("big")(f))),
-    _prior("sum(huge)", lambda f: oracle.finite(oracle.total(_values("huge")(f)))),
-    _latest("big * number - 1", lambda event: _product_less_one(event["big"], event["number"])),
-    _latest("abs(big)", lambda event: _magnitude(event["big"])),
-    _latest("huge * huge", lambda event: _square(event["huge"])),
-    _latest("money", _column("money")),
-    _latest("flag = 'Y'", _is_yes),
-    _latest("number is null", lambda event: event["number"] is None),
-    _latest("real / number", lambda event: oracle.divide(event["real"], event["number"])),
-    _latest("born", _column("born")),
-    _request("years_between(born, as_of)", oracle.years_between),
-    _request(
-        "days_between(born, as_of)",
-        oracle.days_between,
-    ),
-    _request("years_between(born, as_of) >= 30", lambda born, day: _at_least_30(born, day)),
-    _asked_latest("huge * days_between(born, as_of)", "huge", lambda x, n: x * n),
-    _asked_latest("huge * huge - days_between(born, as_of)", "huge", lambda x, n: x * x - n),
-    _asked_latest(
-        "huge / (days_between(born, as_of) + 1) / 1e200", "huge", lambda x, n: x / (n + 1) / 1e200
-    ),
-    _asked_latest(
-        "1 / (huge + huge) + days_between(born, as_of)", "huge", lambda x, n: 1 / (x + x) + n
-    ),
-    _asked_latest("big + days_between(born, as_of)", "big", lambda x, n: oracle.whole(x + n)),
-    _asked_prior(
-        "days_between(max(at), as_of)",
-        lambda f, born, day: oracle.days_between(f[-1]["at"].date() if f else None, day),
-    ),
-    _asked_prior(
-        "sum(money) / years_between(born, as_of)",
-        lambda f, born, day: oracle.divide(
-            oracle.total(_values("money")(f)), oracle.years_between(born, day)
-        ),
-    ),
-    _asked_prior(
-        "count(real) > years_between(min(born), as_of)",
-        lambda f, born, day: _more(
-            oracle.count(_values("real")(f)),
-            oracle.years_between(oracle.extreme(_values("born")(f), min), day),
-        ),
-    ),
-    *(_prior(expression, of) for expression, of in AGGREGATES),
-]  # fmt: skip
-
-
-def _cast(value: bool | None) -> int | None:
-    return None if value is None else int(value)
-
-
-def _decimal(value: int | None) -> Decimal | None:
-    return None if value is None else Decimal(value)
-
-
-def _product_less_one(left: int | None, right: int | None) -> int | None:
-    product = None if left is None or right is None else oracle.whole(left * right)
-    return None if product is None else oracle.whole(product - 1)
-
-
-def _magnitude(value: int | None) -> int | None:
-    return None if value is None else oracle.whole(abs(value))
-
-
-def _square(value: float | None) -> float | None:
-    return None if value is None else oracle.finite(value * value)
-
-
-def _more(count: int, years: int | None) -> bool | None:
-    return None if years is None else count > years
-
-
-def _at_least_30(born: date | None, day: date) -> bool | None:
-    years = oracle.years_between(born, day)
-    return None if years is None else years >= 30
+def at_the_edges() -> list[Event]:
+    """Entities whose sums just fit 38 digits, or just do not, and whose products are too large."""
+    wide = [("5e35", "5e35", "-0.01"), ("-5e35", "-5e35", "0.01"), ("5e35", "5e35", "0")]
+    big = [(2**63 - 1, 1, -7), (-(2**63), -(2**63), 1), (-(2**63), 3, 3)]
+    empty = dict.fromkeys(("real", "huge", "flag", "born", "label", "retraction"))
+    known = {"tie": 1, "recorded": START, "ingested": START, "row": 1, "money": Decimal(1)}
+    own = [
+        {"key": key, "number": 3 - 2 * n, "wide": Decimal(wide[key][n]), "big": big[key][n]}
+        for key in range(3)
+        for n in range(3)
+    ]
+    days = [START + timedelta(days=n) for n in range(len(own))]
+    return [empty | known | each | {"at": day} for each, day in zip(own, days, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -283,6 +130,13 @@ def definitions(draw: st.DrawFn, whole_days: bool) -> Definition:
 def everything(whole_days: bool) -> Definition:
     """A view with every meaning, over windows in turn."""
     return define(list(zip(MEANINGS, cycle(WINDOWS), strict=False)), whole_days)
+
+
+def of_digits() -> Definition:
+    """A view of what needs more digits than there are, with each kind of aggregate."""
+    starts = ("sum(wide)", "sum(big * big)", "max(-big", "avg(coalesce(big", "big * big")
+    found = [meaning for meaning in MEANINGS if meaning.expression.startswith(starts)]
+    return define([(meaning, WINDOWS[0]) for meaning in found], whole_days=False)
 
 
 def define(

@@ -96,9 +96,16 @@ def total(values: list[Any]) -> Any:
         return sum(present[1:], present[0]) if present else None
 
 
-def fitting(value: Decimal | None, digits: int) -> Decimal | None:
+def total38(values: list[int | None]) -> Decimal | None:
+    """The sum of whole numbers as a decimal of 38 digits; null of nothing, and beyond."""
+    found = fitting(total(values), 38)
+    return None if found is None else Decimal(found)
+
+
+def fitting(value: Any, digits: int) -> Any:
     """A number with at most so many digits before its point; null beyond."""
-    return None if value is None or value.copy_abs() >= 10**digits else value
+    # Abs of a decimal would round it to the context's digits.
+    return None if value is None or not -(10**digits) < value < 10**digits else value
 
 
 def whole(value: int | None) -> int | None:

@@ -165,6 +165,13 @@ def test_spark_agrees_with_the_oracle(tmp_path: Path, whole_days: bool) -> None:
     check_engine(engine_of("spark"), tmp_path, whole_days, examples=4)
 
 
+@pytest.mark.parametrize("name", ["duckdb", "spark"])
+def test_numbers_at_the_edge_of_their_digits_are_exact_or_null(tmp_path: Path, name: str) -> None:
+    history, everything = histories.at_the_edges(), Knowledge(END, END)
+    raw = raw_table(tmp_path, history, whole_days=False)
+    check_materialization(engine_of(name), raw, history, histories.of_digits(), everything)
+
+
 def check_engine(engine: Engine, folder: Path, whole_days: bool, examples: int) -> None:
     """Random histories, definitions, clocks and spines, through all three spines."""
 

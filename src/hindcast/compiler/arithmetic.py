@@ -1,8 +1,8 @@
 """Arithmetic that never fails, alike in every engine.
 
-Whole numbers beyond 64 bits are null. Doubles follow IEEE 754: beyond their range they are
-infinite, and a feature that is not finite is null. Sums of decimals are exact to 38 digits, and
-null beyond.
+Whole numbers beyond 64 bits are null; inside an aggregate, those beyond 38 digits. Doubles follow
+IEEE 754: beyond their range they are infinite, and a feature that is not finite is null. Sums of
+decimals are exact to 38 digits, and null beyond.
 """
 
 from hindcast.datatypes import DOUBLE, DataType
@@ -36,7 +36,7 @@ _POSTGRES = {
 
 
 def whole(engine: str, sign: str, left: str, right: str) -> str:
-    """Two whole numbers with +, - or * between them; null beyond 64 bits."""
+    """Two whole numbers with +, - or * between them; null beyond their type."""
     if engine == "spark":
         return f"{_TRY[sign]}({left}, {right})"
     if engine == "duckdb":
@@ -69,27 +69,43 @@ def may_overflow(datatype: DataType) -> bool:
 
 
 _HALF = 10 ** (DIGITS // 2)
+_UNIT = {"spark": "DECIMAL(1, 0)", "duckdb": "HUGEINT"}
 
 
-def halves(engine: str, sql: str) -> tuple[str, str]:
+def halves(engine: str, sql: str, scale: int) -> tuple[str, str]:
     """The upper and the lower digits of a wide decimal as whole numbers, to be summed apart."""
+    text = {"spark": "STRING", "duckdb": "VARCHAR"}[engine]
+    # Without its point the text is the whole number, which no engine's multiplication gives.
+    whole = f"REPLACE(CAST({sql} AS {text}), '.', '')" if scale else sql
     if engine == "spark":
-        number = f"CAST(REPLACE(CAST({sql} AS STRING), '.', '') AS DECIMAL({DIGITS}, 0))"
-        lower = f"({number} % {_HALF})"
-        return f"CAST(({number} - {lower}) / {_HALF} AS DECIMAL(19, 0))", lower
-    number = f"CAST(REPLACE(CAST({sql} AS VARCHAR), '.', '') AS HUGEINT)"
-    return f"({number} // {_HALF})", f"({number} % {_HALF})"
+        return _divided(engine, f"CAST({whole} AS DECIMAL({DIGITS}, 0))")
+    return _divided(engine, f"CAST({whole} AS HUGEINT)")
 
 
 def joined(engine: str, upper: str, lower: str, scale: int) -> str:
-    """The decimal of two sums of halves; null where it has more than 38 digits."""
-    if engine == "spark":
-        total = f"try_add(try_multiply({upper}, {_HALF}), {lower})"
-    else:
-        total = f"TRY({upper} * {_HALF} + {lower})"
+    """The decimal of two sums of halves; null where it has more than 38 digits.
+
+    What the lower sum has too much goes to the upper one, and a unit of that comes back: then every
+    step has room where the result has, whatever the signs of the two.
+    """
+    surplus, rest = _divided(engine, lower)
+    carried = f"({upper} + {surplus})"
+    unit = f"CAST(SIGN({carried}) AS {_UNIT[engine]})"
+    scaled = whole(engine, "*", f"({carried} - {unit})", str(_HALF))
+    total = whole(engine, "+", scaled, f"({rest} + {unit} * {_HALF})")
+    if not scale:
+        return f"TRY_CAST({total} AS DECIMAL({DIGITS}, 0))"
     # As text the point can be set where it belongs, which no engine's division does exactly.
     digits = f"LPAD(CAST(ABS({total}) AS VARCHAR(40)), 40, '0')"
     sign = f"CASE WHEN {total} < 0 THEN '-' ELSE '' END"
     point = 40 - scale
     text = f"{sign} || SUBSTR({digits}, 1, {point}) || '.' || SUBSTR({digits}, {point + 1})"
     return f"TRY_CAST({text} AS DECIMAL({DIGITS}, {scale}))"
+
+
+def _divided(engine: str, number: str) -> tuple[str, str]:
+    """A whole number by half of all digits: the quotient towards zero, and what remains."""
+    if engine == "spark":
+        rest = f"({number} % {_HALF})"
+        return f"CAST(({number} - {rest}) / {_HALF} AS DECIMAL(19, 0))", rest
+    return f"({number} // {_HALF})", f"({number} % {_HALF})"

@@ -6,14 +6,17 @@ from datetime import UTC, datetime
 
 from sqlglot import exp
 
-from hindcast.compiler import arithmetic
+from hindcast.compiler import arithmetic, digits
 from hindcast.compiler.typing import Types, infer
-from hindcast.datatypes import BIGINT, DataType
+from hindcast.datatypes import BIGINT, DOUBLE, DataType
 
 MICROS_PER_DAY = 86_400_000_000
 _SIGNS: dict[type[exp.Expression], str] = {
-    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/",
-}  # fmt: skip
+    exp.Add: "+",
+    exp.Sub: "-",
+    exp.Mul: "*",
+    exp.Div: "/",
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,52 +47,84 @@ class Dialect:
         return f"CAST({sql} AS {datatype.sql(self.name)})"
 
     def render(
-        self, tree: exp.Expression, types: Types, columns: Mapping[str, str] | None = None
+        self,
+        tree: exp.Expression,
+        types: Types,
+        columns: Mapping[str, str] | None = None,
+        whole: DataType = BIGINT,
     ) -> str:
         """The SQL text of a checked expression, with our semantics made explicit.
 
-        columns: column -> the SQL to put in its place; any other is quoted.
+        columns: column -> the SQL to put in its place; any other is quoted. whole: the type that
+        whole numbers are reckoned in, BIGINT or digits.WIDE.
         """
-        return self._sql(self._lower(tree, types, columns or {}))
+        return self._sql(self._lower(tree, types, columns or {}, whole))
+
+    def overflows(
+        self,
+        tree: exp.Expression,
+        types: Types,
+        columns: Mapping[str, str] | None = None,
+        whole: DataType = BIGINT,
+    ) -> list[str]:
+        """SQL of whether some operation on whole numbers in the tree overflows, one by one."""
+        found = []
+        for node in digits.too_large(tree, types, whole):
+            result = self.render(node, types, columns, whole)
+            given = [self.render(n, types, columns, whole) for n in node.iter_expressions()]
+            is_given = " AND ".join(f"{sql} IS NOT NULL" for sql in given)
+            found.append(f"({result} IS NULL AND {is_given})")
+        return found
 
     def _sql(self, lowered: exp.Expression) -> str:
         return lowered.sql(dialect=self.name, identify=True)
 
     def _lower(
-        self, node: exp.Expression, types: Types, columns: Mapping[str, str]
+        self, node: exp.Expression, types: Types, columns: Mapping[str, str], whole: DataType
     ) -> exp.Expression:
         """Bottom up; types are inferred from what the definition says, not from what is made."""
         lowered = node.copy()
         written = list(node.iter_expressions())
         for before, after in zip(written, list(lowered.iter_expressions()), strict=True):
-            after.replace(self._lower(before, types, columns))
+            after.replace(self._lower(before, types, columns, whole))
         if isinstance(node, exp.Column) and node.name in columns:
             return exp.var(columns[node.name])
         if isinstance(node, exp.Anonymous):
             kinds = [infer(argument, types).kind for argument in node.expressions]
             return self._calendar(lowered, kinds)
         if isinstance(node, tuple(_SIGNS)):
-            return exp.var(self._reckon(lowered, infer(node, types)))
+            return exp.var(self._reckon(lowered, infer(node, types), whole))
         if isinstance(node, (exp.Neg, exp.Abs)) and infer(node, types) == BIGINT:
-            return exp.var(self._whole_sign(lowered))
+            return exp.var(self._whole_sign(lowered, whole))
+        self._make_comparable(node, lowered, types, whole)
         return _numbers(lowered)
 
-    def _reckon(self, node: exp.Expression, datatype: DataType) -> str:
-        """Arithmetic in doubles where the meaning says so, else in 64 bits; by zero is null."""
-        sign = _SIGNS[type(node)]
-        left, right = (self.cast(self._sql(n), datatype) for n in (node.this, node.expression))
-        if datatype == BIGINT:
+    def _reckon(self, node: exp.Expression, datatype: DataType, whole: DataType) -> str:
+        """Arithmetic in doubles where the meaning says so, else whole; by zero is null."""
+        sign, is_whole = _SIGNS[type(node)], datatype == BIGINT
+        kind = whole if is_whole else datatype
+        left, right = (self.cast(self._sql(n), kind) for n in (node.this, node.expression))
+        if is_whole:
             return arithmetic.whole(self.name, sign, left, right)
         divisor = f"NULLIF({right}, 0)" if sign == "/" else right
         return arithmetic.real(self.name, sign, left, divisor)
 
-    def _whole_sign(self, node: exp.Expression) -> str:
+    def _whole_sign(self, node: exp.Expression, whole: DataType) -> str:
         """-x and abs(x) of a whole number; null of the least, whose opposite has no 64 bits."""
-        sql = self.cast(self._sql(node.this), BIGINT)
-        opposite = arithmetic.whole(self.name, "-", self.cast("0", BIGINT), sql)
+        sql = self.cast(self._sql(node.this), whole)
+        opposite = arithmetic.whole(self.name, "-", self.cast("0", whole), sql)
         if isinstance(node, exp.Neg):
             return opposite
         return f"CASE WHEN {sql} < 0 THEN {opposite} ELSE {sql} END"
+
+    def _make_comparable(
+        self, node: exp.Expression, lowered: exp.Expression, types: Types, whole: DataType
+    ) -> None:
+        """Numbers that no one decimal holds meet as doubles; the engines would stop at them."""
+        groups = zip(digits.meetings(node), digits.meetings(lowered), strict=True)
+        for written, made in groups:
+            for operand in [] if digits.fit_together(written, types, whole) else made:
+                operand.replace(exp.var(self.cast(self._sql(operand), DOUBLE)))
 
     def _calendar(self, node: exp.Expression, kinds: Sequence[str]) -> exp.Expression:
         """years_between and days_between; null where either date is null or the first is later."""

@@ -1,11 +1,12 @@
 """Features -> window calls: which argument columns are needed, and which windows over them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sqlglot import exp
 
 from hindcast import names
-from hindcast.compiler import arithmetic, calls, frames
+from hindcast.compiler import arithmetic, calls, digits, frames
 from hindcast.compiler.dialects import Dialect
 from hindcast.compiler.expressions import outside_aggregates
 from hindcast.compiler.features import CompiledFeature, CompiledView
@@ -26,6 +27,14 @@ _MERGED: dict[type[exp.Expression], str] = {
 }
 
 
+@dataclass(frozen=True)
+class _Value:
+    """SQL of a value, and of each way in which it is null for want of digits."""
+
+    sql: str
+    overflows: tuple[str, ...] = ()
+
+
 class Windows:
     """Collects the columns that features need: arguments (_a0), places (_p0) and windows (_w0).
 
@@ -39,7 +48,6 @@ class Windows:
         self._places: dict[str, str] = {}
         self._windows: dict[str, str] = {}
         self._ties: dict[str, str] = {}
-        self._lost: list[str] = []
 
     @property
     def slots(self) -> list[str]:
@@ -64,25 +72,24 @@ class Windows:
 
     def value(self, feature: CompiledFeature, instant: str) -> str:
         """The feature's SQL over the window columns; `instant` is the row's own instant."""
-        value = self._unbounded(feature, instant)
-        return arithmetic.finite(self.dialect.name, value) if _is_open(feature) else value
+        return self._value(feature, instant).sql
 
     def overflow(self, feature: CompiledFeature) -> str | None:
         """SQL of whether a stored feature is null for want of digits; None where it cannot be."""
-        self._lost = []
-        value = self._unbounded(feature, self.dialect.from_micros("_at"))
-        if _is_open(feature):
-            finite = arithmetic.finite(self.dialect.name, value)
-            self._lost.append(f"({value} IS NOT NULL AND {finite} IS NULL)")
-        return " OR ".join(self._lost) or None
+        value = self._value(feature, self.dialect.from_micros("_at"))
+        return " OR ".join(value.overflows) or None
 
-    def _unbounded(self, feature: CompiledFeature, instant: str) -> str:
-        """The feature's SQL, maybe infinite."""
+    def _value(self, feature: CompiledFeature, instant: str) -> _Value:
+        """The feature over the window columns, in its type; a double is finite or null."""
         if feature.kind == "request":
-            sql = self._request(feature, instant)
+            found = _Value(self._request(feature, instant))
         else:
-            sql = self._latest(feature) if feature.kind == "latest" else self._prior(feature)
-        return self.dialect.cast(sql, feature.datatype)
+            found = self._latest(feature) if feature.kind == "latest" else self._prior(feature)
+        sql = self.dialect.cast(found.sql, feature.datatype)
+        if feature.datatype != DOUBLE:
+            return _Value(sql, found.overflows)
+        finite = arithmetic.finite(self.dialect.name, sql)
+        return _Value(finite, (*found.overflows, f"({sql} IS NOT NULL AND {finite} IS NULL)"))
 
     def events_before(self) -> str:
         """How many events of the entity come before the row."""
@@ -92,36 +99,54 @@ class Windows:
         """When the last record of an event before the row was learned of."""
         return self._window(f"MAX(_recorded) {self._over(self.order, BEFORE)}")
 
-    def _latest(self, feature: CompiledFeature) -> str:
-        sql = self.dialect.render(feature.tree, self.view.types)
-        if feature.datatype == DOUBLE:
-            sql = arithmetic.finite(self.dialect.name, f"({sql})")
-        slot = self._argument(sql)
-        return self._window(f"{self.dialect.last_value(slot)} {self._over(self.order, BEFORE)}")
+    def _latest(self, feature: CompiledFeature) -> _Value:
+        argument = self._rendered(feature.tree)
+        newest = self._narrowed(_Value(self._last(argument)), feature.tree)
+        overflows = self._overflows(feature.tree)
+        if not overflows:
+            return newest
+        is_lost = f"CASE WHEN {overflows} THEN TRUE WHEN {argument} IS NOT NULL THEN FALSE END"
+        return _unless(f"COALESCE({self._last(is_lost)}, FALSE)", newest)
+
+    def _last(self, sql: str) -> str:
+        """The newest value before the row that is not null."""
+        call = self.dialect.last_value(self._argument(sql))
+        return self._window(f"{call} {self._over(self.order, BEFORE)}")
 
     def _request(self, feature: CompiledFeature, instant: str) -> str:
         inputs = {each.name: self.value(each, instant) for each in self.view.inputs_of(feature)}
         columns = {**inputs, names.AS_OF: instant}
         return self.dialect.render(feature.tree, self.view.input_types, columns)
 
-    def _prior(self, feature: CompiledFeature) -> str:
+    def _prior(self, feature: CompiledFeature) -> _Value:
         """Replace each aggregate by its window column, and render what stands around them."""
         tree, aggregates = outside_aggregates(feature.tree)
         types = {name: infer(node, self.view.types) for name, node in aggregates.items()}
         window = feature.window or prior()
-        computed = {
-            name: self.dialect.cast(self._aggregate(node, window), types[name])
-            for name, node in aggregates.items()
-        }
-        return self.dialect.render(tree, types, computed)
+        found = {name: self._aggregate(node, window) for name, node in aggregates.items()}
+        computed = {name: self.dialect.cast(each.sql, types[name]) for name, each in found.items()}
+        value = self.dialect.render(tree, types, computed)
+        outside = self.dialect.overflows(tree, types, computed)
+        inside = [sql for each in found.values() for sql in each.overflows]
+        return _Value(value, (*inside, *(f"({value} IS NULL AND {sql})" for sql in outside)))
 
-    def _aggregate(self, node: exp.Expression, window: Window) -> str:
+    def _aggregate(self, node: exp.Expression, window: Window) -> _Value:
+        """One aggregate over the window; null where a row's own arithmetic overflows."""
+        if isinstance(node, (exp.Sum, exp.Avg)):
+            found = self._added(node, window)
+        else:
+            found = self._narrowed(_Value(self._found(node, window)), node)
+        overflows = self._overflows(node)
+        if not overflows:
+            return found
+        lost = self._merged("count", self._argument(f"CASE WHEN {overflows} THEN 1 END"), window)
+        return _unless(f"{lost} > 0", found)
+
+    def _found(self, node: exp.Expression, window: Window) -> str:
         if isinstance(node, exp.Lag):
             return self._lag(node, window)
         if isinstance(node.this, exp.Star):
             return self._merged("count", self._argument("1"), window)
-        if isinstance(node, (exp.Sum, exp.Avg)):
-            return self._added(node, window)
         if type(node) in _MERGED and not isinstance(node.this, exp.Distinct):
             slot = self._argument(self._rendered(node.this))
             return self._merged(_MERGED[type(node)], slot, window)
@@ -159,17 +184,30 @@ class Windows:
         happened = found(self.dialect.epoch_micros(event_timestamp))
         return f"CASE WHEN {happened} >= _at - {frames.micros(window.length)} THEN {value} END"
 
-    def _added(self, node: exp.Expression, window: Window) -> str:
+    def _added(self, node: exp.Expression, window: Window) -> _Value:
         """A sum, or an average as a sum and a count."""
         sql, datatype = self._addend(node.this)
         total = self._sum(sql, datatype, window)
         if isinstance(node, exp.Sum):
             return total
         count = self._merged("count", self._argument(sql), window)
-        return f"CAST({total} AS DOUBLE) / NULLIF({count}, 0)"
+        return _Value(f"CAST({total.sql} AS DOUBLE) / NULLIF({count}, 0)", total.overflows)
 
     def _rendered(self, node: exp.Expression) -> str:
-        return self.dialect.render(node, self.view.types)
+        """An argument over raw rows; its whole numbers have all the digits that there are."""
+        return self.dialect.render(node, self.view.types, whole=digits.WIDE)
+
+    def _overflows(self, node: exp.Expression) -> str:
+        """SQL over raw rows of whether those digits are too few; empty where they never are."""
+        return " OR ".join(self.dialect.overflows(node, self.view.types, whole=digits.WIDE))
+
+    def _narrowed(self, found: _Value, node: exp.Expression) -> _Value:
+        """A whole number in 64 bits again, where it was reckoned in more."""
+        types = self.view.types
+        if infer(node, types) != BIGINT or digits.carrier(node, types) == BIGINT:
+            return found
+        narrow = f"TRY_CAST({found.sql} AS BIGINT)"
+        return _Value(narrow, (*found.overflows, f"({found.sql} IS NOT NULL AND {narrow} IS NULL)"))
 
     def _one_zero(self, node: exp.Expression) -> str:
         """A value to be told from others; doubles have two zeros."""
@@ -181,16 +219,18 @@ class Windows:
         sql, datatype = self._rendered(node), infer(node, self.view.types)
         if datatype not in (BIGINT, BOOLEAN):
             return sql, datatype
-        return self.dialect.cast(self.dialect.cast(sql, BIGINT), _WHOLE), _WHOLE
+        carried = digits.carrier(node, self.view.types)
+        if carried == BIGINT:
+            return self.dialect.cast(self.dialect.cast(sql, BIGINT), _WHOLE), _WHOLE
+        return self.dialect.cast(sql, carried), carried
 
-    def _sum(self, sql: str, datatype: DataType, window: Window) -> str:
+    def _sum(self, sql: str, datatype: DataType, window: Window) -> _Value:
         if not arithmetic.may_overflow(datatype):
-            return self._merged("sum", self._argument(sql), window)
-        halves = arithmetic.halves(self.dialect.name, sql)
+            return _Value(self._merged("sum", self._argument(sql), window))
+        halves = arithmetic.halves(self.dialect.name, sql, datatype.scale)
         upper, lower = (self._merged("sum", self._argument(half), window) for half in halves)
         total = arithmetic.joined(self.dialect.name, upper, lower, datatype.scale)
-        self._lost.append(f"({lower} IS NOT NULL AND {total} IS NULL)")
-        return total
+        return _Value(total, (f"({lower} IS NOT NULL AND {total} IS NULL)",))
 
     def _merged(self, name: str, slot: str, window: Window) -> str:
         """An aggregate over prior(); with a length, the earlier instants and the row's ties merged.
@@ -244,6 +284,7 @@ class Windows:
         return self._windows.setdefault(sql, f"_w{len(self._windows)}")
 
 
-def _is_open(feature: CompiledFeature) -> bool:
-    """Whether its double may be infinite when its windows are; a latest value is finite before."""
-    return feature.datatype == DOUBLE and feature.kind != "latest"
+def _unless(overflowed: str, value: _Value) -> _Value:
+    """The value, or null where some row's own arithmetic overflowed."""
+    sql = f"CASE WHEN NOT ({overflowed}) THEN {value.sql} END"
+    return _Value(sql, (*value.overflows, f"({overflowed})"))

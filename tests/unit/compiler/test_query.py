@@ -219,6 +219,14 @@ def test_an_entity_row_names_the_features_that_overflowed() -> None:
     assert values(events(view_of(power), huge), "_overflowed") == [None] * 2
 
 
+def test_a_row_whose_own_product_overflows_makes_the_whole_sum_null_and_not_smaller() -> None:
+    square = Feature("square", "sum(loan_id * loan_id)", over=prior())
+    cube = Feature("cube", "sum(loan_id * loan_id * loan_id)", over=prior())
+    loans = [loan(1, at(2021, 1, 1)), loan(2**62, at(2021, 1, 2))]
+    row = online(view_of(square, cube), loans)[1]
+    assert (row["square"], row["cube"], row["_overflowed"]) == (2**124 + 1, None, "cube")
+
+
 def test_a_label_is_trusted_only_after_it_matured() -> None:
     until = at(2021, 2, 1) + MATURES
     assert values(training(view_of(COUNT), THREE, until), "_is_mature") == [True, False, False]
