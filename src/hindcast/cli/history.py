@@ -38,7 +38,7 @@ def releases(
     """List a model's releases. First any that an outage left unrecorded are recorded."""
     from hindcast.cli.status import releases as use_case
 
-    columns = ("version", "release", "state", "roc_auc", "trained_as_of", "created_at")
+    columns = ("version", "release", "state", "worth", "trained_as_of", "created_at")
     show_table(
         use_case(bootstrap.application(home, project, compiled=False), model), columns, as_json
     )

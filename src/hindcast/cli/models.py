@@ -67,7 +67,9 @@ def train(
     stage = _stage(application, model)
     first = promote.admit_first(application, model, released.release, runner, progress, stage)
     verdict = {"gate": _PASSED[first.passed]} if first else {}
-    _show({**asdict(released), **verdict}, first, _after_training(released.release, first), as_json)
+    _show(
+        {**released.document(), **verdict}, first, _after_training(released.release, first), as_json
+    )
     raise typer.Exit(1 if first and not first.passed else 0)
 
 

@@ -1,11 +1,13 @@
 """How things stand, from the ledger and the online store."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from hindcast.bootstrap import Application
 from hindcast.compiler.document import definition_hash
+from hindcast.definitions import TASKS
 from hindcast.stores.online import ViewVersion
 from hindcast.traffic.local_stage import LocalStage
 
@@ -22,12 +24,19 @@ def releases(application: Application, model: str | None) -> list[dict[str, Any]
         {
             **asdict(record),
             "state": register.state(application, record),
-            "roc_auc": record.metrics["holdout"]["roc_auc"],
+            "worth": _worth(record.metrics),
             "trained_as_of": record.manifest["as_of"],
             "card": f"{record.location}.html",
         }
         for record in application.ledger.releases(declared)
     ]
+
+
+def _worth(metrics: Mapping[str, Any]) -> str:
+    """What a release is worth by the metric of its task, such as "mae 12.3408"."""
+    name = TASKS[metrics.get("task", "binary")].compared[0]
+    value = metrics["holdout"][name]
+    return f"{name} {'not defined' if value is None else format(value, '.4f')}"
 
 
 def status(application: Application, now: datetime) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A training set: rows with features and label, and what is needed to say where they came from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,24 +41,12 @@ class TrainingSet:
     @property
     def numeric(self) -> tuple[str, ...]:
         """Features a model reads as numbers."""
-        return tuple(f.name for f in self.features if f.datatype.is_numeric)
+        return by_input(self.features)[0]
 
     @property
     def categorical(self) -> tuple[str, ...]:
         """Features a model reads as text."""
-        return tuple(f.name for f in self.features if f.datatype.kind == "string")
-
-    def labels(self) -> NDArray[np.int64]:
-        """0 or 1 per row; raises TrainingError for any other label."""
-        labels = np.asarray(self.table[names.LABEL].cast(pa.int64()).to_numpy(), np.int64)
-        wrong = labels[~np.isin(labels, (0, 1))]
-        if len(wrong):
-            source = self.view.view.source
-            raise TrainingError(
-                f"label '{source.name}.{source.label}' must be 0 or 1; it is not in {len(wrong)} "
-                f"rows, such as {wrong[0]}; add a Check to its source"
-            )
-        return labels
+        return by_input(self.features)[1]
 
     def groups(self) -> NDArray[Any]:
         """The entity key of each row."""
@@ -89,6 +77,12 @@ class TrainingSet:
             return matrix
         texts = [column_texts(self.table[name]) for name in self.categorical]
         return np.column_stack([matrix.astype(object), *texts])
+
+
+def by_input(features: Sequence[CompiledFeature]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the features that a model reads as numbers, and of those it reads as text."""
+    numeric = tuple(f.name for f in features if f.datatype.is_numeric)
+    return numeric, tuple(f.name for f in features if f.datatype.kind == "string")
 
 
 def _require_usable(name: str, column: pa.ChunkedArray) -> None:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from hindcast import names
 from hindcast.compiler import query
-from hindcast.compiler.features import CompiledView
+from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.query import IS_MATURE, Knowledge
 from hindcast.data import known_then
 from hindcast.data import spine as spines
@@ -122,3 +122,9 @@ def of(
     view = project.view(model.features.view.name)
     read, matures = model.features.names, model.label_matures
     return build(view, read, matures, model.cold_start, engine, lake, knowledge, version)
+
+
+def features(model: Model, project: Project) -> tuple[CompiledFeature, ...]:
+    """The features that a project's model reads, in its order."""
+    view = project.view(model.features.view.name)
+    return tuple(view.feature(name) for name in model.features.names)

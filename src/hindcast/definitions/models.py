@@ -17,6 +17,7 @@ from hindcast.definitions.views import FeatureSelection
 from hindcast.errors import DefinitionError
 
 COVERAGE = 0.9
+COVERAGES = (0.01, 0.999)
 LARGEST_BOUND = 1e12
 ColdStart = Literal["refuse", "answer"]
 
@@ -116,8 +117,8 @@ class Model:
         self._check_estimator(where)
         self._check_slices(where)
         self._check_split(where)
-        self._check_share(where, "threshold", self.threshold, "binary")
-        self._check_share(where, "coverage", self.coverage, "regression")
+        self._check_share(where, "threshold", self.threshold, "binary", (0, 1))
+        self._check_share(where, "coverage", self.coverage, "regression", COVERAGES)
         arguments.require_whole(where, "seed", self.seed, 0, 2**32 - 1)
         arguments.require(where, "gate", self.gate, Gate, "a Gate")
         self.gate.check(f"{where}, gate", self.rules)
@@ -150,7 +151,14 @@ class Model:
         """The metric by which the gate compares the model with others."""
         return self.gate.compare or self.rules.compared[0]
 
-    def _check_share(self, where: str, argument: str, given: float | None, task: Task) -> None:
+    def _check_share(
+        self,
+        where: str,
+        argument: str,
+        given: float | None,
+        task: Task,
+        within: tuple[float, float],
+    ) -> None:
         """A share that only one task has."""
         if given is None:
             return
@@ -159,7 +167,7 @@ class Model:
                 f"{where}: {argument} is of a {task} model, and its task is {self.task}; "
                 "leave it out"
             )
-        arguments.require_number(where, argument, given, 0, 1)
+        arguments.require_number(where, argument, given, *within)
 
     def _check_split(self, where: str) -> None:
         arguments.require(where, "split", self.split, Split, "a Split")

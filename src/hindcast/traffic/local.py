@@ -14,7 +14,7 @@ from hindcast.traffic.api_stage import ApiStage
 from hindcast.traffic.local_stage import LocalStage
 
 if TYPE_CHECKING:
-    from hindcast.traffic.split import Split
+    from hindcast.traffic.split import TrafficSplit
 
 
 def predict(application: Application, model: str | None, key: str, now: datetime) -> Prediction:
@@ -53,20 +53,20 @@ def serve(
         split.close()
 
 
-def _split(application: Application, model: str | None, api: ApiStage | None) -> "Split":
+def _split(application: Application, model: str | None, api: ApiStage | None) -> "TrafficSplit":
     """The handler before the handler; a stage in the home begins with the champion."""
-    from hindcast.traffic.split import Split
+    from hindcast.traffic.split import TrafficSplit
 
     def open_release(release: str) -> Predictor:
         folder = application.release_folder(release)
         return open_predictor(_settings(application, folder))
 
     if api is not None:
-        return Split(api, open_release)
+        return TrafficSplit(api, open_release)
     declared = application.project.model(model).name
     stage = LocalStage(application.settings.home, declared)
     stage.point(application.champion(declared).release)
-    return Split(stage, open_release, stage.access_log)
+    return TrafficSplit(stage, open_release, stage.access_log)
 
 
 def _serving_settings(application: Application, model: str | None) -> Settings:

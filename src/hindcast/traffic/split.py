@@ -24,7 +24,7 @@ class Followed(Protocol):
         """A function that answers with the stage when it is new since the last call."""
 
 
-class Split:
+class TrafficSplit:
     """A handler that splits requests between the releases of a stage, at random by percent.
 
     A stage that cannot be followed while it serves is logged, and the one before stays. Raises

@@ -45,9 +45,3 @@ def test_a_value_that_a_model_cannot_take_is_named_with_its_feature_and_counted(
 def test_a_feature_that_no_model_reads_is_named() -> None:
     with pytest.raises(TrainingError, match="feature 'day' is a date"):
         samples.training_set(("events", "day")).matrix()
-
-
-def test_labels_other_than_0_and_1_are_refused_with_their_number() -> None:
-    data = with_values("label", [1, 0, 7, -1, 0, 1, 0, 0, 0, 0], pa.int64())
-    with pytest.raises(TrainingError, match=r"'events\.label' must be .* in 2 rows, such as 7"):
-        data.labels()

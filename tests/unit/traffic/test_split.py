@@ -17,7 +17,7 @@ from hindcast.serving.handler import logger, meter
 from hindcast.serving.predictor import Predictor
 from hindcast.serving.store import OnlineReader
 from hindcast.traffic import proxy_events
-from hindcast.traffic.split import Split
+from hindcast.traffic.split import TrafficSplit
 from hindcast.traffic.stage import Stage
 from tests.unit.serving import sample_release
 
@@ -88,20 +88,20 @@ def log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     handler.setStream(before)
 
 
-def ask(split: Split, path: str = "/score", body: Any = None) -> tuple[int, dict[str, Any]]:
+def ask(split: TrafficSplit, path: str = "/score", body: Any = None) -> tuple[int, dict[str, Any]]:
     content = json.dumps(body or {"features": FEATURES}).encode()
     event = proxy_events.proxy_event("POST", path, [("Host", "test")], content, "127.0.0.1")
     answer = split(event, proxy_events.Context())
     return answer["statusCode"], json.loads(answer["body"])
 
 
-def answered(split: Split, count: int) -> Counter[str]:
+def answered(split: TrafficSplit, count: int) -> Counter[str]:
     """How many of the same request each release answered."""
     return Counter(ask(split)[1]["release"] for _ in range(count))
 
 
 def test_the_same_request_goes_to_either_release_by_percent(folder: Folder) -> None:
-    split = Split(FakeStage(folder.at(25)), folder.open, draw=random.Random(1).random)
+    split = TrafficSplit(FakeStage(folder.at(25)), folder.open, draw=random.Random(1).random)
     found = answered(split, 400)
     assert found.keys() == {folder.stable, folder.canary}
     assert abs(found[folder.canary] - 100) < 4 * (400 * 0.25 * 0.75) ** 0.5
@@ -109,7 +109,7 @@ def test_the_same_request_goes_to_either_release_by_percent(folder: Folder) -> N
 
 def test_settings_that_change_are_followed_by_the_next_request(folder: Folder) -> None:
     stage = FakeStage(folder.at(0))
-    split = Split(stage, folder.open)
+    split = TrafficSplit(stage, folder.open)
     assert answered(split, 5) == {folder.stable: 5}
     stage.next = folder.at(100)
     assert answered(split, 5) == {folder.canary: 5}
@@ -127,7 +127,7 @@ def test_a_release_is_opened_once_for_as_long_as_it_is_named(folder: Folder) -> 
         return folder.open(release)
 
     stage = FakeStage(folder.at(5))
-    split = Split(stage, count)
+    split = TrafficSplit(stage, count)
     for percent in (25, 50, None, 5):
         stage.next = folder.at(percent)
         ask(split)
@@ -139,7 +139,7 @@ def test_settings_that_cannot_be_read_leave_the_service_as_it_was(
     folder: Folder, log: Callable[[], list[dict[str, Any]]], failure: HindcastError
 ) -> None:
     stage = FakeStage(folder.at(100))
-    split = Split(stage, folder.open)
+    split = TrafficSplit(stage, folder.open)
     stage.next = failure
     assert answered(split, 2) == {folder.canary: 2}
     [line] = [line for line in log() if line["level"] == "ERROR"]
@@ -151,9 +151,9 @@ def test_a_canary_that_does_not_verify_is_refused_at_the_start_and_later(
 ) -> None:
     (folder.root / folder.canary / "model.onnx").write_bytes(b"changed")
     with pytest.raises(ReleaseError, match=r"model\.onnx has changed"):
-        Split(FakeStage(folder.at(5)), folder.open)
+        TrafficSplit(FakeStage(folder.at(5)), folder.open)
     stage = FakeStage(folder.at(None))
-    split = Split(stage, folder.open)
+    split = TrafficSplit(stage, folder.open)
     stage.next = folder.at(100)
     assert answered(split, 3) == {folder.stable: 3}
     assert "model.onnx has changed" in log()[0]["reason"]
@@ -162,7 +162,7 @@ def test_a_canary_that_does_not_verify_is_refused_at_the_start_and_later(
 def test_metrics_are_counted_for_each_release_and_add_up(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    split = Split(FakeStage(folder.at(50)), folder.open, draw=random.Random(2).random)
+    split = TrafficSplit(FakeStage(folder.at(50)), folder.open, draw=random.Random(2).random)
     meter.write()
     capsys.readouterr()
     answers = answered(split, 60)
@@ -189,7 +189,7 @@ def test_the_access_log_has_a_line_for_each_request_while_there_is_a_canary(
     folder: Folder, tmp_path: Path
 ) -> None:
     file, stage = tmp_path / "access.log", FakeStage(folder.at(None))
-    split = Split(stage, folder.open, file, random.Random(3).random)
+    split = TrafficSplit(stage, folder.open, file, random.Random(3).random)
     ask(split)
     assert not file.exists()
     stage.next = folder.at(50)
@@ -208,6 +208,6 @@ def test_the_access_log_has_a_line_for_each_request_while_there_is_a_canary(
 def test_an_access_log_that_cannot_be_written_fails_no_request(
     folder: Folder, tmp_path: Path, log: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    split = Split(FakeStage(folder.at(100)), folder.open, tmp_path)
+    split = TrafficSplit(FakeStage(folder.at(100)), folder.open, tmp_path)
     assert ask(split)[0] == 200
     assert log()[-1]["message"] == "the access log cannot be written"

@@ -15,9 +15,11 @@ from hindcast.errors import NotFoundError
 from hindcast.models import register
 from hindcast.models.evaluation import holdout, latency
 from hindcast.models.evaluation.gate import Evidence, GateCheck, Verdict, judge
-from hindcast.models.evaluation.holdout import Holdout, Scores
-from hindcast.models.training import intervals, metrics
+from hindcast.models.evaluation.holdout import Holdout
+from hindcast.models.tasks.base import Reals
+from hindcast.models.training import intervals
 from hindcast.models.training.intervals import Interval
+from hindcast.models.training.measure import by_value
 from hindcast.releases import contents
 from hindcast.releases.contents import BASELINE, ReleaseContents
 from hindcast.serving.release import MODEL
@@ -133,12 +135,13 @@ def _evidence(
             over_champion = _difference(model, rows, scores, same.scores(other, MODEL))
     with step(progress, "replay of logged predictions"):
         skew = replays.skew(application, SKEW_SAMPLE, None, model.name)
-    threshold = challenger.plan.threshold
     evidence = Evidence(
         compared_by=model.compared_by,
         is_rising=model.compared_by in model.rules.rising,
-        metrics=metrics.evaluate(rows.labels, scores, threshold),
-        slices=_slices(model, rows, scores, threshold),
+        skill=rows.task.skill,
+        counted=rows.task.evidence,
+        metrics=rows.task.evaluate(rows.labels, scores),
+        slices=_slices(model, rows, scores),
         over_baseline=over_baseline,
         over_champion=over_champion,
         champion=champion,
@@ -150,17 +153,15 @@ def _evidence(
     return evidence, rows
 
 
-def _difference(model: Model, rows: Holdout, scores: Scores, other: Scores) -> Interval | None:
+def _difference(model: Model, rows: Holdout, scores: Reals, other: Reals) -> Interval | None:
     """Challenger minus the other in the gate's metric, by a bootstrap of whole entities."""
-    compared = intervals.compare(rows.labels, rows.groups, scores, other, model.seed)
+    compared = intervals.compare(rows.task, rows.labels, rows.groups, scores, other, model.seed)
     return compared.difference[model.compared_by]
 
 
-def _slices(
-    model: Model, rows: Holdout, scores: Scores, threshold: float
-) -> Mapping[str, Mapping[str, Any]]:
+def _slices(model: Model, rows: Holdout, scores: Reals) -> Mapping[str, Mapping[str, Any]]:
     found = [name for name in model.slices if name in rows.data.table.column_names]
     return {
-        name: metrics.by_slice(column_texts(rows.column(name)), rows.labels, scores, threshold)
+        name: by_value(rows.task, column_texts(rows.column(name)), rows.labels, scores)
         for name in found
     }

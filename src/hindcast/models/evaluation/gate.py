@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hindcast.definitions import Gate
+from hindcast.models.tasks.base import Skill
 from hindcast.models.training.intervals import Interval
 from hindcast.models.training.onnx_export import LARGEST_DIFFERENCE
 
-CHANCE = 0.5
 NOT_DEFINED = "not defined: the holdout has one label only"
 NO_LOSS = {
     True: "an interval that reaches 0 or lies above it",
@@ -30,14 +30,17 @@ class GateCheck:
 class Evidence:
     """What a gate judges by.
 
-    compared_by: the metric of the comparisons, and is_rising whether more of it is better. metrics
-    and slices are training.metrics.evaluate's; the intervals are of challenger minus the other,
+    compared_by: the metric of the comparisons, and is_rising whether more of it is better. skill:
+    what a model without any does not reach. counted: the metric that counts what there is to judge
+    by. metrics and slices are the task's; the intervals are of challenger minus the other,
     None where it is not defined; champion is None where there is none. served and differing count
     replayed values, both 0 where nothing was logged yet.
     """
 
     compared_by: str
     is_rising: bool
+    skill: Skill
+    counted: str
     metrics: Mapping[str, Any]
     slices: Mapping[str, Mapping[str, Mapping[str, Any]]]
     over_baseline: Interval | None
@@ -74,11 +77,11 @@ def judge(gate: Gate, evidence: Evidence) -> Verdict:
     """Every check of a gate; a check without evidence does not refuse."""
     checks = (
         *_bounds(gate, evidence.metrics),
-        _skill(evidence.metrics),
+        _skill(evidence),
         _over_baseline(gate, evidence),
         _over_champion(evidence),
-        *_slices(gate, evidence.slices),
-        _parity(evidence.parity),
+        *_slices(gate, evidence),
+        _parity(evidence),
         _latency(gate, evidence.latency_ms),
         _skew(gate, evidence),
     )
@@ -93,23 +96,29 @@ def _bounds(gate: Gate, metrics: Mapping[str, Any]) -> Iterator[GateCheck]:
 
 
 def _bounded(name: str, value: float | None, bound: float, rising: bool) -> GateCheck:
-    required = f"at {'least' if rising else 'most'} {bound:g}"
+    required = _required(bound, rising)
     if value is None:
         return GateCheck(name, False, NOT_DEFINED, required)
     passed = value >= bound if rising else value <= bound
     return GateCheck(name, passed, f"{value:.4f}", required)
 
 
-def _skill(metrics: Mapping[str, Any]) -> GateCheck:
-    """A model without skill is refused however few positives there are to judge by."""
-    area, (lowest, highest) = metrics["roc_auc"], metrics["probability_range"]
-    name, required = "better than chance", "roc_auc above 0.5, and probabilities that differ"
-    found = f"probabilities from {lowest:.4g} to {highest:.4g}"
+def _required(bound: float, rising: bool) -> str:
+    return f"at {'least' if rising else 'most'} {bound:g}"
+
+
+def _skill(evidence: Evidence) -> GateCheck:
+    """A model without skill is refused however little there is to judge by."""
+    skill, metrics = evidence.skill, evidence.metrics
+    value, (lowest, highest) = metrics[skill.metric], metrics[skill.range]
+    name = "better than chance"
+    required = f"{skill.metric} above {skill.chance:g}, and {skill.scores} that differ"
+    found = f"{skill.scores} from {lowest:.4g} to {highest:.4g}"
     if lowest == highest:
         return GateCheck(name, False, found, required)
-    if area is None:
+    if value is None:
         return GateCheck(name, None, f"{NOT_DEFINED}; {found}", required)
-    return GateCheck(name, area > CHANCE, f"roc_auc {area:.4f}, {found}", required)
+    return GateCheck(name, value > skill.chance, f"{skill.metric} {value:.4f}, {found}", required)
 
 
 def _over_baseline(gate: Gate, evidence: Evidence) -> GateCheck:
@@ -119,8 +128,8 @@ def _over_baseline(gate: Gate, evidence: Evidence) -> GateCheck:
     name, required = "as good as the simple baseline", NO_LOSS[evidence.is_rising]
     if difference is None:
         return GateCheck(name, None, NOT_DEFINED, required)
-    if _are_few(gate, evidence.metrics):
-        return GateCheck(name, None, _few(evidence.metrics), required)
+    if _are_few(gate, evidence.counted, evidence.metrics):
+        return GateCheck(name, None, _few(evidence.counted, evidence.metrics), required)
     found = _shown(evidence.compared_by, difference)
     return GateCheck(name, not _is_loss(evidence, difference), found, required)
 
@@ -151,26 +160,24 @@ def _is_loss(evidence: Evidence, difference: Interval) -> bool:
     return difference.high < 0 if evidence.is_rising else difference.low > 0
 
 
-def _slices(
-    gate: Gate, slices: Mapping[str, Mapping[str, Mapping[str, Any]]]
-) -> Iterator[GateCheck]:
-    for metric, floor in gate.slice_minimum.items():
-        for feature, values in slices.items():
-            for value, metrics in values.items():
-                yield _slice(gate, f"{metric} where {feature} is {value}", metrics, metric, floor)
+def _slices(gate: Gate, evidence: Evidence) -> Iterator[GateCheck]:
+    for bounds, rising in ((gate.slice_minimum, True), (gate.slice_maximum, False)):
+        for metric, bound in bounds.items():
+            for feature, values in evidence.slices.items():
+                for value, metrics in values.items():
+                    name = f"{metric} where {feature} is {value}"
+                    if _are_few(gate, evidence.counted, metrics) or metrics[metric] is None:
+                        few = _few(evidence.counted, metrics)
+                        yield GateCheck(name, None, few, _required(bound, rising))
+                    else:
+                        yield _bounded(name, metrics[metric], bound, rising)
 
 
-def _slice(
-    gate: Gate, name: str, metrics: Mapping[str, Any], metric: str, floor: float
-) -> GateCheck:
-    if _are_few(gate, metrics) or metrics[metric] is None:
-        return GateCheck(name, None, _few(metrics), f"at least {floor:g}")
-    return _bounded(name, metrics[metric], floor, rising=True)
-
-
-def _parity(parity: Mapping[str, Any]) -> GateCheck:
+def _parity(evidence: Evidence) -> GateCheck:
+    parity = evidence.parity
     difference, labels = parity["largest_difference"], parity["label_disagreements"]
-    found = f"probabilities differ by up to {difference:.2g}, {labels} answers of {parity['rows']}"
+    scores = f"{evidence.skill.scores} differ by up to {difference:.2g}"
+    found = f"{scores}, {labels} answers of {parity['rows']}"
     passed = difference <= LARGEST_DIFFERENCE and not labels
     return GateCheck("ONNX parity", passed, found, f"up to {LARGEST_DIFFERENCE:g}, 0 answers")
 
@@ -194,9 +201,10 @@ def _shown(metric: str, difference: Interval) -> str:
     return f"{metric} {difference.estimate:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]"
 
 
-def _are_few(gate: Gate, metrics: Mapping[str, Any]) -> bool:
-    return bool(metrics["positives"] < gate.least_positives)
+def _are_few(gate: Gate, counted: str, metrics: Mapping[str, Any]) -> bool:
+    return bool(metrics[counted] < gate.least_positives)
 
 
-def _few(metrics: Mapping[str, Any]) -> str:
-    return f"{metrics['positives']} positives of {metrics['rows']} rows, too few to judge"
+def _few(counted: str, metrics: Mapping[str, Any]) -> str:
+    of_rows = "" if counted == "rows" else f" of {metrics['rows']} rows"
+    return f"{metrics[counted]} {counted}{of_rows}, too few to judge"

@@ -14,34 +14,43 @@ from hindcast.data import training_set
 from hindcast.data.training_rows import TrainingSet
 from hindcast.engines.base import Engine
 from hindcast.errors import InputError
-from hindcast.models.training import onnx_export
-from hindcast.models.training.split import split
+from hindcast.models.tasks import choice
+from hindcast.models.tasks.base import Labels, Reals, Task
+from hindcast.models.training import documents, onnx_export, split
+from hindcast.models.training.split import Partition
 from hindcast.releases.contents import ReleaseContents
 from hindcast.stores.lake import Lake
-
-Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Holdout:
-    """Held-out rows of one feature view; `held` is their mask over the training set's rows.
+    """Held-out rows of one feature view, by the split and the task of the release they are of.
 
     matures: how long after their events the labels of these rows are trusted.
     """
 
     data: TrainingSet
+    task: Task
     matures: timedelta
-    held: NDArray[np.bool_]
+    parts: Partition
 
     @property
-    def labels(self) -> NDArray[np.int64]:
-        """0 or 1 per held-out row."""
-        return self.data.labels()[self.held]
+    def held(self) -> NDArray[np.bool_]:
+        """Which rows of the training set are held out."""
+        return self.parts.holdout
 
     @property
-    def groups(self) -> NDArray[Any]:
-        """The entity of each held-out row."""
-        return self.data.groups()[self.held]
+    def labels(self) -> Labels:
+        """The label of each held-out row, as the task learns it."""
+        source = self.data.view.view.source
+        return self.task.labels(self.data.table[names.LABEL], f"{source.name}.{source.label}")[
+            self.held
+        ]
+
+    @property
+    def groups(self) -> NDArray[Any] | None:
+        """The entity of each held-out row; None where the split is by time."""
+        return self.parts.holdout_groups
 
     @property
     def events(self) -> pa.Table:
@@ -58,12 +67,18 @@ class Holdout:
         """A feature of the held-out rows."""
         return self.data.table[name].filter(pa.array(self.held))
 
-    def scores(self, release: ReleaseContents, model: str) -> Scores:
-        """What a model file of a release says of each held-out row, by ONNX Runtime."""
+    def scores(self, release: ReleaseContents, model: str) -> Reals:
+        """What a model file of a release says of each held-out row, by ONNX Runtime.
+
+        Raises InputError where the release has another task, or other classes.
+        """
+        task = choice.of_plan(release.plan)
+        if task.answers != self.task.answers:
+            raise _incomparable(release, f"to answer {task.answers}, not {self.task.answers}")
         features = tuple(self.data.view.feature(name) for name in release.plan.names)
         data = replace(self.data, features=features)
         matrix = data.matrix()[self.held]
-        return onnx_export.run(release.files[model], matrix, len(data.numeric))
+        return onnx_export.run(release.files[model], task, matrix, len(data.numeric))
 
 
 def of(release: ReleaseContents, engine: Engine, lake: Lake, knowledge: Knowledge) -> Holdout:
@@ -73,7 +88,8 @@ def of(release: ReleaseContents, engine: Engine, lake: Lake, knowledge: Knowledg
     data = training_set.build(
         release.view(), release.plan.names, matures, cold_start, engine, lake, knowledge
     )
-    return Holdout(data, matures, split(data.groups(), data.micros(), data.labels()).holdout)
+    parts = split.of(data, documents.split_of(release.manifest))
+    return Holdout(data, choice.of_plan(release.plan), matures, parts)
 
 
 def same_rows(

@@ -1,6 +1,6 @@
 """The model card: what a release is, how it came about and what it is worth, as one HTML page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -9,28 +9,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from hindcast.models.registry import plots
+from hindcast.models.registry import plots, words
 
 Document = Mapping[str, Any]
 TEMPLATE = "card.html.jinja"
-# Metric -> its name for people, digits after the point, and whether more is better.
-METRICS = {
-    "roc_auc": ("ROC AUC", 4, True),
-    "pr_auc": ("PR AUC (average precision)", 4, True),
-    "ks": ("Kolmogorov-Smirnov", 4, True),
-    "brier": ("Brier score", 5, False),
-    "log_loss": ("Log loss", 5, False),
-    "calibration_error": ("Calibration error", 5, False),
-}
-CAPTIONS = {
-    "roc": "How many positives are found at each share of false alarms.",
-    "precision_recall": "How many of those answered 1 are positive, the more of them are found.",
-    "calibration": "Predicted and observed shares in tenths of the rows, with 95% intervals.",
-    "score_distribution": "Probabilities of each class; the less they overlap the better.",
-    "confusion": "Answers beside the truth; percentages are of each row.",
-    "feature_importance": "Mean loss and deviation over five shuffles of the holdout.",
-}
-# With fewer positives than this, a number says little, and the card says so.
+# With fewer positives, or rows, than this, a number says little, and the card says so.
 FEW = 20
 NONE = "\N{EN DASH}"
 
@@ -56,6 +39,10 @@ def render(
         status=status or {},
         evaluation=evaluation,
         promotions=promotions,
+        task=words.task(metrics),
+        words=words.of(metrics),
+        composition=_COMPOSITION[words.task(metrics)](metrics["holdout"]),
+        tiles=_tiles(metrics),
         comparison=_comparison(metrics),
         features=plots.ranked_features(metrics),
         plots=_plots(metrics),
@@ -82,22 +69,50 @@ def _plots(metrics: Document) -> list[dict[str, Any]]:
     drawn = plots.render(metrics)
     return [
         # What Matplotlib writes is escaped already.
-        {"name": name, "svg": Markup(svg.decode()), "caption": CAPTIONS[name]}
+        {"name": name, "svg": Markup(svg.decode()), "caption": words.of(metrics).captions[name]}
         for name, svg in drawn.items()
     ]
 
 
+def _tiles(metrics: Document) -> list[dict[str, str]]:
+    """What the page begins with: the first two metrics, and the first over the baseline."""
+    measures, comparison = words.of(metrics).measures, _comparison(metrics)
+    cells = [row["cells"][0] for row in comparison[:2]]
+    labels = [measure.label.partition(" (")[0] for measure in measures.values()]
+    over = comparison[0]["difference"]
+    return [
+        {"label": labels[0], "tone": "", **_noted(cells[0])},
+        {
+            "label": f"{labels[0]} over the baseline",
+            "value": over["value"],
+            "tone": over["tone"],
+            "note": over["verdict"],
+        },
+        {"label": labels[1], "tone": "", **_noted(cells[1])},
+    ]
+
+
+def _noted(cell: dict[str, str]) -> dict[str, str]:
+    return {
+        "value": cell["value"],
+        "note": cell["interval"] or "not defined on this holdout",
+    }
+
+
 def _comparison(metrics: Document) -> list[dict[str, Any]]:
     """Per metric: the model, the baselines, and the difference to the simple one, as text."""
-    sides = (metrics["holdout"], *(metrics["baseline"][n] for n in (plots.BASELINE, "prevalence")))
+    said = words.of(metrics)
+    sides = (metrics["holdout"], *(metrics["baseline"][name] for name in said.baselines))
     return [
         {
-            "label": label,
-            "better": "higher" if rising else "lower",
-            "cells": [_cell(side, name, digits) for side in sides],
-            "difference": _difference(metrics["over_baseline"], name, digits, rising),
+            "label": measure.label,
+            "better": "higher" if measure.rising else "lower",
+            "cells": [_cell(side, name, measure.digits) for side in sides],
+            "difference": _difference(
+                metrics["over_baseline"], name, measure.digits, measure.rising
+            ),
         }
-        for name, (label, digits, rising) in METRICS.items()
+        for name, measure in said.measures.items()
     ]
 
 
@@ -135,8 +150,7 @@ def _signed(value: float | None, digits: int = 4) -> str:
 
 
 def _percent(value: float | None) -> str:
-    """Three digits, such as 0.358%."""
-    return NONE if value is None else f"{value * 100:.3g}%"
+    return NONE if value is None else words.percent(value)
 
 
 def _instant(value: str | datetime | int | None) -> str:
@@ -159,3 +173,12 @@ def _tone(state: str) -> str:
     if "refused" in state or "failed" in state:
         return "bad"
     return "good" if state == "champion" else "plain"
+
+
+_COMPOSITION: Mapping[str, Callable[[Document], str]] = {
+    "binary": lambda held: (
+        f"{held['positives']:,} of them ({_percent(held['prevalence'])}) are positive"
+    ),
+    "multiclass": lambda held: f"they have {len(held['classes'])} classes",
+    "regression": lambda held: f"their labels are {_number(held['mean_label'])} on average",
+}

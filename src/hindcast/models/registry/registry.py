@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hindcast.errors import NotFoundError
-from hindcast.models.registry import mlflow_store, tracking
+from hindcast.models.registry import mlflow_store, tracking, words
 from hindcast.models.registry.tracking import RELEASE_TAG
 from hindcast.releases.contents import ReleaseContents
 
@@ -144,16 +144,18 @@ def _model(
     run_id = run.info.run_id
     wanted = f"name = '{release.id}' AND source_run_id = '{run_id}'"
     found = client.search_logged_models([experiment], wanted, max_results=1)
-    model = found[0] if found else _new_model(client, experiment, run_id, release.id)
+    model = found[0] if found else _new_model(client, experiment, run_id, release)
     outputs = client.get_run(run_id).outputs
     if outputs is None or not outputs.model_outputs:
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     return model
 
 
-def _new_model(client: "MlflowClient", experiment: str, run_id: str, release: str) -> "LoggedModel":
-    tags = {RELEASE_TAG: release}
-    return client.create_logged_model(experiment, release, run_id, tags, model_type="classifier")
+def _new_model(
+    client: "MlflowClient", experiment: str, run_id: str, release: ReleaseContents
+) -> "LoggedModel":
+    tags, kind = {RELEASE_TAG: release.id}, words.of(release.metrics).kind
+    return client.create_logged_model(experiment, release.id, run_id, tags, model_type=kind)
 
 
 def _log_numbers(

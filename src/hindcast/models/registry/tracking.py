@@ -4,11 +4,14 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
+from hindcast.models.registry import words
 from hindcast.releases.contents import ReleaseContents
 from hindcast.serving.plan import NUMERIC_KINDS
 from hindcast.serving.release import MODEL
+from hindcast.serving.scores.multiclass import MulticlassRule
 
 RELEASE_TAG = "release"
 # MLflow's longest parameter, and the longest name of a metric or parameter.
@@ -19,14 +22,15 @@ _RUNS_ON = ("onnx", "onnxruntime", "numpy")
 
 
 def parameters(release: ReleaseContents) -> dict[str, str]:
-    """How the release was trained: clocks, seed, threshold, features, library versions."""
+    """How the release was trained: clocks, seed, features, library versions, what it learned."""
     manifest = release.manifest
     found: dict[str, Any] = {
         "as_of": manifest["as_of"],
         "known_by": manifest["known_by"],
         "label_matures_days": manifest["label_matures_days"],
         "seed": manifest["seed"],
-        "threshold": release.plan.threshold,
+        "task": words.task(release.metrics),
+        **learned(release),
         "features": ", ".join(release.plan.names),
         "feature_count": len(release.plan.names),
         "feature_view": release.plan.view,
@@ -68,8 +72,8 @@ def description(release: ReleaseContents) -> str:
     """The release in a sentence."""
     held = release.metrics["holdout"]
     worth = ", ".join(
-        f"{label} {held[name]:.4f}"
-        for name, label in (("roc_auc", "ROC AUC"), ("pr_auc", "PR AUC"), ("brier", "Brier"))
+        f"{measure.label} {held[name]:.4f}"
+        for name, measure in words.of(release.metrics).measures.items()
         if held.get(name) is not None
     )
     manifest = release.manifest
@@ -99,7 +103,7 @@ def model_files(release: ReleaseContents, run_id: str, model_id: str) -> dict[st
             }
         },
         "signature": signature(release),
-        "metadata": {RELEASE_TAG: release.id, "threshold": release.plan.threshold},
+        "metadata": {RELEASE_TAG: release.id, **learned(release)},
         "model_size_bytes": len(release.files[MODEL]),
         "utc_time_created": release.manifest["known_by"],
     }
@@ -112,19 +116,32 @@ def model_files(release: ReleaseContents, run_id: str, model_id: str) -> dict[st
 
 
 def signature(release: ReleaseContents) -> dict[str, Any]:
-    """A row's features by name, and the probability: MLflow's ModelSignature as MLmodel has it."""
+    """A row's features by name, and the scores: MLflow's ModelSignature as MLmodel has it."""
     inputs = [
         _column(feature.name, "double" if feature.kind in NUMERIC_KINDS else "string")
         for feature in release.plan.features
     ]
-    outputs = [_column("probability", "double")]
+    outputs = [_column(name, "double") for name in _scores(release)]
     return {"inputs": json.dumps(inputs), "outputs": json.dumps(outputs), "params": None}
+
+
+def learned(release: ReleaseContents) -> dict[str, Any]:
+    """What its training told serving besides the features, such as the threshold."""
+    return asdict(release.plan.rule)
 
 
 def requirements(release: ReleaseContents) -> str:
     """requirements.txt of what runs the model."""
     libraries = release.manifest["libraries"]
     return "".join(f"{name}=={libraries[name]}\n" for name in _RUNS_ON)
+
+
+def _scores(release: ReleaseContents) -> list[str]:
+    """The names of the model's outputs: one, or one per class."""
+    rule, score = release.plan.rule, words.of(release.metrics).score
+    if isinstance(rule, MulticlassRule):
+        return [f"{score} of {label}" for label in rule.classes]
+    return [score]
 
 
 def _column(name: str, kind: str) -> dict[str, Any]:

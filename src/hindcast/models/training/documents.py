@@ -1,28 +1,27 @@
 """The documents of a release folder: plan, manifest, reference histograms, differences."""
 
 import platform
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hindcast.compiler.serving import serving_query
 from hindcast.data.training_rows import TrainingSet, column_numbers, column_texts
-from hindcast.definitions import Model
-from hindcast.models.training import histograms
+from hindcast.definitions import Entity, Model, Split
+from hindcast.models.tasks import histograms
+from hindcast.models.tasks.base import Reals, Task
 from hindcast.models.training.split import Partition
 from hindcast.releases.contents import FOR_ALL, PER_ROW
 
 LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 
-def plan(model: Model, data: TrainingSet, threshold: float) -> dict[str, Any]:
-    """What serving needs besides the model: the exact SQL, the features and the threshold."""
+def plan(model: Model, data: TrainingSet, task: Task) -> dict[str, Any]:
+    """What serving needs besides the model: the exact SQL, the features, what the task learned."""
     return {
         "format": 1,
-        "task": model.task,
+        "task": task.name,
         "model": model.name,
         "entity": data.view.view.source.entity.name,
         "key": data.view.key,
@@ -33,7 +32,7 @@ def plan(model: Model, data: TrainingSet, threshold: float) -> dict[str, Any]:
             {"name": f.name, "type": str(f.datatype), "request_time": f.kind == "request"}
             for f in data.features
         ],
-        "threshold": threshold,
+        **task.plan(),
     }
 
 
@@ -62,13 +61,32 @@ def manifest(model: Model, data: TrainingSet, revision: str) -> dict[str, Any]:
         "knowledge": PER_ROW if data.knowledge.per_row else FOR_ALL,
         "label_matures_days": model.label_matures / timedelta(days=1),
         "cold_start": data.cold_start,
+        "split": _split(model.split),
         "code_revision": revision,
         "seed": model.seed,
         "libraries": {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
     }
 
 
-def reference(data: TrainingSet, parts: Partition, scores: NDArray[np.float64]) -> dict[str, Any]:
+def _split(split: Split) -> dict[str, Any]:
+    """The split as `split_of` reads it."""
+    return {
+        "holdout": split.holdout,
+        "start": None if split.cut is None else split.cut.isoformat(),
+        "group": split.group.name if isinstance(split.group, Entity) else split.group,
+    }
+
+
+def split_of(manifest: Mapping[str, Any]) -> Split:
+    """The split that a release was trained with; a manifest without one is an older release's."""
+    said = manifest.get("split")
+    if said is None:
+        return Split()
+    start = None if said["start"] is None else datetime.fromisoformat(said["start"])
+    return Split(said["holdout"], start, None if said["group"] is None else "entity")
+
+
+def reference(data: TrainingSet, parts: Partition, task: Task, scores: Reals) -> dict[str, Any]:
     """Histograms of the training part's features and of the holdout's scores, for drift."""
     texts = {
         name: histograms.categories(column_texts(data.table[name])[parts.train])
@@ -78,4 +96,4 @@ def reference(data: TrainingSet, parts: Partition, scores: NDArray[np.float64]) 
         name: histograms.numbers(column_numbers(data.table[name])[parts.train])
         for name in data.numeric
     }
-    return {"features": {**numbers, **texts}, "scores": histograms.numbers(scores)}
+    return {"features": {**numbers, **texts}, "scores": task.histogram(scores)}

@@ -13,10 +13,11 @@ from sklearn.metrics import roc_auc_score
 from hindcast.compiler.features import CompiledFeature
 from hindcast.data.training_rows import TrainingSet, column_numbers
 from hindcast.errors import TrainingError
-from hindcast.models.training.importance import balanced
+from hindcast.models.tasks.base import Labels, Task
+from hindcast.models.tasks.sampling import balanced
 from hindcast.models.training.split import Partition
 
-Labels = NDArray[np.int64]
+Outcome = NDArray[np.int64]
 # The ROC AUC from which a single feature looks as if it knew the outcome.
 ALMOST_PERFECT = 0.99
 # The share of nulls from which a feature is almost always null.
@@ -48,14 +49,16 @@ def require_values(data: TrainingSet, parts: Partition) -> None:
             )
 
 
-def warnings(data: TrainingSet, labels: Labels, parts: Partition) -> tuple[DataWarning, ...]:
+def warnings(
+    task: Task, data: TrainingSet, labels: Labels, parts: Partition
+) -> tuple[DataWarning, ...]:
     """Features that say nothing or too much, and entities on both sides of the split.
 
-    labels: 0 or 1 per row of the training set.
+    labels: the task's, of each row of the training set.
     """
     known = data.table.filter(pa.array(parts.train))
     says_nothing = [found for feature in data.features for found in _says_nothing(feature, known)]
-    leaks = (*_almost_perfect(data, labels, parts), *_revised(data), *_two_spellings(data, parts))
+    leaks = (*_leaks(task, data, labels, parts), *_revised(data), *_two_spellings(data, parts))
     return (*says_nothing, *leaks)
 
 
@@ -76,21 +79,34 @@ def _says_nothing(feature: CompiledFeature, known: pa.Table) -> Iterator[DataWar
     yield DataWarning(feature.name, message)
 
 
-def _almost_perfect(data: TrainingSet, labels: Labels, parts: Partition) -> Iterator[DataWarning]:
-    """Features each of which tells the labels apart alone, as if they knew the outcome."""
+def _leaks(
+    task: Task, data: TrainingSet, labels: Labels, parts: Partition
+) -> Iterator[DataWarning]:
+    """Features each of which knows the label alone; each is named once."""
+    found: dict[str, DataWarning] = {}
+    for what, outcome in task.outcomes(labels).items():
+        for warning in _almost_perfect(what, data, outcome, parts):
+            found.setdefault(str(warning.feature), warning)
+    yield from found.values()
+
+
+def _almost_perfect(
+    what: str, data: TrainingSet, outcome: Outcome, parts: Partition
+) -> Iterator[DataWarning]:
+    """Features each of which tells 0 and 1 apart alone, as if they knew the outcome."""
     train = np.flatnonzero(parts.train)
-    rows = train[balanced(labels[train], np.random.default_rng(0))]
-    if np.bincount(labels[rows], minlength=2).min() < LEAST_OF_A_LABEL:
+    rows = train[balanced(outcome[train], np.random.default_rng(0))]
+    if np.bincount(outcome[rows], minlength=2).min() < LEAST_OF_A_LABEL:
         return
     for name in (*data.numeric, *data.categorical):
         column = data.table[name]
         is_text = name in data.categorical
-        values = _shares(column, labels, parts) if is_text else column_numbers(column)
-        area = _area(labels[rows], values[rows])
+        values = _shares(column, outcome, parts) if is_text else column_numbers(column)
+        area = _area(outcome[rows], values[rows])
         if area >= ALMOST_PERFECT:
             yield DataWarning(
                 name,
-                f"tells the labels apart almost perfectly alone (ROC AUC {area:.4f}); "
+                f"tells {what} apart almost perfectly alone (ROC AUC {area:.4f}); "
                 "see whether it knows the outcome",
             )
 
@@ -106,7 +122,7 @@ def _revised(data: TrainingSet) -> Iterator[DataWarning]:
             )
 
 
-def _area(labels: Labels, values: NDArray[np.float64]) -> float:
+def _area(labels: Outcome, values: NDArray[np.float64]) -> float:
     """ROC AUC of a feature alone, whichever way it points and wherever its nulls (NaN) stand."""
     _, ranks = np.unique(values, return_inverse=True)
     nulls_first = np.where(np.isnan(values), -1, ranks)
@@ -114,7 +130,7 @@ def _area(labels: Labels, values: NDArray[np.float64]) -> float:
     return max(max(area, 1 - area) for area in areas)
 
 
-def _shares(column: pa.ChunkedArray, labels: Labels, parts: Partition) -> NDArray[np.float64]:
+def _shares(column: pa.ChunkedArray, labels: Outcome, parts: Partition) -> NDArray[np.float64]:
     """Per row the share of 1 among the held-out rows of its text.
 
     Not among the training rows: a text of one row would tell that row's own label.
@@ -133,7 +149,9 @@ def _two_spellings(data: TrainingSet, parts: Partition) -> Iterator[DataWarning]
 
     The split keeps an entity on one side, but knows it by its exact key.
     """
-    groups = data.groups()
+    groups = parts.groups
+    if groups is None:
+        return
     if data.view.types[data.view.key].kind != "string":
         return
     train, held = (_by_plain_key(groups[part]) for part in (parts.train, parts.holdout))

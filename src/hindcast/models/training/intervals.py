@@ -1,20 +1,17 @@
 """Percentile bootstrap intervals (Efron, 1979), resampling whole entities.
 
-Rows are sorted by score once; a resample is a weight per row: how often its entity was drawn.
+A resample is a weight per row: how often its entity was drawn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.models.training.metrics import LEAST
+from hindcast.models.tasks.base import Labels, Reals, Task
 
-Reals = NDArray[np.float64]
-Labels = NDArray[np.int64]
-METRICS = ("roc_auc", "pr_auc", "ks", "brier", "log_loss")
 RESAMPLES = 1_000
 LEVEL = 0.95
 
@@ -37,75 +34,29 @@ class Comparison:
     difference: dict[str, Interval | None]
 
 
-class Ranked:
-    """The rows of one score vector in its order, so that a weighted metric is a cumulative sum.
-
-    Rows of equal scores are one step of every curve, and only steps with positives bend one.
-    """
-
-    def __init__(self, labels: Labels, scores: Reals) -> None:
-        self._order = np.argsort(-scores, kind="stable")
-        ordered, positive = scores[self._order], labels[self._order] == 1
-        self._positives = np.flatnonzero(positive)
-        starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-        step = np.searchsorted(starts, self._positives, side="right") - 1
-        steps, self._firsts = np.unique(step, return_index=True)
-        self._before = starts[steps]
-        self._after = np.append(starts, len(ordered))[steps + 1]
-        chance = np.clip(ordered, LEAST, 1 - LEAST)
-        self._squared = (ordered - positive) ** 2
-        self._loss = -np.where(positive, np.log(chance), np.log1p(-chance))
-
-    def measure(self, weights: NDArray[Any]) -> Reals:
-        """METRICS with a weight per row, as scikit-learn's sample_weight; NaN where not defined."""
-        weight = weights[self._order].astype(np.float64)
-        answered = np.concatenate([[0.0], np.cumsum(weight)])
-        rows = answered[-1]
-        if not rows:
-            return np.full(len(METRICS), np.nan)
-        # Not a dot product: BLAS adds in another order with another number of threads.
-        losses = [(weight * each).sum() / rows for each in (self._squared, self._loss)]
-        return np.array([*self._ranking(weight, answered), *losses])
-
-    def _ranking(self, weight: Reals, answered: Reals) -> tuple[float, float, float]:
-        """ROC AUC, average precision, and ks: the largest gap between the classes' scores.
-
-        answered: the weight of the first rows, [rows + 1].
-        """
-        if not len(self._positives):
-            return np.nan, np.nan, np.nan
-        more = np.add.reduceat(weight[self._positives], self._firsts)
-        true = np.cumsum(more)
-        before, after = answered[self._before], answered[self._after]
-        positives, negatives = true[-1], answered[-1] - true[-1]
-        if not positives or not negatives:
-            return np.nan, np.nan, np.nan
-        # A positive is above the negatives of later steps, and half above those of its own.
-        ahead = ((before - (true - more)) + (after - true)) / 2
-        area = 1 - (more * ahead).sum() / (positives * negatives)
-        precision = np.divide(true, after, out=np.zeros_like(true), where=after > 0)
-        gap = (true / positives - (after - true) / negatives).max()
-        return area, (more * precision).sum() / positives, max(0.0, gap)
-
-
 def compare(
+    task: Task,
     labels: Labels,
-    groups: NDArray[Any],
+    groups: NDArray[Any] | None,
     challenger_scores: Reals,
     champion_scores: Reals,
     seed: int,
     resamples: int = RESAMPLES,
 ) -> Comparison:
-    """Both score vectors, and challenger minus champion, on the same resamples of the same rows."""
-    both = Ranked(labels, challenger_scores), Ranked(labels, champion_scores)
-    whole = np.array([ranked.measure(np.ones(len(labels))) for ranked in both])
+    """Both score vectors, and challenger minus champion, on the same resamples of the same rows.
+
+    groups: the entity of each row; None draws rows alone.
+    """
+    both = [task.resampled(labels, scores) for scores in (challenger_scores, champion_scores)]
+    drawn = np.arange(len(labels)) if groups is None else groups
+    whole = np.array([rows.measure(np.ones(len(labels))) for rows in both])
     draws = np.array(
-        [[ranked.measure(w) for ranked in both] for w in _weights(groups, seed, resamples)]
+        [[rows.measure(weights) for rows in both] for weights in _weights(drawn, seed, resamples)]
     )
     return Comparison(
-        _intervals(whole[0], draws[:, 0]),
-        _intervals(whole[1], draws[:, 1]),
-        _intervals(whole[0] - whole[1], draws[:, 0] - draws[:, 1]),
+        _intervals(task.compared, whole[0], draws[:, 0]),
+        _intervals(task.compared, whole[1], draws[:, 1]),
+        _intervals(task.compared, whole[0] - whole[1], draws[:, 0] - draws[:, 1]),
     )
 
 
@@ -118,11 +69,13 @@ def _weights(groups: NDArray[Any], seed: int, resamples: int) -> Iterator[NDArra
         yield np.bincount(drawn, minlength=len(entities))[of_row]
 
 
-def _intervals(estimates: Reals, draws: Reals) -> dict[str, Interval | None]:
+def _intervals(
+    metrics: Sequence[str], estimates: Reals, draws: Reals
+) -> dict[str, Interval | None]:
     """estimates: [metrics]; draws: [resamples, metrics]."""
     return {
         name: _interval(float(estimates[place]), draws[:, place])
-        for place, name in enumerate(METRICS)
+        for place, name in enumerate(metrics)
     }
 
 

@@ -9,71 +9,70 @@ from numpy.typing import NDArray
 
 from hindcast.data.training_rows import TrainingSet, column_texts
 from hindcast.definitions import Model
-from hindcast.models.training import curves, intervals, metrics
+from hindcast.models.tasks.base import Labels, Reals, Task
+from hindcast.models.training import intervals
 from hindcast.models.training.importance import importance
 from hindcast.models.training.intervals import Interval
 from hindcast.models.training.split import Partition
 
-Reals = NDArray[np.float64]
-Labels = NDArray[np.int64]
-BASELINE = "logistic_regression"
-
 
 @dataclass(frozen=True)
 class Scored:
-    """The holdout as both models see it: [rows] each, matrix [rows, features].
+    """The holdout as both models see it: scores of each row, matrix [rows, features].
 
-    score: the model's probability of 1 for the rows of a matrix.
+    score: the model's scores of the rows of a matrix.
     """
 
     matrix: NDArray[Any]
     scores: Reals
     baseline: Reals
-    threshold: float
     score: Callable[[NDArray[Any]], Reals]
 
 
 def measure(
-    model: Model, data: TrainingSet, labels: Labels, parts: Partition, scored: Scored
+    model: Model, task: Task, data: TrainingSet, labels: Labels, parts: Partition, scored: Scored
 ) -> dict[str, Any]:
-    """The model beside the baselines: metrics, intervals, curves, importance, slices."""
+    """The model beside the baselines: metrics, intervals, drawings, importance, slices."""
     held, known = labels[parts.holdout], labels[parts.train]
     compared = intervals.compare(
-        held, data.groups()[parts.holdout], scored.scores, scored.baseline, model.seed
+        task, held, parts.holdout_groups, scored.scores, scored.baseline, model.seed
     )
-    constant = np.full(len(held), known.mean())
+    simple, constant = task.baselines
     features = (*data.numeric, *data.categorical)
     return {
-        "train": {"rows": len(known), "positives": int(known.sum())},
+        "task": task.name,
+        "train": {"rows": len(known), **task.composition(known)},
         "holdout_from_micros": parts.cut,
         "holdout": {
-            **metrics.evaluate(held, scored.scores, scored.threshold),
+            **task.evaluate(held, scored.scores),
             "intervals": _ranges(compared.challenger),
         },
         "baseline": {
-            BASELINE: {
-                **metrics.evaluate(held, scored.baseline, scored.threshold),
+            simple: {
+                **task.evaluate(held, scored.baseline),
                 "intervals": _ranges(compared.champion),
             },
-            "prevalence": metrics.evaluate(held, constant, scored.threshold),
+            constant: task.evaluate(held, task.constant(known, len(held))),
         },
         "over_baseline": {
             "estimates": _estimates(compared.difference),
             "intervals": _ranges(compared.difference),
         },
-        "curves": {
-            "model": curves.curves(held, scored.scores),
-            BASELINE: curves.curves(held, scored.baseline),
-        },
-        "score_distribution": curves.score_distribution(held, scored.scores),
-        "importance": importance(scored.score, scored.matrix, held, features, model.seed),
+        **task.drawings(held, scored.scores, scored.baseline),
+        "importance": importance(task, scored.score, scored.matrix, held, features, model.seed),
         "slices": {
-            name: metrics.by_slice(
-                column_texts(data.table[name])[parts.holdout], held, scored.scores, scored.threshold
-            )
+            name: by_value(task, column_texts(data.table[name])[parts.holdout], held, scored.scores)
             for name in model.slices
         },
     }
+
+
+def by_value(
+    task: Task, values: NDArray[Any], labels: Labels, scores: Reals
+) -> dict[str, dict[str, Any]]:
+    """Metrics of the rows of each value; values: [rows] of text."""
+    masks = {str(value): values == value for value in np.unique(values.astype(str))}
+    return {value: task.evaluate(labels[mask], scores[mask]) for value, mask in masks.items()}
 
 
 def _ranges(found: Mapping[str, Interval | None]) -> dict[str, list[float] | None]:

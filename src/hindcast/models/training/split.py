@@ -2,25 +2,40 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.data.training_rows import TrainingSet
+from hindcast.definitions import Split
 from hindcast.errors import TrainingError
 
-HOLDOUT_ENTITIES = 0.3
-HOLDOUT_PERIOD = 0.3
-FOLDS = 3
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Partition:
-    """Row masks; `cut` is the first held-out instant in microseconds since 1970 UTC."""
+    """Row masks; `cut` is the first held-out instant in microseconds since 1970 UTC.
+
+    groups: the entity of each row, that is never in both parts; None where the split is by time.
+    """
 
     train: NDArray[np.bool_]
     holdout: NDArray[np.bool_]
     cut: int
+    groups: NDArray[Any] | None
+
+    @property
+    def train_groups(self) -> NDArray[Any] | None:
+        """The entity of each row of the training part."""
+        return None if self.groups is None else self.groups[self.train]
+
+    @property
+    def holdout_groups(self) -> NDArray[Any] | None:
+        """The entity of each held-out row."""
+        return None if self.groups is None else self.groups[self.holdout]
 
     def left_out(self, micros: NDArray[np.int64]) -> dict[str, int]:
         """Reason -> how many rows are in neither part; micros: the event timestamp of each row."""
@@ -31,20 +46,32 @@ class Partition:
         }
 
 
-def split(groups: NDArray[Any], micros: NDArray[np.int64], labels: NDArray[np.int64]) -> Partition:
-    """Hold out the newest 30% of the period of a hashed 30% of the entities.
+def of(data: TrainingSet, declared: Split) -> Partition:
+    """The parts of a training set by a model's declared split; raises TrainingError as split."""
+    return split(None if declared.group is None else data.groups(), data.micros(), declared)
+
+
+def split(groups: NDArray[Any] | None, micros: NDArray[np.int64], declared: Split) -> Partition:
+    """Hold out the newest share of the period of a hashed share of the entities.
 
     Train is the older period of the other entities, so that the model is measured on people and
-    times it has not seen. The hash of the key decides, so an entity never changes sides.
-    Raises TrainingError when either side lacks what it needs.
+    times it has not seen. The hash of the key decides, so an entity never changes sides. Without
+    groups the newest share of the period is held out. Raises TrainingError for an empty part.
     """
-    if not len(labels):
+    if not len(micros):
         raise TrainingError("the training set is empty; ingest labelled events, or move as_of")
-    entities, of_row = np.unique(groups, return_inverse=True)
-    held = np.array([_share(entity) < HOLDOUT_ENTITIES for entity in entities.tolist()])[of_row]
-    cut = int(np.quantile(micros, 1 - HOLDOUT_PERIOD, method="higher"))
-    parts = Partition(~held & (micros < cut), held & (micros >= cut), cut)
-    _require(parts, groups, labels)
+    if declared.cut is None:
+        cut = int(np.quantile(micros, 1 - declared.holdout, method="higher"))
+    else:
+        cut = (declared.cut - EPOCH) // timedelta(microseconds=1)
+    is_newer = micros >= cut
+    if groups is None:
+        parts = Partition(~is_newer, is_newer, cut, None)
+    else:
+        entities, of_row = np.unique(groups, return_inverse=True)
+        held = np.array([_share(each) < declared.holdout for each in entities.tolist()])[of_row]
+        parts = Partition(~held & ~is_newer, held & is_newer, cut, groups)
+    _require_rows(parts)
     return parts
 
 
@@ -53,13 +80,8 @@ def _share(entity: object) -> float:
     return int.from_bytes(hashlib.sha256(str(entity).encode()).digest()[:8], "big") / 2**64
 
 
-def _require(parts: Partition, groups: NDArray[Any], labels: NDArray[np.int64]) -> None:
+def _require_rows(parts: Partition) -> None:
     if not parts.holdout.any():
         raise TrainingError("no row is left to hold out; train on more entities or more time")
-    for value, name in ((1, "positive"), (0, "negative")):
-        found = len(np.unique(groups[parts.train & (labels == value)]))
-        if found < FOLDS:
-            raise TrainingError(
-                f"only {found} entities have a {name} label in the training part, {FOLDS} are "
-                "needed; train on more data"
-            )
+    if not parts.train.any():
+        raise TrainingError("no row is left to train on; train on more entities or more time")

@@ -6,25 +6,27 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from hindcast import names
 from hindcast.bootstrap import Application
 from hindcast.compiler.document import to_document
 from hindcast.compiler.query import Knowledge
-from hindcast.data import training_set
+from hindcast.data import training_rows, training_set
 from hindcast.data.training_rows import TrainingSet
 from hindcast.definitions import Model
 from hindcast.engines.base import Engine
 from hindcast.errors import ReleaseError, StoreUnavailableError, TrainingError
 from hindcast.models import register
-from hindcast.models.training import documents, estimator, inspection, onnx_export
-from hindcast.models.training.fit import Fitted, encoded, encoder, fit, fit_baseline, with_encoder
+from hindcast.models.tasks import choice
+from hindcast.models.tasks.base import Labels, Reals, Task
+from hindcast.models.training import documents, inspection, onnx_export, rehearsal, split
+from hindcast.models.training.fit import FittedModel, fit
 from hindcast.models.training.inspection import DataWarning
 from hindcast.models.training.measure import Scored, measure
 from hindcast.models.training.onnx_export import Parity
 from hindcast.models.training.revision import code_revision
-from hindcast.models.training.split import Partition, split
+from hindcast.models.training.split import Partition
 from hindcast.releases import folder
 from hindcast.releases.contents import BASELINE, FEATURE_VIEW
 from hindcast.serving.release import MODEL, PLAN
@@ -35,7 +37,8 @@ from hindcast.telemetry import Progress, Silent, step
 class TrainReport:
     """A release that was written, and what its model is worth on the holdout.
 
-    left_out: reason -> how many labelled events are in neither part.
+    learned: what serving is told besides the features, such as the threshold. worth: metric ->
+    value. left_out: reason -> how many labelled events are in neither part.
     """
 
     release: str
@@ -43,24 +46,26 @@ class TrainReport:
     rows: int
     train_rows: int
     holdout_rows: int
-    threshold: float
-    roc_auc: float | None
-    pr_auc: float | None
-    ks: float | None
-    brier: float
-    log_loss: float
-    baseline_roc_auc: float | None
+    learned: Mapping[str, Any]
+    worth: Mapping[str, float | None]
     parity_largest_difference: float
     left_out: Mapping[str, int]
     warnings: tuple[str, ...]
 
+    def document(self) -> dict[str, Any]:
+        """The JSON form, which has the learned values and the metrics by their own names."""
+        found: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            found |= value if name in ("learned", "worth") else {name: value}
+        return found
+
 
 @dataclass(frozen=True)
 class _Exported:
-    """A classifier as ONNX, and scikit-learn's probabilities on the holdout, [rows]."""
+    """A model as ONNX, and scikit-learn's scores of the holdout."""
 
     onnx: bytes
-    scores: NDArray[np.float64]
+    scores: Reals
     parity: Parity
 
 
@@ -81,8 +86,9 @@ def train(
     try:
         parameters = {"model": declared.name, "engine": engine.name, **asdict(clocks)}
         with application.ledger.run("train", parameters) as run:
-            with _naming(declared):
-                onnx_export.require_known(estimator.make(declared))
+            with _naming(declared), step(watcher, "rehearse the export to ONNX"):
+                features = training_set.features(declared, application.project)
+                rehearsal.require_convertible(declared, *training_rows.by_input(features))
             with step(watcher, "training set"):
                 data = training_set.of(
                     declared, application.project, engine, application.lake, clocks
@@ -92,7 +98,7 @@ def train(
             application.releases.add(written.release)
             report = replace(written, folder=application.releases.location(written.release))
             run.inputs.update(data.inputs)
-            run.outputs.update(asdict(report))
+            run.outputs.update(report.document())
         with step(watcher, "record the release"):
             register.register(application, Path(written.folder), run.id)
     except StoreUnavailableError as error:
@@ -132,84 +138,74 @@ def _naming(model: Model) -> Iterator[None]:
 def _release(
     model: Model, data: TrainingSet, releases: str | Path, revision: str, watcher: Progress
 ) -> TrainReport:
-    if model.task != "binary":
-        raise TrainingError(f"a {model.task} model cannot be trained yet")
-    labels, groups, matrix = data.labels(), data.groups(), data.matrix()
-    parts = split(groups, data.micros(), labels)
+    task, labels = target(model, data)
+    matrix, parts = data.matrix(), split.of(data, model.split)
+    task.require_enough(labels[parts.train], parts.train_groups)
     inspection.require_values(data, parts)
-    warned = inspection.warnings(data, labels, parts)
+    warned = inspection.warnings(task, data, labels, parts)
     with step(watcher, f"fit {model.name}"):
-        fitted, baseline = _fit(model, matrix, labels, groups, parts, data.numeric)
+        fitted, baseline = fit(model, task, data, matrix, labels, parts)
+    task = fitted.fitted.task
     with step(watcher, "export to ONNX and compare"):
         held = matrix[parts.holdout]
-        exported = _export("the model", fitted, data, held)
-        simple = _export("the simple baseline", baseline, data, held)
+        exported = _export("the model", fitted, held)
+        simple = _export("the simple baseline", baseline, held)
     with step(watcher, "measure on the holdout"):
-        score = onnx_export.scorer(exported.onnx, len(data.numeric))
-        scored = Scored(held, exported.scores, simple.scores, fitted.threshold, score)
-        measured = measure(model, data, labels, parts, scored)
+        score = onnx_export.scorer(exported.onnx, task, len(data.numeric))
+        scored = Scored(held, exported.scores, simple.scores, score)
+        measured = measure(model, task, data, labels, parts, scored)
         measured["left_out"] = {**data.left_out, **parts.left_out(data.micros())}
         measured["warnings"] = [asdict(warning) for warning in warned]
         measured["differences"] = documents.differences(data)
         measured["parity"] = asdict(exported.parity)
         measured["baseline_parity"] = asdict(simple.parity)
+    histograms = documents.reference(data, parts, task, exported.scores)
     files = {
         MODEL: exported.onnx,
         BASELINE: simple.onnx,
-        PLAN: folder.json_bytes(documents.plan(model, data, fitted.threshold)),
+        PLAN: folder.json_bytes(documents.plan(model, data, task)),
         FEATURE_VIEW: folder.json_bytes(to_document(data.view.view)),
         "metrics.json": folder.json_bytes(measured),
-        "histograms.json": folder.json_bytes(documents.reference(data, parts, exported.scores)),
+        "histograms.json": folder.json_bytes(histograms),
     }
     manifest = documents.manifest(model, data, revision)
     with step(watcher, "write the release"):
         written = folder.write(releases, manifest, files)
-    return _report(written, parts, measured, warned)
+    return _report(written, task, parts, measured, warned)
 
 
-def _fit(
-    model: Model,
-    matrix: NDArray[Any],
-    labels: NDArray[np.int64],
-    groups: NDArray[Any],
-    parts: Partition,
-    numeric: Sequence[str],
-) -> tuple[Fitted, Fitted]:
-    """The model and the baseline, fitted on the training part, text encoded."""
-    encode = encoder(len(numeric), matrix[parts.train])
-    numbers = encoded(encode, matrix[parts.train])
-    fitted = fit(model, numbers, labels[parts.train], groups[parts.train], numeric)
-    baseline = Fitted(fit_baseline(model, numbers, labels[parts.train]), fitted.threshold)
-    return with_encoder(encode, fitted), with_encoder(encode, baseline)
+def target(model: Model, data: TrainingSet) -> tuple[Task, Labels]:
+    """The model's task, and its labels of every row."""
+    column, name = data.table[names.LABEL], model.label
+    task = choice.of_model(model, column, name)
+    return task, task.labels(column, name)
 
 
-def _export(what: str, fitted: Fitted, data: TrainingSet, held: NDArray[Any]) -> _Exported:
-    """Export a classifier, and compare the two on the held-out rows of the matrix."""
-    scores = fitted.probabilities(held)
-    onnx = onnx_export.export(
-        fitted.classifier, len(data.numeric), len(data.categorical), fitted.calibration
-    )
-    parity = onnx_export.check_parity(onnx, held, scores, fitted.threshold, len(data.numeric), what)
-    return _Exported(onnx, scores, parity)
+def _export(what: str, model: FittedModel, held: NDArray[Any]) -> _Exported:
+    """Export a model, and compare the two on the held-out rows of the matrix."""
+    scores, exported = model.scores(held), onnx_export.export(model)
+    task, numeric = model.fitted.task, len(model.inputs.numeric)
+    parity = onnx_export.check_parity(exported, task, held, scores, numeric, what)
+    return _Exported(exported, scores, parity)
 
 
 def _report(
-    written: Path, parts: Partition, measured: dict[str, Any], warned: Sequence[DataWarning]
+    written: Path,
+    task: Task,
+    parts: Partition,
+    measured: dict[str, Any],
+    warned: Sequence[DataWarning],
 ) -> TrainReport:
-    held = measured["holdout"]
+    held, first = measured["holdout"], task.shown[0]
+    of_baseline = measured["baseline"][task.baselines[0]][first]
     return TrainReport(
         release=written.name,
         folder=str(written),
         rows=len(parts.train),
         train_rows=int(parts.train.sum()),
         holdout_rows=held["rows"],
-        threshold=held["confusion"]["threshold"],
-        roc_auc=held["roc_auc"],
-        pr_auc=held["pr_auc"],
-        ks=held["ks"],
-        brier=held["brier"],
-        log_loss=held["log_loss"],
-        baseline_roc_auc=measured["baseline"]["logistic_regression"]["roc_auc"],
+        learned=task.plan(),
+        worth={**{name: held[name] for name in task.shown}, f"baseline_{first}": of_baseline},
         parity_largest_difference=measured["parity"]["largest_difference"],
         left_out=measured["left_out"],
         warnings=tuple(str(warning) for warning in warned),

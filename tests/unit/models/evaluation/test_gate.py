@@ -7,6 +7,7 @@ import pytest
 
 from hindcast.definitions import Gate
 from hindcast.models.evaluation.gate import Evidence, Verdict, judge
+from hindcast.models.tasks.binary.task import Binary
 from hindcast.models.training.intervals import Interval
 
 GATE = Gate(
@@ -31,6 +32,8 @@ METRICS: dict[str, Any] = {
 GOOD = Evidence(
     compared_by="roc_auc",
     is_rising=True,
+    skill=Binary.skill,
+    counted=Binary.evidence,
     metrics=METRICS,
     slices={"income_type": {"Working": {"rows": 500, "positives": 30, "roc_auc": 0.75}}},
     over_baseline=Interval(-0.01, 0.02, 0.05),

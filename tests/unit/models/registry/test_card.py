@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hindcast.models.registry import card
+from hindcast.models.registry import card, words
 from tests.unit.models.registry.conftest import Sample
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -124,6 +124,26 @@ def test_metrics_stand_beside_the_baselines_with_their_intervals(sample: Sample)
     assert f"{low:.4f} to {high:.4f}" in text
     for side in sample.metrics["baseline"].values():
         assert f"{side['brier']:.5f}" in text
+
+
+def test_a_card_of_another_task_has_its_metrics_baselines_answers_and_slices(
+    other: Sample,
+) -> None:
+    found = page(other, evaluation=EVALUATION)
+    assert found.open == []
+    assert len(found.ids) == len(set(found.ids))
+    held, said = other.metrics["holdout"], words.of(other.metrics)
+    for name, measure in said.measures.items():
+        assert f"{measure.label} {'higher' if measure.rising else 'lower'} is better" in found.text
+        assert f"{held[name]:,.{measure.digits}f}" in found.text
+    for part in other.metrics["slices"]["kind"].values():
+        assert f"{part['rows']:,}" in found.text
+    assert set(said.baselines) == set(other.metrics["baseline"])
+    answers = {
+        "multiclass": "The answer is the likeliest class",
+        "regression": f"to hold 90% of the labels; it holds {held.get('coverage', 0) * 100:.3g}%",
+    }
+    assert answers[other.metrics["task"]] in found.text
 
 
 def test_every_slice_has_a_row_and_nothing_is_called_so(sample: Sample) -> None:

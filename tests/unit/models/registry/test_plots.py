@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from hindcast.models.registry import plots
+from hindcast.models.registry.plots import drawing
 from tests.unit.models.registry.conftest import Sample
 
 NAMES = {
@@ -38,6 +39,17 @@ def test_each_plot_is_svg_with_text_as_text(sample: Sample) -> None:
     assert f"positive ({held['positives']:,} rows)" in texts(drawn["score_distribution"])
 
 
+def test_the_plots_of_other_tasks_are_their_own(other: Sample) -> None:
+    drawn = plots.render(other.metrics)
+    if other.metrics["task"] == "multiclass":
+        assert set(drawn) == {"calibration", "confusion", "feature_importance"}
+        assert {"is high", "is low", "is usual"} <= set(texts(drawn["confusion"]))
+        assert {"high", "low", "usual"} <= set(texts(drawn["calibration"]))
+    else:
+        assert set(drawn) == {"calibration", "errors", "feature_importance"}
+        assert "estimate minus label" in texts(drawn["errors"])
+
+
 def test_plots_are_the_same_bytes_in_another_process(sample: Sample) -> None:
     here = plots.render(sample.metrics)
     code = (
@@ -62,7 +74,7 @@ def test_a_plot_has_no_background_no_date_and_the_ink_of_its_page(
 ) -> None:
     svg = plots.render(sample.metrics)[name].decode()
     assert "currentColor" in svg
-    assert plots.INK not in svg
+    assert drawing.INK not in svg
     assert "#ffffff" not in svg
     assert "dc:date" not in svg
     assert not re.search(r"""(src|href)=["'](?!#)""", svg)

@@ -1,5 +1,6 @@
 """A small training set with a signal, nulls, ties of values and few positives."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,13 +41,20 @@ VIEW = FeatureView(
     ],
 )
 NUMBERS = ("events", "amount", "flag")
+LABELS = {"binary": "bigint", "multiclass": "string", "regression": "double"}
+
+
+def view(task: str = "binary") -> FeatureView:
+    """The feature view, over a source whose label is of the task."""
+    schema = {**SOURCE.schema, "label": LABELS[task]}
+    return replace(VIEW, source=replace(SOURCE, schema=schema))
 
 
 def model(estimator: Any, names: tuple[str, ...] = NUMBERS, **fields: Any) -> Model:
     """A model of these features."""
     return Model(
         "sample",
-        features=VIEW[list(names)],
+        features=view(fields.get("task", "binary"))[list(names)],
         label="events.label",
         label_matures=days(1),
         estimator=estimator,
@@ -56,9 +64,12 @@ def model(estimator: Any, names: tuple[str, ...] = NUMBERS, **fields: Any) -> Mo
 
 
 def training_set(
-    names: tuple[str, ...] = NUMBERS, customers: int = 400, seed: int = 0
+    names: tuple[str, ...] = NUMBERS, customers: int = 400, seed: int = 0, task: str = "binary"
 ) -> TrainingSet:
-    """Ten events per customer, about 2% positive; a fifth of the amounts are null."""
+    """Ten events per customer, about 2% positive; a fifth of the amounts are null.
+
+    Labels of several classes and numbers are made of the same amount and flag.
+    """
     random = np.random.default_rng(seed)
     rows = customers * 10
     events = np.tile(np.arange(10), customers)
@@ -80,11 +91,14 @@ def training_set(
             "label": pa.array((random.random(rows) < chance).astype(np.int64)),
         }
     )
-    view = compile_view(VIEW)
+    if task != "binary":
+        labels = number(amount, flag, random) if task == "regression" else classes(amount, flag)
+        table = table.set_column(table.column_names.index("label"), "label", pa.array(labels))
+    compiled = compile_view(view(task))
     return TrainingSet(
         table=table,
-        view=view,
-        features=tuple(view.feature(name) for name in names),
+        view=compiled,
+        features=tuple(compiled.feature(name) for name in names),
         inputs={"raw/events": {"version": 3}},
         knowledge=Knowledge(datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 2, 1, tzinfo=UTC)),
         cold_start="refuse",
@@ -92,3 +106,15 @@ def training_set(
         revised={},
         outdated={},
     )
+
+
+def number(amount: np.ndarray, flag: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Twice the amount and fifty more with the flag, give or take five."""
+    return np.asarray(2 * amount + 50 * flag + random.normal(0, 5, len(amount)))
+
+
+def classes(amount: np.ndarray, flag: np.ndarray) -> np.ndarray:
+    """Low, usual or high; where there is a flag, seldom another one."""
+    third = np.digitize(amount, [90, 110])
+    names = np.array(["low", "usual", "high"], dtype=object)
+    return np.asarray(names[np.where(flag & (amount > 130), 0, third)])

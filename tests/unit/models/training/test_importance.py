@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from hindcast.models.training import importance as module
+from hindcast.models.tasks import sampling as module
+from hindcast.models.tasks.binary.task import Binary
 from hindcast.models.training.importance import importance
+
+TASK = Binary(0.5)
 
 
 def example(rows: int = 3_000) -> tuple[np.ndarray, np.ndarray]:
@@ -20,7 +23,7 @@ def score(matrix: np.ndarray) -> np.ndarray:
 
 def test_features_cost_what_they_are_worth() -> None:
     matrix, labels = example()
-    found = importance(score, matrix, labels, ["strong", "weak", "unread"], seed=1)
+    found = importance(TASK, score, matrix, labels, ["strong", "weak", "unread"], seed=1)
     assert found["strong"]["mean"] > found["weak"]["mean"] > 0
     assert found["unread"] == {"mean": 0.0, "deviation": 0.0}
 
@@ -28,9 +31,9 @@ def test_features_cost_what_they_are_worth() -> None:
 def test_few_judged_rows_say_the_same_as_all(monkeypatch: pytest.MonkeyPatch) -> None:
     matrix, labels = example(20_000)
     names = ["strong", "weak", "unread"]
-    whole = importance(score, matrix, labels, names, seed=1)
+    whole = importance(TASK, score, matrix, labels, names, seed=1)
     monkeypatch.setattr(module, "ROWS", 4_000)
-    part = importance(score, matrix, labels, names, seed=1)
+    part = importance(TASK, score, matrix, labels, names, seed=1)
     assert part["strong"]["mean"] == pytest.approx(whole["strong"]["mean"], abs=0.03)
 
 
@@ -51,7 +54,12 @@ def test_text_columns_are_shuffled_too() -> None:
     _, labels = example()
     matrix = np.column_stack([labels.astype(object), np.where(labels, "a", "b")])
     found = importance(
-        lambda rows: np.asarray(rows[:, 1] == "a", np.float64), matrix, labels, ["n", "t"], seed=0
+        TASK,
+        lambda rows: np.asarray(rows[:, 1] == "a", np.float64),
+        matrix,
+        labels,
+        ["n", "t"],
+        seed=0,
     )
     assert found["t"]["mean"] > 0.3
     assert found["n"]["mean"] == 0
@@ -59,4 +67,4 @@ def test_text_columns_are_shuffled_too() -> None:
 
 def test_one_class_has_no_importance() -> None:
     matrix, labels = example(50)
-    assert importance(score, matrix, labels * 0, ["a", "b", "c"], seed=0) == {}
+    assert importance(TASK, score, matrix, labels * 0, ["a", "b", "c"], seed=0) == {}

@@ -9,8 +9,9 @@ import pytest
 
 from hindcast.compiler.features import compile_view
 from hindcast.data.training_rows import TrainingSet
-from hindcast.models.training import inspection
-from hindcast.models.training.split import split
+from hindcast.definitions import Split
+from hindcast.models.tasks.binary.task import Binary
+from hindcast.models.training import inspection, split
 from tests.unit.models.training import samples
 
 ALL = ("kind", *samples.NUMBERS)
@@ -24,13 +25,18 @@ def with_column(name: str, values: Any, kind: pa.DataType) -> TrainingSet:
 
 
 def warned(data: TrainingSet) -> list[tuple[str | None, str]]:
-    labels = data.labels()
-    parts = split(data.groups(), data.micros(), labels)
-    found = inspection.warnings(data, labels, parts)
+    found = inspection.warnings(TASK, data, labels_of(data), split.of(data, Split()))
     return [(warning.feature, warning.message) for warning in found]
 
 
-LABELS = samples.training_set().labels()
+TASK = Binary(0.5)
+
+
+def labels_of(data: TrainingSet) -> np.ndarray:
+    return TASK.labels(data.table["label"], "events.label")
+
+
+LABELS = labels_of(samples.training_set())
 ROWS = len(LABELS)
 
 

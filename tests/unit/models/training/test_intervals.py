@@ -6,9 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from hindcast.models.tasks.binary.ranked import METRICS, Ranked
+from hindcast.models.tasks.binary.task import Binary
 from hindcast.models.training import intervals
-from hindcast.models.training.intervals import METRICS, Interval, Ranked
+from hindcast.models.training.intervals import Interval
 
+TASK = Binary(0.5)
 # Few different scores, so that there are ties; weights as a resample has them.
 ROWS = st.lists(
     st.tuples(
@@ -52,17 +55,18 @@ def example(rows: int = 2_000) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
 
 def test_the_better_model_is_told_apart_and_the_same_model_is_not() -> None:
     labels, groups, good, noise = example()
-    better = intervals.compare(labels, groups, good, noise, seed=1).difference["roc_auc"]
+    better = intervals.compare(TASK, labels, groups, good, noise, seed=1).difference["roc_auc"]
     assert better is not None
     assert 0 < better.low < better.estimate < better.high
-    same = intervals.compare(labels, groups, good, good, seed=1).difference["roc_auc"]
+    same = intervals.compare(TASK, labels, groups, good, good, seed=1).difference["roc_auc"]
     assert same == Interval(0, 0, 0)
 
 
 def test_the_same_seed_gives_the_same_intervals() -> None:
     labels, groups, good, noise = example()
     one, again, other = (
-        intervals.compare(labels, groups, good, noise, seed, resamples=50) for seed in (1, 1, 2)
+        intervals.compare(TASK, labels, groups, good, noise, seed, resamples=50)
+        for seed in (1, 1, 2)
     )
     assert one == again != other
 
@@ -71,7 +75,9 @@ def test_an_interval_covers_its_estimate_and_narrows_with_rows() -> None:
     widths = []
     for rows in (500, 8_000):
         labels, groups, good, noise = example(rows)
-        found = intervals.compare(labels, groups, good, noise, seed=0, resamples=200).challenger
+        found = intervals.compare(
+            TASK, labels, groups, good, noise, seed=0, resamples=200
+        ).challenger
         for name, interval in found.items():
             assert interval is not None, name
             assert interval.low <= interval.estimate <= interval.high
@@ -84,10 +90,10 @@ def test_rows_that_repeat_within_an_entity_make_an_interval_no_narrower() -> Non
     labels, _, good, noise = example(500)
     each, apart = np.arange(500), np.arange(5_000)
     copied, many = (np.repeat(values, 10) for values in (labels, good))
-    one = intervals.compare(labels, each, good, noise, seed=0, resamples=200).challenger
+    one = intervals.compare(TASK, labels, each, good, noise, seed=0, resamples=200).challenger
     other = np.repeat(noise, 10)
-    whole = intervals.compare(copied, np.repeat(each, 10), many, other, 0, 200).challenger
-    wrong = intervals.compare(copied, apart, many, other, 0, 200).challenger
+    whole = intervals.compare(TASK, copied, np.repeat(each, 10), many, other, 0, 200).challenger
+    wrong = intervals.compare(TASK, copied, apart, many, other, 0, 200).challenger
     lows = [interval.low for found in (one, whole, wrong) if (interval := found["brier"])]
     assert lows[1] == pytest.approx(lows[0])
     assert lows[2] > lows[1]
@@ -95,6 +101,6 @@ def test_rows_that_repeat_within_an_entity_make_an_interval_no_narrower() -> Non
 
 def test_one_class_has_no_ranking_metric() -> None:
     labels, scores = np.zeros(20, np.int64), np.linspace(0, 0.1, 20)
-    found = intervals.compare(labels, np.arange(20), scores, scores, seed=0, resamples=20)
+    found = intervals.compare(TASK, labels, np.arange(20), scores, scores, seed=0, resamples=20)
     assert found.challenger["roc_auc"] is found.difference["ks"] is None
     assert found.challenger["brier"] is not None

@@ -9,19 +9,22 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
 )
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from hindcast.definitions import Split
 from hindcast.errors import ReleaseError, TrainingError
-from hindcast.models.training import onnx_export, train
-from hindcast.models.training.split import split
+from hindcast.models.tasks.binary.task import Binary
+from hindcast.models.training import documents, onnx_export, split, train
 from hindcast.serving.release import load
 from tests.unit.models.training import samples
 
@@ -39,7 +42,7 @@ def forest_on_nulls(seed: int) -> Any:
 
 def release(folder: Path, estimator: Any = forest, **options: Any) -> train.TrainReport:
     model = samples.model(estimator, **options)
-    data = samples.training_set(model.features.names)
+    data = samples.training_set(model.features.names, task=model.task)
     return train.release(model, data, str(folder), "test")
 
 
@@ -101,6 +104,75 @@ def test_probabilities_are_calibrated_although_classes_are_weighted(tmp_path: Pa
     assert held["mean_probability"] == pytest.approx(held["prevalence"], abs=0.02)
 
 
+def by_name(last: Any) -> Any:
+    """A pipeline that chooses its columns by their names, in another order than the model's."""
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    texts = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    chosen = [("numbers", numbers, ["amount", "events"]), ("texts", texts, ["kind"])]
+    return lambda seed: make_pipeline(ColumnTransformer(chosen), last)
+
+
+NAMED = ("kind", "events", "amount")
+
+
+@pytest.mark.parametrize(
+    ("task", "last"),
+    [
+        ("binary", LogisticRegression()),
+        ("multiclass", LogisticRegression()),
+        ("regression", Ridge()),
+    ],
+)
+def test_a_column_transformer_chooses_features_by_name_and_encodes_text_itself(
+    tmp_path: Path, task: Any, last: Any
+) -> None:
+    report = release(tmp_path, by_name(last), names=NAMED, task=task)
+    assert report.parity_largest_difference <= 1e-5
+    loaded = load(Path(report.folder))
+    inputs = {item.name: item.shape[-1] for item in loaded.session.get_inputs()}
+    assert inputs == {"numeric": 2, "categorical": 1}
+
+
+def test_a_multiclass_release_beats_its_prior_and_answers_like_scikit_learn(tmp_path: Path) -> None:
+    def trees(seed: int) -> Any:
+        return HistGradientBoostingClassifier(max_iter=10, random_state=seed)
+
+    report = release(tmp_path, trees, task="multiclass", slices=["kind"])
+    found = json.loads((Path(report.folder) / "metrics.json").read_text())
+    assert report.learned == {"classes": ["high", "low", "usual"]}
+    assert found["holdout"]["log_loss"] < found["baseline"]["prior"]["log_loss"] - 0.3
+    assert sum(map(sum, found["holdout"]["confusion"]["counts"])) == report.holdout_rows
+    low, high = found["over_baseline"]["intervals"]["log_loss"]
+    assert low < found["over_baseline"]["estimates"]["log_loss"] < high < 0
+    assert set(found["importance"]) == set(samples.NUMBERS)
+    assert found["importance"]["amount"]["mean"] > found["importance"]["events"]["mean"]
+    plan = json.loads((Path(report.folder) / "serving_plan.json").read_text())
+    assert plan["task"] == "multiclass"
+    assert "threshold" not in plan
+    (output,) = load(Path(report.folder)).session.get_outputs()
+    assert output.type == "tensor(float)"
+
+
+def test_the_interval_of_a_regression_holds_about_its_share_of_the_holdout(tmp_path: Path) -> None:
+    def trees(seed: int) -> Any:
+        return HistGradientBoostingRegressor(max_iter=40, random_state=seed)
+
+    report = release(tmp_path, trees, task="regression", coverage=0.8)
+    found = json.loads((Path(report.folder) / "metrics.json").read_text())["holdout"]
+    assert report.learned["interval"]["coverage"] == 0.8
+    assert report.learned["interval"]["half_width"] == found["half_width"] > 0
+    assert found["coverage"] == report.worth["coverage"] == pytest.approx(0.8, abs=0.06)
+    assert report.worth["r2"] == found["r2"] > 0.7
+
+
+def test_a_holdout_by_time_alone_needs_no_entities(tmp_path: Path) -> None:
+    report = release(tmp_path, split=Split(0.2, group=None))
+    assert report.holdout_rows == pytest.approx(0.2 * report.rows, rel=0.01)
+    assert report.train_rows + report.holdout_rows == report.rows
+    manifest = json.loads((Path(report.folder) / "manifest.json").read_text())
+    assert documents.split_of(manifest) == Split(0.2, group=None)
+
+
 def test_text_features_become_an_input_of_their_own(tmp_path: Path) -> None:
     report = release(tmp_path, names=("kind", "events", "amount"))
     inputs = {item.name: item.type for item in load(Path(report.folder)).session.get_inputs()}
@@ -109,7 +181,7 @@ def test_text_features_become_an_input_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_declared_threshold_is_kept(tmp_path: Path) -> None:
-    assert release(tmp_path, threshold=0.25).threshold == 0.25
+    assert release(tmp_path, threshold=0.25).learned == {"threshold": 0.25}
 
 
 def test_a_forest_that_saw_nulls_converts_wrongly_and_is_not_released(tmp_path: Path) -> None:
@@ -184,9 +256,9 @@ def test_metrics_hold_what_plots_and_cards_need(tmp_path: Path, names: tuple[str
 def test_the_baseline_of_a_release_scores_any_rows(tmp_path: Path, names: tuple[str, ...]) -> None:
     folder = Path(release(tmp_path, names=names).folder)
     data = samples.training_set(names)
-    matrix, labels = data.matrix(), data.labels()
-    held = split(data.groups(), data.micros(), labels).holdout
-    scores = onnx_export.run((folder / "baseline.onnx").read_bytes(), matrix, len(data.numeric))
+    held = split.of(data, Split()).holdout
+    baseline = (folder / "baseline.onnx").read_bytes()
+    scores = onnx_export.run(baseline, Binary(0.5), data.matrix(), len(data.numeric))
     found = json.loads((folder / "metrics.json").read_text())
     expected = found["baseline"]["logistic_regression"]["mean_probability"]
     assert scores[held].mean() == pytest.approx(expected, abs=1e-6)

@@ -1,102 +1,40 @@
-"""Plots of a release from its metrics.json, as SVG that suits light and dark pages."""
+"""Plots of a binary release from its metrics.json."""
 
-import io
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
 
-Metrics = Mapping[str, Any]
-
-# Matplotlib has no currentColor: this hex stands for it until the SVG is written.
-INK = "#010203"
-MODEL = "#2f81d7"
-OTHER = "#d9822b"
-# A line to compare the others with.
-REFERENCE: dict[str, Any] = {"color": INK, "alpha": 0.4, "linewidth": 1, "linestyle": "--"}
-BASELINE = "logistic_regression"
-TITLES = {"model": "model", BASELINE: "logistic regression"}
-FEATURES_SHOWN = 15
-# 95% of a normal distribution lies within this many deviations.
-NORMAL = 1.959964
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "hindcast",
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "font.size": 10,
-    "text.color": INK,
-    "text.parse_math": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": INK,
-    "grid.alpha": 0.12,
-    "grid.linewidth": 0.8,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "lines.linewidth": 1.8,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-}
-# A page that the SVG is part of may say more of .plot; alone it follows the reader's scheme.
-_SCHEME = (
-    "<style>.plot{color:#32383f;font-family:sans-serif}"
-    "@media (prefers-color-scheme:dark){.plot{color:#c9d1d9}}</style>"
+from hindcast.models.registry.plots.drawing import (
+    INK,
+    MODEL,
+    OTHER,
+    REFERENCE,
+    Draw,
+    Metrics,
+    percent,
+    unit_square,
 )
 
+BASELINE = "logistic_regression"
+TITLES = {"model": "model", BASELINE: "logistic regression"}
+# 95% of a normal distribution lies within this many deviations.
+NORMAL = 1.959964
 
-def render(metrics: Metrics) -> dict[str, bytes]:
-    """Plot name -> SVG without XML prologue; a plot that is not defined is left out."""
-    drawn = {
-        "roc": _roc,
-        "precision_recall": _precision_recall,
+
+def drawings(metrics: Metrics) -> dict[str, Draw]:
+    """What is drawn, by name; a plot that is not defined is left out."""
+    drawn: dict[str, Draw] = {}
+    if metrics["curves"]["model"]:
+        drawn |= {"roc": _roc, "precision_recall": _precision_recall}
+    return {
+        **drawn,
         "calibration": _calibration,
         "score_distribution": _score_distribution,
         "confusion": _confusion,
-        "feature_importance": _feature_importance,
     }
-    undefined = set() if metrics["curves"]["model"] else {"roc", "precision_recall"}
-    if not metrics["importance"]:
-        undefined.add("feature_importance")
-    with matplotlib.rc_context(_STYLE):
-        return {
-            name: _svg(name, draw, metrics) for name, draw in drawn.items() if name not in undefined
-        }
-
-
-def _svg(name: str, draw: Callable[[Axes, Metrics], None], metrics: Metrics) -> bytes:
-    figure = Figure(figsize=(4.6, 3.7), layout="constrained")
-    draw(figure.add_subplot(), metrics)
-    stream = io.BytesIO()
-    # Without a date the same metrics are the same bytes.
-    figure.savefig(stream, format="svg", metadata={"Date": None})
-    return _inline(name, stream.getvalue().decode()).encode()
-
-
-def _inline(name: str, text: str) -> str:
-    """The svg element alone; its ids and rules are its own, so that several fit into one page."""
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
-    text = re.sub(r"font-family: [^;\"]*; ", "", text).replace("*{", ".plot *{")
-    text = text.replace(INK, "currentColor")
-    opening, rest = text.split(">", 1)
-    return (
-        f'{opening} class="plot" role="img" aria-label="{name.replace("_", " ")}">{_SCHEME}{rest}'
-    )
 
 
 def _roc(axes: Axes, metrics: Metrics) -> None:
@@ -108,7 +46,7 @@ def _roc(axes: Axes, metrics: Metrics) -> None:
         axes.plot(
             curve["false_positive_rate"], curve["true_positive_rate"], color=color, label=label
         )
-    _unit_square(axes, "false positive rate", "true positive rate")
+    unit_square(axes, "false positive rate", "true positive rate")
     axes.legend(loc="lower right", title="area under the curve", title_fontsize=9)
 
 
@@ -122,7 +60,7 @@ def _precision_recall(axes: Axes, metrics: Metrics) -> None:
         highest = max(highest, *curve["precision"])
     prevalence = metrics["holdout"]["prevalence"]
     axes.axhline(prevalence, label=f"prevalence {prevalence:.3g}", **REFERENCE)
-    _unit_square(axes, "recall", "precision")
+    unit_square(axes, "recall", "precision")
     axes.set_ylim(0, min(1.02, highest * 1.05))
     axes.legend(loc="upper right", title="average precision", title_fontsize=9)
 
@@ -150,7 +88,7 @@ def _calibration(axes: Axes, metrics: Metrics) -> None:
         limits(0, top * 1.1)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(FixedLocator(_root_ticks(top)))
-        axis.set_major_formatter(FuncFormatter(_percent))
+        axis.set_major_formatter(FuncFormatter(percent))
     axes.set_xlabel("mean predicted probability")
     axes.set_ylabel("observed share of positives")
     axes.legend(loc="upper left")
@@ -187,7 +125,7 @@ def _score_distribution(axes: Axes, metrics: Metrics) -> None:
         highest = max(highest, float(share.max()))
     threshold = metrics["holdout"]["confusion"]["threshold"]
     place = float(np.interp(threshold, found["edges"], edges))
-    label = f"threshold {_percent(threshold)}"
+    label = f"threshold {percent(threshold)}"
     axes.axvline(place, label=label, **{**REFERENCE, "alpha": 0.7})
     _probability_axis(axes, found)
     axes.set_ylim(0, highest * 1.4)  # Room for the legend.
@@ -203,14 +141,14 @@ def _probability_axis(axes: Axes, found: Metrics) -> None:
     round_ones = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
     places = np.interp(round_ones, found["edges"], np.arange(len(found["edges"])))
     axes.set_xlim(max(low - 1, 0), min(high + 1, len(found["edges"]) - 1))
-    axes.set_xticks(places, [_percent(value) for value in round_ones])
+    axes.set_xticks(places, [percent(value) for value in round_ones])
     axes.set_xlim(max(low - 1, 0), min(high + 1, len(found["edges"]) - 1))
     axes.set_xlabel("predicted probability")
 
 
 def _confusion(axes: Axes, metrics: Metrics) -> None:
     found = metrics["holdout"]["confusion"]
-    axes.set_title(f"Answers at a threshold of {_percent(found['threshold'])}")
+    axes.set_title(f"Answers at a threshold of {percent(found['threshold'])}")
     counts = np.array([[found["tn"], found["fp"]], [found["fn"], found["tp"]]])
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     for (row, column), count in np.ndenumerate(counts):
@@ -224,7 +162,7 @@ def _confusion(axes: Axes, metrics: Metrics) -> None:
             linewidth=0,
         )
         axes.text(column, row - 0.06, f"{count:,}", ha="center", va="center", fontsize=15)
-        axes.text(column, row + 0.2, _percent(float(share[row, column])), ha="center", va="center")
+        axes.text(column, row + 0.2, percent(float(share[row, column])), ha="center", va="center")
     axes.set_xlim(-0.5, 1.5)
     axes.set_ylim(1.5, -0.5)
     axes.set_xticks([0, 1], ["answered 0", "answered 1"])
@@ -232,47 +170,3 @@ def _confusion(axes: Axes, metrics: Metrics) -> None:
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-
-
-def _feature_importance(axes: Axes, metrics: Metrics) -> None:
-    axes.set_title("Feature importance")
-    ranked = ranked_features(metrics)[:FEATURES_SHOWN]
-    places = np.arange(len(ranked))
-    axes.barh(
-        places,
-        [part["mean"] for _, part in ranked],
-        height=0.7,
-        color=MODEL,
-        alpha=0.85,
-        xerr=[part["deviation"] for _, part in ranked],
-        error_kw={"ecolor": INK, "elinewidth": 1, "alpha": 0.7},
-    )
-    axes.axvline(0, color=INK, linewidth=0.8)
-    axes.set_yticks(places, [_short(name) for name, _ in ranked])
-    axes.set_ylim(len(ranked) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False, axis="y")
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel("drop in ROC AUC when shuffled")
-
-
-def ranked_features(metrics: Metrics) -> Sequence[tuple[str, Mapping[str, float]]]:
-    """Features by what shuffling them costs, the dearest first."""
-    return sorted(metrics["importance"].items(), key=lambda item: (-item[1]["mean"], item[0]))
-
-
-def _unit_square(axes: Axes, x: str, y: str) -> None:
-    axes.set_xlim(-0.01, 1.01)
-    axes.set_ylim(-0.01, 1.02)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.xaxis.set_minor_locator(NullLocator())
-
-
-def _percent(value: float, _place: int = 0) -> str:
-    """Three digits at most, such as 0.36%."""
-    return f"{value * 100:.3g}%"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 28 else f"{name[:27]}…"

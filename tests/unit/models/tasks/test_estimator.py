@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
@@ -15,10 +16,11 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from hindcast.errors import TrainingError
-from hindcast.models.training import estimator, onnx_export
+from hindcast.models.tasks import estimator
+from hindcast.models.training import onnx_export
 from tests.unit.models.training import samples
 
-ROWS = np.array([[0, 1], [1, np.nan], [2, 3], [3, 5]], np.float32)
+ROWS = pd.DataFrame({"events": [0, 1, 2, 3], "amount": [1, None, 3, 5]}, dtype=np.float32)
 LABELS = np.array([0, 1, 0, 1])
 
 
@@ -41,10 +43,6 @@ def broken(seed: int) -> Any:
     raise KeyError("depth\nand more")
 
 
-def by_column_name(seed: int) -> Any:
-    return make_pipeline(ColumnTransformer([("scaled", StandardScaler(), ["amount"])]), Odd())
-
-
 @pytest.mark.parametrize(
     ("made", "message"),
     [
@@ -59,7 +57,6 @@ def by_column_name(seed: int) -> Any:
             r"LogisticRegression could not be fitted: Input X contains NaN \(amount have nulls\); "
             "impute in the estimator",
         ),
-        (by_column_name, "could not be fitted: .*; .* without column names: choose .* by position"),
         (
             lambda seed: make_pipeline(SimpleImputer(), LogisticRegression(C=-1)),
             "LogisticRegression could not be fitted: The 'C' parameter .*",
@@ -68,7 +65,7 @@ def by_column_name(seed: int) -> Any:
 )
 def test_an_estimator_that_cannot_be_fitted_says_why_in_one_line(made: Any, message: str) -> None:
     with pytest.raises(TrainingError, match=message) as caught:
-        estimator.fitted(samples.model(made), ROWS, LABELS, ("events", "amount"))
+        estimator.fitted(samples.model(made), ROWS, LABELS)
     assert "\n" not in str(caught.value)
 
 
@@ -76,13 +73,13 @@ def test_an_estimator_that_cannot_be_fitted_says_why_in_one_line(made: Any, mess
     ("gives", "message"),
     [
         (ValueError("too odd.\nSee there"), "Odd could not give probabilities: too odd$"),
-        (np.zeros((4, 3)), r"Odd gives probabilities of shape \(4, 3\), not of two labels"),
+        (np.zeros((4, 3)), r"Odd gives probabilities of shape \(4, 3\), not of 2 labels"),
         (np.full((4, 2), np.nan), "Odd gives probabilities that are no numbers"),
     ],
 )
 def test_a_classifier_that_gives_no_probabilities_is_named(gives: Any, message: str) -> None:
     with pytest.raises(TrainingError, match=message):
-        estimator.probabilities(Odd(gives), ROWS)
+        estimator.probabilities(Odd(gives), ROWS, 2)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.models.training import metrics
+from hindcast.models.tasks.binary import metrics
 
 LABELS = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
 SCORES = np.array([0.9, 0.2, 0.1, 0.1, 0.8, 0.1, 0.1, 0.1, 0.1, 0.1])

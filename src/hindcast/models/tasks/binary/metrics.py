@@ -33,17 +33,6 @@ def evaluate(labels: Labels, probabilities: Reals, threshold: float) -> dict[str
     }
 
 
-def by_slice(
-    values: NDArray[Any], labels: Labels, probabilities: Reals, threshold: float
-) -> dict[str, dict[str, Any]]:
-    """Metrics of the rows of each value; values: [rows] of text."""
-    masks = {str(value): values == value for value in np.unique(values.astype(str))}
-    return {
-        value: evaluate(labels[mask], probabilities[mask], threshold)
-        for value, mask in masks.items()
-    }
-
-
 def confusion(labels: Labels, probabilities: Reals, threshold: float) -> dict[str, Any]:
     """Counts at the threshold; precision = tp / (tp + fp), recall = tp / (tp + fn)."""
     said = probabilities >= threshold
@@ -61,7 +50,7 @@ def confusion(labels: Labels, probabilities: Reals, threshold: float) -> dict[st
     }
 
 
-def calibration(labels: Labels, probabilities: Reals) -> list[dict[str, Any]]:
+def calibration(labels: NDArray[Any], probabilities: Reals) -> list[dict[str, Any]]:
     """Per tenth of the rows by probability: rows, mean predicted, observed share of positives."""
     order = np.argsort(probabilities, kind="stable")
     return [

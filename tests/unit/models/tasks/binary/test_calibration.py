@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from hindcast.models.training import calibration, onnx_export
-from hindcast.models.training.calibration import NEAREST, Calibration
+from hindcast.models.tasks.binary.calibration import NEAREST, Calibration
+from hindcast.models.tasks.binary.task import Binary
+from hindcast.models.training import onnx_export
 
 
 def passing(calibrated: Calibration) -> bytes:
@@ -29,7 +30,7 @@ def passing(calibrated: Calibration) -> bytes:
         [helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    calibration.append(model, calibrated)
+    calibrated.append(model)
     onnx.checker.check_model(model, full_check=True)
     assert [output.name for output in model.graph.output] == ["probabilities"]
     return bytes(model.SerializeToString())
@@ -44,7 +45,7 @@ def passing(calibrated: Calibration) -> bytes:
 def test_onnx_says_what_numpy_says(slope: float, offset: float, chances: list[float]) -> None:
     calibrated = Calibration(slope, offset)
     matrix = np.array(chances, np.float32)[:, None]
-    got = onnx_export.run(passing(calibrated), matrix, 1)
+    got = onnx_export.run(passing(calibrated), Binary(0.5), matrix, 1)
     kept = np.minimum(matrix[:, 0].astype(np.float64), 0.999)
     expected = calibrated.apply(kept)
     inside = matrix[:, 0] <= 0.999

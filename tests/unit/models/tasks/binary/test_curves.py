@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from hindcast.models.training import curves
+from hindcast.models.tasks.binary import curves
 
 
 def example(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,150 @@
+"""What is asked of every kind of target, so that training and evaluation know no difference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import onnx
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from hindcast.definitions import Model
+
+Reals = NDArray[np.float64]
+# 0 and 1, or places in a list of classes, or the numbers themselves; [rows].
+Labels = NDArray[Any]
+
+
+class Adjustment(Protocol):
+    """What is done with an estimator's scores before they are an answer."""
+
+    def apply(self, scores: Reals) -> Reals:
+        """Adjusted scores."""
+
+    def append(self, model: onnx.ModelProto) -> None:
+        """Let an exported model give the adjusted scores."""
+
+
+class Resampled(Protocol):
+    """The rows of one score vector, measured again and again with other weights."""
+
+    def measure(self, weights: NDArray[Any]) -> Reals:
+        """The task's `compared` metrics with a weight per row; NaN where one is not defined."""
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """What an estimator is fitted on; groups: the entity of each row, None where none matters.
+
+    frame: a pandas DataFrame, [rows, features]. Rows are in the order of their event timestamps
+    where groups is None.
+    """
+
+    frame: Any
+    labels: Labels
+    groups: NDArray[Any] | None
+
+    def of(self, rows: NDArray[np.int64]) -> "TrainingRows":
+        """Some of the rows, by place."""
+        groups = None if self.groups is None else self.groups[rows]
+        return TrainingRows(self.frame.iloc[rows], self.labels[rows], groups)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted estimator, what becomes of its scores, and the task with all that it learned."""
+
+    estimator: Any
+    task: "Task"
+    adjustment: Adjustment | None = None
+
+    def scores(self, frame: Any) -> Reals:
+        """The scores of a DataFrame's rows."""
+        found = self.task.predict(self.estimator, frame)
+        return self.adjustment.apply(found) if self.adjustment else found
+
+
+@dataclass(frozen=True)
+class Skill:
+    """What a model without skill does not reach.
+
+    metric: one that rises, with the value it has by chance. range: the metric that holds the lowest
+    and the highest score. scores: what these are, for people.
+    """
+
+    metric: str
+    chance: float
+    range: str
+    scores: str
+
+
+class Task(Protocol):
+    """One kind of target.
+
+    Scores are [rows], or [rows, classes] of probabilities. compared: metrics that a bootstrap has
+    intervals of. shown: those of a report, the most important first. baselines: the names of the
+    fitted and of the constant one. evidence: the metric that counts what there is to judge by.
+    """
+
+    name: ClassVar[str]
+    compared: ClassVar[tuple[str, ...]]
+    shown: ClassVar[tuple[str, ...]]
+    baselines: ClassVar[tuple[str, str]]
+    evidence: ClassVar[str]
+    skill: ClassVar[Skill]
+
+    def labels(self, column: pa.ChunkedArray, name: str) -> Labels:
+        """The label of each row; raises TrainingError for what the task cannot learn."""
+
+    def require_enough(self, labels: Labels, groups: NDArray[Any] | None) -> None:
+        """Raise TrainingError where a training part lacks what the task needs."""
+
+    @property
+    def answers(self) -> str:
+        """What it answers, for people; two models that answer the same can be compared."""
+
+    def composition(self, labels: Labels) -> dict[str, Any]:
+        """What a training part consists of, besides its rows."""
+
+    def outcomes(self, labels: Labels) -> Mapping[str, NDArray[np.int64]]:
+        """What a feature that knows the label would tell apart -> 0 or 1 per row."""
+
+    def fit(self, model: Model, rows: TrainingRows) -> Fitted:
+        """Fit the model's estimator; raises TrainingError where it cannot be fitted."""
+
+    def baseline(self, seed: int) -> Any:
+        """The simple baseline, unfitted; reads numbers, null is NaN."""
+
+    def constant(self, known: Labels, rows: int) -> Reals:
+        """What the constant baseline says of every row, having seen the known labels."""
+
+    def predict(self, estimator: Any, frame: Any) -> Reals:
+        """scikit-learn's scores; raises TrainingError where the estimator gives none."""
+
+    def scores(self, output: Reals) -> Reals:
+        """The scores in ONNX Runtime's output, [rows, columns]."""
+
+    def distance(self, got: Reals, expected: Reals) -> tuple[float, int]:
+        """How far ONNX's scores are from scikit-learn's, and how many answers are others."""
+
+    def evaluate(self, labels: Labels, scores: Reals) -> dict[str, Any]:
+        """All metrics of one model on one set of rows."""
+
+    def resampled(self, labels: Labels, scores: Reals) -> Resampled:
+        """The same rows, ready to be weighted."""
+
+    def worth(self, labels: Labels, scores: Reals) -> float:
+        """The metric by which features are ranked; more is better."""
+
+    def judged(self, labels: Labels, random: np.random.Generator) -> NDArray[np.int64]:
+        """The places of rows, at most so many, that features are ranked by."""
+
+    def drawings(self, labels: Labels, scores: Reals, baseline: Reals) -> dict[str, Any]:
+        """What plots need besides the metrics."""
+
+    def histogram(self, scores: Reals) -> dict[str, Any]:
+        """The reference histogram of the scores, for drift."""
+
+    def plan(self) -> dict[str, Any]:
+        """What serving needs to know of the task."""

@@ -1,0 +1,1 @@
+"""The yes-or-no target."""

@@ -1,0 +1,1 @@
+"""The target of several classes."""
