@@ -21,7 +21,7 @@ from hindcast.definitions import Source
 from hindcast.engines.base import IS_EVENT, OVERFLOWED, RECORDS, OfflineTarget, Written, overflows
 from hindcast.engines.raw import selection
 from hindcast.errors import ConflictError, HindcastError, first_line
-from hindcast.stores.lake import KEEP_LOG
+from hindcast.stores.lake import KEEP_LOG, ROW_GROUPS
 
 if TYPE_CHECKING:
     from hindcast.stores.online import OnlineStore
@@ -121,6 +121,7 @@ def _replace_content(uri: str, rows: pa.RecordBatchReader) -> None:
             rows,
             mode="overwrite",
             schema_mode="overwrite",
+            writer_properties=ROW_GROUPS,
             post_commithook_properties=KEEP_LOG,
         )
     except CommitFailedError as error:

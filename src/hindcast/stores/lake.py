@@ -11,6 +11,7 @@ from deltalake import (
     DeltaTable,
     PostCommitHookProperties,
     Transaction,
+    WriterProperties,
     write_deltalake,
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
@@ -20,6 +21,9 @@ from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundEr
 # Of every commit: versions that are older than delta-rs's 30 days stay, because what was computed
 # from them is computed again; and a role that may not delete could not finish its commit.
 KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
+# Of every Parquet file that delta-rs writes: DuckDB reads a file by as many cores as it has groups
+# of rows, and delta-rs by itself would make one group of a million. As DuckDB and Spark write.
+ROW_GROUPS = WriterProperties(max_row_group_size=122_880, compression="SNAPPY")
 # What delta-rs panics over in the path of a folder, or reads as another: %20 as a space.
 _UNUSABLE = re.compile(r"[][|^\\]|%[0-9A-Fa-f]{2}")
 
@@ -96,6 +100,7 @@ class Lake:
                 rows,
                 mode="append",
                 schema_mode="merge",
+                writer_properties=ROW_GROUPS,
                 commit_properties=properties,
                 post_commithook_properties=KEEP_LOG,
             )
@@ -122,7 +127,9 @@ class Lake:
         if table is None:
             return 0
         try:
-            done = table.optimize.compact(post_commithook_properties=KEEP_LOG)
+            done = table.optimize.compact(
+                writer_properties=ROW_GROUPS, post_commithook_properties=KEEP_LOG
+            )
         except CommitFailedError as error:
             raise ConflictError(
                 f"{self.uri(*parts)}: another writer changed the table meanwhile; run it again"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hindcast.errors import HindcastError, InputError
@@ -54,6 +55,18 @@ def test_a_transaction_appends_once(lake: Lake) -> None:
     assert not lake.append_once("first", ROWS.to_reader(), "raw", "orders")
     assert lake.append_once("second", ROWS.to_reader(), "raw", "orders")
     assert lake.open("raw", "orders", fix="").to_pyarrow_table().num_rows == 4
+
+
+def test_a_file_has_groups_of_rows_that_several_cores_can_read(lake: Lake) -> None:
+    many = pa.table({"id": pa.array(range(200_000), pa.int64())})
+    lake.append_once("many", many.to_reader(), "raw", "payments")
+    for _ in range(2):
+        (file,) = lake.open("raw", "payments", fix="").file_uris()
+        footer = pq.read_metadata(file)
+        assert footer.num_row_groups == 2
+        assert footer.row_group(0).column(0).compression == "SNAPPY"
+        lake.append_once("one", ROWS.to_reader(), "raw", "payments")
+        lake.compact("raw", "payments")
 
 
 @pytest.mark.parametrize(
