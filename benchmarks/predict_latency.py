@@ -26,7 +26,7 @@ from _measure import Limit
 from psycopg.types.numeric import Int8
 
 if TYPE_CHECKING:
-    from hindcast.models.training.calibration import Calibration
+    from hindcast.models.tasks.binary.calibration import Calibration
 
 FIRST_CUSTOMER = 5_008_804
 CHUNK = 250
@@ -165,7 +165,7 @@ def _flush_metrics(log: TextIO) -> None:
 
 def _peers(home: _measure.Home, feast: bool, stack: contextlib.ExitStack) -> dict[str, Side]:
     """Sides in other processes, all on scikit-learn and the same model, unpickled."""
-    from hindcast.models.training.calibration import Calibration
+    from hindcast.models.tasks.binary.calibration import Calibration
 
     home.peer_table(PEER_TABLE)
     pickled, url = home.pickled_model(), home.database_url
