@@ -4,7 +4,7 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,6 +33,8 @@ from hindcast.releases import contents, folder
 from hindcast.releases.contents import ReleaseContents
 from hindcast.serving.release import PLAN
 from hindcast.settings import Settings
+from tests import drawings
+from tests.drawings import Render
 
 AS_OF, NOW = datetime(2021, 9, 17, tzinfo=UTC), datetime(2021, 9, 20, tzinfo=UTC)
 CUSTOMERS, SEED = 800, 3
@@ -84,7 +86,7 @@ class Stage:
     home: Path
     url: str
     trained: dict[str, ReleaseContents] = field(default_factory=dict, repr=False)
-    drawings: dict[str, dict[str, bytes]] = field(default_factory=dict, repr=False)
+    render: Render = field(default_factory=drawings.kept, repr=False)
 
     @property
     def loans(self) -> Path:
@@ -146,15 +148,7 @@ class Stage:
 
     def hurry(self, patch: pytest.MonkeyPatch) -> None:
         """Draw no picture twice, which takes a second; let no busy machine decide a gate."""
-        render = plots.render
-
-        def drawn(metrics: Mapping[str, Any]) -> dict[str, bytes]:
-            key = json.dumps(metrics, sort_keys=True)
-            if key not in self.drawings:
-                self.drawings[key] = render(metrics)
-            return self.drawings[key]
-
-        patch.setattr(plots, "render", drawn)
+        patch.setattr(plots, "render", self.render)
         patch.setattr(latency, "CALLS", 100)
 
 

@@ -24,13 +24,17 @@ NAMES = {
 }
 
 
+@pytest.fixture(scope="module")
+def drawn(sample: Sample) -> dict[str, bytes]:
+    return plots.render(sample.metrics)
+
+
 def texts(svg: bytes) -> list[str]:
     root = ElementTree.fromstring(svg)
     return [found.text or "" for found in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
-def test_each_plot_is_svg_with_text_as_text(sample: Sample) -> None:
-    drawn = plots.render(sample.metrics)
+def test_each_plot_is_svg_with_text_as_text(sample: Sample, drawn: dict[str, bytes]) -> None:
     assert set(drawn) == NAMES
     assert "ROC" in texts(drawn["roc"])
     assert "amount" in texts(drawn["feature_importance"])
@@ -50,8 +54,9 @@ def test_the_plots_of_other_tasks_are_their_own(other: Sample) -> None:
         assert "estimate minus label" in texts(drawn["errors"])
 
 
-def test_plots_are_the_same_bytes_in_another_process(sample: Sample) -> None:
-    here = plots.render(sample.metrics)
+def test_plots_are_the_same_bytes_in_another_process(
+    sample: Sample, drawn: dict[str, bytes]
+) -> None:
     code = (
         "import sys, json, hashlib; from hindcast.models.registry import plots; "
         "print({n: hashlib.sha256(s).hexdigest() for n, s in "
@@ -64,15 +69,15 @@ def test_plots_are_the_same_bytes_in_another_process(sample: Sample) -> None:
         text=True,
         check=True,
     )
-    expected = {name: hashlib.sha256(svg).hexdigest() for name, svg in here.items()}
+    expected = {name: hashlib.sha256(svg).hexdigest() for name, svg in drawn.items()}
     assert done.stdout.strip() == str(expected)
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_plot_has_no_background_no_date_and_the_ink_of_its_page(
-    sample: Sample, name: str
+    drawn: dict[str, bytes], name: str
 ) -> None:
-    svg = plots.render(sample.metrics)[name].decode()
+    svg = drawn[name].decode()
     assert "currentColor" in svg
     assert drawing.INK not in svg
     assert "#ffffff" not in svg
@@ -80,8 +85,7 @@ def test_a_plot_has_no_background_no_date_and_the_ink_of_its_page(
     assert not re.search(r"""(src|href)=["'](?!#)""", svg)
 
 
-def test_ids_of_plots_on_one_page_differ(sample: Sample) -> None:
-    drawn = plots.render(sample.metrics)
+def test_ids_of_plots_on_one_page_differ(drawn: dict[str, bytes]) -> None:
     found = [name for svg in drawn.values() for name in re.findall(r'\bid="([^"]+)"', svg.decode())]
     assert len(found) == len(set(found))
     for svg in drawn.values():
