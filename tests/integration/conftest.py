@@ -8,6 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from hindcast.stores.lake import Lake
+from hindcast.stores.online import OnlineStore
 from tests.integration import hindsight, lifecycle
 from tests.integration.hindsight import Home
 from tests.integration.lifecycle import Stage
@@ -52,6 +54,19 @@ def stage(shared_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Where each test acts with a model of its own."""
     shared_stage.hurry(monkeypatch)
     return shared_stage
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """A lake that holds nothing yet."""
+    return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[OnlineStore]:
+    """An online store in a database of the test's own."""
+    with OnlineStore(database_url) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

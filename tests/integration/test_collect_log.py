@@ -27,11 +27,6 @@ from tests.unit.audit.prediction_log.prediction_lines import NOW, RELEASE, START
 TORN = samples.text(9)[:-20] + "\n"
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
-
-
 def write(folder: Path, text: str, name: str = "serve.log") -> Path:
     path = folder / name
     path.write_text(text)

@@ -19,11 +19,6 @@ from tests.integration.orders import GOOD, HEADER, NOW, add, orders, quarantine,
 LATER = NOW + timedelta(days=1)
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
-
-
 def test_an_accepted_row_carries_its_values_when_it_was_learned_of_and_where_it_came_from(
     tmp_path: Path, lake: Lake
 ) -> None:

@@ -25,11 +25,6 @@ GOOD_VALUES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
-
-
 def written(form: Format, **columns: str) -> Source:
     """The source of orders, its files of that format; with some columns of another type."""
     checks = [] if columns else orders.checks

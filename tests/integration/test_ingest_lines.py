@@ -11,11 +11,6 @@ from tests.integration.orders import GOOD, HEADER, add, line, quarantine, raw, w
 BAD = line(id="?")
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
-
-
 def faults(lake: Lake) -> list[tuple[int, str | None]]:
     """Line and field of each quarantined row; a torn line has no field."""
     return [(row["line"], row["field"]) for row in quarantine(lake)]

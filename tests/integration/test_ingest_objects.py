@@ -28,11 +28,6 @@ def bucket() -> Iterator[str]:
         yield uri
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
-
-
 def put(uri: str, content: bytes) -> str:
     """Put an object to an address; the version of it that this made."""
     name, _, key = uri.removeprefix("s3://").partition("/")

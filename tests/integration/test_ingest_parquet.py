@@ -19,11 +19,6 @@ YEAR_0 = -719_468
 DAY_IN_MS = 86_400_000
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path / "lake"))
-
-
 def parquet(folder: Path, **columns: pa.Array) -> Path:
     """A Parquet file of one good row, with some of its columns replaced."""
     good = {

@@ -50,12 +50,6 @@ def ingested(
     return {lake: add(loan_file, lake, LOANS) for lake in lakes}
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[OnlineStore]:
-    with OnlineStore(database_url) as opened:
-        yield opened
-
-
 def test_ingest_leaves_the_same_rows(ingested: dict[Lake, IngestReport]) -> None:
     (remote, local), (first, second) = ingested, ingested.values()
     assert first == second

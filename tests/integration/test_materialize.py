@@ -1,7 +1,6 @@
 """Materialize: a row per event offline and a row per entity online, as of T and known by K."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -37,12 +36,6 @@ ordered = FeatureView(
 )
 view = compile_view(ordered)
 VERSION = ViewVersion.of(view)
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[OnlineStore]:
-    with OnlineStore(database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

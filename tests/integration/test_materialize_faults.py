@@ -1,6 +1,5 @@
 """Materialize under fire: killed at any moment, the online view answers one whole version."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,12 +29,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     generate(home / "loans.csv", customers=60, seed=5)
     add(home / "loans.csv", Lake(str(home / "lake")), VIEW.view.source)
     return home
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[OnlineStore]:
-    with OnlineStore(database_url) as opened:
-        yield opened
 
 
 def run(home: Path, store: OnlineStore, as_of: datetime) -> MaterializeReport:

@@ -1,15 +1,9 @@
-"""The online store against a real Postgres: load, check, swap, roll back, under fire."""
+"""The online store against a real Postgres: load, check, swap, roll back."""
 
-import multiprocessing
-import os
-import pickle
-import signal
-import threading
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 
-import psycopg
 import pyarrow as pa
 import pytest
 
@@ -21,56 +15,18 @@ from hindcast.errors import (
     OnlineCheckError,
     StoreUnavailableError,
 )
-from hindcast.stores.database import connect
-from hindcast.stores.online import OnlineStore, Swap, ViewVersion
-
-VERSION = ViewVersion("credit_history", "1f00d5")
-VIEW = VERSION.relation
-AS_OF = datetime(2021, 9, 17, tzinfo=UTC)
-COLUMNS = {"id": BIGINT, "income": DOUBLE}
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[OnlineStore]:
-    with OnlineStore(database_url) as opened:
-        yield opened
-
-
-def reader(columns: dict[str, pa.Array | list[object]]) -> pa.RecordBatchReader:
-    table = pa.table(columns)
-    return pa.RecordBatchReader.from_batches(table.schema, table.to_batches())
-
-
-def rows(count: int, income: float | None = 1.0) -> pa.RecordBatchReader:
-    ids = pa.array(range(count), pa.int64())
-    return reader({"id": ids, "income": pa.array([income] * count, pa.float64())})
-
-
-def publish(
-    store: OnlineStore,
-    run_id: str,
-    count: int = 3,
-    income: float | None = 1.0,
-    force: bool = False,
-    version: ViewVersion = VERSION,
-) -> Swap:
-    loading = store.create_table(version, run_id, "id", COLUMNS)
-    loaded = store.load(loading.table, rows(count, income))
-    return store.publish(loading, AS_OF, AS_OF, loaded, force)
-
-
-def served(store: OnlineStore) -> list[tuple[object, ...]]:
-    with connect(store.url) as connection:
-        return connection.execute(f"SELECT * FROM hindcast.{VIEW} ORDER BY 1").fetchall()
-
-
-def run_ids(store: OnlineStore) -> set[str]:
-    with connect(store.url) as connection:
-        found = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'hindcast' AND tablename LIKE %s",
-            [f"{VIEW}\\_\\_%"],
-        )
-        return {name.removeprefix(f"{VIEW}__") for (name,) in found}
+from hindcast.stores.online import OnlineStore, ViewVersion
+from tests.integration.online_store import (
+    AS_OF,
+    COLUMNS,
+    VERSION,
+    VIEW,
+    publish,
+    reader,
+    rows,
+    run_ids,
+    served,
+)
 
 
 def test_a_published_row_says_what_it_was_computed_from(store: OnlineStore) -> None:
@@ -238,22 +194,6 @@ def test_versions_of_a_view_have_tables_swaps_and_ways_back_of_their_own(
     assert len(served(store)) == 1
 
 
-def test_a_version_is_dropped_whole_once_nobody_reads_or_loads_it(store: OnlineStore) -> None:
-    publish(store, "a")
-    other = ViewVersion(VERSION.view, "2")
-    publish(store, "a", version=other)
-    with connect(store.url) as holder:
-        holder.execute(f"SELECT * FROM hindcast.{VIEW}")
-        assert not store.drop(VERSION)
-    store.create_table(VERSION, "b", "id", COLUMNS)
-    assert not store.drop(VERSION)
-    store.close()
-    assert store.drop(VERSION)
-    assert (run_ids(store), store.current(VERSION), len(store.swaps(VERSION))) == (set(), None, 1)
-    assert store.materialized().keys() == {other}
-    assert publish(store, "c").run_id == "c"
-
-
 def test_names_that_do_not_fit_are_refused_before_anything_is_made(store: OnlineStore) -> None:
     with pytest.raises(InputError, match="longer than the 63 bytes"):
         store.create_table(VERSION, "r" * 60, "id", COLUMNS)
@@ -267,131 +207,6 @@ def test_a_run_is_published_once(store: OnlineStore) -> None:
     publish(store, "a")
     with pytest.raises(InputError, match="published already"):
         store.create_table(VERSION, "a", "id", COLUMNS)
-
-
-def test_two_runs_load_side_by_side_and_both_publish(store: OnlineStore) -> None:
-    with OnlineStore(store.url) as other:
-        first = store.create_table(VERSION, "a", "id", COLUMNS)
-        second = other.create_table(VERSION, "b", "id", COLUMNS)
-        with pytest.raises(InputError, match="being loaded by another process"):
-            other.create_table(VERSION, "a", "id", COLUMNS)
-        store.load(first.table, rows(1))
-        other.load(second.table, rows(1))
-        other.publish(second, AS_OF, AS_OF, 1)
-        store.publish(first, AS_OF, AS_OF, 1)
-    assert [swap.run_id for swap in store.swaps(VERSION)] == ["a", "b"]
-
-
-def test_publishes_at_once_take_turns(store: OnlineStore) -> None:
-    threads = [threading.Thread(target=publish, args=(store, f"r{n}")) for n in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    swaps = store.swaps(VERSION)
-    assert sorted(swap.run_id for swap in swaps) == [f"r{n}" for n in range(6)]
-    assert {row[-1] for row in served(store)} == {swaps[0].run_id}
-
-
-def test_a_copy_of_the_store_loads_from_another_process(store: OnlineStore) -> None:
-    version = store.create_table(VERSION, "a", "id", COLUMNS)
-    remote = pickle.loads(pickle.dumps(store))
-    assert remote.load(version.table, rows(5)) == 5
-    assert store.publish(version, AS_OF, AS_OF, 5).rows == 5
-
-
-def _load_forever(url: str, ready: "multiprocessing.synchronize.Event") -> None:
-    store = OnlineStore(url)
-    version = store.create_table(VERSION, "killed", "id", COLUMNS)
-    batch = rows(1000).read_all().to_batches()[0]
-
-    def endless() -> Iterator[pa.RecordBatch]:
-        for _ in range(50):
-            yield batch
-        ready.set()
-        while True:
-            yield batch.slice(0, 0)
-
-    store.load(version.table, rows(1000))
-    store.load(version.table, pa.RecordBatchReader.from_batches(batch.schema, endless()))
-
-
-def test_a_killed_load_is_never_seen_and_the_next_run_drops_it(store: OnlineStore) -> None:
-    publish(store, "a")
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    loader = context.Process(target=_load_forever, args=(store.url, ready))
-    loader.start()
-    assert ready.wait(60)
-    assert loader.pid is not None
-    os.kill(loader.pid, signal.SIGKILL)
-    loader.join()
-    assert {row[-1] for row in served(store)} == {"a"}
-    assert run_ids(store) == {"a", "killed"}
-    _wait_until_only_this_session_is_left(store.url)
-    publish(store, "b")
-    assert run_ids(store) == {"a", "b"}
-
-
-def _wait_until_only_this_session_is_left(url: str) -> None:
-    """End what a killed client left running, and wait until Postgres says that it has ended."""
-    with connect(url) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-
-
-def _read_until(url: str, stop: threading.Event, seen: list[set[object]]) -> None:
-    """Ask a prepared SELECT for the whole view; each answer must be of one version."""
-    with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:
-        query = f"SELECT id, income, features_as_of, materialization FROM hindcast.{VIEW}"
-        while not stop.is_set():
-            found = connection.execute(query).fetchall()
-            seen.append({(row[1], row[2], row[3], len(found)) for row in found})
-
-
-def test_readers_never_fail_and_never_see_half_a_swap(store: OnlineStore) -> None:
-    publish(store, "r0", count=50)
-    stop, seen, errors = threading.Event(), list[set[object]](), list[psycopg.Error]()
-
-    def read() -> None:
-        try:
-            _read_until(store.url, stop, seen)
-        except psycopg.Error as error:
-            errors.append(error)
-
-    readers = [threading.Thread(target=read) for _ in range(4)]
-    for thread in readers:
-        thread.start()
-    for number in range(1, 21):
-        _publish_wider(store, number)
-        if number % 3 == 0:
-            store.rollback(VERSION)
-    stop.set()
-    for thread in readers:
-        thread.join()
-    assert errors == []
-    assert {len(answer) for answer in seen} == {1}
-    assert len(set().union(*seen)) > 10
-
-
-def _publish_wider(store: OnlineStore, number: int) -> None:
-    """Publish a version that every other time has a column more, so that the view is remade."""
-    columns = COLUMNS | ({"extra": STRING} if number % 2 else {})
-    version = store.create_table(VERSION, f"r{number}", "id", columns)
-    loaded = store.load(version.table, rows(50 + number, float(number)))
-    as_of = AS_OF + timedelta(days=number)
-    store.publish(version, as_of, as_of, loaded, force=True)
-
-
-def test_a_reader_that_holds_the_view_delays_the_swap_but_not_for_long(store: OnlineStore) -> None:
-    publish(store, "a")
-    with connect(store.url) as holder:
-        holder.execute(f"SELECT * FROM hindcast.{VIEW}")
-        with pytest.raises(StoreUnavailableError, match="longer than 2s"):
-            publish(store, "b")
-    assert {row[-1] for row in served(store)} == {"a"}
 
 
 def test_no_database_is_a_one_line_reason() -> None:

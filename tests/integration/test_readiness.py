@@ -22,12 +22,6 @@ def ledger(database_url: str) -> Iterator[Ledger]:
     opened.close()
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[OnlineStore]:
-    with OnlineStore(database_url) as opened:
-        yield opened
-
-
 def release(ledger: Ledger, name: str, reads: ViewVersion) -> ReleaseRecord:
     manifest = {"definition_hash": reads.definition_hash}
     return ledger.add_release("risk", name, manifest, {}, f"/{name}", None)

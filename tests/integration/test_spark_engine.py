@@ -1,7 +1,6 @@
 """The Spark engine: what it reads, writes, commits and loads, against DuckDB on the same tables."""
 
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -39,12 +38,6 @@ from tests.integration.payments import (
 def raw(tmp_path: Path) -> DeltaTable:
     write_deltalake(str(tmp_path / "raw"), events())
     return DeltaTable(str(tmp_path / "raw"))
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[OnlineStore]:
-    with OnlineStore(database_url) as opened:
-        yield opened
 
 
 def test_both_engines_write_the_same_offline_table(raw: DeltaTable, tmp_path: Path) -> None:
