@@ -13,6 +13,10 @@ class InputError(HindcastError):
     exit_code = 2
 
 
+class UnlikeSourceError(InputError):
+    """Raised when a file is not as its source declares: columns missing, or most rows bad."""
+
+
 class DefinitionError(InputError):
     """Raised when a project's definitions cannot mean anything."""
 

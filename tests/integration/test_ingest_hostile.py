@@ -46,10 +46,10 @@ def test_every_record_is_accepted_or_quarantined_or_the_file_is_refused(
         path.write_bytes(packed[:-3] if is_damaged else packed)
         if is_damaged or expected.open_line:
             with pytest.raises(InputError):
-                add_file(path, SOURCE, lake, NOW)
+                add_file(path, SOURCE, lake, NOW, force=True)
             assert raw(lake, SOURCE) == quarantine(lake, SOURCE) == []
         else:
-            check(add_file(path, SOURCE, lake, NOW), lake, expected)
+            check(add_file(path, SOURCE, lake, NOW, force=True), lake, expected)
 
 
 def check(report: IngestReport, lake: Lake, expected: Found) -> None:

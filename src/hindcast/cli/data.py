@@ -33,9 +33,16 @@ from hindcast.telemetry import step
 @app.command()
 def ingest(
     files: Annotated[
-        list[str], typer.Argument(help="CSV or Parquet files, also on S3: s3://bucket/events.csv.")
+        list[str],
+        typer.Argument(
+            help="Files of CSV, JSON lines or Parquet, folders or patterns of them, also on S3: "
+            "s3://bucket/events.csv."
+        ),
     ],
     source: Annotated[str | None, typer.Option(help="Default: the only source.")] = None,
+    force: Annotated[
+        bool, typer.Option(help="Add files even if most of their rows are bad.")
+    ] = False,
     project: ProjectOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -46,7 +53,10 @@ def ingest(
     application, progress = bootstrap.application(home, project), ConsoleProgress()
     declared = application.project.source(source)
     lake, ledger = application.lake, application.ledger
-    show_all([use_case(file, declared, lake, ledger, now(), progress) for file in files], as_json)
+    reports = [
+        use_case(file, declared, lake, ledger, now(), progress, force=force) for file in files
+    ]
+    show_all(reports, as_json)
 
 
 @app.command()

@@ -1,14 +1,13 @@
 """Ingest: a file's rows go to the raw table, or to quarantine with the reason; each file once."""
 
 import hashlib
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -17,28 +16,23 @@ import pyarrow.compute as pc
 
 from hindcast import names
 from hindcast.compiler import checks
+from hindcast.data import refused
 from hindcast.definitions import Source
 from hindcast.engines.duckdb import BATCH_ROWS, session
-from hindcast.errors import ConflictError, HindcastError, InputError, first_line
+from hindcast.errors import (
+    ConflictError,
+    HindcastError,
+    InputError,
+    UnlikeSourceError,
+    first_line,
+)
+from hindcast.formats.likely import advised
 from hindcast.formats.objects import format_of, local, name_of
 from hindcast.formats.source_file import SourceFile, check_columns, completed, opened
-from hindcast.formats.torn import Torn
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Ledger
 from hindcast.telemetry import Progress, Silent, step
 
-QUARANTINE_SCHEMA = pa.schema(
-    [
-        ("file", pa.string()),
-        ("digest", pa.string()),
-        ("line", pa.int64()),
-        ("field", pa.string()),
-        ("value", pa.string()),
-        ("reason", pa.string()),
-        ("record", pa.string()),
-        (names.RECORDED_AT, pa.timestamp("us", tz="UTC")),
-    ]
-)
 SHOWN_REASONS = 10
 ATTEMPTS = 3
 
@@ -66,11 +60,12 @@ def ingest(
     now: datetime,
     progress: Progress | None = None,
     version: str | None = None,
+    force: bool = False,
 ) -> IngestReport:
     """Add one file as a run in the ledger; raises what `add_file` raises."""
     name = name_of(file)
     with ledger.run("ingest", {"source": source.name, "file": name}) as run:
-        report = add_file(file, source, lake, now, progress, version)
+        report = add_file(file, source, lake, now, progress, version, force)
         run.inputs["file"] = {"name": name, "digest": report.digest}
         run.outputs.update(asdict(report))
         run.outputs.pop("reasons")  # They quote values of rows; quarantine keeps them.
@@ -84,8 +79,11 @@ def add_file(
     now: datetime,
     progress: Progress | None = None,
     version: str | None = None,
+    force: bool = False,
 ) -> IngestReport:
     """Add one file; raises InputError when it cannot be one of the source's.
+
+    That is so where more rows are bad than good, too: nothing is added then, unless by force.
 
     An object on S3 is named by its address, s3://bucket/key, and by a version of it where that
     is not the newest. StoreUnavailableError says that S3 does not answer.
@@ -94,16 +92,26 @@ def add_file(
     """
     watcher, name = progress or Silent(), name_of(file)
     format_of(name, source)  # Refuses what no format reads before it is copied here.
-    with local(file, version) as path, step(watcher, f"ingest {name}"):
+    with (
+        local(file, version) as path,
+        step(watcher, f"ingest {name}"),
+        advised(path, name, source),
+    ):
         for _ in range(ATTEMPTS - 1):
             # Two first files may create the table at the same moment.
             with suppress(ConflictError):
-                return _ingest(path, name, source, lake, now, watcher)
-        return _ingest(path, name, source, lake, now, watcher)
+                return _ingest(path, name, source, lake, now, watcher, force)
+        return _ingest(path, name, source, lake, now, watcher, force)
 
 
 def _ingest(
-    path: Path, name: str, source: Source, lake: Lake, now: datetime, progress: Progress
+    path: Path,
+    name: str,
+    source: Source,
+    lake: Lake,
+    now: datetime,
+    progress: Progress,
+    force: bool,
 ) -> IngestReport:
     with ThreadPoolExecutor(1) as beside, session() as connection:
         # Hashing the bytes takes one core, looking at them another.
@@ -114,22 +122,28 @@ def _ingest(
             if all(lake.has(digest, *table) for table in tables):
                 return IngestReport(name, digest, 0, 0, 0, already_ingested=True)
             check_columns(file, source)
-            return _Intake(source, file, digest, now, progress).run(connection, lake)
+            return _Intake(source, file, digest, now, progress, force).run(connection, lake)
 
 
 class _Intake:
     """One file's way into the lake: splits the engine's batches, counts what it saw."""
 
     def __init__(
-        self, source: Source, file: SourceFile, digest: str, now: datetime, progress: Progress
+        self,
+        source: Source,
+        file: SourceFile,
+        digest: str,
+        now: datetime,
+        progress: Progress,
+        force: bool,
     ) -> None:
         self.source, self.file, self.digest, self.now = source, file, digest, now
-        self.progress = progress
+        self.progress, self.force = progress, force
         self.rows = 0
         self.accepted = 0
         self.bad: list[pa.RecordBatch] = []
-        self.quarantine = QUARANTINE_SCHEMA.empty_table()
-        self.unreadable: duckdb.Error | None = None
+        self.quarantine = refused.QUARANTINE_SCHEMA.empty_table()
+        self.failure: duckdb.Error | InputError | None = None
         compiled = checks.compile_checks(source)
         self.counts = {c.fails: 0 for c in compiled if c.check.on_fail != "reject"}
         self.compiled = compiled
@@ -146,10 +160,12 @@ class _Intake:
                 # A run that was killed has committed them: find the others again.
                 deque(accepted, maxlen=0)
         except (duckdb.Error, HindcastError) as error:
-            if self.unreadable is None:
+            if self.failure is None:
                 raise
+            if isinstance(self.failure, InputError):
+                raise self.failure from error
             raise InputError(
-                f"{self.file.name}: cannot be read: {first_line(self.unreadable)}; "
+                f"{self.file.name}: cannot be read: {first_line(self.failure)}; "
                 "write the file again without that value"
             ) from error
         bad = self.quarantine.to_reader()
@@ -160,8 +176,8 @@ class _Intake:
         """What _split gives; delta-rs, which reads it, keeps no more than the text of an error."""
         try:
             yield from self._split(connection)
-        except duckdb.Error as error:
-            self.unreadable = error
+        except (duckdb.Error, InputError) as error:
+            self.failure = error
             raise
 
     def _split(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
@@ -181,7 +197,22 @@ class _Intake:
                 self.counts[name] += pc.sum(batch[name]).as_py() or 0
             self.accepted += batch.num_rows
             yield self._stamped(batch)
-        self.quarantine = self._refused(self.file.torn(connection, self.rows))
+        self.quarantine = refused.table(
+            self.file, self.digest, self.now, self.file.torn(connection, self.rows), self.bad
+        )
+        if self.quarantine.num_rows > self.accepted and not self.force:
+            raise self._mostly_refused()
+
+    def _mostly_refused(self) -> UnlikeSourceError:
+        """Its text has no value of a row, as the ledger keeps it."""
+        bad = self.quarantine.num_rows
+        kinds = Counter(refused.kind_of(reason) for reason in self.quarantine["reason"].to_pylist())
+        [(kind, times)] = kinds.most_common(1)
+        return UnlikeSourceError(
+            f"{self.file.name}: nothing was added, as {bad:,} of {self.accepted + bad:,} rows are "
+            f"bad, the first in {self.file.unit} {self.quarantine['line'][0]}, {times:,} because "
+            f"{kind}; mend the file or the source, or add it by force"
+        )
 
     def _raw_schema(self) -> pa.Schema:
         fields = [(name, kind.arrow()) for name, kind in self.source.types.items()]
@@ -206,28 +237,6 @@ class _Intake:
             for column in schema
         ]  # fmt: skip
         return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-    def _refused(self, torn: list[Torn]) -> pa.Table:
-        """Torn records and bad rows, in the order of their lines in the file."""
-        nothing = pa.nulls(len(torn), pa.string())
-        lines, reasons, records = (
-            [getattr(each, name) for each in torn] for name in ("line", "reason", "record")
-        )
-        tables = [self._bad_table(lines, nothing, nothing, reasons, records)]
-        if self.bad:
-            rows = pa.Table.from_batches(self.bad)
-            places = self.file.lines(rows[names.ROW].to_numpy())
-            columns = (checks.FIELD, checks.VALUE, checks.REASON, checks.RECORD)
-            tables.append(self._bad_table(places, *(rows[column] for column in columns)))
-        return pa.concat_tables(tables).sort_by("line")
-
-    def _bad_table(self, lines: Sequence[int] | np.ndarray, *columns: Any) -> pa.Table:
-        count = len(lines)
-        stamps = pa.repeat(pa.scalar(self.now, pa.timestamp("us", tz="UTC")), count)
-        constants = [pa.repeat(self.file.name, count), pa.repeat(self.digest, count)]
-        return pa.table(
-            [*constants, pa.array(lines, pa.int64()), *columns, stamps], schema=QUARANTINE_SCHEMA
-        )
 
     def _report(self) -> IngestReport:
         by_kind = {"null": {}, "warn": {}}  # type: dict[str, dict[str, int]]

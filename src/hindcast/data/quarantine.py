@@ -1,6 +1,5 @@
 """Quarantine: the rows that ingest refused, with the reason: counted, listed and exported."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hindcast import names
-from hindcast.data.ingest import QUARANTINE_SCHEMA
+from hindcast.data.refused import QUARANTINE_SCHEMA, kind_of
 from hindcast.definitions import Source
 from hindcast.formats import table_file
 from hindcast.stores.lake import Lake
@@ -19,9 +18,6 @@ from hindcast.stores.lake import Lake
 # Rows that a report shows; an export has them all.
 SHOWN_ROWS = 10
 _NOTHING = pa.schema([("source", pa.string()), *QUARANTINE_SCHEMA]).empty_table()
-# What a reason says of its row alone.
-_VALUE = re.compile("'[^']*'")
-_COUNT = re.compile(r"\b\d+(?= (columns|bytes)\b)")
 _NEWEST_FIRST = [(names.RECORDED_AT, "descending"), ("file", "ascending"), ("line", "ascending")]
 
 
@@ -53,7 +49,7 @@ def quarantine(
     if reason is not None:
         table = table.filter(pc.match_substring(table["reason"], reason))
     table = table.sort_by(_NEWEST_FIRST)
-    kinds = Counter(map(_kind, table["reason"].to_pylist()))
+    kinds = Counter(map(kind_of, table["reason"].to_pylist()))
     return QuarantineReport(
         rows=table.num_rows,
         reasons=dict(kinds.most_common()),
@@ -69,11 +65,6 @@ def _refused(source: Source, lake: Lake) -> pa.Table:
         return _NOTHING
     rows = table.to_pyarrow_table()
     return rows.add_column(0, "source", pa.repeat(source.name, rows.num_rows))
-
-
-def _kind(reason: str) -> str:
-    """A reason without the values and counts of its row: rows refused alike are one kind."""
-    return _COUNT.sub("...", _VALUE.sub("'...'", reason))
 
 
 def _line(row: Mapping[str, Any]) -> str:

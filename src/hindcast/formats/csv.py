@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hindcast.definitions import Csv
-from hindcast.errors import InputError
+from hindcast.errors import InputError, UnlikeSourceError
 from hindcast.formats import csv_lines, csv_records
 from hindcast.formats.csv_lines import CsvLines
 from hindcast.formats.staged import StagedFile
@@ -25,12 +25,21 @@ def opened(path: Path, name: str, folder: Path, form: Csv) -> CsvLines | StagedF
 
 
 def header(path: Path, name: str, form: Csv) -> list[str]:
-    """The columns that the first record names; raises InputError for none, or for two alike."""
+    """The columns that the first record names; raises InputError for none, or for two alike.
+
+    UnlikeSourceError says that it is written in another encoding.
+    """
     with csv_records.text(path) as stream:
         first = next(csv_records.records(stream, name, form), None)
     if first is None or not first.cells:
         raise InputError(f"{name}: the file is empty; its first line must name the columns")
     columns = first.cells
+    try:
+        "".join(columns).encode()
+    except UnicodeEncodeError as error:
+        raise UnlikeSourceError(
+            f"{name}: its header is not {form.encoding.upper()} text"
+        ) from error
     if "" in columns:
         raise InputError(
             f"{name}: column {columns.index('') + 1} of the header has no name; name it, or "

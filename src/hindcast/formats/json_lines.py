@@ -71,7 +71,7 @@ def _parse(line: str) -> dict[str, Any]:
         line, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_object
     )
     if not isinstance(record, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it is no JSON object; write one a line")
     return record
 
 

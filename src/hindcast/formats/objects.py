@@ -42,10 +42,10 @@ def local(file: str | Path, version: str | None = None) -> Iterator[Path]:
         yield path
 
 
-def format_of(name: str, source: Source | None = None) -> Format:
+def format_of(name: str, source: Source | None = None, unknown: Format | None = None) -> Format:
     """How a file is written: as its source declares it, else as its ending says, the usual way.
 
-    Raises InputError where neither says it, or where they differ.
+    unknown: where neither says it; without it InputError is raised, as where they differ.
     """
     declared = source.format if source else None
     plain = name.removesuffix(PACKED[0]).removesuffix(PACKED[1])
@@ -57,6 +57,8 @@ def format_of(name: str, source: Source | None = None) -> Format:
                 "convert it"
             )
         return declared
+    if kind is None and unknown:
+        return unknown
     if kind is None:
         raise InputError(
             f"{name}: not .csv, .jsonl or .parquet (.gz or .zst after it where packed); rename or "

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hindcast.compiler.dialects import DUCKDB
 from hindcast.definitions import Csv, JsonLines, Source
-from hindcast.errors import InputError
+from hindcast.definitions.formats import Format
+from hindcast.errors import UnlikeSourceError
 from hindcast.formats import csv, json_lines, parquet
 from hindcast.formats.objects import format_of
 from hindcast.formats.packed import as_utf8, unpacked
@@ -54,29 +55,42 @@ def opened(
     form = format_of(name, source)
     with tempfile.TemporaryDirectory(prefix="hindcast-file-") as temporary:
         folder = Path(temporary)
-        plain = unpacked(path, name, folder)
-        if isinstance(form, Csv):
-            yield csv.opened(as_utf8(plain, name, form.encoding, folder), name, folder, form)
-        elif isinstance(form, JsonLines):
-            paths = {column: form.keys(column) for column in source.types} if source else None
-            yield json_lines.opened(plain, name, folder, paths)
-        else:
-            yield parquet.ParquetFile(plain, name, connection)
+        yield read(unpacked(path, name, folder), name, form, folder, connection, source)
+
+
+def read(
+    path: Path,
+    name: str,
+    form: Format,
+    folder: Path,
+    connection: duckdb.DuckDBPyConnection,
+    source: Source | None = None,
+) -> SourceFile:
+    """A plain file of a format, which goes to the folder where it must be read first.
+
+    Raises InputError for what cannot be read to its end.
+    """
+    if isinstance(form, Csv):
+        return csv.opened(as_utf8(path, name, form.encoding, folder), name, folder, form)
+    if isinstance(form, JsonLines):
+        paths = {column: form.keys(column) for column in source.types} if source else None
+        return json_lines.opened(path, name, folder, paths)
+    return parquet.ParquetFile(path, name, connection)
 
 
 def check_columns(file: SourceFile, source: Source) -> None:
-    """Raise InputError naming a column of the source that is missing or holds nested values."""
+    """Raise UnlikeSourceError naming a column of the source that is missing or not plain."""
     others = {column.lower() for column in file.types}
     for column in source.types:
         # An optional column in other letters is a mistake; DuckDB would read it.
         is_absent = column in source.optional and column.lower() not in others
         if column not in file.types and not is_absent:
-            raise InputError(
+            raise UnlikeSourceError(
                 f"{file.name}: column '{column}' of source '{source.name}' is missing; "
                 f"the file has {', '.join(file.types)}"
             )
         if parquet.is_nested(file.types.get(column, "")):
-            raise InputError(
+            raise UnlikeSourceError(
                 f"{file.name}: column '{column}' is {file.types[column]}; write plain values"
             )
 
