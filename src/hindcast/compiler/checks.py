@@ -113,12 +113,11 @@ def _parse_faults(source: Source, found: Mapping[str, str]) -> list[_Fault]:
     for name, kind in source.types.items():
         value = DUCKDB.quote(name)
         raw = _given(name, f"{_READ}.{value}", source, found)
-        wanted = _escape(values.described(kind, _form(source)))
-        shown = f"'{name} ''' || {raw} || ''' is not a {wanted}'"
+        shown = _quoting(name, raw, f"is not a {values.described(kind, _form(source))}")
         if not (kind == STRING and found[name] == "VARCHAR"):
             faults.append(_Fault(f"{raw} IS NOT NULL AND {value} IS NULL", name, shown))
         if name in source.required:
-            faults.append(_Fault(f"{raw} IS NULL", name, f"'{name} is missing'"))
+            faults.append(_Fault(f"{raw} IS NULL", name, _text(f"{name} is missing")))
         if kind == STRING:
             faults += _text_faults(name, value, is_key=name == source.entity.key)
     return faults
@@ -135,9 +134,11 @@ def _given(name: str, column: str, source: Source, found: Mapping[str, str]) -> 
 
 def _text_faults(name: str, value: str, is_key: bool) -> list[_Fault]:
     """What Postgres cannot hold, and would stop every materialization from then on."""
-    faults = [_Fault(f"contains({value}, chr(0))", name, f"'{name} holds NUL, which no store can'")]
+    holds_nul = _text(f"{name} holds NUL, which no store can")
+    faults = [_Fault(f"contains({value}, chr(0))", name, holds_nul)]
     if is_key:
-        reason = f"'{name} has ' || strlen({value}) || ' bytes; a key may have {_LONGEST_KEY}'"
+        limit = f"' bytes; a key may have {_LONGEST_KEY}'"
+        reason = f"{_text(f'{name} has ')} || strlen({value}) || {limit}"
         faults.append(_Fault(f"strlen({value}) > {_LONGEST_KEY}", name, reason))
     return faults
 
@@ -147,8 +148,11 @@ def _reject_faults(source: Source, checks: tuple[CompiledCheck, ...]) -> list[_F
         _Fault(
             _failed(check, source),
             check.field,
-            f"'{check.field} ''' || {_READ}.{DUCKDB.quote(check.field)} || ''' breaks check "
-            f'"{_escape(check.check.expression)}"\'',
+            _quoting(
+                check.field,
+                f"{_READ}.{DUCKDB.quote(check.field)}",
+                f'breaks check "{check.check.expression}"',
+            ),
         )
         for check in checks
         if check.check.on_fail == "reject"
@@ -157,7 +161,7 @@ def _reject_faults(source: Source, checks: tuple[CompiledCheck, ...]) -> list[_F
 
 def _fault_columns(faults: list[_Fault]) -> list[str]:
     reasons = ", ".join(f"CASE WHEN {fault.condition} THEN {fault.reason} END" for fault in faults)
-    fields = " ".join(f"WHEN {fault.condition} THEN '{fault.field}'" for fault in faults)
+    fields = " ".join(f"WHEN {fault.condition} THEN {_text(fault.field)}" for fault in faults)
     shown = " ".join(
         f"WHEN {fault.condition} THEN CAST({_READ}.{DUCKDB.quote(fault.field)} AS VARCHAR)"
         for fault in faults
@@ -183,5 +187,10 @@ def _failed(check: CompiledCheck, source: Source) -> str:
     return f"NOT COALESCE({DUCKDB.render(check.tree, source.types)}, TRUE)"
 
 
-def _escape(text: str) -> str:
-    return text.replace("'", "''")
+def _quoting(name: str, value: str, fault: str) -> str:
+    """The SQL of a reason that quotes a column's value, which is SQL itself."""
+    return f"""{_text(f"{name} '")} || {value} || {_text(f"' {fault}")}"""
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -188,3 +188,14 @@ def test_two_checks_may_empty_one_field() -> None:
 def test_text_that_looks_like_sql_stays_text() -> None:
     row = read(Check("job <> 'it''s'"), job="it's")
     assert row["_reason"] == "job 'it's' breaks check \"job <> 'it''s'\""
+
+
+def test_a_columns_name_is_only_a_name_in_a_reason() -> None:
+    name = "driver's age' || version() || '"
+    source = replace(LOANS, schema=LOANS.schema | {name: "double"})
+    with session() as connection:
+        columns = ", ".join(f"'{value}' AS \"{column}\"" for column, value in GOOD.items())
+        connection.execute(f"CREATE TABLE file AS SELECT {columns}, 'x' AS \"{name}\"")
+        sql = ingest_query(source, dict.fromkeys([*GOOD, name], "VARCHAR"), "file")
+        found = connection.execute(f"SELECT _reason, _field FROM ({sql})").fetchone()
+    assert found == (f"{name} 'x' is not a finite number", name)
