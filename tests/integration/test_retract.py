@@ -61,6 +61,7 @@ def test_what_is_withdrawn_is_there_as_known_before(
     ("asked", "message"),
     [
         (Withdrawal("3", "why"), "source 'orders': no such event of 3 is known"),
+        (Withdrawal("1.4", "why"), "source 'orders': no such event of 1.4 is known"),
         (Withdrawal("x'", "why"), "source 'orders': no such event of x' is known"),
         (Withdrawal("1", "why", "2021-05-09"), "no such event"),
         (Withdrawal("1", " "), "a retraction's reason is empty"),

@@ -98,6 +98,8 @@ def fields_of(report: Any) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, float):
         return f"{value:,.6g}"
     if isinstance(value, datetime):

@@ -8,11 +8,14 @@ import pyarrow as pa
 
 from hindcast import names
 from hindcast.compiler.dialects import DUCKDB
+from hindcast.compiler.values import parsed
 from hindcast.datatypes import DataType
 from hindcast.definitions import Source
+from hindcast.definitions.formats import Values
 from hindcast.engines import raw
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import InputError
+from hindcast.formats.literals import literal
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Ledger
 
@@ -87,9 +90,8 @@ def _event_columns(source: Source) -> tuple[str, str, str]:
 
 
 def _literal(text: str, kind: DataType) -> str:
-    """A text as a value of the type; null, which equals nothing, where it is none."""
-    quoted = text.replace("'", "''")
-    return f"TRY_CAST('{quoted}' AS {kind.sql('duckdb')})"
+    """A text read as ingest reads it; null, which equals nothing, where it is none of the type."""
+    return parsed(literal(text), kind, "VARCHAR", Values())
 
 
 def _retractions(

@@ -96,7 +96,7 @@ def test_records_are_a_table_with_their_columns(capsys: Output) -> None:
         ["scores"],
         ["id", "score"],
         ["1", "0.5"],
-        ["2", "None"],
+        ["2", "none"],
     ]
 
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from hindcast import names
 from hindcast.audit.prediction_log.rows import ANSWERED, SCHEMA
 from hindcast.errors import NotFoundError
+from hindcast.formats.literals import literal
 from hindcast.stores.lake import Lake
 
 FIX = "run: hindcast collect-log FILE"
@@ -68,6 +69,5 @@ def _conditions(since: datetime | None, model: str | None) -> list[str]:
         conditions.append(f"instant >= TIMESTAMPTZ '{since.astimezone(UTC).isoformat()}'")
     if model is not None:
         # A release is named after its model and a digest.
-        quoted = model.replace("'", "''")
-        conditions.append(f"starts_with(release, '{quoted}-')")
+        conditions.append(f"starts_with(release, {literal(f'{model}-')})")
     return conditions
