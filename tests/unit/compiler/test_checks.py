@@ -192,7 +192,7 @@ def test_text_that_looks_like_sql_stays_text() -> None:
 
 def test_a_columns_name_is_only_a_name_in_a_reason() -> None:
     name = "driver's age' || version() || '"
-    source = replace(LOANS, schema=LOANS.schema | {name: "double"})
+    source = replace(LOANS, schema={**LOANS.schema, name: "double"})
     with session() as connection:
         columns = ", ".join(f"'{value}' AS \"{column}\"" for column, value in GOOD.items())
         connection.execute(f"CREATE TABLE file AS SELECT {columns}, 'x' AS \"{name}\"")
