@@ -187,6 +187,9 @@ def home() -> Iterator[Home]:
     for name in [name for name in os.environ if name.startswith("HINDCAST_")]:
         del os.environ[name]  # Else a benchmark could work on someone's own lake or database.
     with tempfile.TemporaryDirectory(prefix="hindcast-bench-") as folder:
+        # Installed, Python keeps what it compiled; so it shall in every child here.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = f"{folder}/bytecode"
         data = Path(folder) / "postgres"
         url = embedded_postgres.server_url(data)
         try:

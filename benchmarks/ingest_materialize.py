@@ -76,7 +76,7 @@ def hindcast(loans: Path, lake: str, url: str) -> int:
     from hindcast.data.ingest import add_file
     from hindcast.data.materialize import materialize
     from hindcast.stores.lake import Lake
-    from hindcast.stores.online import OnlineStore
+    from hindcast.stores.online import OnlineStore, copy  # noqa: F401  # copy: the database driver.
 
     declared, now = project.load(), datetime.now(UTC)
     started, cpu = time.perf_counter(), time.process_time()
