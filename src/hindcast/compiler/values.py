@@ -5,8 +5,10 @@ from hindcast.definitions.formats import Values
 
 # Decimals that an epoch's number has down to a microsecond.
 _EPOCH_SCALES = {"s": 6, "ms": 3, "us": 0}
-# The years that Python has, in microseconds since 1970.
-_FIRST_MICRO, _LAST_MICRO = -62_135_596_800_000_000, 253_402_300_799_999_999
+# The years that Python has, in microseconds since 1970; an event at the very last one is before
+# no instant that anybody can ask about.
+_FIRST_MICRO, _LAST_MICRO = -62_135_596_800_000_000, 253_402_300_799_999_998
+_LAST = {"date": "9999-12-31", "timestamp": "9999-12-31 23:59:59.999998"}
 _LONG_NAMES = {"TIMESTAMPTZ": "TIMESTAMPWITHTIMEZONE"}
 
 
@@ -29,7 +31,8 @@ def parsed(column: str, kind: DataType, found: str, form: Values) -> str:
     written = {"date": form.dates, "timestamp": form.timestamps}.get(kind.kind)
     if is_text and written:
         instant = f"TRY_STRPTIME({column}, {_literal(written)})"
-        return _within_years(f"CAST({instant} AS {kind.sql('duckdb')})", kind)
+        cast = f"CAST({instant} AS {kind.sql('duckdb')})"
+        return _within_years(cast, kind, _has_micros(column) if kind.kind == "timestamp" else "")
     if is_text and form.decimal == "," and kind.kind in ("bigint", "double", "decimal"):
         # A point would be one between thousands, which is not read.
         column = f"(CASE WHEN NOT contains({column}, '.') THEN replace({column}, ',', '.') END)"
@@ -46,7 +49,7 @@ def described(kind: DataType, form: Values) -> str:
         "double": f"finite number{comma}",
         "decimal": f"{kind}{comma}",
         "date": f"date ({form.dates or 'YYYY-MM-DD'})",
-        "timestamp": f"timestamp ({form.timestamps or 'ISO 8601'})",
+        "timestamp": f"timestamp ({form.timestamps or 'ISO 8601 to the microsecond'})",
     }.get(kind.kind, str(kind))
 
 
@@ -71,8 +74,8 @@ def _plain(column: str, kind: DataType, found: str) -> str:
     text = column if found == "VARCHAR" else f"CAST({column} AS VARCHAR)"
     cast = column if is_same else f"TRY_CAST({text} AS {target})"
     if kind.kind in ("date", "timestamp"):
-        whole = "" if is_same or kind.kind == "timestamp" else f"{_whole_day(column, found)} AND "
-        return _within_years(cast, kind, whole)
+        exact = _has_micros(text) if kind.kind == "timestamp" else _whole_day(column, found)
+        return _within_years(cast, kind, "" if is_same else exact)
     if not is_same and kind.kind in ("bigint", "decimal"):
         # A CASE stops at the first that holds; an OR would evaluate all of them on every row.
         accepted = " ".join(f"WHEN {exact} THEN {cast}" for exact in _exact(kind, text, cast))
@@ -80,12 +83,19 @@ def _plain(column: str, kind: DataType, found: str) -> str:
     return cast
 
 
-def _within_years(cast: str, kind: DataType, condition: str = "") -> str:
-    """A date or instant of the years that Python has; text, Arrow and DuckDB can hold others."""
+def _within_years(cast: str, kind: DataType, exact: str) -> str:
+    """A date or instant of the years that Python has; text, Arrow and DuckDB can hold others.
+
+    exact: a condition more, or nothing.
+    """
     target = kind.sql("duckdb")
-    last = "9999-12-31" if kind.kind == "date" else "9999-12-31 23:59:59.999999"
-    years = f"BETWEEN {target} '0001-01-01' AND {target} '{last}'"
-    return f"CASE WHEN {condition}{cast} {years} THEN {cast} END"
+    years = f"{cast} BETWEEN {target} '0001-01-01' AND {target} '{_LAST[kind.kind]}'"
+    return f"CASE WHEN {f'{exact} AND ' if exact else ''}{years} THEN {cast} END"
+
+
+def _has_micros(text: str) -> str:
+    """The condition under which an instant's text says nothing finer than a microsecond."""
+    return f"(length({text}) <= 26 OR NOT regexp_matches({text}, '\\.\\d{{6}}\\d*[1-9]'))"
 
 
 def _whole_day(column: str, found: str) -> str:

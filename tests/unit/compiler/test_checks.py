@@ -121,7 +121,7 @@ def test_an_accepted_row_has_its_values_in_the_schemas_types() -> None:
         ("income", "nan", "income 'nan' is not a finite number"),
         ("birthday", "15.06.1980", "birthday '15.06.1980' is not a date (YYYY-MM-DD)"),
         ("birthday", "2021-02-29", "birthday '2021-02-29' is not a date (YYYY-MM-DD)"),
-        ("loan_date", "noon", "loan_date 'noon' is not a timestamp (ISO 8601)"),
+        ("loan_date", "noon", "loan_date 'noon' is not a timestamp (ISO 8601 to the microsecond)"),
         ("id", None, "id is missing"),
         ("recorded_at", None, "recorded_at is missing"),
     ],
@@ -136,16 +136,25 @@ def test_a_bad_row_says_field_value_and_reason(column: str, text: str | None, re
     [
         ("0000-12-31T23:59:59.999999Z", False),
         ("0001-01-01T00:00:00Z", True),
-        ("9999-12-31T23:59:59.999999Z", True),
+        ("9999-12-31T23:59:59.999998Z", True),
+        ("9999-12-31T23:59:59.999999Z", False),
+        ("2021-05-01T10:00:00.123456000+02:00", True),
+        ("2021-05-01T10:00:00.1234567", False),
         ("10000-01-01T00:00:00Z", False),
         ("9999-12-31T23:00:00-02:00", False),
         ("infinity", False),
         ("-infinity", False),
     ],
 )
-def test_a_timestamp_is_of_the_years_that_python_has(text: str, is_accepted: bool) -> None:
+def test_a_timestamp_is_a_microsecond_that_somebody_can_ask_after(
+    text: str, is_accepted: bool
+) -> None:
     row = read(loan_date=text)
-    reason = None if is_accepted else f"loan_date '{text}' is not a timestamp (ISO 8601)"
+    reason = (
+        None
+        if is_accepted
+        else f"loan_date '{text}' is not a timestamp (ISO 8601 to the microsecond)"
+    )
     assert row["_reason"] == reason
 
 
