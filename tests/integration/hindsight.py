@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -155,9 +155,11 @@ class Home:
         clocks, runner = bootstrap.knowledge(as_of, None, now), bootstrap.engine(engine)
         return refresh(self.application, None, runner, clocks, force=force)
 
-    def train(self, as_of: str, known_by: str | None = None, now: datetime = NOW) -> str:
+    def train(
+        self, as_of: str, known_by: str | None = None, now: datetime = NOW, per_row: bool = True
+    ) -> str:
         """Train and register; the release."""
-        clocks = bootstrap.knowledge(as_of, known_by, now)
+        clocks = replace(bootstrap.knowledge(as_of, known_by, now), per_row=per_row)
         return training.train(self.application, None, DuckDBEngine(), clocks).release
 
     def evaluate(self, release: str) -> EvaluationReport:

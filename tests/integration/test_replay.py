@@ -56,6 +56,19 @@ def test_every_kind_of_feature_is_computed_again_bit_for_bit(home: Home) -> None
     }
 
 
+def test_an_answer_given_before_a_retraction_replays_after_it(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (line,) = home.answer(ANN)
+    withdrawn = home.run(capsys, "retract", "--key", ANN, "--reason", "another customer's")
+    assert withdrawn[0] == 0
+    assert unlike(replayed(home, line)) == {}
+    code, _, errors = home.run(
+        capsys, "predict", ANN, "--as-of", AS_OF, "--release", home.releases[-1]
+    )
+    assert (code, "has no event before" in errors) == (2, True)
+
+
 def test_request_time_features_are_those_of_the_request_and_not_of_the_materialization(
     home: Home,
 ) -> None:

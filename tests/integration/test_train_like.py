@@ -5,6 +5,9 @@ import shutil
 from datetime import timedelta
 from importlib.metadata import version
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from hindcast.engines.duckdb import DuckDBEngine
@@ -13,7 +16,7 @@ from hindcast.models.training import documents
 from hindcast.models.training.retrain import RetrainReport, train_like
 from hindcast.releases import contents
 from hindcast.serving.release import release_id
-from tests.integration.hindsight import ANN, NOW, Home
+from tests.integration.hindsight import ANN, AS_OF, LOAN, NOW, Home, ingest
 
 
 def again(home: Home, like: str | None = None) -> RetrainReport:
@@ -41,6 +44,22 @@ def test_an_unchanged_project_gives_the_same_digest_and_records_nothing(
         "differences": [],
     }
     assert (ledger.runs(), ledger.releases(), sorted(home.folder.glob("releases/*"))) == before
+
+
+def test_rows_that_did_not_know_late_records_are_trained_on_again_exactly(home: Home) -> None:
+    """Every loan is recorded on its day or, one in ten, 90 days later; the lake has it twice."""
+    dated = home.redefine(
+        ('tiebreaker="loan_id",', 'tiebreaker="loan_id", recorded_at="recorded_at",'),
+        ('"loan_id": "bigint",', '"loan_id": "bigint", "recorded_at": "timestamp",'),
+    )
+    loans = home.application.lake.open("raw", "loans", fix="").to_pyarrow_table().select([*LOAN])
+    lags = pa.array([timedelta(days=0 if n % 10 else 90) for n in range(len(loans))])
+    recorded = pc.add(loans["loan_date"].cast(pa.timestamp("us", "UTC")), lags)
+    pq.write_table(loans.append_column("recorded_at", recorded), home.folder / "dated.parquet")
+    ingest(dated.application, home.folder / "dated.parquet")
+    as_known_then = dated.train(AS_OF)
+    assert as_known_then != dated.train(AS_OF, per_row=False)
+    assert again(dated, as_known_then).same
 
 
 def test_another_seed_is_said_and_the_command_exits_with_1(

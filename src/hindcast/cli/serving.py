@@ -41,7 +41,11 @@ def predict(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict for one entity, as the service would. With --as-of, as it would have then."""
+    """Predict for one entity, as the service would. With --as-of, as it would have then.
+
+    Known then is what the source says was recorded by --as-of, or all where it does not say;
+    --known-by names another instant.
+    """
     application = bootstrap.application(home, project, compiled=False)
     if as_of is None and (known_by is not None or release is not None):
         raise InputError("--known-by and --release ask about another instant; name it by --as-of")

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from hindcast import names
 from hindcast.bootstrap import engine
-from hindcast.compiler.query import ASKED_AT
+from hindcast.compiler.query import ASKED_AT, Knowledge
 from hindcast.data import retrieve
 from hindcast.errors import NotFoundError
 from hindcast.formats.spine_file import Rows
@@ -42,6 +42,7 @@ class Recomputer:
         self._view = self.contents.view()
         self.rounded = {f.name for f in self._view.features if self._view.adds_doubles(f)}
         self._answers_unknown = self.contents.manifest.get("cold_start") == "answer"
+        self.says_when_recorded = self._view.view.source.recorded_at is not None
         self._lake = lake
         self._scorer = Scorer(releases.load(folder))
 
@@ -84,15 +85,18 @@ class Recomputer:
         )
 
 
-def vector_as_of(
-    recomputer: Recomputer, key: int | str, as_of: datetime, known_by: datetime
-) -> dict[str, Value]:
-    """The features of one entity as of an instant; raises NotFoundError where it has no history."""
-    (vector,) = recomputer.vectors([Question(key, as_of, as_of)], known_by)
+def vector_as_of(recomputer: Recomputer, key: int | str, clocks: Knowledge) -> dict[str, Value]:
+    """The features of one entity as of an instant; raises NotFoundError where it has no history.
+
+    With clocks.per_row it is what was known at that instant, as in a training row.
+    """
+    is_own = clocks.per_row and recomputer.says_when_recorded
+    known_by = clocks.as_of if is_own else clocks.known_by
+    (vector,) = recomputer.vectors([Question(key, clocks.as_of, clocks.as_of)], known_by)
     if vector is None:
         plan = recomputer.contents.plan
         raise NotFoundError(
-            f"{plan.entity} {key} has no event before {as_of.isoformat()} known by "
+            f"{plan.entity} {key} has no event before {clocks.as_of.isoformat()} known by "
             f"{known_by.isoformat()}"
         )
     return vector

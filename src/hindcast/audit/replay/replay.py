@@ -68,7 +68,7 @@ def predict_as_of(
         release = application.champion(name, clocks.as_of).release
     recomputer = _recomputer(application, application.ledger.find_release(name, release).release)
     typed = requests.entity_key(key, recomputer.contents.plan)
-    vector = vector_as_of(recomputer, typed, clocks.as_of, clocks.known_by)
+    vector = vector_as_of(recomputer, typed, clocks)
     requests.check_values(vector)
     return Prediction(
         id=typed,
