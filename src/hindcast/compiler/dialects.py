@@ -1,16 +1,16 @@
 """Expressions -> SQL text that means the same in DuckDB, Spark and Postgres."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlglot import exp
 
-from hindcast.compiler import arithmetic, digits
+from hindcast.compiler import arithmetic, casts, digits, functions, spelling
+from hindcast.compiler.functions import Function
 from hindcast.compiler.typing import Types, infer
-from hindcast.datatypes import BIGINT, DOUBLE, DataType
+from hindcast.datatypes import BIGINT, DATE, DOUBLE, DataType
 
-MICROS_PER_DAY = 86_400_000_000
 _SIGNS: dict[type[exp.Expression], str] = {
     exp.Add: "+",
     exp.Sub: "-",
@@ -25,13 +25,16 @@ class Dialect:
     """One engine's spelling of what sqlglot does not decide for us.
 
     epoch_micros: SQL of a timestamp -> SQL of its microseconds since 1970 UTC, and
-    from_micros back; to_date: SQL of a UTC instant -> SQL of its date.
+    from_micros back; to_date: SQL of a UTC instant -> SQL of its date; to_utc: -> SQL of the time
+    that a clock in UTC shows, without a zone, and from_utc back.
     """
 
     name: str
     epoch_micros: Callable[[str], str]
     from_micros: Callable[[str], str]
     to_date: Callable[[str], str]
+    to_utc: Callable[[str], str]
+    from_utc: Callable[[str], str]
 
     def last_value(self, sql: str) -> str:
         """The window function for the last value that is not null."""
@@ -89,9 +92,11 @@ class Dialect:
             after.replace(self._lower(before, types, columns, whole))
         if isinstance(node, exp.Column) and node.name in columns:
             return exp.var(columns[node.name])
-        if isinstance(node, exp.Anonymous):
-            kinds = [infer(argument, types).kind for argument in node.expressions]
-            return self._calendar(lowered, kinds)
+        function = functions.of(node)
+        if function is not None:
+            return exp.var(self._called(function, node, lowered, types))
+        if isinstance(node, exp.Cast):
+            return exp.var(self._cast(node, lowered, types))
         if isinstance(node, tuple(_SIGNS)):
             return exp.var(self._reckon(lowered, infer(node, types), whole))
         if isinstance(node, (exp.Neg, exp.Abs)) and infer(node, types) == BIGINT:
@@ -126,38 +131,32 @@ class Dialect:
             for operand in [] if digits.fit_together(written, types, whole) else made:
                 operand.replace(exp.var(self.cast(self._sql(operand), DOUBLE)))
 
-    def _calendar(self, node: exp.Expression, kinds: Sequence[str]) -> exp.Expression:
-        """years_between and days_between; null where either date is null or the first is later."""
-        start, end = (
-            self.to_date(self._sql(argument)) if kind == "timestamp" else self._sql(argument)
-            for argument, kind in zip(node.expressions, kinds, strict=True)
-        )
-        counted = _YEARS if str(node.this).lower() == "years_between" else self._days_template()
-        body = counted.format(a=start, b=end)
-        sql = f"CASE WHEN {start} <= {end} THEN {body} END"
-        return exp.var(self.cast(sql, BIGINT))
+    def _called(
+        self, function: Function, node: exp.Expression, lowered: exp.Expression, types: Types
+    ) -> str:
+        """A function of what its arguments have become."""
+        kinds = [infer(each, types) for each in functions.arguments(node)]
+        given = [self._sql(each) for each in functions.arguments(lowered)]
+        if isinstance(node, exp.TimestampTrunc):
+            return spelling.truncated(self, given[0], kinds[0], functions.unit(node))
+        return spelling.SPELLINGS[function.name](self, given, kinds)
 
-    def _days_template(self) -> str:
-        return "DATEDIFF({b}, {a})" if self.name == "spark" else "({b} - {a})"
+    def _cast(self, node: exp.Expression, lowered: exp.Expression, types: Types) -> str:
+        literal = casts.literal(node)
+        if isinstance(literal, datetime):
+            return self.from_micros(str(micros(literal)))
+        if literal is not None:
+            return self.cast(f"'{literal.isoformat()}'", DATE)
+        given = infer(node.this, types)
+        return casts.spell(self, self._sql(lowered.this), given, casts.target(node))
 
 
 def _numbers(node: exp.Expression) -> exp.Expression:
-    """Literals and lengths in 64 bits; left alone, the engines take what each likes."""
+    """Literals in 64 bits; left alone, the engines take what each likes."""
     if isinstance(node, exp.Literal) and not node.is_string and not node.is_int:
         return exp.cast(node.copy(), exp.DataType.Type.DOUBLE)
-    if isinstance(node, exp.Length):
-        return exp.cast(node.copy(), exp.DataType.Type.BIGINT)
     return node
 
-
-_MONTH_DAY = "(EXTRACT(MONTH FROM {x}) * 100 + EXTRACT(DAY FROM {x}))"
-_YEARS = (
-    "(EXTRACT(YEAR FROM {b}) - EXTRACT(YEAR FROM {a}) - CASE WHEN "
-    + _MONTH_DAY.replace("{x}", "{b}")
-    + " < "
-    + _MONTH_DAY.replace("{x}", "{a}")
-    + " THEN 1 ELSE 0 END)"
-)
 
 # Casts between timestamps with and without a zone go through a calendar in DuckDB; these do not.
 DUCKDB = Dialect(
@@ -165,12 +164,17 @@ DUCKDB = Dialect(
     epoch_micros=lambda sql: f"epoch_us({sql})",
     from_micros=lambda sql: f"make_timestamptz({sql})",
     to_date=lambda sql: f"CAST(make_timestamp(epoch_us({sql})) AS DATE)",
+    to_utc=lambda sql: f"make_timestamp(epoch_us({sql}))",
+    from_utc=lambda sql: f"make_timestamptz(epoch_us({sql}))",
 )
 SPARK = Dialect(
     "spark",
     epoch_micros=lambda sql: f"UNIX_MICROS(CAST({sql} AS TIMESTAMP))",
     from_micros=lambda sql: f"TIMESTAMP_MICROS({sql})",
     to_date=lambda sql: f"CAST({sql} AS DATE)",
+    # Its sessions are in UTC.
+    to_utc=lambda sql: f"CAST({sql} AS TIMESTAMP)",
+    from_utc=lambda sql: sql,
 )
 POSTGRES = Dialect(
     "postgres",
@@ -178,6 +182,8 @@ POSTGRES = Dialect(
     from_micros=lambda sql: f"to_timestamp({sql} / 1000000.0)",
     # The session's time zone must not matter, and setting it would pin a proxy's connection.
     to_date=lambda sql: f"CAST(({sql} AT TIME ZONE 'UTC') AS DATE)",
+    to_utc=lambda sql: f"({sql} AT TIME ZONE 'UTC')",
+    from_utc=lambda sql: f"({sql} AT TIME ZONE 'UTC')",
 )
 DIALECTS = {dialect.name: dialect for dialect in (DUCKDB, SPARK, POSTGRES)}
 

@@ -88,6 +88,4 @@ def _refuse_unsupported(tree: exp.Expression, text: str, where: str) -> None:
     for node in tree.walk():
         problem = supported.problem(node)
         if problem:
-            raise DefinitionError(
-                f"{where}: {problem} in '{text}'; supported: {supported.SUPPORTED}"
-            )
+            raise DefinitionError(f"{where}: {problem[0]} in '{text}'; {problem[1]}")

@@ -16,6 +16,8 @@ from hindcast.errors import DefinitionError
 
 Kind = Literal["prior", "latest", "request"]
 
+# Functions whose last digits no two engines compute alike.
+_ROUNDED = (exp.Stddev, exp.Variance, exp.Ln, exp.Exp)
 _RESERVED = {
     names.EVENT_TIMESTAMP,
     names.TIEBREAKER,
@@ -90,11 +92,11 @@ class CompiledView:
         return tuple(each for each in self.inputs if each.name in read)
 
     def adds_doubles(self, feature: CompiledFeature) -> bool:
-        """Whether its last digits depend on the order of adding, as those of doubles do."""
+        """Whether its last digits depend on the order of adding, or on the engine's ln and exp."""
+        if feature.tree.find(*_ROUNDED):
+            return True
         if feature.kind == "request":
             return any(self.adds_doubles(each) for each in self.inputs_of(feature))
-        if feature.tree.find(exp.Stddev, exp.Variance):
-            return True
         added = feature.tree.find_all(exp.Sum, exp.Avg)
         return any(infer(node.this, self.types) == DOUBLE for node in added)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from sqlglot import exp
 
 from hindcast import names
+from hindcast.compiler import casts, functions
 from hindcast.datatypes import BIGINT, BOOLEAN, DOUBLE, STRING, TIMESTAMP, DataType
 from hindcast.errors import DefinitionError
 
@@ -96,11 +97,6 @@ def _case(node: exp.Expression, types: Types) -> DataType:
     return common([infer(option, types) for option in options], node)
 
 
-def _length(node: exp.Expression, types: Types) -> DataType:
-    _expect(node.this, types, infer(node.this, types) == STRING, "a string")
-    return BIGINT
-
-
 def _count(node: exp.Expression, types: Types) -> DataType:
     counted = node.this.expressions if isinstance(node.this, exp.Distinct) else [node.this]
     for each in counted:
@@ -140,11 +136,25 @@ def _same(node: exp.Expression, types: Types) -> DataType:
     return infer(node.this, types)
 
 
-def _calendar(node: exp.Expression, types: Types) -> DataType:
-    for argument in node.expressions:
-        kind = infer(argument, types).kind
-        _expect(argument, types, kind in ("date", "timestamp"), "a date or timestamp")
-    return BIGINT
+def _function(node: exp.Expression, types: Types) -> DataType:
+    function = functions.of(node)
+    if function is None:
+        raise DefinitionError(f"unknown function '{_text(node)}'")
+    kinds = []
+    for takes, argument in zip(function.takes, functions.arguments(node), strict=False):
+        kinds.append(infer(argument, types))
+        if takes != functions.WHOLE:
+            _expect(argument, types, kinds[-1].kind in takes, f"a {' or '.join(takes)}")
+    return function.result(kinds)
+
+
+def _cast(node: exp.Expression, types: Types) -> DataType:
+    wanted = casts.target(node)
+    if casts.literal(node) is None:
+        problem = casts.problem(infer(node.this, types), wanted)
+        if problem:
+            raise DefinitionError(f"'{_text(node)}': {problem}")
+    return wanted
 
 
 def _number(node: exp.Expression, types: Types) -> DataType:
@@ -198,7 +208,7 @@ _RULES: list[tuple[type[exp.Expression] | tuple[type[exp.Expression], ...], _Rul
     (exp.Nullif, _nullif),
     (_CHOICES, _choice),
     (exp.Case, _case),
-    (exp.Length, _length),
+    (exp.Cast, _cast),
     (exp.Count, _count),
     (exp.Sum, _sum),
     (exp.Avg, _average),
@@ -206,5 +216,5 @@ _RULES: list[tuple[type[exp.Expression] | tuple[type[exp.Expression], ...], _Rul
     ((exp.LogicalOr, exp.LogicalAnd), _any_or_all),
     (exp.Lag, _lag),
     ((exp.Min, exp.Max, exp.Quantile, exp.Mode, exp.First, exp.Last, exp.Paren), _same),
-    (exp.Anonymous, _calendar),
+    ((*functions.CLASSES, exp.Anonymous), _function),
 ]

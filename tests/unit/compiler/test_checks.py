@@ -60,7 +60,7 @@ def read(*checks: Check, **changed: str | None) -> dict[str, Any]:
         (Check("job > 1"), "'job > 1' mixes types (bigint, string); make them alike"),
         (Check("1 = 1"), "field '' is not in the schema; name a column"),
         (Check("amount > 0", field="euros"), "field 'euros' is not in the schema; name a column"),
-        (Check("upper(job) = 'A'"), "'UPPER(job)' is not supported in 'upper(job) = 'A''"),
+        (Check("reverse(job) = 'A'"), "'REVERSE(job)' is not supported in 'reverse(job) = 'A''"),
     ],
 )
 def test_an_error_names_the_source_the_check_and_the_fix(check: Check, reason: str) -> None:

@@ -86,11 +86,9 @@ def test_a_query_around_an_expression_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("var_pop(amount)", "'VAR_POP(amount)' is not supported"),
+        ("reverse(job)", "'REVERSE(job)' is not supported"),
         ("frobnicate(amount)", "unknown function 'frobnicate'"),
         ("random()", "'RANDOM()' is not supported"),
-        ("current_date", "'CURRENT_DATE' is not supported"),
-        ("cast(amount as double)", "'CAST(amount AS DOUBLE)' is not supported"),
         ("sum(amount) over ()", "'SUM(amount) OVER ()' is not supported"),
         ("amount in (select 1)", "'(SELECT 1)' is not supported"),
         ("amount as total", "'amount AS total' is not supported"),
@@ -100,26 +98,47 @@ def test_a_query_around_an_expression_is_refused(text: str) -> None:
         ("count(distinct amount, job)", "count takes one argument"),
         ("abs(a) filter (where b)", "'ABS(a) FILTER(WHERE b)' is not supported"),
         ("last(a order by b)", "'a ORDER BY b' is not supported"),
+        ("substr(job, 0)", "substr takes a whole number of at least 1, written out"),
+        ("substr(job, 1, -1)", "substr takes a whole number of at least 0, written out"),
+        ("date_trunc('decade', a)", "date_trunc takes one of year, quarter, month, week, day, "),
+        ("round(a, 2)", "round is called round(x)"),
         ("quantile(a)", "quantile takes a value and a share from 0 to 1"),
         ("quantile(a, 1.5)", "quantile takes a value and a share from 0 to 1"),
         ("lag(a, b)", "lag takes a value and n from 1 to 100000"),
         ("sum(a) filter (where max(b) > 1)", "aggregate 'MAX(b)' inside an aggregate"),
         ("sum(max(amount))", "aggregate 'MAX(amount)' inside an aggregate"),
         ("avg(1 + count(*))", "aggregate 'COUNT(*)' inside an aggregate"),
-        ("years_between(birthday)", "years_between takes 2 arguments, not 1"),
+        ("years_between(birthday)", "years_between is called years_between(a, b)"),
         ("count()", "count takes one argument"),
         ("min(amount, 2)", "min takes one argument"),
-        ("if(amount > 1, 2, 3)", "'if' is spelled CASE WHEN ... THEN ... ELSE ... END"),
         (r"job like '50\\%'", "a backslash in LIKE does not mean the same everywhere"),
-        ("days_between(a, b, c)", "days_between takes 2 arguments, not 3"),
+        ("days_between(a, b, c)", "days_between is called days_between(a, b)"),
     ],
 )
 def test_what_engines_disagree_on_is_refused_with_what_is_supported(
     text: str, problem: str
 ) -> None:
     message = refusal(text)
-    assert f": {problem} in '{text}'" in message
+    assert f": {problem}" in message
     assert message.endswith(f"; supported: {supported.SUPPORTED}")
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("var_pop(a)", "variance(x)"),
+        ("current_date", "as_of, the instant of the question"),
+        ("if(a > 1, 2, 3)", "case when ... then ... else ... end"),
+        ("a ilike 'x%'", "lower(x) like lower(y)"),
+        ("a % 2", "x - floor(x / n) * n"),
+        ("power(a, 2)", "x * x, or exp(y * ln(x))"),
+        ("date_diff('day', a, b)", "days_between(a, b) or another ..._between"),
+        ("extract(year from a)", "year(t), month(t), day(t), day_of_week(t) or hour(t)"),
+        ("try_cast(a as bigint)", "cast(x as type), which is null where it does not fit"),
+    ],
+)
+def test_what_has_another_name_here_is_refused_with_that(text: str, instead: str) -> None:
+    assert refusal(text).endswith(f" in '{text}'; use {instead}")
 
 
 def test_an_unknown_column_is_named_with_those_of_the_schema() -> None:

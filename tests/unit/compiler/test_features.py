@@ -102,7 +102,11 @@ def test_the_offline_table_has_the_key_the_order_and_every_feature() -> None:
         ),
         ("sum(amount) / income", prior(), "column 'income' in 'sum(amount) / income' stands "),
         ("sum(sum(amount))", prior(), "aggregate 'SUM(amount)' inside an aggregate in "),
-        ("upper(job)", latest(), "'UPPER(job)' is not supported in 'upper(job)'; supported: "),
+        (
+            "reverse(job)",
+            latest(),
+            "'REVERSE(job)' is not supported in 'reverse(job)'; ",
+        ),
         ("sum(amount", prior(), "syntax error in 'sum(amount' at column 10, near 'amount'"),
         ("job + 1", latest(), "in 'job + 1', 'job' is string, not a number"),
     ],
