@@ -22,9 +22,11 @@ from deltalake import write_deltalake
 
 from hindcast import bootstrap, project
 from hindcast.compiler.features import CompiledView, compile_view
+from hindcast.compiler.labelled import Labelled
 from hindcast.compiler.query import Knowledge
+from hindcast.compiler.service import of_view
 from hindcast.data import training_set
-from hindcast.definitions import Entity, Feature, FeatureView, Source, latest, prior
+from hindcast.definitions import Entity, Feature, FeatureView, Label, Source, latest, prior
 from hindcast.engines.duckdb import session
 from hindcast.stores.lake import Lake
 
@@ -152,10 +154,12 @@ def compare(name: str, view: CompiledView, lake: Lake, rounds: int) -> float:
 
 def build(view: CompiledView, lake: Lake, per_row: bool) -> Run:
     """Build a training set with every feature."""
-    read = [feature.name for feature in view.view.features]
+    source = view.view.source
+    label = Label(f"{source.name}.{source.label}", matures=timedelta(60))
+    labelled = Labelled(source, label, source)
     clocks, engine = Knowledge(NOW, NOW, per_row), bootstrap.engine("duckdb")
     started, cpu = time.perf_counter(), time.process_time()
-    data = training_set.build(view, read, timedelta(60), "refuse", engine, lake, clocks)
+    data = training_set.build(of_view(view), labelled, "refuse", engine, lake, clocks)
     took = time.perf_counter() - started
     return Run(took, time.process_time() - cpu, max(data.revised.values()))
 

@@ -38,7 +38,7 @@ def main() -> int:
     options = parser.parse_args()
     _measure.machine()
     view = bootstrap.application(project=_measure.ROOT / "examples" / "credit_risk").project.view()
-    rows = synthetic(view.online_columns, view.key, options.entities)
+    rows = synthetic(view.online_columns, view.view.keys[0], options.entities)
     with _measure.home() as home:
         ours, peer = Swapped(home.database_url, view, rows), Upserted(home.database_url, view, rows)
         _measure.alternate({"hindcast": ours.load, "peer": peer.load}, 1)  # Fills both tables.
@@ -93,7 +93,7 @@ class Swapped:
         version, columns = ViewVersion.of(self.view), self.view.online_columns
         with OnlineStore(self.url) as store:
             run_id = uuid.uuid4().hex[:12]
-            loading = store.create_table(version, run_id, self.view.key, columns)
+            loading = store.create_table(version, run_id, self.view.view.keys, columns)
             self._step("COPY", lambda: store.load(loading.table, self.rows.to_reader()))
             count = len(self.rows)
             self._step(
@@ -128,7 +128,7 @@ class Upserted:
                 for column in columns
             )
             upsert = "INSERT INTO upserted SELECT * FROM arriving ON CONFLICT ({}) DO UPDATE SET {}"
-            cursor.execute(sql.SQL(upsert).format(sql.Identifier(self.view.key), changed))
+            cursor.execute(sql.SQL(upsert).format(sql.Identifier(self.view.view.keys[0]), changed))
 
     def _make(self, cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
         columns = [
@@ -136,7 +136,7 @@ class Upserted:
             for name, kind in self.view.online_columns.items()
         ]
         make = sql.SQL("CREATE TABLE IF NOT EXISTS upserted ({}, PRIMARY KEY ({}))")
-        key = sql.Identifier(self.view.key)
+        key = sql.Identifier(self.view.view.keys[0])
         cursor.execute(make.format(sql.SQL(", ").join(columns), key))
 
 

@@ -27,6 +27,8 @@ FEATURES_AS_OF = "features_as_of"
 MATERIALIZATION = "materialization"
 AS_OF = "as_of"
 KNOWN_BY = "known_by"
+# Of an online answer: the views that have no row for the question, by commas.
+UNSEEN = "_unseen"
 # Whether an entity has an event before the instant.
 HAS_HISTORY = "_has_history"
 

@@ -4,20 +4,29 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
 from hindcast.datatypes import STRING
-from hindcast.definitions import FeatureView, Model, Source
+from hindcast.definitions import (
+    FeatureSelection,
+    FeatureService,
+    FeatureView,
+    Model,
+    RequestSource,
+    Source,
+)
 from hindcast.errors import DefinitionError, InputError
 
 if TYPE_CHECKING:
     from hindcast.compiler.features import CompiledView
+    from hindcast.compiler.labelled import Labelled
+    from hindcast.compiler.service import CompiledService
 
-Named = TypeVar("Named", Source, FeatureView, Model)
+Named = TypeVar("Named", Source, FeatureView, FeatureService, RequestSource, Model)
 Item = TypeVar("Item")
 
 
@@ -29,6 +38,7 @@ class Project:
     sources: dict[str, Source]
     declared: dict[str, FeatureView]
     models: dict[str, Model]
+    services: dict[str, FeatureService] = field(default_factory=dict)
 
     @cached_property
     def views(self) -> "dict[str, CompiledView]":
@@ -36,6 +46,26 @@ class Project:
         from hindcast.compiler.features import compile_view
 
         return {name: compile_view(view) for name, view in self.declared.items()}
+
+    def service(self, name: str | None = None) -> "CompiledService":
+        """The compiled feature service of that name, or the only one."""
+        return self.compiled(_pick(self.services, name, "feature service"))
+
+    def service_of(self, model: Model) -> "CompiledService":
+        """What a model reads, compiled; raises DefinitionError where it cannot be."""
+        return self.compiled(model.service)
+
+    def compiled(self, service: FeatureService) -> "CompiledService":
+        """A service over the project's views, compiled."""
+        from hindcast.compiler.service import compile_service
+
+        return compile_service(service, lambda view: self.views[view.name])
+
+    def labelled(self, model: Model) -> "Labelled":
+        """What a model learns from; raises DefinitionError where its sources do not fit."""
+        from hindcast.compiler.labelled import labelled
+
+        return labelled(model, self.service_of(model), self.sources)
 
     def source(self, name: str | None = None) -> Source:
         """The source of that name, or the only one."""
@@ -64,9 +94,11 @@ def load(folder: Path | None = None) -> Project:
     project = read(folder)
     for source in project.sources.values():
         compile_checks(source)
-    views = project.views
+    _ = project.views
+    for service in project.services.values():
+        project.compiled(service)
     for model in project.models.values():
-        _check_types(model, views[model.features.view.name])
+        _check_model(model, project)
     return project
 
 
@@ -78,14 +110,31 @@ def read(folder: Path | None = None) -> Project:
         raise InputError(f"{base}: there is no definitions.py; create it, or name another folder")
     declared = list(vars(_import(path)).values())
     views = _named(declared, FeatureView)
-    sources = _named([*declared, *(view.source for view in views.values())], Source)
     models = _named(declared, Model)
-    for model in models.values():
-        if views.get(model.features.view.name) is not model.features.view:
+    services = _named(declared, FeatureService)
+    for where, service in _read_services(models, services):
+        _check_views(where, service, views)
+    events = (model.events for model in models.values())
+    sources = _named([*declared, *(view.source for view in views.values()), *events], Source)
+    return Project(base, sources, views, models, services)
+
+
+def _read_services(
+    models: dict[str, Model], services: dict[str, FeatureService]
+) -> Iterator[tuple[str, FeatureService]]:
+    """Every service of the project, and what a definition that reads it is called."""
+    for name, service in services.items():
+        yield f"feature service '{name}'", service
+    for name, model in models.items():
+        yield f"model '{name}'", model.service
+
+
+def _check_views(where: str, service: FeatureService, views: dict[str, FeatureView]) -> None:
+    for item in service.items:
+        if isinstance(item, FeatureSelection) and views.get(item.view.name) is not item.view:
             raise DefinitionError(
-                f"model '{model.name}': its feature view is not in definitions.py"
+                f"{where}: its feature view '{item.view.name}' is not in definitions.py"
             )
-    return Project(base, sources, views, models)
 
 
 def _import(path: Path) -> ModuleType:
@@ -145,14 +194,22 @@ def _named(declared: Iterable[object], kind: type[Named]) -> dict[str, Named]:
     return found
 
 
-def _check_types(model: Model, view: "CompiledView") -> None:
-    for name in model.features.names:
-        datatype = view.feature(name).datatype
-        if not datatype.is_numeric and datatype != STRING:
+def _check_model(model: Model, project: Project) -> None:
+    """Raise DefinitionError where a model cannot be trained, whatever its data are."""
+    service = project.service_of(model)
+    for feature in service.features:
+        if not feature.datatype.is_numeric and feature.datatype != STRING:
             raise DefinitionError(
-                f"model '{model.name}': feature '{name}' is {datatype}, which no model reads; "
-                "turn it into a number, such as days_between"
+                f"model '{model.name}': feature '{feature.name}' is {feature.datatype}, which no "
+                "model reads; turn it into a number, such as days_between"
             )
+    for name in model.slices:
+        if name not in service.sliceable:
+            raise DefinitionError(
+                f"model '{model.name}': slice '{name}' is not a feature of its views; they have "
+                f"{', '.join(service.sliceable)}"
+            )
+    project.labelled(model)
 
 
 def _pick(items: dict[str, Item], name: str | None, what: str) -> Item:

@@ -119,7 +119,7 @@ class Stage:
     def of_kind(self, kind: str) -> dict[str, Any]:
         """Which fields of a model's definition make its releases of this kind."""
         features, seed = KINDS[kind]
-        view = project.load(self.settings("trained").project).model().features.view
+        view = project.load(self.settings("trained").project).model().service.views[0]
         return {"features": view[features], "seed": seed}
 
     def ingest(self, application: Application) -> IngestReport:

@@ -38,7 +38,7 @@ def publish(
     force: bool = False,
     version: ViewVersion = VERSION,
 ) -> Swap:
-    loading = store.create_table(version, run_id, "id", COLUMNS)
+    loading = store.create_table(version, run_id, ["id"], COLUMNS)
     loaded = store.load(loading.table, rows(count, income))
     return store.publish(loading, AS_OF, AS_OF, loaded, force)
 

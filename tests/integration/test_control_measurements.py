@@ -52,7 +52,7 @@ def materialize(
     store = application.store
     run = f"r{as_of:%j}"
     version = version or ViewVersion.of(application.project.view())
-    loading = store.create_table(version, run, "id", {"id": DataType("bigint")})
+    loading = store.create_table(version, run, ["id"], {"id": DataType("bigint")})
     store.publish(loading, as_of, NOW, 0)
 
 
@@ -62,7 +62,7 @@ def promote(
     """Promote a release that was trained as of an instant, by default on the view as it is."""
     ledger = application.ledger
     reads = reads or application.project.view().definition_hash
-    manifest = {"as_of": as_of.isoformat(), "definition_hash": reads}
+    manifest = {"as_of": as_of.isoformat(), "views": {"history": reads}}
     ledger.add_release("credit_risk", release, manifest, {}, "/", None)
     current = ledger.champion("credit_risk")
     follows = current.number if current else None

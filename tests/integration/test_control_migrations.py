@@ -21,6 +21,7 @@ from hindcast.datatypes import DataType
 from hindcast.errors import HindcastError, InputError, NotFoundError, StoreUnavailableError
 from hindcast.models.registry import mlflow_store
 from hindcast.operations.migrations import Migrated, migrate
+from hindcast.serving.requests import Question
 from hindcast.serving.store import OnlineReader
 from hindcast.settings import Settings
 from hindcast.stores.database import connect
@@ -170,7 +171,7 @@ def test_a_view_of_other_columns_is_read_as_well(url: str) -> None:
 
 def publish(store: OnlineStore, run: str, more: dict[str, DataType]) -> None:
     columns = {"id": DataType("bigint"), **more}
-    loading = store.create_table(CHANGING, run, "id", columns)
+    loading = store.create_table(CHANGING, run, ["id"], columns)
     with connect(store.url) as session:
         session.execute(f'INSERT INTO hindcast."{loading.table}" (id) VALUES (1)'.encode())
     store.publish(loading, NOW, NOW, 1, force=True)
@@ -179,10 +180,10 @@ def publish(store: OnlineStore, run: str, more: dict[str, DataType]) -> None:
 def read(url: str, version: ViewVersion) -> list[Any]:
     """The key of customer 1 as serving reads it."""
     serving = OnlineReader(
-        as_user(url, READER), f"SELECT id FROM hindcast.{version.relation} WHERE id = %(key)s"
+        as_user(url, READER), f"SELECT id FROM hindcast.{version.relation} WHERE id = %(key_0)s"
     )
     try:
-        row = serving.read(1, NOW)
+        row = serving.read(Question((1,)), NOW)
         return [row["id"]] if row else []
     finally:
         serving.close()

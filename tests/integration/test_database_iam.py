@@ -12,6 +12,7 @@ from hindcast import names, project, settings
 from hindcast.bootstrap import Application
 from hindcast.errors import StoreUnavailableError
 from hindcast.serving.predictor import open_predictor
+from hindcast.serving.requests import Question
 from hindcast.serving.store import OnlineReader
 from hindcast.settings import Settings
 from hindcast.stores.database import connect
@@ -49,12 +50,12 @@ def test_every_connection_signs_a_token_of_its_own(
     proxy: RdsProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = OnlineReader(proxy.url("reader%2Biam"), "SELECT 1", by_iam=True)
-    store.read(1, datetime.now(UTC))
+    store.read(Question((1,)), datetime.now(UTC))
     monkeypatch.setenv("AWS_SESSION_TOKEN", "second")
-    store.read(1, datetime.now(UTC))
+    store.read(Question((1,)), datetime.now(UTC))
     assert len(proxy.tokens) == 1
     proxy.disconnect()
-    store.read(1, datetime.now(UTC))
+    store.read(Question((1,)), datetime.now(UTC))
     store.close()
     sessions = [token.partition("X-Amz-Security-Token=")[2][:6] for token in proxy.tokens]
     assert sessions == ["first&", "second"]
@@ -64,23 +65,25 @@ def test_a_wrong_signature_is_refused(proxy: RdsProxy, monkeypatch: pytest.Monke
     store = OnlineReader(proxy.url("reader%2Biam"), "SELECT 1", by_iam=True)
     monkeypatch.setattr("hindcast.serving.iam.SERVICE", "rds")
     with pytest.raises(StoreUnavailableError):
-        store.read(1, datetime.now(UTC))
+        store.read(Question((1,)), datetime.now(UTC))
     assert len(proxy.tokens) == 1
 
 
 def test_without_iam_no_token_is_sent(proxy: RdsProxy) -> None:
     with pytest.raises(StoreUnavailableError):
-        OnlineReader(proxy.url("reader%2Biam"), "SELECT 1").read(1, datetime.now(UTC))
+        OnlineReader(proxy.url("reader%2Biam"), "SELECT 1").read(Question((1,)), datetime.now(UTC))
     assert proxy.tokens == []
 
 
 def test_the_certificate_is_verified_where_the_url_says_so(proxy: RdsProxy, tmp_path: Path) -> None:
     url = f"{proxy.url('reader%2Biam')}&sslmode=verify-full&sslrootcert="
     store = OnlineReader(f"{url}{tmp_path / 'proxy.pem'}", "SELECT 1", by_iam=True)
-    store.read(1, datetime.now(UTC))
+    store.read(Question((1,)), datetime.now(UTC))
     store.close()
     with pytest.raises(StoreUnavailableError):
-        OnlineReader(f"{url}/nowhere.pem", "SELECT 1", by_iam=True).read(1, datetime.now(UTC))
+        OnlineReader(f"{url}/nowhere.pem", "SELECT 1", by_iam=True).read(
+            Question((1,)), datetime.now(UTC)
+        )
     assert len(proxy.tokens) == 1
 
 

@@ -151,7 +151,7 @@ def test_everything_that_opens_the_database_reads_that_url(
     ModelRegistry(url, str(tmp_path)).prepare()
     with OnlineStore(url) as store:
         version = ViewVersion("view", "hash")
-        loading = store.create_table(version, "run1", "id", {"id": DataType("bigint")})
+        loading = store.create_table(version, "run1", ["id"], {"id": DataType("bigint")})
         rows = pa.table({"id": pa.array([1, 2], pa.int64())})
         assert store.load(loading.table, rows.to_reader()) == 2
 

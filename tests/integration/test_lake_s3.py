@@ -92,9 +92,8 @@ def test_the_training_set_is_the_same(ingested: dict[Lake, IngestReport]) -> Non
     model = PROJECT.model(None)
     remote, local = (
         training_set.build(
-            VIEW,
-            model.features.names,
-            model.label_matures,
+            PROJECT.service_of(model),
+            PROJECT.labelled(model),
             model.cold_start,
             DuckDBEngine(),
             lake,

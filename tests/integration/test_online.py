@@ -52,27 +52,27 @@ def test_every_type_and_null_arrives_unchanged_whatever_the_column_order(
         name: pa.array(pair, types[name].arrow())
         for name, pair in zip(types, zip(values, nulls, strict=True), strict=True)
     }
-    version = store.create_table(VERSION, "run1", "id", types)
+    version = store.create_table(VERSION, "run1", ["id"], types)
     loaded = store.load(version.table, reader(dict(reversed(both.items()))))
     store.publish(version, AS_OF, AS_OF, loaded)
     assert [row[:-2] for row in served(store)] == [values, nulls]
 
 
 def test_arrow_types_that_binary_copy_would_misread_are_cast(store: OnlineStore) -> None:
-    version = store.create_table(VERSION, "run1", "id", COLUMNS)
+    version = store.create_table(VERSION, "run1", ["id"], COLUMNS)
     small = reader({"id": pa.array([1], pa.int32()), "income": pa.array([2.5], pa.float32())})
     store.publish(version, AS_OF, AS_OF, store.load(version.table, small))
     assert served(store) == [(1, 2.5, AS_OF, "run1")]
 
 
 def test_a_column_the_table_lacks_is_refused_by_name(store: OnlineStore) -> None:
-    version = store.create_table(VERSION, "run1", "id", COLUMNS)
+    version = store.create_table(VERSION, "run1", ["id"], COLUMNS)
     with pytest.raises(InputError, match="no column 'agee'"):
         store.load(version.table, reader({"id": [1], "agee": [2]}))
 
 
 def test_an_error_of_the_reader_comes_through_and_loads_nothing(store: OnlineStore) -> None:
-    version = store.create_table(VERSION, "run1", "id", COLUMNS)
+    version = store.create_table(VERSION, "run1", ["id"], COLUMNS)
     batches = rows(1000).read_all().to_batches()
 
     def failing() -> Iterator[pa.RecordBatch]:
@@ -93,7 +93,7 @@ def test_loading_a_table_that_is_not_there_says_so(store: OnlineStore) -> None:
 
 def test_too_few_rows_are_not_swapped_in_even_by_force(store: OnlineStore) -> None:
     publish(store, "run1")
-    version = store.create_table(VERSION, "run2", "id", COLUMNS)
+    version = store.create_table(VERSION, "run2", ["id"], COLUMNS)
     store.load(version.table, rows(2))
     with pytest.raises(OnlineCheckError, match="has 2 rows, 3 were expected"):
         store.publish(version, AS_OF, AS_OF, expected_rows=3, force=True)
@@ -101,14 +101,14 @@ def test_too_few_rows_are_not_swapped_in_even_by_force(store: OnlineStore) -> No
 
 
 def test_a_repeated_key_is_not_swapped_in(store: OnlineStore) -> None:
-    version = store.create_table(VERSION, "run1", "id", COLUMNS)
+    version = store.create_table(VERSION, "run1", ["id"], COLUMNS)
     loaded = store.load(version.table, rows(2)) + store.load(version.table, rows(2))
     with pytest.raises(OnlineCheckError, match="4 rows hold 2 different 'id'"):
         store.publish(version, AS_OF, AS_OF, loaded)
 
 
 def test_a_missing_key_is_not_swapped_in(store: OnlineStore) -> None:
-    version = store.create_table(VERSION, "run1", "id", COLUMNS)
+    version = store.create_table(VERSION, "run1", ["id"], COLUMNS)
     loaded = store.load(version.table, reader({"id": pa.array([1, None], pa.int64())}))
     with pytest.raises(OnlineCheckError, match="1 rows have no 'id'"):
         store.publish(version, AS_OF, AS_OF, loaded)
@@ -172,7 +172,7 @@ def test_the_last_three_version_tables_are_kept(store: OnlineStore) -> None:
 
 def test_columns_may_change_from_version_to_version_and_back(store: OnlineStore) -> None:
     publish(store, "a", count=1)
-    version = store.create_table(VERSION, "b", "id", {"name": STRING, "id": BIGINT})
+    version = store.create_table(VERSION, "b", ["id"], {"name": STRING, "id": BIGINT})
     loaded = store.load(version.table, reader({"id": [0], "name": ["x"]}))
     store.publish(version, AS_OF, AS_OF, loaded)
     assert served(store) == [("x", 0, AS_OF, "b")]
@@ -196,17 +196,17 @@ def test_versions_of_a_view_have_tables_swaps_and_ways_back_of_their_own(
 
 def test_names_that_do_not_fit_are_refused_before_anything_is_made(store: OnlineStore) -> None:
     with pytest.raises(InputError, match="longer than the 63 bytes"):
-        store.create_table(VERSION, "r" * 60, "id", COLUMNS)
+        store.create_table(VERSION, "r" * 60, ["id"], COLUMNS)
     with pytest.raises(InputError, match="run id 'a__b'"):
-        store.create_table(VERSION, "a__b", "id", COLUMNS)
+        store.create_table(VERSION, "a__b", ["id"], COLUMNS)
     with pytest.raises(InputError, match="lacks its key column"):
-        store.create_table(VERSION, "a", "key", COLUMNS)
+        store.create_table(VERSION, "a", ["key"], COLUMNS)
 
 
 def test_a_run_is_published_once(store: OnlineStore) -> None:
     publish(store, "a")
     with pytest.raises(InputError, match="published already"):
-        store.create_table(VERSION, "a", "id", COLUMNS)
+        store.create_table(VERSION, "a", ["id"], COLUMNS)
 
 
 def test_no_database_is_a_one_line_reason() -> None:

@@ -38,7 +38,7 @@ def test_a_version_is_dropped_whole_once_nobody_reads_or_loads_it(store: OnlineS
     with connect(store.url) as holder:
         holder.execute(f"SELECT * FROM hindcast.{VIEW}")
         assert not store.drop(VERSION)
-    store.create_table(VERSION, "b", "id", COLUMNS)
+    store.create_table(VERSION, "b", ["id"], COLUMNS)
     assert not store.drop(VERSION)
     store.close()
     assert store.drop(VERSION)
@@ -49,10 +49,10 @@ def test_a_version_is_dropped_whole_once_nobody_reads_or_loads_it(store: OnlineS
 
 def test_two_runs_load_side_by_side_and_both_publish(store: OnlineStore) -> None:
     with OnlineStore(store.url) as other:
-        first = store.create_table(VERSION, "a", "id", COLUMNS)
-        second = other.create_table(VERSION, "b", "id", COLUMNS)
+        first = store.create_table(VERSION, "a", ["id"], COLUMNS)
+        second = other.create_table(VERSION, "b", ["id"], COLUMNS)
         with pytest.raises(InputError, match="being loaded by another process"):
-            other.create_table(VERSION, "a", "id", COLUMNS)
+            other.create_table(VERSION, "a", ["id"], COLUMNS)
         store.load(first.table, rows(1))
         other.load(second.table, rows(1))
         other.publish(second, AS_OF, AS_OF, 1)
@@ -72,7 +72,7 @@ def test_publishes_at_once_take_turns(store: OnlineStore) -> None:
 
 
 def test_a_copy_of_the_store_loads_from_another_process(store: OnlineStore) -> None:
-    version = store.create_table(VERSION, "a", "id", COLUMNS)
+    version = store.create_table(VERSION, "a", ["id"], COLUMNS)
     remote = pickle.loads(pickle.dumps(store))
     assert remote.load(version.table, rows(5)) == 5
     assert store.publish(version, AS_OF, AS_OF, 5).rows == 5
@@ -80,7 +80,7 @@ def test_a_copy_of_the_store_loads_from_another_process(store: OnlineStore) -> N
 
 def _load_forever(url: str, ready: "multiprocessing.synchronize.Event") -> None:
     store = OnlineStore(url)
-    version = store.create_table(VERSION, "killed", "id", COLUMNS)
+    version = store.create_table(VERSION, "killed", ["id"], COLUMNS)
     batch = rows(1000).read_all().to_batches()[0]
 
     def endless() -> Iterator[pa.RecordBatch]:
@@ -157,7 +157,7 @@ def test_readers_never_fail_and_never_see_half_a_swap(store: OnlineStore) -> Non
 def _publish_wider(store: OnlineStore, number: int) -> None:
     """Publish a version that every other time has a column more, so that the view is remade."""
     columns = COLUMNS | ({"extra": STRING} if number % 2 else {})
-    version = store.create_table(VERSION, f"r{number}", "id", columns)
+    version = store.create_table(VERSION, f"r{number}", ["id"], columns)
     loaded = store.load(version.table, rows(50 + number, float(number)))
     as_of = AS_OF + timedelta(days=number)
     store.publish(version, as_of, as_of, loaded, force=True)

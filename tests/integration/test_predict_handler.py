@@ -66,8 +66,11 @@ def test_a_stored_value_that_the_model_cannot_take_is_refused_as_in_a_score(
 
 def test_an_id_in_a_path_is_decoded_once(served_url: str, tmp_path: Path) -> None:
     columns = ", ".join(f"NULL AS {feature['name']}" for feature in sample_release.FEATURES)
-    sql = f"SELECT {columns}, now() AS features_as_of, '1' AS materialization WHERE %(key)s <> ''"
-    with serve(served_url, sample_release.write(tmp_path, sql=sql, key_type="string")) as service:
+    said = "'' AS _unseen, now() AS features_as_of, '1' AS materialization"
+    sql = f"SELECT {columns}, {said} WHERE %(key_0)s <> ''"
+    with serve(
+        served_url, sample_release.write(tmp_path, sql=sql, keys=sample_release.key("string"))
+    ) as service:
         assert service.call("GET", "/features/a%2541%2F%C3%A9")[1]["id"] == "a%41/é"
 
 

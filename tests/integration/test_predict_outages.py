@@ -136,7 +136,7 @@ def test_what_a_release_reads_and_the_store_lacks_is_503_with_its_cause_in_the_l
 def test_an_unforeseen_failure_shows_nothing_and_logs_its_stack(
     capsys: pytest.CaptureFixture[str], served_url: str, tmp_path: Path
 ) -> None:
-    broken = sample_release.write(tmp_path / "broken", sql="SELECT 1/0 WHERE 1 = %(key)s")
+    broken = sample_release.write(tmp_path / "broken", sql="SELECT 1/0 WHERE 1 = %(key_0)s")
     with serve(served_url, broken) as service:
         lines = logged(capsys, lambda: service.call("POST", "/predict", {"id": 1}))
         status, answer = service.call("POST", "/predict", {"id": 1})

@@ -51,7 +51,7 @@ def served_url(served_url: str) -> str:
 @pytest.fixture
 def broken(served_url: str, tmp_path: Path) -> Iterator[Service]:
     """The handler by a release whose query fails, with the key in the database's message."""
-    sql = "SELECT CAST('k' || %(key)s AS INT8)"
+    sql = "SELECT CAST('k' || %(key_0)s AS INT8)"
     with serve(served_url, sample_release.write(tmp_path / "broken", sql=sql)) as opened:
         yield opened
 

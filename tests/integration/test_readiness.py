@@ -23,12 +23,12 @@ def ledger(database_url: str) -> Iterator[Ledger]:
 
 
 def release(ledger: Ledger, name: str, reads: ViewVersion) -> ReleaseRecord:
-    manifest = {"definition_hash": reads.definition_hash}
+    manifest = {"views": {reads.view: reads.definition_hash}}
     return ledger.add_release("risk", name, manifest, {}, f"/{name}", None)
 
 
 def publish(store: OnlineStore, version: ViewVersion, as_of: datetime) -> None:
-    loading = store.create_table(version, f"r{as_of:%j}", "id", {"id": BIGINT})
+    loading = store.create_table(version, f"r{as_of:%j}", ["id"], {"id": BIGINT})
     store.publish(loading, as_of, as_of, 0, force=True)
 
 

@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 
 from hindcast import names, project
 from hindcast.compiler.query import Knowledge
+from hindcast.compiler.service import of_view
 from hindcast.compiler.serving import serving_query
 from hindcast.data import known_then
 from hindcast.data import spine as spines
@@ -127,12 +128,11 @@ def test_previous_loans_of_every_row_are_what_pandas_counts(run: Run, loans: pd.
 
 def served(url: str) -> list[tuple[Any, ...]]:
     """Every customer's features as the predictor's own query reads them at the instant."""
-    query = serving_query(VIEW, [feature.name for feature in VIEW.features])
-    query = query.replace("SELECT ", 'SELECT "id", ', 1)
-    query = query.removesuffix('WHERE "id" = %(key)s') + 'ORDER BY "id"'
+    query = serving_query(of_view(VIEW)).replace("SELECT ", 'SELECT view_0."id", ', 1)
+    query = query.partition(" WHERE ")[0] + ' ORDER BY view_0."id"'
     with connect(url) as connection:
         rows = connection.execute(query.encode(), {"as_of": AS_OF}).fetchall()
-    return [row[:-2] for row in rows]
+    return [row[:-3] for row in rows]
 
 
 def test_the_online_row_of_every_customer_is_the_historical_row_of_that_instant(
@@ -141,7 +141,7 @@ def test_the_online_row_of_every_customer_is_the_historical_row_of_that_instant(
     keys = np.unique(loans.loc[loans["loan_date"] < DAY, "id"])
     kind = pa.timestamp("us", tz="UTC")
     instants, now = (pa.repeat(pa.scalar(at, kind), len(keys)) for at in (AS_OF, NOW))
-    spine = spines.typed(VIEW, pa.array(keys), instants, now, asked_at=instants)
+    spine = spines.typed(VIEW, {"id": pa.array(keys)}, instants, now, asked_at=instants)
     found = known_then.features(VIEW, DuckDBEngine(), run.table(names.RAW, "loans"), spine)
     rows = zip(
         *(column.to_pylist() for column in found.drop_columns(["as_of", "_has_history"])),

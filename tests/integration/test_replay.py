@@ -49,8 +49,9 @@ def test_every_kind_of_feature_is_computed_again_bit_for_bit(home: Home) -> None
     assert seen["amount_last_90_days"] == {"float", "NoneType"}
     assert seen["flag_own_car"] == seen["is_pensioner"] == {"bool"}
     assert seen["years_on_the_job"] == {"int", "NoneType"}
+    project = home.application.project
     assert {value.name for value in replayed(home, lines[0]).values} == {
-        *home.application.project.model().features.names,
+        *project.service_of(project.model()).names,
         "probability",
         "prediction",
     }

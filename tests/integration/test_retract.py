@@ -41,9 +41,9 @@ def counts(lake: Lake, known_by: timedelta = timedelta(0)) -> dict[int, int]:
 @pytest.mark.parametrize(
     ("asked", "left"),
     [
-        (Withdrawal("1", "twice", "2021-05-01", "10"), {1: 2, 2: 1}),
-        (Withdrawal("1", "twice", "2021-05-01"), {1: 1, 2: 1}),
-        (Withdrawal("1", "another's"), {2: 1}),
+        (Withdrawal(("1",), "twice", "2021-05-01", "10"), {1: 2, 2: 1}),
+        (Withdrawal(("1",), "twice", "2021-05-01"), {1: 1, 2: 1}),
+        (Withdrawal(("1",), "another's"), {2: 1}),
     ],
     ids=["an event", "those of an instant", "those of a key"],
 )
@@ -60,12 +60,12 @@ def test_what_is_withdrawn_is_there_as_known_before(
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (Withdrawal("3", "why"), "source 'orders': no such event of 3 is known"),
-        (Withdrawal("1.4", "why"), "source 'orders': no such event of 1.4 is known"),
-        (Withdrawal("x'", "why"), "source 'orders': no such event of x' is known"),
-        (Withdrawal("1", "why", "2021-05-09"), "no such event"),
-        (Withdrawal("1", " "), "a retraction's reason is empty"),
-        (Withdrawal("1", "why", None, "10"), "name the timestamp too"),
+        (Withdrawal(("3",), "why"), "source 'orders': no such event of 3 is known"),
+        (Withdrawal(("1.4",), "why"), "source 'orders': no such event of 1.4 is known"),
+        (Withdrawal(("x'",), "why"), "source 'orders': no such event of x' is known"),
+        (Withdrawal(("1",), "why", "2021-05-09"), "no such event"),
+        (Withdrawal(("1",), " "), "a retraction's reason is empty"),
+        (Withdrawal(("1",), "why", None, "10"), "name the timestamp too"),
     ],
 )
 def test_what_is_not_there_cannot_be_withdrawn(

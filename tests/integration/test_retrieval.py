@@ -77,8 +77,8 @@ def test_a_version_of_the_raw_table_can_be_asked(
     add(more, lake, view.view.source)
     spine = pa.table({"id": [1], "as_of": [APRIL]})
     found = [
-        retrieve.historical(view, DuckDBEngine(), lake, spine, APRIL, version=version)
-        for version in (None, before)
+        retrieve.historical(view, DuckDBEngine(), lake, spine, APRIL, versions=versions)
+        for versions in (None, {"loans": before})
     ]
     assert [table["loans_before"].to_pylist() for table in found] == [[3], [2]]
 
@@ -126,7 +126,7 @@ def test_spark_sends_the_keys_to_the_history_and_shuffles_it_once_at_most(
     spark_engine._register(spark, raw, view.view.source)
     instant = pa.timestamp("us", tz="UTC")
     april = pa.array([APRIL], instant)
-    spine = spines.typed(view, pa.array([1]), as_of=april, known_by=april)
+    spine = spines.typed(view, {"id": pa.array([1])}, as_of=april, known_by=april)
     spark_engine._frame(spark, spine).createOrReplaceTempView("spine")
     rows = spark.sql(query.historical(view, "spark", APRIL))
     execution = rows._jdf.queryExecution()

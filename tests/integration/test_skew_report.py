@@ -35,7 +35,8 @@ def test_the_report_counts_per_value_and_names_who_differs(home: Home, lines: li
     assert report.values["nb_previous_loans"] == {"match": 41, "mismatch": 1, "missing": 0}
     assert report.values["income"] == {"match": 41, "mismatch": 0, "missing": 1}
     assert report.values["age"] == {"match": 42, "mismatch": 0, "missing": 0}
-    features = home.application.project.model().features.names
+    project = home.application.project
+    features = project.service_of(project.model()).names
     assert list(report.values) == [*features, "prediction", "probability"]
     assert report.compared == 42 * (len(features) + 2)
     assert report.unlike == 2 + report.values["probability"]["mismatch"]

@@ -83,8 +83,8 @@ def test_other_features_are_said_by_the_definitions_hash_and_the_files(home: Hom
     changed = home.redefine((feature, ""))
     found = said(again(changed))
     now = changed.application.project.view().definition_hash
-    assert found["definition_hash"] == f"{before['definition_hash']}, now {now}"
-    assert {"files.feature_view.json", "files.serving_plan.json", "code_revision"} <= set(found)
+    assert found["views.credit_history"] == f"{before['views']['credit_history']}, now {now}"
+    assert {"files.features.json", "files.serving_plan.json", "code_revision"} <= set(found)
     assert not [where for where in found if where.startswith(("libraries", "inputs", "seed"))]
 
 

@@ -65,7 +65,7 @@ def test_a_version_that_nothing_reads_is_dropped_after_its_time(home: Home) -> N
     views = [home.application.project.view()]
     read = live.find(ledger, home.application.releases, views)
     nobody = ViewVersion("credit_history", "0ther")
-    loading = store.create_table(nobody, "r1", "id", {"id": views[0].types["id"]})
+    loading = store.create_table(nobody, "r1", ["id"], {"id": views[0].types["id"]})
     store.publish(loading, NOW, NOW, 0)
     assert drop_unread(store, views, read) == []
     assert drop_unread(store, views, read, after=timedelta(0)) == ["credit_history (0ther)"]

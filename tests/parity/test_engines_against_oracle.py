@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from hindcast.bootstrap import engine as engine_of
 from hindcast.compiler import query
 from hindcast.compiler.query import Knowledge
+from hindcast.compiler.service import of_view
 from hindcast.data import known_then, training_set
 from hindcast.data import spine as spines
 from hindcast.engines.base import Engine
 from hindcast.stores.lake import Lake
+from tests.labels import own_label
 from tests.parity import histories, oracle
 from tests.parity.aggregates import Measured
 from tests.parity.histories import Definition
@@ -117,8 +119,10 @@ def check_training_set(
     engine: Engine, lake: Lake, events: list[Event], definition: Definition, k: Knowledge
 ) -> None:
     """Each matured row as of its last refresh, by its own knowledge; the label by that of k."""
-    matures, view, features = timedelta(days=30), definition.view, list(definition.meanings)
-    found = training_set.build(view, features, matures, "answer", engine, lake, k)
+    matures, view = timedelta(days=30), definition.view
+    service = of_view(view, list(definition.meanings))
+    labelled_by = own_label(view.view.source, matures)
+    found = training_set.build(service, labelled_by, "answer", engine, lake, k)
     labelled = [e for e in oracle.known(events, k.as_of, k.known_by) if e["label"] is not None]
     mature = [event for event in labelled if event["at"] < k.as_of - matures]
     mature.sort(key=lambda event: (event["key"], event["at"], event["tie"]))
@@ -137,7 +141,7 @@ def check_historical(
     """Each row by its own instant, knowledge and instant of asking."""
     keys, instants, asked_at, known_by = zip(*asked, strict=True) if asked else ((),) * 4
     columns = [pa.array(column, INSTANT) for column in (instants, known_by, asked_at)]
-    spine = spines.typed(definition.view, pa.array(keys, pa.int64()), *columns)
+    spine = spines.typed(definition.view, {"key": pa.array(keys, pa.int64())}, *columns)
     rows = known_then.features(definition.view, engine, raw, spine).to_pylist()
     assert [(row["key"], row["as_of"]) for row in rows] == [(row[0], row[1]) for row in asked]
     for row, (key, at, asked_for, known) in zip(rows, asked, strict=True):

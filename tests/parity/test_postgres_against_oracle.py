@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hindcast import names
 from hindcast.compiler.features import CompiledView, compile_view
+from hindcast.compiler.service import of_view
 from hindcast.compiler.serving import serving_query
 from hindcast.definitions import Entity, Feature, FeatureView, Source, latest, prior
 from tests.parity import oracle
@@ -108,7 +109,7 @@ def test_request_time_features_are_the_oracles(
         (money, note, born, seen, money, note),
     )
     wanted = [feature.name for feature in view.features]
-    cursor = connection.execute(serving_query(view, wanted), {"key": 1, "as_of": as_of})
+    cursor = connection.execute(serving_query(of_view(view, wanted)), {"key_0": 1, "as_of": as_of})
     found = cursor.fetchone()
     assert found is not None
     got = dict(zip(wanted, found, strict=False))

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from hindcast.bootstrap import engine as engine_of
 from hindcast.compiler.query import Knowledge
+from hindcast.compiler.service import of_view
 from hindcast.compiler.serving import serving_query
 from hindcast.data import retrieve
 from hindcast.data.materialize import materialize
 from hindcast.engines.base import Engine
 from hindcast.serving import store as serving
+from hindcast.serving.requests import Question
 from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore
 from tests.parity import histories, oracle
@@ -148,19 +150,20 @@ def check_cold_start(
     now: datetime,
 ) -> None:  # fmt: skip
     """A release that answers without a history is served the oracle's features for any key."""
-    sql = serving_query(definition.view, list(definition.meanings), "answer")
+    sql = serving_query(of_view(definition.view, list(definition.meanings)), "answer")
     store = serving.OnlineReader(url, sql)
     try:
-        rows = store.read_many(keys, now)
+        rows = store.read_many([Question((key,)) for key in keys], now)
     finally:
         store.close()
     for key in keys:
-        row = rows[key]
+        row = rows[Question((key,))]
         asked = spine_row(key, as_of, now)
         for name, meaning in definition.meanings.items():
             assert same(row[name], as_served(meaning(history, asked)))
         assert row["features_as_of"] == as_of
-        assert row["_has_history"] == bool(oracle.prior(history, asked, Seen()))
+        has_history = oracle.prior(history, asked, Seen())
+        assert row["_unseen"] == ("" if has_history else definition.view.view.name)
 
 
 @pytest.mark.parametrize("whole_days", [True, False], ids=["dates", "timestamps"])

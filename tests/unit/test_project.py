@@ -44,7 +44,7 @@ def test_the_example_is_the_default_and_loads() -> None:
     example = project.load()
     assert example.folder == project.default_folder()
     assert example.source().name == "loans"
-    assert example.view("credit_history").key == "id"
+    assert list(example.view("credit_history").keys) == ["id"]
     assert example.model().seed == 20210917
 
 
@@ -152,8 +152,8 @@ def test_checks_of_a_source_are_checked(tmp_path: Path) -> None:
 def test_a_model_of_another_label_is_refused(tmp_path: Path) -> None:
     message = refusal(tmp_path, MODEL.replace("loans.status", "loans.amount"))
     assert message == (
-        "model 'risk': label 'loans.amount' is not the label that its features' source 'loans' "
-        "declares: 'loans.status'"
+        "model 'risk': label 'loans.amount' is double; a binary model classifies 0 and 1, which "
+        'are bigint or boolean; use task="regression"'
     )
 
 
@@ -178,13 +178,14 @@ def test_a_model_of_features_that_are_not_there_is_refused(tmp_path: Path) -> No
 def test_a_slice_that_is_no_feature_is_refused(tmp_path: Path) -> None:
     message = refusal(tmp_path, MODEL.replace("estimator=", 'slices=["job"], estimator='))
     assert (
-        message == "model 'risk': slice 'job' is not a feature of 'history'; it has loans, amount"
+        message
+        == "model 'risk': slice 'job' is not a feature of its views; they have loans, amount"
     )
 
 
 def test_a_model_of_a_view_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
     message = refusal(tmp_path, MODEL + "del history\n")
-    assert message == "model 'risk': its feature view is not in definitions.py"
+    assert message == "model 'risk': its feature view 'history' is not in definitions.py"
 
 
 def test_asking_for_a_name_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:

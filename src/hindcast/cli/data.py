@@ -61,7 +61,9 @@ def ingest(
 
 @app.command()
 def retract(
-    key: Annotated[str, typer.Option(help="The key whose events are withdrawn.")],
+    key: Annotated[
+        list[str], typer.Option(help="The key whose events are withdrawn; once per column.")
+    ],
     reason: Annotated[str, typer.Option(help="Why; every record of it keeps this.")],
     source: Annotated[str | None, typer.Option(help="Default: the only source.")] = None,
     timestamp: Annotated[str | None, typer.Option(help="Only those of this instant.")] = None,
@@ -76,7 +78,7 @@ def retract(
 
     application = bootstrap.application(home, project)
     declared = application.project.source(source)
-    asked = Withdrawal(key, reason, timestamp, tiebreaker)
+    asked = Withdrawal(tuple(key), reason, timestamp, tiebreaker)
     console.show(use_case(declared, application.lake, application.ledger, asked, now()), as_json)
 
 

@@ -119,7 +119,7 @@ def _parse_faults(source: Source, found: Mapping[str, str]) -> list[_Fault]:
         if name in source.required:
             faults.append(_Fault(f"{raw} IS NULL", name, _text(f"{name} is missing")))
         if kind == STRING:
-            faults += _text_faults(name, value, is_key=name == source.entity.key)
+            faults += _text_faults(name, value, is_key=name in source.keys)
     return faults
 
 

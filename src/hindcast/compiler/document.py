@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,22 +14,15 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_document(view: FeatureView) -> dict[str, Any]:
-    """Everything that gives the view's values their meaning, and the label; checks are left out.
+    """Everything that gives the view's values their meaning; checks are left out.
 
     Checks decide which rows enter the lake, not what is computed from those that did.
     """
-    source = view.source
     return {
         "format": FORMAT,
-        "entity": {"name": source.entity.name, "key": source.entity.key},
-        "source": {
-            "name": source.name,
-            "event_timestamp": source.event_timestamp,
-            "tiebreaker": source.tiebreaker,
-            "recorded_at": source.recorded_at,
-            "schema": {name: str(kind) for name, kind in source.types.items()},
-            "label": source.label,
-        },
+        "entity": view.of.name,
+        "source": source_document(view.source, [view.of]),
+        "ttl": view.ttl and view.ttl // _MICROSECOND,
         "name": view.name,
         "refreshed": view.refreshed,
         "features": [
@@ -41,6 +34,32 @@ def to_document(view: FeatureView) -> dict[str, Any]:
             for feature in view.features
         ],
     }
+
+
+def source_document(source: Source, entities: Iterable[Entity]) -> dict[str, Any]:
+    """A source with the entity that tells its events apart, and of the others those given."""
+    held = dict.fromkeys([source.first, *entities])
+    return {
+        "name": source.name,
+        "entities": [
+            {"name": each.name, "key": each.keys, "columns": source.key_columns(each)}
+            for each in held
+        ],
+        "event_timestamp": source.event_timestamp,
+        "tiebreaker": source.tiebreaker,
+        "recorded_at": source.recorded_at,
+        "schema": {name: str(kind) for name, kind in source.types.items()},
+        "label": source.label,
+    }
+
+
+def source_of(document: Mapping[str, Any]) -> Source:
+    """The source a document describes."""
+    entities = {
+        Entity(each["name"], tuple(each["key"])): tuple(each["columns"])
+        for each in document["entities"]
+    }
+    return Source(**{**document, "entities": entities})
 
 
 def definition_hash(view: FeatureView) -> str:
@@ -59,14 +78,17 @@ def from_document(document: Mapping[str, Any]) -> FeatureView:
                 f"feature view of format {document['format']}, not {FORMAT}: features have another "
                 "meaning since; train again"
             )
-        source = document["source"]
+        source = source_of(document["source"])
+        ttl = document["ttl"]
         return FeatureView(
             document["name"],
-            Source(entity=Entity(**document["entity"]), **source),
+            source,
             [_feature(feature) for feature in document["features"]],
             document["refreshed"],
+            next(each for each in source.columns_by_entity if each.name == document["entity"]),
+            ttl and ttl * _MICROSECOND,
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, StopIteration) as error:
         raise DefinitionError(f"not a feature view's document: {error!r}") from error
 
 

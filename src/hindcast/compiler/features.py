@@ -1,7 +1,8 @@
 """A feature view, checked: each feature's kind, type, and the source columns it needs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from sqlglot import exp
@@ -14,7 +15,8 @@ from hindcast.datatypes import DOUBLE, DataType
 from hindcast.definitions import Feature, FeatureView, Window
 from hindcast.errors import DefinitionError
 
-Kind = Literal["prior", "latest", "request"]
+# "request" is evaluated when asked; "given" comes with the question, "derived" is made of both.
+Kind = Literal["prior", "latest", "request", "given", "derived"]
 
 # Functions whose last digits no two engines compute alike.
 _ROUNDED = (exp.Stddev, exp.Variance, exp.Ln, exp.Exp)
@@ -51,18 +53,21 @@ class CompiledView:
     """A checked feature view.
 
     inputs: what request-time features are computed from, stored beside the other features: the
-    latest values of columns, and aggregates.
+    latest values of columns, and aggregates. newest: of these, when the entity's newest event was,
+    where the view has a ttl.
     """
 
     view: FeatureView
     features: tuple[CompiledFeature, ...]
     inputs: tuple[CompiledFeature, ...]
     definition_hash: str
+    newest: CompiledFeature | None = None
 
-    @property
-    def key(self) -> str:
-        """The entity's key column."""
-        return self.view.source.entity.key
+    @cached_property
+    def keys(self) -> Mapping[str, DataType]:
+        """The entity's key columns, as online rows and questions name them -> their types."""
+        columns = zip(self.view.keys, self.view.key_columns, strict=True)
+        return {key: self.types[column] for key, column in columns}
 
     @property
     def types(self) -> Mapping[str, DataType]:
@@ -71,15 +76,15 @@ class CompiledView:
 
     @property
     def offline_columns(self) -> tuple[str, ...]:
-        """Columns of the offline table: key, event timestamp, tiebreaker, every feature."""
+        """Columns of the offline table: keys, event timestamp, tiebreaker, every feature."""
         own = (feature.name for feature in self.features)
-        return (self.key, names.EVENT_TIMESTAMP, names.TIEBREAKER, *own)
+        return (*self.keys, names.EVENT_TIMESTAMP, names.TIEBREAKER, *own)
 
     @property
     def online_columns(self) -> dict[str, DataType]:
-        """Columns of the online table: the key, stored features, inputs of request-time ones."""
+        """Columns of the online table: the keys, stored features, inputs of request-time ones."""
         stored = {f.name: f.datatype for f in self.features if f.kind != "request"}
-        return {self.key: self.types[self.key], **stored, **self.input_types}
+        return {**self.keys, **stored, **self.input_types}
 
     @property
     def input_types(self) -> dict[str, DataType]:
@@ -110,7 +115,8 @@ def compile_view(view: FeatureView) -> CompiledView:
     inputs = _Inputs(view.source.types)
     features = tuple(_compile_feature(feature, view, inputs) for feature in view.features)
     _check_names(view)
-    compiled = CompiledView(view, features, inputs.found, definition_hash(view))
+    newest = inputs.newest(view.source.event_timestamp) if view.ttl else None
+    compiled = CompiledView(view, features, inputs.found, definition_hash(view), newest)
     _check_inputs(compiled)
     _check_size(compiled)
     return compiled
@@ -138,6 +144,10 @@ class _Inputs:
             return node
 
         return tree.copy().transform(replace)
+
+    def newest(self, event_timestamp: str) -> CompiledFeature:
+        """When the entity's newest event was."""
+        return self._aggregate(exp.Max(this=exp.column(event_timestamp)), None)
 
     def _latest(self, node: exp.Column) -> CompiledFeature:
         column = names.input_column(node.name)
@@ -239,19 +249,24 @@ def _refuse_bare_columns(tree: exp.Expression, text: str, where: str) -> None:
 
 def _check_names(view: FeatureView) -> None:
     seen: set[str] = set()
-    key = view.source.entity.key.lower()
+    keys = {key.lower() for key in view.keys}
     for name in (feature.name for feature in view.features):
         where = f"feature view '{view.name}', feature '{name}'"
         # Delta and Spark tell no names apart by case.
         plain = name.lower()
         if plain in seen:
             raise DefinitionError(f"{where}: the name is declared twice; rename one of them")
-        if plain in _RESERVED or plain == key or not _is_name(name):
-            raise DefinitionError(
-                f"{where}: the name is reserved or not plain; use letters, digits and "
-                "underscores, starting with a letter, at most 63 characters"
-            )
+        require_feature_name(name, where, keys)
         seen.add(plain)
+
+
+def require_feature_name(name: str, where: str, taken: Collection[str] = ()) -> None:
+    """Raise DefinitionError for a name that no column beside the given ones can have."""
+    if name.lower() in _RESERVED or name.lower() in taken or not _is_name(name):
+        raise DefinitionError(
+            f"{where}: the name is reserved or not plain; use letters, digits and "
+            "underscores, starting with a letter, at most 63 characters"
+        )
 
 
 def _check_inputs(view: CompiledView) -> None:

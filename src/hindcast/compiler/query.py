@@ -11,6 +11,7 @@ because a record of an event before them came after their own knowledge, are mar
 as_known computes them anew, by a join of each with the records it knew.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -19,6 +20,7 @@ from hindcast import names
 from hindcast.compiler import shapes
 from hindcast.compiler.dialects import DIALECTS, Dialect, micros
 from hindcast.compiler.features import CompiledFeature, CompiledView
+from hindcast.compiler.ordering import Ordering
 from hindcast.compiler.windows import Windows
 from hindcast.datatypes import BIGINT, STRING
 
@@ -61,30 +63,45 @@ def materialization(view: CompiledView, dialect: str, knowledge: Knowledge) -> s
     return query.sql([*columns, "_is_event", "_records", query.overflowed()])
 
 
-def training_set(view: CompiledView, dialect: str, knowledge: Knowledge, matures: timedelta) -> str:
-    """Labelled events with the features before them, ordered by key, event timestamp, tiebreaker.
+def training_set(
+    view: CompiledView,
+    dialect: str,
+    knowledge: Knowledge,
+    matures: timedelta,
+    carried: Mapping[str, str],
+    label: str | None,
+) -> str:
+    """Events with the features before them, ordered by key, event timestamp, tiebreaker.
 
-    Columns: key, event_timestamp, tiebreaker, features, label, _has_history (whether the key has
-    an earlier event), _is_mature (whether the event is older than `matures`), _knew_less.
+    carried: column of the answer -> of the source, as the event has it. label: the source's column;
+    events without one are left out; None for labels that are joined later. Columns: key,
+    event_timestamp, tiebreaker, features, carried, label, _has_history (whether the key has an
+    earlier event), _is_mature (whether the event is older than `matures`), _knew_less.
     """
     query = _Query(
-        view, DIALECTS[dialect], "events", knowledge.as_of, knowledge.known_by,
-        label=view.view.source.label, knowledge="_at" if knowledge.per_row else None,
-    )  # fmt: skip
+        view,
+        DIALECTS[dialect],
+        "events",
+        knowledge.as_of,
+        knowledge.known_by,
+        carried={**carried, **({names.LABEL: label} if label else {})},
+        knowledge="_at" if knowledge.per_row else None,
+    )
     is_mature = f"_at < {micros(knowledge.as_of - matures)} AS {IS_MATURE}"
-    columns = [*query.identity(), *query.feature_columns(), f"_label AS {names.LABEL}"]
+    columns = [*query.identity(), *query.feature_columns(), *query.carried()]
     columns += [query.has_history, is_mature, query.knew_less]
-    return query.sql(columns, where="_label IS NOT NULL", order="_key, _at, _tie")
+    is_wanted = f"{query.slot(names.LABEL)} IS NOT NULL" if label else shapes.IS_THERE
+    return query.sql(columns, where=is_wanted, order=query.order)
 
 
 def historical(view: CompiledView, dialect: str, known_by: datetime | None) -> str:
     """Features of each row of `spine`, in its order, each as of the row's own instant.
 
-    known_by: the last knowledge that any row has. Columns: key, as_of, features, _has_history
+    known_by: the last knowledge that any row has. Columns: keys, as_of, features, _has_history
     (whether the key has an event before as_of), _knew_less.
     """
     query = _Query(view, DIALECTS[dialect], "table", known_by=known_by, knowledge="_known")
-    columns = [query.key(), f"{query.instant} AS {names.AS_OF}", *query.feature_columns()]
+    columns = [*query.keys(), f"{query.instant} AS {names.AS_OF}", *query.feature_columns()]
     columns += [query.has_history, query.knew_less]
     return query.sql(columns, where="NOT _is_event", order="_spine_row")
 
@@ -102,8 +119,9 @@ def as_known(view: CompiledView, dialect: str) -> str:
 class _Query:
     """The parts of one query, from raw events to typed features.
 
-    as_of, known_by: None where each row of the spine has its own. knowledge: the column with a
-    row's own knowledge, where rows that knew less than known_by are marked.
+    as_of, known_by: None where each row of the spine has its own. carried: column of the answer ->
+    of the source, as an event has it. knowledge: the column with a row's own knowledge, where rows
+    that knew less than known_by are marked.
     """
 
     def __init__(
@@ -113,17 +131,19 @@ class _Query:
         spine: Spine,
         as_of: datetime | None = None,
         known_by: datetime | None = None,
-        label: str | None = None,
+        carried: Mapping[str, str] | None = None,
         knowledge: str | None = None,
     ) -> None:
-        self.view, self.dialect, self.spine, self.label = view, dialect, spine, label
+        self.view, self.dialect, self.spine = view, dialect, spine
+        self._carried = dict(carried or {})
+        self.ordering = Ordering.of(view.view, has_rows=spine == "table")
         self.as_of, self.known_by, self.knowledge = as_of, known_by, knowledge
         self.has_table = spine in ("table", "known")
         self.instant = dialect.from_micros("_at")
         self.asked_at = dialect.from_micros("_asked_at") if self.has_table else self.instant
-        self.windows = Windows(view, dialect, shapes.ORDER)
+        self.windows = Windows(view, dialect, self.ordering)
         self._finals = [self._final(feature) for feature in view.features]
-        self._inputs = [self._final(each) for each in view.inputs]
+        self._inputs = [self._input(each) for each in view.inputs]
         has_history = f"{self.windows.events_before()} > 0 AS {names.HAS_HISTORY}"
         self.has_history = has_history if spine != "entities" else ""
         self.knew_less = f"{self._knew_less()} AS {KNEW_LESS}"
@@ -131,22 +151,37 @@ class _Query:
     def sql(self, columns: list[str], where: str = "TRUE", order: str | None = None) -> str:
         """The whole statement: history with its windows, and the columns asked for."""
         parts = shapes.Parts(
+            ordering=self.ordering,
             events=self._events(),
             asked=self._asked() if self.has_table else None,
             entities_at=micros(self.as_of) if self.as_of and self.spine == "entities" else None,
             windows=self.windows,
             keeps_retracted=self.knowledge is not None,
+            belongs=self._belongs(),
         )
         shape = shapes.by_joining if self.spine == "known" else _SHAPES[self.dialect.name]
         tail = f" ORDER BY {order}" if order else ""
         return f"{shape(parts)}\nSELECT {', '.join(columns)} FROM windowed WHERE {where}{tail}"
 
-    def key(self) -> str:
-        return f"_key AS {self.dialect.quote(self.view.key)}"
+    @property
+    def order(self) -> str:
+        """Of events, by key, instant and tiebreaker."""
+        return f"{self.ordering.entity}, {self.ordering.order}"
+
+    def keys(self) -> list[str]:
+        named = zip(self.ordering.keys, self.view.keys, strict=True)
+        return [f"{column} AS {self.dialect.quote(key)}" for column, key in named]
 
     def identity(self) -> list[str]:
         event = f"{self.instant} AS {names.EVENT_TIMESTAMP}"
-        return [self.key(), event, f"_tie AS {names.TIEBREAKER}"]
+        return [*self.keys(), event, f"_tie AS {names.TIEBREAKER}"]
+
+    def slot(self, name: str) -> str:
+        """The query's column for a carried one."""
+        return f"_c{list(self._carried).index(name)}"
+
+    def carried(self) -> list[str]:
+        return [f"{self.slot(name)} AS {self.dialect.quote(name)}" for name in self._carried]
 
     def feature_columns(self) -> list[str]:
         return self._finals
@@ -170,11 +205,13 @@ class _Query:
         return f"COALESCE({self.windows.last_recorded()} > {self.knowledge}, FALSE)"
 
     def _events(self) -> str:
-        source, quote = self.view.view.source, self.dialect.quote
-        label = [(quote(self.label), "_label")] if self.label else []
+        view, quote = self.view.view, self.dialect.quote
+        source = view.source
+        carried = [(quote(column), self.slot(name)) for name, column in self._carried.items()]
         columns = [
             *(_NO_SPINE_ROW if self.has_table else []),
-            f"{quote(self.view.key)} AS _key",
+            *_named(map(quote, view.key_columns), self.ordering.keys),
+            *_named(map(quote, source.key_columns(source.first)), self.ordering.identity),
             f"{self._happened()} AS _at",
             f"{quote(source.tiebreaker)} AS _tie",
             f"{self._recorded()} AS _recorded, {names.INGESTED_AT}, {names.ROW}",
@@ -182,7 +219,7 @@ class _Query:
             "TRUE AS _is_event",
             *(
                 f"{self._unless_retracted(sql)} AS {name}"
-                for sql, name in (*label, *self.windows.arguments())
+                for sql, name in (*carried, *self.windows.arguments())
             ),
         ]
         if self.has_table:
@@ -200,14 +237,33 @@ class _Query:
         A small spine over a long history then costs one scan. Spark sends the keys to the
         history, not the history across the network; to DuckDB the hint is a comment.
         """
-        key = self.dialect.quote(self.view.key)
-        wanted_key = self.dialect.cast(key, self.view.types[self.view.key])
+        if self.ordering.identity:  # A later record of an event may be of another entity.
+            return f"FROM raw WHERE {self._known_condition()}"
         until = f"MAX({self.dialect.epoch_micros(names.AS_OF)})"
+        wanted = [f"_wanted{number}" for number, _ in enumerate(self.view.keys)]
+        keys = ", ".join(_named(self._asked_keys(), wanted))
+        columns = zip(map(self.dialect.quote, self.view.view.key_columns), wanted, strict=True)
+        same = " AND ".join(f"{column} = {name}" for column, name in columns)
+        grouped = ", ".join(str(number) for number, _ in enumerate(wanted, 1))
         return (
-            f"FROM raw SEMI JOIN (\nSELECT {wanted_key} AS _wanted, {until} AS _until FROM spine "
-            f"GROUP BY 1\n) AS wanted ON {key} = _wanted AND {self._happened()} <= _until "
+            f"FROM raw SEMI JOIN (\nSELECT {keys}, {until} AS _until FROM spine "
+            f"GROUP BY {grouped}\n) AS wanted ON {same} AND {self._happened()} <= _until "
             f"WHERE {self._known_condition()}"
         )
+
+    def _asked_keys(self) -> list[str]:
+        """The key columns of a spine, in the types that the source has."""
+        quote, cast = self.dialect.quote, self.dialect.cast
+        return [cast(quote(key), datatype) for key, datatype in self.view.keys.items()]
+
+    def _belongs(self) -> str:
+        """The condition that the last record of an event is of an entity that is asked about."""
+        if not self.ordering.identity:
+            return "TRUE"
+        keys = ", ".join(self.ordering.keys)
+        if self.has_table:
+            return f"({keys}) IN (SELECT {', '.join(self._asked_keys())} FROM spine)"
+        return " AND ".join(f"{key} IS NOT NULL" for key in self.ordering.keys)
 
     def _happened(self) -> str:
         event_timestamp = self.view.view.source.event_timestamp
@@ -224,14 +280,16 @@ class _Query:
 
     def _asked(self) -> str:
         """The caller's spine rows; they carry no values, so no window counts them."""
-        quote, types = self.dialect.quote, self.view.types
-        source = self.view.view.source
+        types, source = self.view.types, self.view.view.source
+        firsts = source.key_columns(source.first)
+        identity = zip(self.ordering.identity, firsts, strict=bool(self.ordering.identity))
         nothing = self.dialect.cast("NULL", BIGINT)
         columns = {
             "_spine_row": SPINE_ROW,
             "_asked_at": self.dialect.epoch_micros(f"COALESCE({ASKED_AT}, {names.AS_OF})"),
             "_known": self.dialect.epoch_micros(names.KNOWN_BY),
-            "_key": self.dialect.cast(quote(self.view.key), types[self.view.key]),
+            **dict(zip(self.ordering.keys, self._asked_keys(), strict=True)),
+            **{name: self.dialect.cast(name, types[column]) for name, column in identity},
             "_at": self.dialect.epoch_micros(names.AS_OF),
             "_tie": self.dialect.cast(names.TIEBREAKER, types[source.tiebreaker]),
             "_recorded": nothing,
@@ -244,6 +302,24 @@ class _Query:
         selected = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
         return f"SELECT {selected} FROM spine"
 
+    def _input(self, each: CompiledFeature) -> str:
+        return f"{self.windows.value(each, self.asked_at)} AS {self.dialect.quote(each.name)}"
+
     def _final(self, feature: CompiledFeature) -> str:
         value = self.windows.value(feature, self.asked_at)
-        return f"{value} AS {self.dialect.quote(feature.name)}"
+        return f"{self._unless_expired(value)} AS {self.dialect.quote(feature.name)}"
+
+    def _unless_expired(self, value: str) -> str:
+        """A feature's value, null where the entity's newest event is older than the view's ttl."""
+        newest, ttl = self.view.newest, self.view.view.ttl
+        if newest is None or ttl is None:
+            return value
+        seen = self.dialect.epoch_micros(self.windows.value(newest, self.asked_at))
+        asked = "_asked_at" if self.has_table else "_at"
+        micros_long = ttl // timedelta(microseconds=1)
+        return f"CASE WHEN {seen} < {asked} - {micros_long} THEN NULL ELSE {value} END"
+
+
+def _named(columns: Iterable[str], given: Sequence[str]) -> list[str]:
+    """Select items of columns under given names, as many as there are names."""
+    return [f"{column} AS {name}" for column, name in zip(columns, given, strict=False)]

@@ -1,92 +1,167 @@
-"""The serving query: one SELECT in Postgres for a row and its request-time features."""
+"""The serving query: one SELECT in Postgres for the features of one question."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import chain
 
 from sqlglot import exp
 
 from hindcast import names
-from hindcast.compiler import arithmetic, expressions
+from hindcast.compiler import arithmetic, derived, expressions
 from hindcast.compiler.dialects import POSTGRES
 from hindcast.compiler.features import CompiledFeature, CompiledView
+from hindcast.compiler.service import CompiledService
 from hindcast.compiler.typing import infer
-from hindcast.datatypes import DOUBLE, DataType
+from hindcast.datatypes import DATE, DOUBLE
 from hindcast.definitions import ColdStart
 
 # What the driver hands to a model: whole numbers, floats, booleans and text.
 _SERVED = {
-    "bigint": "INT8", "double": "FLOAT8", "decimal": "FLOAT8", "boolean": "BOOLEAN",
-    "string": "TEXT", "timestamp": "TIMESTAMPTZ", "date": "DATE",
-}  # fmt: skip
+    "bigint": "INT8",
+    "double": "FLOAT8",
+    "decimal": "FLOAT8",
+    "boolean": "BOOLEAN",
+    "string": "TEXT",
+    "timestamp": "TIMESTAMPTZ",
+    "date": "DATE",
+}
+# A parameter until the whole statement is there; no name or text of a user's has this character.
+_MARK = "\x01"
+_AS_OF = f"CAST({_MARK}as_of{_MARK} AS TIMESTAMPTZ)"
+_quoted = POSTGRES.quote
 
 
-def serving_query(
-    view: CompiledView, features: Sequence[str], cold_start: ColdStart = "refuse"
-) -> str:
-    """SELECT of the features in order, then features_as_of and materialization.
+def serving_query(service: CompiledService, cold_start: ColdStart = "refuse") -> str:
+    """SELECT of the service's features in order, then _unseen, features_as_of, materialization.
 
-    cold_start: "refuse" gives no row for an unknown key; "answer" gives the features of an empty
-    history, and before the last two columns _has_history, which tells whether the key is known.
-    It reads the relation of this very version of the view, whatever the project declares later.
-    Parameters (psycopg style): %(key)s and, where a feature needs it, %(as_of)s, a timestamptz.
+    _unseen: by commas, the views that have no row for the question; their features are those of an
+    empty history. features_as_of: of the oldest view; materialization: of each view, by commas.
+    cold_start: "refuse" gives no row where every view is unseen; "answer" gives one. It reads the
+    relations of these very versions of the views, whatever the project declares later.
+    Parameters (psycopg style): key_0, key_1, ... in the order of service.keys, given_0, ... in that
+    of service.given and, where a feature needs it, as_of, a timestamptz.
     """
-    version = names.online_relation(view.view.name, view.definition_hash)
-    relation = f"{_quoted(names.ONLINE_SCHEMA)}.{_quoted(version)}"
-    is_wanted = f"{_quoted(view.key)} = %(key)s"
-    freshness = f"{names.FEATURES_AS_OF}, {names.MATERIALIZATION}"
-    if cold_start == "refuse":
-        columns = _columns(view, features, _stored)
-        return f"SELECT {columns}, {freshness} FROM {relation} WHERE {is_wanted}"
-    columns = _columns(view, features, _stored_or_empty)
-    has_history = f"{_quoted(view.key)} IS NOT NULL AS {names.HAS_HISTORY}"
-    # Every row of the relation says when it was made; an unknown key needs that too.
-    freshest = f"made.{names.FEATURES_AS_OF}, made.{names.MATERIALIZATION}"
-    return (
-        f"SELECT {columns}, {has_history}, {freshest} "
-        f"FROM (SELECT {freshness} FROM {relation} LIMIT 1) AS made "
-        f"LEFT JOIN {relation} AS known ON {is_wanted}"
+    alone = len(service.views) == 1 and cold_start == "refuse"
+    views = [_View(view, number, service, alone) for number, view in enumerate(service.views)]
+    columns = dict(chain.from_iterable(view.features() for view in views))
+    columns.update(
+        {
+            name: POSTGRES.cast(_parameter(f"given_{number}"), kind)
+            for number, (name, kind) in enumerate(service.given.items())
+        }
+    )
+    found = derived.expressions(service, POSTGRES, columns, _AS_OF)
+    kinds = service.types
+    selected = [
+        f"CAST({sql} AS {_SERVED[kinds[name].kind]}) AS {_quoted(name)}"
+        for name, sql in found.items()
+    ]
+    return _with_parameters(
+        f"SELECT {', '.join([*selected, *_said(views)])} {_source(views, alone, cold_start)}"
     )
 
 
-_Spelling = Callable[[CompiledView, CompiledFeature], str]
+class _View:
+    """The part of a statement that reads one view's row for the question.
+
+    alone: whether the statement reads nothing else, and gives no row where the view has none.
+    """
+
+    def __init__(
+        self, view: CompiledView, number: int, service: CompiledService, alone: bool
+    ) -> None:
+        self.view, self.service, self.alone = view, service, alone
+        self.alias = f"view_{number}"
+        version = names.online_relation(view.view.name, view.definition_hash)
+        self.relation = f"{_quoted(names.ONLINE_SCHEMA)}.{_quoted(version)}"
+        self.found = f"{self.column(view.view.keys[0])} IS NOT NULL"
+
+    def column(self, name: str) -> str:
+        return f"{self.alias}.{_quoted(name)}"
+
+    @property
+    def is_wanted(self) -> str:
+        """The condition on the row's keys."""
+        numbers = {key: number for number, key in enumerate(self.service.keys)}
+        return " AND ".join(
+            f"{self.column(key)} = {POSTGRES.cast(_parameter(f'key_{numbers[key]}'), kind)}"
+            for key, kind in self.view.keys.items()
+        )
+
+    @property
+    def unseen(self) -> str:
+        """The view's name where it has no row for the question, else null."""
+        return f"CASE WHEN NOT ({self.found}) THEN '{self.view.view.name}' END"
+
+    def made(self, column: str) -> str:
+        """What every row of the view says of how it was made; a question without a row needs it."""
+        return f"COALESCE({self.alias}.{column}, (SELECT {column} FROM {self.relation} LIMIT 1))"
+
+    def features(self) -> Iterator[tuple[str, str]]:
+        """Feature -> SQL of those that the service gives."""
+        for name in self.service.read_of(self.view):
+            feature = self.view.feature(name)
+            is_asked = feature.kind == "request"
+            sql = f"({self._request(feature)})" if is_asked else self._stored_or_empty(feature)
+            yield name, self._unless_expired(sql)
+
+    def _request(self, feature: CompiledFeature) -> str:
+        """The expression over the inputs stored in the row, at the request's instant."""
+        inputs = self.view.inputs_of(feature)
+        columns = {each.name: self._stored_or_empty(each) for each in inputs}
+        columns[names.AS_OF] = _AS_OF
+        sql = POSTGRES.render(feature.tree, self.view.input_types, columns)
+        is_double = feature.datatype == DOUBLE
+        return arithmetic.finite(POSTGRES.name, f"({sql})") if is_double else sql
+
+    def _stored_or_empty(self, feature: CompiledFeature) -> str:
+        """What the row holds, or where there is none what an empty history gives."""
+        stored = self.column(feature.name)
+        if self.alone or feature.kind == "latest":
+            return stored
+        empty = _empty(self.view, feature)
+        return f"CASE WHEN {self.found} THEN {stored} ELSE {empty} END"
+
+    def _unless_expired(self, sql: str) -> str:
+        """Null where the entity's newest event is older than the view's ttl."""
+        newest, ttl = self.view.newest, self.view.view.ttl
+        if newest is None or ttl is None:
+            return sql
+        seen = self.column(newest.name)
+        if newest.datatype == DATE:
+            seen = f"(CAST({seen} AS TIMESTAMP) AT TIME ZONE 'UTC')"
+        limit = f"INTERVAL '{ttl // timedelta(microseconds=1)} microseconds'"
+        return f"CASE WHEN {seen} < {_AS_OF} - {limit} THEN NULL ELSE {sql} END"
 
 
-def _columns(view: CompiledView, features: Sequence[str], stored: _Spelling) -> str:
-    """Select items of the features; stored: the SQL of what the row holds."""
-    return ", ".join(
-        f"{_served(view, view.feature(name), stored)} AS {POSTGRES.quote(name)}"
-        for name in features
+def _said(views: list[_View]) -> list[str]:
+    """What an answer says of the views that it was read from."""
+    if views and views[0].alone:
+        return [f"'' AS {names.UNSEEN}", names.FEATURES_AS_OF, names.MATERIALIZATION]
+    instants = ", ".join(view.made(names.FEATURES_AS_OF) for view in views)
+    runs = ", ".join(view.made(names.MATERIALIZATION) for view in views)
+    return [
+        f"CONCAT_WS(',', {', '.join(view.unseen for view in views)}) AS {names.UNSEEN}",
+        f"LEAST({instants}) AS {names.FEATURES_AS_OF}",
+        f"CONCAT_WS(',', {runs}) AS {names.MATERIALIZATION}",
+    ]
+
+
+def _source(views: list[_View], alone: bool, cold_start: ColdStart) -> str:
+    """FROM and WHERE; a single view that refuses reads its own row and nothing else."""
+    if alone:
+        return f"FROM {views[0].relation} AS {views[0].alias} WHERE {views[0].is_wanted}"
+    joins = " ".join(
+        f"LEFT JOIN {view.relation} AS {view.alias} ON {view.is_wanted}" for view in views
     )
-
-
-def _served(view: CompiledView, feature: CompiledFeature, stored: _Spelling) -> str:
-    sql = _request(view, feature, stored) if feature.kind == "request" else stored(view, feature)
-    return f"CAST({sql} AS {_driver_type(feature.datatype)})"
-
-
-def _request(view: CompiledView, feature: CompiledFeature, stored: _Spelling) -> str:
-    """The expression over the inputs stored in the row, at the request's instant."""
-    columns = {each.name: stored(view, each) for each in view.inputs_of(feature)}
-    columns[names.AS_OF] = "CAST(%(as_of)s AS TIMESTAMPTZ)"
-    sql = POSTGRES.render(_escaped(feature.tree), view.input_types, columns)
-    is_double = feature.datatype == DOUBLE
-    return arithmetic.finite(POSTGRES.name, f"({sql})") if is_double else sql
-
-
-def _stored(view: CompiledView, feature: CompiledFeature) -> str:
-    return _quoted(feature.name)
-
-
-def _stored_or_empty(view: CompiledView, feature: CompiledFeature) -> str:
-    """What the row holds, or where there is none what an empty history gives."""
-    if feature.kind == "latest":
-        return _stored(view, feature)
-    empty = _empty(view, feature)
-    return f"CASE WHEN {_quoted(view.key)} IS NULL THEN {empty} ELSE {_stored(view, feature)} END"
+    where = " OR ".join(view.found for view in views) if cold_start == "refuse" else "TRUE"
+    return f"FROM (SELECT 1) AS asked {joins} WHERE {where}"
 
 
 def _empty(view: CompiledView, feature: CompiledFeature) -> str:
     """The expression over nothing: counts are 0, other aggregates null."""
-    tree, aggregates = expressions.outside_aggregates(_escaped(feature.tree))
+    tree, aggregates = expressions.outside_aggregates(feature.tree)
     types = {name: infer(node, view.types) for name, node in aggregates.items()}
     nothing = {
         name: POSTGRES.cast("0" if isinstance(node, exp.Count) else "NULL", types[name])
@@ -95,17 +170,10 @@ def _empty(view: CompiledView, feature: CompiledFeature) -> str:
     return POSTGRES.render(tree, types, nothing)
 
 
-def _escaped(tree: exp.Expression) -> exp.Expression:
-    """The tree with every percent sign of a literal doubled, as the driver wants it."""
-    copy = tree.copy()
-    for literal in copy.find_all(exp.Literal):
-        literal.set("this", literal.this.replace("%", "%%"))
-    return copy
+def _parameter(name: str) -> str:
+    return f"{_MARK}{name}{_MARK}"
 
 
-def _quoted(column: str) -> str:
-    return POSTGRES.quote(column).replace("%", "%%")
-
-
-def _driver_type(datatype: DataType) -> str:
-    return _SERVED[datatype.kind]
+def _with_parameters(sql: str) -> str:
+    """The statement as the driver wants it: percent signs doubled, parameters by their names."""
+    return re.sub(f"{_MARK}(\\w+){_MARK}", r"%(\1)s", sql.replace("%", "%%"))

@@ -6,14 +6,15 @@ it is kept. Events are ordered within a key by instant, then tiebreaker; a spine
 tiebreaker comes before those of its instant.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hindcast import names
+from hindcast.compiler.ordering import Ordering
 from hindcast.compiler.windows import Windows
 
-ORDER = "_at, _tie NULLS FIRST"
 _RECORD = ("_recorded", names.INGESTED_AT, names.ROW)
-_IS_THERE = f"{names.RETRACTION} IS NULL"
+IS_THERE = f"{names.RETRACTION} IS NULL"
 # What only rows of a caller's spine have, in microseconds: when asked, and the row's knowledge.
 SPINE_COLUMNS = ("_spine_row", "_asked_at", "_known")
 # Later than every instant, in microseconds.
@@ -24,41 +25,46 @@ _NEVER = 2**63 - 1
 class Parts:
     """What a shape is made of.
 
+    ordering: the columns of key and identity, and the order.
     events: SELECT of the known raw events. Columns: SPINE_COLUMNS where there is a caller's spine,
-    _key, _at (microseconds), _tie, the record's order (_recorded in microseconds, _ingested_at,
-    _row), _retraction (null but in a retraction), _is_event, and arguments of windows.
+    key and identity, _at (microseconds), _tie, the record's order (_recorded in microseconds,
+    _ingested_at, _row), _retraction (null but in a retraction), _is_event, arguments of windows.
     asked: SELECT of the caller's spine rows, the same columns by position.
     entities_at: microseconds; where given, every entity has one spine row at that instant, whose
     _records says how many known records its events have, replaced ones included.
-    keeps_retracted: whether a retracted event stays, as a row without values.
+    keeps_retracted: whether a retracted event stays, as a row without values. belongs: a condition
+    on the last record of an event that is of an entity wanted; earlier ones may be of others.
     """
 
+    ordering: Ordering
     events: str
     asked: str | None
     entities_at: int | None
     windows: Windows
     keeps_retracted: bool = False
+    belongs: str = "TRUE"
 
     @property
     def is_there(self) -> str:
         """The condition on the last record of an event that is in the history."""
-        return "TRUE" if self.keeps_retracted else _IS_THERE
+        return self.belongs if self.keeps_retracted else f"{IS_THERE} AND {self.belongs}"
 
 
 def by_sorting(parts: Parts) -> str:
     """For Spark: windows over one partitioning by key, so that the plan has one shuffle."""
     known = parts.events + (f"\nUNION ALL\n{parts.asked}" if parts.asked else "")
-    event = f"PARTITION BY _key ORDER BY {ORDER}"
-    own = f"{event}, {', '.join(_RECORD)}"
-    same = f"LEAD(_at) OVER ({own}) = _at AND LEAD(_tie) OVER ({own}) = _tie"
+    event = f"PARTITION BY {parts.ordering.entity} ORDER BY {parts.ordering.order}"
+    records = f"PARTITION BY {parts.ordering.owner} ORDER BY _at, _tie NULLS FIRST, _is_event"
+    own = f"{records}, {', '.join(_RECORD)}"
+    same = " AND ".join(f"LEAD({c}) OVER ({own}) = {c}" for c in ("_at", "_tie", "_is_event"))
     windows = ", ".join(["*", *parts.windows.selects(), *parts.windows.tie_selects()])
     return (
         f"WITH known AS (\n{known}\n),\n"
         f"recorded AS (\nSELECT *, COALESCE({same}, FALSE) AS _replaced, COUNT(*) OVER "
-        f"({event} RANGE BETWEEN CURRENT ROW AND CURRENT ROW) AS _times FROM known\n),\n"
+        f"({records} RANGE BETWEEN CURRENT ROW AND CURRENT ROW) AS _times FROM known\n),\n"
         f"history AS (\nSELECT *, LEAD(_at) OVER ({event}) IS NULL AS _last, SUM(_times) OVER "
         f"({event} ROWS UNBOUNDED PRECEDING) AS _nth FROM recorded "
-        f"WHERE NOT _replaced AND {parts.is_there}\n),\n"
+        f"WHERE NOT _replaced AND (NOT _is_event OR {parts.is_there})\n),\n"
         f"rows_ AS (\n{_placed(_sorted_rows(parts), parts)}\n),\n"
         f"windowed AS (\nSELECT {windows} FROM rows_\n)"
     )
@@ -78,38 +84,42 @@ def _sorted_rows(parts: Parts) -> str:
     """
     if parts.entities_at is None:
         return "SELECT * FROM history"
-    slots = parts.windows.slots
+    slots, keys = parts.windows.slots, parts.ordering.keys
+    # An entity's own row is of no event.
+    identity = [f"CASE WHEN _is_event THEN {c} END AS {c}" for c in parts.ordering.identity]
     values = [f"CASE WHEN _is_event THEN {slot} END AS {slot}" for slot in slots]
     at = f"CASE WHEN _is_event THEN _at ELSE {parts.entities_at} END AS _at"
     tie = "CASE WHEN _is_event THEN _tie END AS _tie"
     # Counted up to the last event, the records are all of them.
     records = "CASE WHEN NOT _is_event THEN CAST(_nth AS BIGINT) END AS _records"
-    columns = ["_key", at, tie, "_is_event", records, *values]
+    columns = [*keys, *identity, at, tie, "_is_event", records, *values]
     twice = "EXPLODE(CASE WHEN _last THEN array(TRUE, FALSE) ELSE array(TRUE) END) AS _is_event"
-    unfolded = ", ".join(["_key", "_at", "_tie", "_nth", *slots, twice])
+    kept = (*keys, *parts.ordering.identity, "_at", "_tie", "_nth", *slots)
+    unfolded = ", ".join([*kept, twice])
     return f"SELECT {', '.join(columns)} FROM (\nSELECT {unfolded} FROM history\n) AS unfolded"
 
 
 def by_hashing(parts: Parts) -> str:
     """For DuckDB: events recorded again, and ties, are rare; finding them by hash spares sorts."""
     last = ", ".join(f"{column} DESC" for column in _RECORD)
-    ties = ", ".join(["_key", "_at", "_tie", *parts.windows.tie_selects()])
+    event, place, entity = parts.ordering.event, parts.ordering.place, parts.ordering.entity
+    ties = ", ".join([place, *parts.windows.tie_selects()])
     windows = ", ".join(["*", *parts.windows.selects()])
-    event = "_key, _at, _tie"
     newest = f"ROW_NUMBER() OVER (PARTITION BY {event} ORDER BY {last}) = 1"
     return (
         f"WITH events AS NOT MATERIALIZED (\n{parts.events}\n),\n"
         f"repeated AS (SELECT {event} FROM events GROUP BY ALL HAVING COUNT(*) > 1),\n"
         f"newest AS MATERIALIZED (\nSELECT * FROM events SEMI JOIN repeated USING ({event}) "
         f"QUALIFY {newest}\n),\n"
-        f"history AS NOT MATERIALIZED (\nSELECT * FROM events ANTI JOIN repeated USING ({event})\n"
+        f"history AS NOT MATERIALIZED (\nSELECT * FROM events ANTI JOIN repeated USING ({event}) "
+        f"WHERE {parts.belongs}\n"
         f"UNION ALL\nSELECT * FROM newest WHERE {parts.is_there}\n),\n"
-        f"withdrawn AS (SELECT {event} FROM newest WHERE NOT ({_IS_THERE})),\n"
+        f"withdrawn AS (SELECT {event} FROM newest WHERE NOT ({IS_THERE})),\n"
         f"rows_ AS (\n{_placed(_united_rows(parts), parts)}\n),\n"
-        "tied AS (SELECT _key, _at FROM history GROUP BY ALL HAVING COUNT(*) > 1),\n"
-        f"ties AS (\nSELECT {ties} FROM history SEMI JOIN tied USING (_key, _at)\n),\n"
+        f"tied AS (SELECT {entity}, _at FROM history GROUP BY ALL HAVING COUNT(*) > 1),\n"
+        f"ties AS (\nSELECT {ties} FROM history SEMI JOIN tied USING ({entity}, _at)\n),\n"
         f"windowed AS (\nSELECT * FROM (SELECT {windows} FROM rows_) AS alone "
-        f"LEFT JOIN ties USING ({event})\n)"
+        f"LEFT JOIN ties USING ({place})\n)"
     )
 
 
@@ -118,10 +128,14 @@ def _united_rows(parts: Parts) -> str:
         return f"SELECT * FROM history\nUNION ALL\n{parts.asked}"
     if parts.entities_at is None:
         return "SELECT * FROM history"
+    ordering = parts.ordering
+    # A replaced record may be of another entity, but for the one that tells events apart.
+    records = f"events ANTI JOIN withdrawn USING ({ordering.event})"
     return (
         "SELECT * FROM history\nUNION ALL BY NAME\n"
-        f"SELECT _key, {parts.entities_at} AS _at, FALSE AS _is_event, COUNT(*) AS _records "
-        "FROM events ANTI JOIN withdrawn USING (_key, _at, _tie) GROUP BY _key"
+        f"SELECT {ordering.entity}, {parts.entities_at} AS _at, FALSE AS _is_event, "
+        f"COUNT(*) AS _records FROM {'history' if ordering.identity else records} "
+        f"GROUP BY {ordering.entity}"
     )
 
 
@@ -131,10 +145,10 @@ def by_joining(parts: Parts) -> str:
     events holds every record; a record is known from when it was learned of until another replaced
     it. As each row is a partition of its own, _key is its number here.
     """
-    event = "PARTITION BY _key, _at, _tie, _is_event"
+    event = f"PARTITION BY {parts.ordering.event}, _is_event"
     later = f"LEAD(_recorded) OVER ({event} ORDER BY {', '.join(_RECORD)})"
     asked_next = (
-        "MIN(_known) OVER (PARTITION BY _key ORDER BY _from "
+        f"MIN(_known) OVER (PARTITION BY {parts.ordering.entity} ORDER BY _from "
         "RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"
     )
     windows = ", ".join(["*", *parts.windows.selects(), *parts.windows.tie_selects()])
@@ -144,22 +158,34 @@ def by_joining(parts: Parts) -> str:
         "UNION ALL\nSELECT *, _known AS _from FROM asked\n),\n"
         f"versions AS (\nSELECT *, COALESCE({later}, {_NEVER}) AS _until, "
         f"{asked_next} AS _asked_next FROM records\n),\n"
-        f"rows_ AS (\n{_placed(_joined_rows(parts.windows.slots), parts)}\n),\n"
+        f"rows_ AS (\n{_placed(_joined_rows(parts), parts)}\n),\n"
         f"windowed AS (\nSELECT {windows} FROM rows_\n)"
     )
 
 
-def _joined_rows(slots: list[str]) -> str:
+def _joined_rows(parts: Parts) -> str:
     """Per row, the records it knew of the events before it, and the row itself."""
-    columns = ("_at", "_tie", "_is_event", *slots)
+    others = (*parts.ordering.keys[1:], *parts.ordering.identity)
+    columns = (*others, "_at", "_tie", "_is_event", *parts.windows.slots)
     known = ", ".join(f"versions.{column}" for column in columns)
+    same = " AND ".join(f"asked.{key} = versions.{key}" for key in parts.ordering.keys)
+    before = _before(["_at", "_tie", *parts.ordering.identity])
     return (
         f"SELECT asked._spine_row AS _key, asked._asked_at, {known} FROM asked JOIN versions "
-        "ON asked._key = versions._key AND asked._known >= versions._from "
-        "AND asked._known < versions._until AND (versions._at < asked._at "
-        "OR versions._at = asked._at AND versions._tie < asked._tie)\n"
+        f"ON {same} AND asked._known >= versions._from "
+        f"AND asked._known < versions._until AND ({before})\n"
         # Most records of an event recorded often were replaced before any row knew of them.
-        f"WHERE versions._is_event AND versions.{_IS_THERE} "
+        f"WHERE versions._is_event AND versions.{IS_THERE} "
         "AND versions._asked_next < versions._until\n"
         f"UNION ALL\nSELECT _spine_row, _asked_at, {', '.join(columns)} FROM asked"
     )
+
+
+def _before(columns: Sequence[str]) -> str:
+    """Whether a version's event comes before the row in the order of the columns."""
+    alike = ""
+    found = []
+    for column in columns:
+        found.append(f"{alike}versions.{column} < asked.{column}")
+        alike += f"versions.{column} = asked.{column} AND "
+    return " OR ".join(found)

@@ -22,10 +22,13 @@ class Union:
 def may_join(lead: CompiledView, other: CompiledView) -> bool:
     """Whether one pass over the history can compute both: one source, read alike."""
     ours, theirs = lead.view.source, other.view.source
-    same = ("name", "entity", "event_timestamp", "tiebreaker", "recorded_at")
+    same = ("name", "identity", "event_timestamp", "tiebreaker", "recorded_at")
     shared = lead.types.keys() & other.types.keys()
-    return all(getattr(ours, name) == getattr(theirs, name) for name in same) and all(
-        lead.types[column] == other.types[column] for column in shared
+    one_entity = (lead.view.of, lead.view.key_columns) == (other.view.of, other.view.key_columns)
+    return (
+        one_entity
+        and all(getattr(ours, name) == getattr(theirs, name) for name in same)
+        and all(lead.types[column] == other.types[column] for column in shared)
     )
 
 
@@ -64,4 +67,4 @@ def _meaning(feature: CompiledFeature) -> CompiledFeature:
 
 def _columns(view: CompiledView, computed: Mapping[CompiledFeature, str]) -> dict[str, str]:
     own = {feature.name: computed[_meaning(feature)] for feature in _stored(view)}
-    return {view.key: view.key, **own}
+    return {**{key: key for key in view.keys}, **own}

@@ -11,6 +11,7 @@ from hindcast.compiler.dialects import Dialect
 from hindcast.compiler.expressions import outside_aggregates
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.frames import BEFORE
+from hindcast.compiler.ordering import Ordering
 from hindcast.compiler.typing import infer
 from hindcast.datatypes import BIGINT, BOOLEAN, DOUBLE, DataType
 from hindcast.definitions import Window, prior
@@ -42,8 +43,9 @@ class Windows:
     which skip nulls, see events alone.
     """
 
-    def __init__(self, view: CompiledView, dialect: Dialect, order: str) -> None:
-        self.view, self.dialect, self.order = view, dialect, order
+    def __init__(self, view: CompiledView, dialect: Dialect, ordering: Ordering) -> None:
+        self.view, self.dialect, self.ordering = view, dialect, ordering
+        self.order = ordering.order
         self._arguments: dict[str, str] = {}
         self._places: dict[str, str] = {}
         self._windows: dict[str, str] = {}
@@ -247,7 +249,7 @@ class Windows:
         earlier = self._window(f"{call} {self._over('_at', frames.of_instants(window))}")
         if window.ending:
             return earlier
-        ties = self._tie(f"{call} {self._over('_tie NULLS FIRST', BEFORE, by='_key, _at')}")
+        ties = self._tie(f"{call} {self._over(self.ordering.within, BEFORE, by=', _at')}")
         if name == "count":
             return f"({earlier} + COALESCE({ties}, 0))"
         if name == "sum":
@@ -260,7 +262,9 @@ class Windows:
         if window.last is not None:
             over = self._over(self._number("1"), frames.newest(window.last))
         elif window != prior():
-            place = self._place(frames.place(self.dialect, "_key", "_tie NULLS FIRST"))
+            place = self._place(
+                frames.place(self.dialect, self.ordering.entity, self.ordering.within)
+            )
             over = self._over(place, frames.of_places(self.dialect, window))
         return lambda call: self._window(f"{call} {over}")
 
@@ -268,8 +272,8 @@ class Windows:
         """How many of the entity's events come before the row, as a column to frame by."""
         return self._place(f"COUNT({self._argument(counted)}) {self._over(self.order, BEFORE)}")
 
-    def _over(self, order: str, frame: str, by: str = "_key") -> str:
-        return f"OVER (PARTITION BY {by} ORDER BY {order} {frame})"
+    def _over(self, order: str, frame: str, by: str = "") -> str:
+        return f"OVER (PARTITION BY {self.ordering.entity}{by} ORDER BY {order} {frame})"
 
     def _argument(self, sql: str) -> str:
         return self._arguments.setdefault(sql, f"_a{len(self._arguments)}")

@@ -44,14 +44,17 @@ def find(
     readers: dict[str, list[str]] = {}
     refused: dict[str, dict[str, str]] = {}
     for record in [*releases(ledger), *(_named(ledger, name) for name in also)]:
-        digest = str(record.manifest.get("definition_hash"))
+        hashes = record.manifest.get("views", {}).values()
         try:
-            if digest not in views:
-                views[digest] = contents.read(store.fetch(record.release)).view()
+            if any(digest not in views for digest in hashes):
+                service = contents.read(store.fetch(record.release)).service
+                views.update({view.definition_hash: view for view in service.views})
         except (DefinitionError, NotFoundError, ReleaseError) as error:
-            refused.setdefault(digest, {})[record.release] = str(error)
-        if record.release not in readers.setdefault(digest, []):
-            readers[digest].append(record.release)
+            for digest in hashes:
+                refused.setdefault(digest, {})[record.release] = str(error)
+        for digest in hashes:
+            if record.release not in readers.setdefault(digest, []):
+                readers[digest].append(record.release)
     versions = (LiveVersion(views[d], tuple(ids)) for d, ids in readers.items() if d in views)
     # What one release does not carry any more, another of the same version may.
     unreadable = [reasons for digest, reasons in refused.items() if digest not in views]

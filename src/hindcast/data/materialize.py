@@ -151,7 +151,7 @@ class _Publisher:
         """
         self.store.ensure()
         version, stored = ViewVersion.of(view), view.online_columns
-        loading = self.store.create_table(version, self.run_id, view.key, stored)
+        loading = self.store.create_table(version, self.run_id, view.view.keys, stored)
         entities = self.computed.load_online(self.store, loading.table, columns)
         clocks = (self.knowledge.as_of, self.knowledge.known_by)
         self.store.publish(loading, *clocks, entities, self.force)

@@ -28,7 +28,7 @@ class RetractReport:
     """What was withdrawn: how many events of the key, known to be so from an instant on."""
 
     source: str
-    key: str
+    key: tuple[str, ...]
     events: int
     known_from: datetime
     reason: str
@@ -36,9 +36,12 @@ class RetractReport:
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """Which events to withdraw, as texts, and why: all of a key, or of one instant, or one."""
+    """Which events to withdraw, as texts, and why: all of a key, or of one instant, or one.
 
-    key: str
+    key: a text for each key column of the source's first entity.
+    """
+
+    key: tuple[str, ...]
     reason: str
     timestamp: str | None = None
     tiebreaker: str | None = None
@@ -55,10 +58,16 @@ def retract(
         raise InputError("a retraction's reason is empty; say why the event is withdrawn")
     if asked.tiebreaker is not None and asked.timestamp is None:
         raise InputError("a tiebreaker tells events of one instant apart; name the timestamp too")
+    columns = source.key_columns(source.first)
+    if len(asked.key) != len(columns):
+        raise InputError(
+            f"source '{source.name}': its key is {', '.join(columns)}; give a value for each"
+        )
     with ledger.run("retract", {"source": source.name, **asdict(asked)}) as run:
         events = _known(source, lake, asked, now)
         if not events.num_rows:
-            raise InputError(f"source '{source.name}': no such event of {asked.key} is known")
+            named = ", ".join(asked.key)
+            raise InputError(f"source '{source.name}': no such event of {named} is known")
         records = _retractions(source, events, asked.reason, now)
         lake.append_once(f"retract-{uuid.uuid4().hex}", records, names.RAW, source.name)
         run.outputs["events"] = events.num_rows
@@ -68,12 +77,12 @@ def retract(
 def _known(source: Source, lake: Lake, asked: Withdrawal, now: datetime) -> pa.Table:
     """Key, event timestamp and tiebreaker of the events that are there now."""
     table = lake.open(names.RAW, source.name, fix="run: hindcast ingest FILE")
-    event = ", ".join(DUCKDB.quote(column) for column in _event_columns(source))
+    event = ", ".join(DUCKDB.quote(column) for column in source.identity)
     last = ", ".join(f"{c} DESC" for c in (names.RECORDED_AT, names.INGESTED_AT, names.ROW))
-    texts = (asked.key, asked.timestamp, asked.tiebreaker)
+    texts = (*asked.key, asked.timestamp, asked.tiebreaker)
     conditions = [
         f"{DUCKDB.quote(column)} = {_literal(text, source.types[column])}"
-        for column, text in zip(_event_columns(source), texts, strict=True)
+        for column, text in zip(source.identity, texts, strict=True)
         if text is not None
     ]
     sql = (
@@ -83,10 +92,6 @@ def _known(source: Source, lake: Lake, asked: Withdrawal, now: datetime) -> pa.T
         f"AND {names.RETRACTION} IS NULL ORDER BY ALL"
     )
     return DuckDBEngine().query(sql, table, source=source)
-
-
-def _event_columns(source: Source) -> tuple[str, str, str]:
-    return (source.entity.key, source.event_timestamp, source.tiebreaker)
 
 
 def _literal(text: str, kind: DataType) -> str:
@@ -101,7 +106,7 @@ def _retractions(
     count, types = events.num_rows, raw.columns(source)
     instant = pa.scalar(now, pa.timestamp("us", tz="UTC"))
     said = {
-        **{name: events[name] for name in _event_columns(source)},
+        **{name: events[name] for name in source.identity},
         names.RECORDED_AT: pa.repeat(instant, count).cast(types[names.RECORDED_AT].arrow()),
         names.INGESTED_AT: pa.repeat(instant, count),
         names.FILE: pa.repeat(RETRACTION_FILE, count),

@@ -1,8 +1,10 @@
 """Historical features of a spine, and the online rows of keys, as Arrow tables."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -10,8 +12,9 @@ import pyarrow.compute as pc
 
 from hindcast import names
 from hindcast.compiler.features import CompiledView
+from hindcast.compiler.service import CompiledService, of_view
 from hindcast.compiler.serving import serving_query
-from hindcast.data import known_then
+from hindcast.data import derived, known_then
 from hindcast.data import spine as spines
 from hindcast.data.spine import INSTANT
 from hindcast.datatypes import DataType
@@ -19,6 +22,7 @@ from hindcast.engines.base import Engine
 from hindcast.errors import InputError, NotFoundError
 from hindcast.formats.spine_file import Rows
 from hindcast.serving import store as serving
+from hindcast.serving.requests import Question
 from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore, ViewVersion
 
@@ -30,59 +34,94 @@ BATCH_ROWS = 500
 class Retrieved:
     """Historical features: the spine's columns, then every feature, in the spine's order.
 
-    has_history: per row, whether its key has an event before its instant. unknown_keys: how many
-    keys have none before any of their instants.
+    seen: view -> per row, whether its key has an event before its instant. unknown_keys: how many
+    rows' keys have none in any view before any of their instants.
     """
 
     table: pa.Table
-    has_history: pa.ChunkedArray
+    seen: Mapping[str, pa.ChunkedArray]
     unknown_keys: int
+
+    @property
+    def has_history(self) -> pa.ChunkedArray:
+        """Per row, whether some view has an event of its key."""
+        return reduce(pc.or_, self.seen.values())
 
 
 def historical(
-    view: CompiledView,
+    asked: CompiledView | CompiledService,
     engine: Engine,
     lake: Lake,
     spine: pa.Table,
     known_by: datetime | None = None,
-    version: int | None = None,
+    versions: Mapping[str, int] | None = None,
 ) -> pa.Table:
     """The spine's columns, then every feature, row by row as of the row's own instant.
 
-    spine: the key; as_of or event_timestamp (dates and instants, UTC unless they say otherwise,
+    spine: the keys; as_of or event_timestamp (dates and instants, UTC unless they say otherwise,
     or ISO 8601 text); maybe asked_at, when request-time features are evaluated at another
-    instant; maybe known_by, what each row knows; other columns are passed through. known_by: of
-    rows that do not say; None is the row's own instant where the source says when its records were
-    learned of, else all records. version: of the raw table; the newest by default.
-    Raises InputError naming the row and column of what is no key or instant.
+    instant; maybe known_by, what each row knows; values sent with the question; other columns are
+    passed through. known_by: of rows that do not say; None is the row's own instant where the
+    source says when its records were learned of, else all records. versions: of raw tables, by
+    source; the newest by default.
+    Raises InputError naming the row and column of what is no key, instant or value.
     """
-    return retrieve(view, engine, lake, Rows(spine), known_by, version).table
+    return retrieve(asked, engine, lake, Rows(spine), known_by, versions).table
 
 
 def retrieve(
-    view: CompiledView,
+    asked: CompiledView | CompiledService,
     engine: Engine,
     lake: Lake,
-    spine: Rows,
+    rows: Rows,
     known_by: datetime | None = None,
-    version: int | None = None,
+    versions: Mapping[str, int] | None = None,
 ) -> Retrieved:
-    """What historical gives, with which rows have a history; errors name lines of spine's file."""
-    relation = spines.relation(view, spine, _utc(known_by) if known_by else None)
+    """What historical gives, with which rows have a history; errors name lines of rows' file."""
+    service = _service(asked)
+    spine = spines.read(service, rows)
+    known_by = _utc(known_by) if known_by else None
+    found, seen = dict(spine.given), {}
+    for view in service.views:
+        columns = _of_view(view, engine, lake, spine.relation(view, known_by), versions or {})
+        seen[view.view.name] = columns[names.HAS_HISTORY]
+        found.update({name: columns[name] for name in service.read_of(view)})
+    features = derived.features(service, pa.table(found), spine.evaluated_at)
+    table = rows.table
+    for feature in service.features:
+        if feature.name not in table.column_names:
+            values = features[feature.name].cast(feature.datatype.arrow())
+            table = table.append_column(feature.name, values)
+    return Retrieved(table, seen, _unknown(spine, seen))
+
+
+def _of_view(
+    view: CompiledView, engine: Engine, lake: Lake, spine: pa.Table, versions: Mapping[str, int]
+) -> pa.Table:
+    """A view's features of each row of the query's spine, and _has_history."""
+    source = view.view.source.name
     fix = "run: hindcast ingest FILE"
-    raw = lake.open(names.RAW, view.view.source.name, fix=fix, version=version)
-    found = known_then.features(view, engine, raw, relation)
-    table = spine.table
-    for feature in view.features:
-        values = found[feature.name].cast(feature.datatype.arrow())
-        table = table.append_column(feature.name, values)
-    keys = relation[view.key]
-    known = pc.count_distinct(keys.filter(found[names.HAS_HISTORY])).as_py()
-    return Retrieved(table, found[names.HAS_HISTORY], pc.count_distinct(keys).as_py() - known)
+    raw = lake.open(names.RAW, source, fix=fix, version=versions.get(source))
+    return known_then.features(view, engine, raw, spine)
+
+
+def _unknown(spine: spines.Spine, seen: Mapping[str, pa.ChunkedArray]) -> int:
+    """How many different keys have no history in any view, in any row."""
+    keys = pa.table(dict(spine.keys))
+    known = reduce(pc.or_, seen.values())
+    every = keys.group_by(keys.column_names).aggregate([]).num_rows
+    return int(every - keys.filter(known).group_by(keys.column_names).aggregate([]).num_rows)
+
+
+def _service(asked: CompiledView | CompiledService) -> CompiledService:
+    return asked if isinstance(asked, CompiledService) else of_view(asked)
 
 
 def online(
-    view: CompiledView, database_url: str, keys: Sequence[int | str], now: datetime
+    asked: CompiledView | CompiledService,
+    database_url: str,
+    keys: Sequence[int | str],
+    now: datetime,
 ) -> pa.Table:
     """The online row of each key, in their order; a key without one is a row of nulls.
 
@@ -94,38 +133,52 @@ def online(
         column = pa.array(list(keys))
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise InputError(f"keys: {error}; give whole numbers, or texts") from error
-    return retrieve_online(view, database_url, Rows(pa.table({view.key: column}), "keys"), now)
+    service = _service(asked)
+    if len(service.keys) > 1:
+        listed = ", ".join(service.keys)
+        raise InputError(f"'{service.name}' is asked by {listed}; give a file with these columns")
+    return retrieve_online(
+        service, database_url, Rows(pa.table({next(iter(service.keys)): column}), "keys"), now
+    )
 
 
-def retrieve_online(view: CompiledView, database_url: str, keys: Rows, now: datetime) -> pa.Table:
-    """What online gives for the key column of a table; errors name lines of its file."""
-    wanted = spines.keys(view, keys)
-    _check_materialized(view, database_url)
+def retrieve_online(
+    asked: CompiledView | CompiledService, database_url: str, rows: Rows, now: datetime
+) -> pa.Table:
+    """What online gives for the keys and request values of a table; errors name lines of its file.
+
+    Columns: keys, request values, features, features_as_of, materialization.
+    """
+    service = _service(asked)
+    inputs = {**spines.keys(service, rows), **spines.given(service, rows)}
+    for view in service.views:
+        _check_materialized(view, database_url)
     fields = [
-        pa.field(view.key, wanted.type),
-        *(pa.field(feature.name, _served_type(feature.datatype)) for feature in view.features),
+        *(pa.field(f.name, _served_type(f.datatype)) for f in service.features),
         pa.field(names.FEATURES_AS_OF, INSTANT),
         pa.field(names.MATERIALIZATION, pa.string()),
     ]
-    rows = list(_read(view, database_url, wanted.to_pylist(), _utc(now)))
-    columns = list(zip(*rows, strict=True)) or [()] * (len(fields) - 1)
-    typed = [pa.array(c, field.type) for c, field in zip(columns, fields[1:], strict=True)]
-    return pa.Table.from_arrays([wanted, *typed], schema=pa.schema(fields))
+    questions = list(zip(*(column.to_pylist() for column in inputs.values()), strict=True))
+    found = list(_read(service, database_url, questions, _utc(now)))
+    columns = {field.name: pa.array([r[field.name] for r in found], field.type) for field in fields}
+    # A request value that the service gives as it came is a feature, too.
+    return pa.table({**inputs, **columns})
 
 
 def _read(
-    view: CompiledView, database_url: str, keys: Sequence[int | str], now: datetime
-) -> Iterator[tuple[Any, ...]]:
-    """Each key's row; nulls where there is none."""
-    nothing = (None,) * (len(view.features) + 2)
-    sql = serving_query(view, [feature.name for feature in view.features])
-    store = serving.OnlineReader(database_url, sql)
+    service: CompiledService, database_url: str, questions: Sequence[tuple[Any, ...]], now: datetime
+) -> Iterator[Mapping[str, Any]]:
+    """Each question's row; nulls where there is none."""
+    nothing: dict[str, Any] = defaultdict(lambda: None)
+    store = serving.OnlineReader(database_url, serving_query(service))
+    keys = len(service.keys)
     try:
-        for start in range(0, len(keys), BATCH_ROWS):
-            wanted = keys[start : start + BATCH_ROWS]
+        for start in range(0, len(questions), BATCH_ROWS):
+            part = questions[start : start + BATCH_ROWS]
+            wanted = [Question(each[:keys], each[keys:]) for each in part]
             rows = store.read_many(wanted, now)
-            for key in wanted:
-                yield tuple(rows[key].values()) if key in rows else nothing
+            for question in wanted:
+                yield rows.get(question, nothing)
     finally:
         store.close()
 

@@ -1,7 +1,8 @@
 """Callers' spines: keys and instants in the types of the one query, or the row that is wrong."""
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,7 +12,10 @@ from pyarrow import types
 
 from hindcast import names
 from hindcast.compiler.features import CompiledView
+from hindcast.compiler.ordering import Ordering
 from hindcast.compiler.query import ASKED_AT, SPINE_ROW
+from hindcast.compiler.service import CompiledService
+from hindcast.datatypes import DataType
 from hindcast.errors import InputError
 from hindcast.formats.spine_file import Rows
 from hindcast.instants import instant
@@ -22,42 +26,73 @@ _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-def relation(view: CompiledView, spine: Rows, known_by: datetime | None = None) -> pa.Table:
-    """The spine as the one query reads it; raises InputError.
+@dataclass(frozen=True)
+class Spine:
+    """A caller's rows, checked: keys and values sent with a question by name, and instants.
 
-    known_by: of the rows that have none of their own; None is the row's instant where the source
-    says when records were learned of, else everything recorded.
+    known_by, asked_at: null where a row does not say.
     """
-    _check_columns(view, spine)
-    instant = _instant_name(spine)
-    instants = _instants(_column(spine, instant), spine, instant)
-    if known_by is None and view.view.source.recorded_at is None:
-        known_by = _LAST
-    default = instants if known_by is None else pa.scalar(known_by, INSTANT)
-    own = _optional_instants(spine, names.KNOWN_BY)
-    return typed(
-        view,
-        keys(view, spine),
-        instants,
-        pc.coalesce(own, default),
-        _optional_instants(spine, ASKED_AT),
+
+    keys: Mapping[str, pa.Array]
+    as_of: pa.Array
+    known_by: pa.Array
+    asked_at: pa.Array
+    given: Mapping[str, pa.Array] = field(default_factory=dict)
+
+    @property
+    def evaluated_at(self) -> pa.Array:
+        """When a row's request-time features are evaluated."""
+        return pc.coalesce(self.asked_at, self.as_of)
+
+    def relation(self, view: CompiledView, known_by: datetime | None = None) -> pa.Table:
+        """The rows as the one query over a view reads them.
+
+        known_by: of the rows that have none of their own; None is the row's instant where the
+        source says when records were learned of, else everything recorded.
+        """
+        if known_by is None and view.view.source.recorded_at is None:
+            known_by = _LAST
+        default = self.as_of if known_by is None else pa.scalar(known_by, INSTANT)
+        known = pc.coalesce(self.known_by, default)
+        return typed(view, self.keys, self.as_of, known, self.asked_at)
+
+
+def read(service: CompiledService, rows: Rows) -> Spine:
+    """The rows of a spine for a service's question; raises InputError naming row and column."""
+    _check_columns(service, rows)
+    instant = _instant_name(rows)
+    return Spine(
+        keys=keys(service, rows),
+        as_of=_instants(_column(rows, instant), rows, instant),
+        known_by=_optional_instants(rows, names.KNOWN_BY),
+        asked_at=_optional_instants(rows, ASKED_AT),
+        given=given(service, rows),
     )
 
 
 def typed(
     view: CompiledView,
-    keys: pa.Array,
+    keys: Mapping[str, pa.Array],
     as_of: pa.Array,
     known_by: pa.Array,
     asked_at: pa.Array | None = None,
     tiebreakers: pa.Array | None = None,
+    identity: Sequence[pa.Array] = (),
 ) -> pa.Table:
-    """The query's relation `spine` of typed columns; null where one is not given."""
-    count = len(keys)
-    tie = view.types[view.view.source.tiebreaker].arrow()
+    """The query's relation `spine` of typed columns; null where one is not given.
+
+    identity: of rows that are events, the key of their source's first entity, where the view is of
+    another.
+    """
+    count, source = len(as_of), view.view.source
+    columns = Ordering.of(view.view).identity
+    kinds = [view.types[column].arrow() for column in source.key_columns(source.first)]
+    firsts = identity or [pa.nulls(count, kind) for kind in kinds]
+    tie = view.types[source.tiebreaker].arrow()
     return pa.table(
         {
-            view.key: keys,
+            **{name: keys[name] for name in view.keys},
+            **dict(zip(columns, firsts, strict=False)),
             names.AS_OF: as_of,
             names.TIEBREAKER: pa.nulls(count, tie) if tiebreakers is None else tiebreakers,
             names.KNOWN_BY: known_by,
@@ -85,17 +120,17 @@ def _instant_name(spine: Rows) -> str:
     return found[0]
 
 
-def _check_columns(view: CompiledView, spine: Rows) -> None:
-    """No name twice, and none that a feature has."""
+def _check_columns(service: CompiledService, spine: Rows) -> None:
+    """No name twice, and none that a feature has, but for values that come with the question."""
     held = spine.table.column_names
-    taken = {feature.name for feature in view.features}
+    taken = set(service.names) - set(service.given)
     for position, name in enumerate(held):
         if name in held[:position]:
             raise InputError(f"{spine.name}: column '{name}' is there twice; rename one")
         if name in taken:
             raise InputError(
                 f"{spine.name}: column '{name}' has the name of a feature of "
-                f"'{view.view.name}'; rename the column"
+                f"'{service.name}'; rename the column"
             )
 
 
@@ -135,19 +170,35 @@ _GIVEN_AS: dict[str, Callable[[pa.DataType], bool]] = {
 }
 
 
-def keys(view: CompiledView, rows: Rows) -> pa.Array:
-    """The keys in their declared type; raises InputError naming the first that is none."""
-    kind, column = view.types[view.key], _column(rows, view.key)
-    if not len(column):
-        return pa.array([], kind.arrow())
+def keys(service: CompiledService, rows: Rows) -> dict[str, pa.Array]:
+    """The key columns in their declared types; raises InputError naming the first that is none."""
+    return {
+        name: _typed_column(rows, name, kind, "the key", name in service.required)
+        for name, kind in service.keys.items()
+    }
+
+
+def given(service: CompiledService, rows: Rows) -> dict[str, pa.Array]:
+    """The values sent with a question in their declared types; raises InputError as keys does."""
+    return {
+        name: _typed_column(rows, name, kind, "the request value", is_required=False)
+        for name, kind in service.given.items()
+    }
+
+
+def _typed_column(rows: Rows, name: str, kind: DataType, what: str, is_required: bool) -> pa.Array:
+    """A column in its declared type; raises InputError naming the first value that is none."""
+    column = _column(rows, name, is_required)
+    if column.null_count == len(column):
+        return pa.nulls(len(column), kind.arrow())
     if not (_is_text(column.type) or _GIVEN_AS[kind.kind](column.type)):
         raise InputError(
-            f"{rows.name}: column '{view.key}' holds {column.type} values; the key is a {kind}"
+            f"{rows.name}: column '{name}' holds {column.type} values; {what} is a {kind}"
         )
 
     def refuse(row: int) -> InputError:
         value = column[row].as_py()
-        return InputError(f"{rows.where(row)}: {view.key} {value!r} is not a {kind}; mend the key")
+        return InputError(f"{rows.where(row)}: {name} {value!r} is not a {kind}; mend {what}")
 
     if kind.kind == "bigint" and _is_text(column.type):
         # Arrow would take 0x1F for a number, too.

@@ -10,18 +10,21 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hindcast import names
-from hindcast.compiler.features import CompiledFeature, CompiledView
+from hindcast.compiler.features import CompiledFeature
+from hindcast.compiler.labelled import Labelled
 from hindcast.compiler.query import Knowledge
-from hindcast.definitions import ColdStart
+from hindcast.compiler.service import CompiledService
+from hindcast.definitions import ColdStart, Entity
 from hindcast.errors import TrainingError
 from hindcast.serving.values import FLOAT32_MAX, INTEGER_MAX, fault
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Key, event_timestamp, tiebreaker, features, label; ordered by the first three.
+    """Keys, event_timestamp, tiebreaker, features, label; ordered by the first three.
 
-    features: those the model reads, in its order. inputs: lake table -> its version.
+    Beside the features that the model reads, the table has the others of their views.
+    service: the features that the model reads. inputs: lake table -> its version.
     knowledge: its per_row says whether each row knows what its own instant knew.
     left_out: reason -> how many labelled events are no rows because of it.
     revised: feature -> the share of rows whose value is another by what is known now.
@@ -29,14 +32,19 @@ class TrainingSet:
     """
 
     table: pa.Table
-    view: CompiledView
-    features: tuple[CompiledFeature, ...]
+    service: CompiledService
+    labelled: Labelled
     inputs: Mapping[str, Mapping[str, Any]]
     knowledge: Knowledge
     cold_start: ColdStart
     left_out: Mapping[str, int]
     revised: Mapping[str, float]
     outdated: Mapping[str, float]
+
+    @property
+    def features(self) -> tuple[CompiledFeature, ...]:
+        """Those the model reads, in its order."""
+        return self.service.features
 
     @property
     def numeric(self) -> tuple[str, ...]:
@@ -48,9 +56,14 @@ class TrainingSet:
         """Features a model reads as text."""
         return by_input(self.features)[1]
 
-    def groups(self) -> NDArray[Any]:
-        """The entity key of each row."""
-        return np.asarray(self.table[self.view.key].to_numpy(zero_copy_only=False))
+    def groups(self, entity: Entity | None = None) -> NDArray[Any]:
+        """The key of an entity, by default the first, in each row; several columns as one text."""
+        keys = (entity or self.labelled.events.first).keys
+        if len(keys) == 1:
+            return np.asarray(self.table[keys[0]].to_numpy(zero_copy_only=False))
+        texts = [pc.cast(self.table[key], pa.string()) for key in keys]
+        joined = pc.binary_join_element_wise(*texts, "\x1f")
+        return np.asarray(joined.to_numpy(zero_copy_only=False))
 
     def micros(self) -> NDArray[np.int64]:
         """The event timestamp of each row, in microseconds since 1970 UTC."""

@@ -1,8 +1,9 @@
-"""The training set: labelled events as the spine of the one query."""
+"""The training set: labelled events as the spine of the one query, over every view of a service."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from functools import reduce
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,10 +11,14 @@ import pyarrow.compute as pc
 from hindcast import names
 from hindcast.compiler import query
 from hindcast.compiler.features import CompiledFeature, CompiledView
-from hindcast.compiler.query import IS_MATURE, Knowledge
-from hindcast.data import known_then
+from hindcast.compiler.labelled import Labelled
+from hindcast.compiler.ordering import Ordering
+from hindcast.compiler.query import Knowledge
+from hindcast.compiler.service import CompiledService
+from hindcast.data import derived, examples, known_then
 from hindcast.data import spine as spines
 from hindcast.data.differences import different_shares
+from hindcast.data.examples import Examples
 from hindcast.data.spine import INSTANT
 from hindcast.data.training_rows import TrainingSet
 from hindcast.definitions import ColdStart, Model
@@ -22,92 +27,170 @@ from hindcast.project import Project
 from hindcast.stores.lake import Lake
 
 # Why a labelled event is no training row.
-NOT_MATURE = "label not mature yet"
 NO_HISTORY = "no earlier event"
 
 
 def build(
-    view: CompiledView,
-    read: Sequence[str],
-    label_matures: timedelta,
+    service: CompiledService,
+    labelled: Labelled,
     cold_start: ColdStart,
     engine: Engine,
     lake: Lake,
     knowledge: Knowledge,
-    version: int | None = None,
+    versions: Mapping[str, int] | None = None,
 ) -> TrainingSet:
-    """Key, event timestamp, tiebreaker, features, label of every event whose label has matured.
+    """Keys, event timestamp, tiebreaker, features, label of every event whose label has matured.
 
-    Rows are ordered by key, event timestamp, tiebreaker. read: the features that the model reads.
-    cold_start: "refuse" leaves events without an earlier one out, as serving answers none.
-    version: of the raw table; the newest by default. Each row knows what its own instant knew,
-    where knowledge says so and the source declares when it learned of its records; and where the
-    view declares when it is refreshed, what the last refresh before its instant knew.
+    Rows are ordered by the first entity's key, event timestamp, tiebreaker. cold_start: "refuse"
+    leaves out events that no view has an earlier one for, as serving answers none. versions: of raw
+    tables by source; the newest by default. Each row knows what its own instant knew, where
+    knowledge says so and the source declares when it learned of its records; and where a view
+    declares when it is refreshed, what the last refresh before its instant knew.
     """
-    source = view.view.source
-    raw = lake.open(names.RAW, source.name, fix="run: hindcast ingest FILE", version=version)
-    per_row = knowledge.per_row and source.recorded_at is not None
-    rows = _Rows(view, engine, raw, replace(knowledge, per_row=per_row))
-    labelled = rows.labelled(label_matures)
-    mature = labelled.filter(labelled[IS_MATURE]).drop_columns([IS_MATURE])
-    exact = rows.as_known_then(mature)
-    served = rows.as_refreshed(exact)
-    left_out, usable = {NOT_MATURE: len(labelled) - len(mature)}, served
-    if cold_start == "refuse":
-        usable = served.filter(served[names.HAS_HISTORY])
-        left_out[NO_HISTORY] = len(served) - len(usable)
-    return TrainingSet(
-        table=usable.drop_columns([names.HAS_HISTORY]),
-        view=view,
-        features=tuple(view.feature(name) for name in read),
-        inputs={f"{names.RAW}/{source.name}": {"version": raw.version()}},
-        knowledge=rows.knowledge,
-        cold_start=cold_start,
-        left_out=left_out,
-        revised=different_shares(mature, exact, read),
-        outdated=different_shares(exact, served, read),
-    )
+    sources = [*(view.view.source for view in service.views), labelled.events, labelled.labels]
+    raw = {
+        source.name: lake.open(
+            names.RAW,
+            source.name,
+            fix="run: hindcast ingest FILE",
+            version=(versions or {}).get(source.name),
+        )
+        for source in sources
+    }
+    rows = examples.of_events(service, labelled, engine, raw, knowledge)
+    found = {
+        view.view.name: _Rows(view, engine, raw[view.view.source.name], knowledge, labelled, rows)
+        for view in service.views
+    }
+    computed = {name: each.computed() for name, each in found.items()}
+    columns = {name: rows.table[name] for name in service.given}
+    for view in service.views:
+        served = computed[view.view.name].served
+        columns.update({name: served[name] for name in service.read_of(view)})
+    asked_at = pc.subtract(rows.instants, pa.scalar(labelled.label.ahead, pa.duration("us")))
+    features = derived.features(service, pa.table(columns), asked_at)
+    for view in service.views:  # What metrics may be sliced by, though the model does not read it.
+        served = computed[view.view.name].served
+        for name in (f.name for f in view.features if f.name not in features.column_names):
+            features = features.append_column(name, served[name])
+    return _assembled(service, labelled, cold_start, rows, features, computed, raw, knowledge)
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """A view's features of rows, with _has_history: by one knowledge for all, by each row's own,
+    and as the last refresh before a row had them."""
+
+    single: pa.Table
+    exact: pa.Table
+    served: pa.Table
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Labelled events with features, as each of the steps of a training set computes them."""
+    """Labelled events with a view's features, as each of the steps of a training set has them."""
 
     view: CompiledView
     engine: Engine
     raw: RawTable
     knowledge: Knowledge
+    labelled: Labelled
+    examples: Examples
 
-    def labelled(self, matures: timedelta) -> pa.Table:
-        """Every labelled event, by one knowledge for all."""
-        sql = query.training_set(self.view, self.engine.dialect, self.knowledge, matures)
-        return self.engine.query(sql, self.raw, source=self.view.view.source)
+    def computed(self) -> _Computed:
+        """The view's features of every row, of each step."""
+        spine = self._spine(self.asked_at, **self._as_event())
+        if self.view is self.examples.lead:
+            single = self.examples.table
+        else:
+            known_by = pc.max(spine[names.KNOWN_BY]).as_py()
+            sql = query.historical(self.view, self.engine.dialect, known_by)
+            single = self.engine.query(sql, self.raw, spine, source=self.view.view.source)
+        exact = known_then.correct(self.view, self.engine, self.raw, single, spine)
+        return _Computed(single, exact, self._as_refreshed(exact))
 
-    def as_known_then(self, rows: pa.Table) -> pa.Table:
-        """The rows, each by its own knowledge where it is less than the one for all."""
-        instants = rows[names.EVENT_TIMESTAMP].cast(INSTANT).combine_chunks()
-        ties = rows[names.TIEBREAKER].combine_chunks()
-        spine = self._spine(rows, instants, tiebreakers=ties)
-        return known_then.correct(self.view, self.engine, self.raw, rows, spine)
+    @property
+    def asked_at(self) -> pa.Array:
+        """When each question is asked: at the event, or so long ahead of it."""
+        ahead = pa.scalar(self.labelled.label.ahead, pa.duration("us"))
+        return pc.subtract(self.examples.instants, ahead)
 
-    def as_refreshed(self, rows: pa.Table) -> pa.Table:
+    def _as_event(self) -> dict[str, Any]:
+        """What tells the rows apart in the view's own history, where they are events of it."""
+        events = self.labelled.events
+        if self.view.view.source.name != events.name or self.labelled.label.ahead:
+            return {}
+        table = self.examples.table
+        firsts = [table[key].combine_chunks() for key in events.first.keys]
+        return {
+            "tiebreakers": table[names.TIEBREAKER].combine_chunks(),
+            "identity": firsts if Ordering.of(self.view.view).identity else (),
+        }
+
+    def _as_refreshed(self, rows: pa.Table) -> pa.Table:
         """The rows as of the last refresh before them, but ages as of their own instants."""
         schedule = self.view.view.schedule
         if schedule is None:
             return rows
-        instants = rows[names.EVENT_TIMESTAMP].cast(INSTANT).combine_chunks()
-        micros = instants.cast(pa.int64()).to_numpy(zero_copy_only=False)
+        micros = self.asked_at.cast(pa.int64()).to_numpy(zero_copy_only=False)
         refreshed = pa.array(micros - (micros - schedule.offset) % schedule.period).cast(INSTANT)
-        spine = self._spine(rows, refreshed, asked_at=instants)
+        spine = self._spine(refreshed, asked_at=self.asked_at)
         found = known_then.features(self.view, self.engine, self.raw, spine)
-        return known_then.with_columns(rows, found.drop_columns([self.view.key, names.AS_OF]))
+        return known_then.with_columns(rows, found.drop_columns([*self.view.keys, names.AS_OF]))
 
-    def _spine(self, rows: pa.Table, as_of: pa.Array, **given: pa.Array) -> pa.Table:
-        known = pa.repeat(pa.scalar(self.knowledge.known_by, INSTANT), len(rows))
-        if self.knowledge.per_row:
+    def _spine(self, as_of: pa.Array, **given: Any) -> pa.Table:
+        known = pa.repeat(pa.scalar(self.knowledge.known_by, INSTANT), len(as_of))
+        if self.knowledge.per_row and self.view.view.source.recorded_at is not None:
             known = pc.if_else(pc.less(as_of, known), as_of, known)
-        keys = rows[self.view.key].combine_chunks()
+        keys = {key: self.examples.table[key].combine_chunks() for key in self.view.keys}
         return spines.typed(self.view, keys, as_of, known, **given)
+
+
+def _assembled(
+    service: CompiledService,
+    labelled: Labelled,
+    cold_start: ColdStart,
+    rows: Examples,
+    features: pa.Table,
+    computed: Mapping[str, _Computed],
+    raw: Mapping[str, RawTable],
+    knowledge: Knowledge,
+) -> TrainingSet:
+    """The training set of computed features; rows that serving would refuse are left out."""
+    entities = labelled.events.columns_by_entity
+    keys = dict.fromkeys(key for entity in entities for key in entity.keys)
+    columns = {
+        **{
+            name: rows.table[name]
+            for name in (*keys, names.EVENT_TIMESTAMP, names.TIEBREAKER)
+            if name in rows.table.column_names
+        },
+        **{name: features[name] for name in features.column_names},
+        names.LABEL: rows.table[names.LABEL],
+    }
+    table, left_out = pa.table(columns), dict(rows.left_out)
+    if cold_start == "refuse" and computed:
+        seen = [each.served[names.HAS_HISTORY] for each in computed.values()]
+        table = table.filter(reduce(pc.or_, seen))
+        left_out[NO_HISTORY] = len(rows.table) - len(table)
+    read = {view.view.name: service.read_of(view) for view in service.views}
+    revised, outdated = {}, {}
+    for name, each in computed.items():
+        revised.update(different_shares(each.single, each.exact, read[name]))
+        outdated.update(different_shares(each.exact, each.served, read[name]))
+    recorded = [view.view.source.recorded_at for view in service.views]
+    per_row = knowledge.per_row and any(each is not None for each in recorded)
+    return TrainingSet(
+        table=table,
+        service=service,
+        labelled=labelled,
+        inputs={f"{names.RAW}/{name}": {"version": t.version()} for name, t in raw.items()},
+        knowledge=replace(knowledge, per_row=per_row),
+        cold_start=cold_start,
+        left_out=left_out,
+        revised=revised,
+        outdated=outdated,
+    )
 
 
 def of(
@@ -116,15 +199,13 @@ def of(
     engine: Engine,
     lake: Lake,
     knowledge: Knowledge,
-    version: int | None = None,
+    versions: Mapping[str, int] | None = None,
 ) -> TrainingSet:
-    """The training set of a project's model; version: of the raw table, by default the newest."""
-    view = project.view(model.features.view.name)
-    read, matures = model.features.names, model.label_matures
-    return build(view, read, matures, model.cold_start, engine, lake, knowledge, version)
+    """The training set of a project's model; versions: of raw tables, by default the newest."""
+    service, labelled = project.service_of(model), project.labelled(model)
+    return build(service, labelled, model.cold_start, engine, lake, knowledge, versions)
 
 
 def features(model: Model, project: Project) -> tuple[CompiledFeature, ...]:
     """The features that a project's model reads, in its order."""
-    view = project.view(model.features.view.name)
-    return tuple(view.feature(name) for name in model.features.names)
+    return project.service_of(model).features

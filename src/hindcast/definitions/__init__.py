@@ -1,8 +1,15 @@
 """What a user declares: entities, sources with checks, features with windows, models."""
 
 from hindcast.definitions.formats import Csv, JsonLines, Parquet
+from hindcast.definitions.labels import Label
 from hindcast.definitions.lengths import days, hours, minutes
 from hindcast.definitions.models import ColdStart, Gate, Model
+from hindcast.definitions.services import (
+    Derived,
+    FeatureService,
+    RequestSelection,
+    RequestSource,
+)
 from hindcast.definitions.sources import Check, Entity, OnFail, Source
 from hindcast.definitions.splits import Split
 from hindcast.definitions.tasks import TASKS, Task, TaskRules
@@ -18,15 +25,20 @@ __all__ = [
     "Check",
     "ColdStart",
     "Csv",
+    "Derived",
     "Entity",
     "Feature",
     "FeatureSelection",
+    "FeatureService",
     "FeatureView",
     "Gate",
     "JsonLines",
+    "Label",
     "Model",
     "OnFail",
     "Parquet",
+    "RequestSelection",
+    "RequestSource",
     "Source",
     "Split",
     "Task",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from types import EllipsisType
 from typing import Any
 
 from hindcast.errors import DefinitionError
@@ -46,7 +47,8 @@ def require_items(where: str, argument: str, given: object, kind: type, item: st
         raise DefinitionError(f"{where}: {argument} is {shown(given)}, not a list of {item}s")
     for one in given:
         if not isinstance(one, kind):
-            raise DefinitionError(f"{where}: {argument} has {shown(one)}, not a {item}")
+            article = "an" if item[0] in "AEIOUaeiou" else "a"
+            raise DefinitionError(f"{where}: {argument} has {shown(one)}, not {article} {item}")
 
 
 def require_number(where: str, argument: str, given: Any, least: float, most: float) -> None:
@@ -83,6 +85,32 @@ def require_distinct(where: str, what: str, given: Iterable[str]) -> None:
                 f"{where}: {what} '{seen[name.lower()]}' and '{name}' have one name; rename one"
             )
         seen[name.lower()] = name
+
+
+def require_described(where: str, owner: object, tags: object, description: object) -> None:
+    """Raise DefinitionError unless owner and description are lines of text, and tags some."""
+    require_items(where, "tags", tags, str, "text")
+    for argument, given in (("owner", owner), ("description", description)):
+        if given is not None:
+            require_text(where, argument, given, "a line of text")
+
+
+def selected(
+    where: str, item: str, given: Sequence[str] | EllipsisType, known: Iterable[str]
+) -> tuple[str, ...]:
+    """The names that a selection means, ... being all; raises DefinitionError for others."""
+    names = list(known)
+    if isinstance(given, EllipsisType):
+        return tuple(names)
+    require_items(where, "the selection", given, str, f"{item} name")
+    if not given:
+        raise DefinitionError(f"{where}: an empty list selects nothing; name a {item}")
+    for position, name in enumerate(given):
+        if name in given[:position]:
+            raise DefinitionError(f"{where}: '{name}' is selected twice")
+        if name not in names:
+            raise DefinitionError(f"{where} has no {item} '{name}'; it has {', '.join(names)}")
+    return tuple(given)
 
 
 def require_mapping(where: str, argument: str, given: object, wanted: str) -> None:

@@ -4,16 +4,24 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from itertools import chain
 from typing import Any, Literal, get_args
 
-from hindcast.datatypes import DataType
-from hindcast.definitions import arguments
-from hindcast.definitions.lengths import MOST_DAYS
-from hindcast.definitions.sources import Entity
+from hindcast.definitions import arguments, lengths
+from hindcast.definitions.labels import Label, require_label_type
+from hindcast.definitions.services import (
+    Derived,
+    FeatureService,
+    Item,
+    RequestSelection,
+    RequestSource,
+    check_items,
+)
+from hindcast.definitions.sources import Entity, Source
 from hindcast.definitions.splits import Split
 from hindcast.definitions.tasks import TASKS, Task, TaskRules
-from hindcast.definitions.views import FeatureSelection
+from hindcast.definitions.views import FeatureSelection, FeatureView
 from hindcast.errors import DefinitionError
 
 COVERAGE = 0.9
@@ -75,13 +83,19 @@ class Gate:
             arguments.require_one_of(where, "compare", self.compare, rules.compared)
 
 
+def _missing(seed: int) -> Any:
+    raise DefinitionError("a model without an estimator is not trained")
+
+
 @dataclass(frozen=True)
 class Model:
-    """A classifier or a regression over a view's features.
+    """A classifier or a regression over features of views, request values and derived features.
 
+    features: a FeatureService, or selections that are one without a name. spine: the source whose
+    events are learned from; by default the one that has the label. label: a Label, or the text
+    "source.column" with label_matures.
     estimator: called with the seed, returns an unfitted scikit-learn classifier or regressor; it is
     fitted on numbers (null is NaN), text features one-hot encoded after them.
-    label_matures: how long after an event its label can be trusted.
     task: the kind of target: "binary" (0 and 1), "multiclass" (labels) or "regression" (numbers).
     split: which rows are held out to measure the model by.
     threshold: of a binary model, the probability from which the answer is 1; None lets training
@@ -93,10 +107,10 @@ class Model:
     """
 
     name: str
-    features: FeatureSelection
-    label: str
-    label_matures: timedelta
-    estimator: Callable[[int], Any]
+    features: FeatureService | Item | Sequence[Item | FeatureView | RequestSource]
+    label: str | Label
+    label_matures: timedelta | None = None
+    estimator: Callable[[int], Any] = _missing
     threshold: float | None = None
     slices: Sequence[str] = ()
     seed: int = 0
@@ -105,41 +119,82 @@ class Model:
     task: Task = "binary"
     split: Split = field(default_factory=Split)
     coverage: float | None = None
+    spine: Source | None = None
 
     def __post_init__(self) -> None:
         """Raise DefinitionError naming the model and its wrong argument."""
         arguments.require_name("model", self.name)
         where = f"model '{self.name}'"
-        wanted = "the selection of one view, such as view[...] (several are not supported)"
-        arguments.require(where, "features", self.features, FeatureSelection, wanted)
+        if not isinstance(self.features, FeatureService):
+            check_items(where, self._listed())
         arguments.require_one_of(where, "task", self.task, get_args(Task))
         self._check_label(where)
         self._check_estimator(where)
-        self._check_slices(where)
         self._check_split(where)
         self._check_share(where, "threshold", self.threshold, "binary", (0, 1))
         self._check_share(where, "coverage", self.coverage, "regression", COVERAGES)
         arguments.require_whole(where, "seed", self.seed, 0, 2**32 - 1)
         arguments.require(where, "gate", self.gate, Gate, "a Gate")
         self.gate.check(f"{where}, gate", self.rules)
+        arguments.require_items(where, "slices", self.slices, str, "feature name")
         arguments.require_one_of(where, "cold_start", self.cold_start, get_args(ColdStart))
 
+    @cached_property
+    def service(self) -> FeatureService:
+        """What the model reads."""
+        if isinstance(self.features, FeatureService):
+            return self.features
+        return FeatureService(self.name, self._listed())
+
+    @property
+    def target(self) -> Label:
+        """What the model learns, as a Label."""
+        if isinstance(self.label, Label):
+            return self.label
+        return Label(self.label, matures=self.label_matures or timedelta(0))
+
+    @property
+    def events(self) -> Source:
+        """The source whose events are learned from; raises DefinitionError where none is it."""
+        sources = {view.source.name: view.source for view in self.service.views}
+        found = self.spine or sources.get(self.target.source)
+        if found is None or (self.spine is None and self.target.keys):
+            raise DefinitionError(
+                f"model '{self.name}': label '{self.target.column}' is of a source that its "
+                "features are not of; say whose events it learns from: spine=..."
+            )
+        return found
+
+    def _listed(self) -> Any:
+        """The features as a list, one selection alone as a list of it."""
+        one = isinstance(self.features, FeatureSelection | RequestSelection | Derived)
+        return [self.features] if one else self.features
+
     def _check_label(self, where: str) -> None:
-        arguments.require_text(where, "label", self.label, "text such as source.column")
-        source = self.features.view.source
-        if source.label is None or self.label != f"{source.name}.{source.label}":
-            declared = f"'{source.name}.{source.label}'" if source.label else "none"
+        """The label and the spine, as far as the model alone can tell."""
+        if not isinstance(self.label, Label):
+            arguments.require_text(where, "label", self.label, "text such as source.column")
+            lengths.require(where, "label_matures", self.label_matures)
+        elif self.label_matures is not None:
             raise DefinitionError(
-                f"{where}: label '{self.label}' is not the label that its features' source "
-                f"'{source.name}' declares: {declared}"
+                f"{where}: label_matures is given beside a Label; write Label(..., matures=...)"
             )
-        require_label_type(where, self.label, source.types[source.label], self.task)
-        wanted = "a length of time such as days(60)"
-        arguments.require(where, "label_matures", self.label_matures, timedelta, wanted)
-        if not timedelta(0) <= self.label_matures <= timedelta(days=MOST_DAYS):
+        if self.spine is not None:
+            arguments.require(where, "spine", self.spine, Source, "a Source")
+        events, target = self.events, self.target
+        if not target.keys and target.source != events.name:
             raise DefinitionError(
-                f"{where}: label_matures is {self.label_matures}, not from 0 to {MOST_DAYS} days"
+                f"{where}: label '{target.column}' is not of its spine '{events.name}'; name the "
+                "columns that both have: Label(..., on=...)"
             )
+        for column in target.keys or (target.name,):
+            if column not in events.schema:
+                raise DefinitionError(
+                    f"{where}: label '{target.column}': source '{events.name}' has no column "
+                    f"'{column}'; it has {', '.join(events.schema)}"
+                )
+        if not target.keys:
+            require_label_type(where, target, events.types[target.name], self.task)
 
     @property
     def rules(self) -> TaskRules:
@@ -171,40 +226,22 @@ class Model:
 
     def _check_split(self, where: str) -> None:
         arguments.require(where, "split", self.split, Split, "a Split")
-        group, entity = self.split.group, self.features.view.source.entity
-        if isinstance(group, Entity) and group != entity:
+        group, events = self.split.group, self.events
+        if isinstance(group, Entity) and group not in events.columns_by_entity:
+            listed = ", ".join(f"'{entity.name}'" for entity in events.columns_by_entity)
             raise DefinitionError(
-                f"{where}: its split is by entity '{group.name}', and its features are of "
-                f"'{entity.name}'; use that, or None"
+                f"{where}: its split is by entity '{group.name}', and its events are of {listed}; "
+                "use one of these, or None"
             )
 
     def _check_estimator(self, where: str) -> None:
+        if self.estimator is _missing:
+            raise DefinitionError(f"{where}: estimator is missing; give a function of the seed")
         if isinstance(self.estimator, type) or not _takes_one(self.estimator):
             raise DefinitionError(
                 f"{where}: estimator is {arguments.shown(self.estimator)}, not a function of the "
                 "seed that returns an unfitted estimator"
             )
-
-    def _check_slices(self, where: str) -> None:
-        arguments.require_items(where, "slices", self.slices, str, "feature name")
-        known = [feature.name for feature in self.features.view.features]
-        for name in self.slices:
-            if name not in known:
-                raise DefinitionError(
-                    f"{where}: slice '{name}' is not a feature of '{self.features.view.name}'; "
-                    f"it has {', '.join(known)}"
-                )
-
-
-def require_label_type(where: str, label: str, datatype: DataType, task: str) -> None:
-    """Raise DefinitionError unless a model of the task can learn a column of that type."""
-    fitting = [name for name, rules in TASKS.items() if datatype.kind in rules.labels]
-    if task not in fitting:
-        others = " or ".join(f'task="{name}"' for name in fitting)
-        raise DefinitionError(
-            f"{where}: label '{label}' is {datatype}; a {task} model {TASKS[task].learns}, which "
-            f"are {' or '.join(TASKS[task].labels)}" + (f"; use {others}" if others else "")
-        )
 
 
 def _takes_one(function: object) -> bool:

@@ -1,10 +1,10 @@
 """Entities, and the sources of their events with schema and checks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from hindcast import datatypes, names
 from hindcast.datatypes import DataType
@@ -15,24 +15,41 @@ from hindcast.errors import DefinitionError
 OnFail = Literal["reject", "null", "warn"]
 
 # What the online store finds a key by, and what orders events.
-KEYS = ("bigint", "string")
+KEYS = ("bigint", "string", "date")
 CLOCKS = ("date", "timestamp")
 TIEBREAKERS = ("bigint", "string", "decimal", "date", "timestamp")
 
 
 @dataclass(frozen=True)
 class Entity:
-    """Something predictions are asked about, found by the key column."""
+    """Something predictions are asked about, found by one or several key columns."""
 
     name: str
-    key: str
+    key: str | Sequence[str]
 
     def __post_init__(self) -> None:
         """Raise DefinitionError where the name or the key is none."""
         arguments.require_name("entity", self.name)
         where = f"entity '{self.name}'"
-        wanted = "the name of one column (composite keys are not supported)"
-        arguments.require_text(where, "key", self.key, wanted)
+        if not isinstance(self.key, str):
+            arguments.require_items(where, "key", self.key, str, "column name")
+            # One column is the same, however it is written; a list would have no hash.
+            key = self.key[0] if len(self.key) == 1 else tuple(self.key)
+            object.__setattr__(self, "key", key)
+        if not self.keys:
+            raise DefinitionError(f"{where}: key is empty; name its column")
+        for column in self.keys:
+            arguments.require_text(where, "key", column, "the name of a column, or a list of them")
+        arguments.require_distinct(where, "key columns", self.keys)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key columns, as questions and online rows name them."""
+        return (self.key,) if isinstance(self.key, str) else tuple(self.key)
+
+
+# Entities by name or with the columns of a source that hold their keys.
+Entities = Sequence[Entity] | Mapping[Entity, str | Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -58,32 +75,39 @@ class Check:
 
 @dataclass(frozen=True)
 class Source:
-    """Events of an entity: rows with a time, a tiebreaker, and an explicit schema.
+    """Events of one or several entities: rows with a time and an explicit schema.
 
-    schema maps each column to its type. `recorded_at` names the source's own column
-    for when a row was learned of; without it the ingest instant is used. optional: columns that
-    a file may lack, null then. format: how its files are written; without it, as their endings say.
+    schema maps each column to its type. entities: whose events these are, or a mapping of each to
+    its column or columns here, where these have other names than its key; entity: of one alone.
+    The first one's key, the event timestamp and the tiebreaker tell an event from others.
+    `recorded_at` names the source's own column for when a row was learned of; without it the ingest
+    instant is used. label: a column that no feature may read. optional: columns that a file may
+    lack, null then. format: how its files are written; without it, as their endings say.
     """
 
     name: str
-    entity: Entity
-    event_timestamp: str
-    tiebreaker: str
-    schema: Mapping[str, str]
+    entity: Entity | None = None
+    event_timestamp: str = ""
+    tiebreaker: str = ""
+    schema: Mapping[str, str] = field(default_factory=dict)
     label: str | None = None
     recorded_at: str | None = None
     checks: Sequence[Check] = ()
     optional: Sequence[str] = ()
     format: Format | None = None
+    entities: Entities = ()
 
     def __post_init__(self) -> None:
         """Raise DefinitionError naming the source and what is wrong with it."""
         arguments.require_name("source", self.name)
         where = f"source '{self.name}'"
-        arguments.require(where, "entity", self.entity, Entity, "an Entity")
+        object.__setattr__(self, "entities", self._resolved(where))
+        object.__setattr__(self, "entity", self.first)
         arguments.require_items(where, "checks", self.checks, Check, "Check")
         self._check_schema(where)
-        self._check_role(where, "key", self.entity.key, KEYS)
+        for entity in self.columns_by_entity:
+            for column in self.key_columns(entity):
+                self._check_role(where, f"key of entity '{entity.name}'", column, KEYS)
         self._check_role(where, "event_timestamp", self.event_timestamp, CLOCKS)
         self._check_role(where, "tiebreaker", self.tiebreaker, TIEBREAKERS)
         if self.recorded_at is not None:
@@ -99,10 +123,52 @@ class Source:
         return MappingProxyType({column: self._type(column) for column in self.schema})
 
     @property
+    def columns_by_entity(self) -> Mapping[Entity, tuple[str, ...]]:
+        """Each entity -> the columns that hold its key here."""
+        assert isinstance(self.entities, Mapping)
+        return cast("Mapping[Entity, tuple[str, ...]]", self.entities)
+
+    @property
+    def first(self) -> Entity:
+        """The entity whose key tells an event from others of its instant and tiebreaker."""
+        return next(iter(self.columns_by_entity))
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns by which two records are of one event."""
+        return (*self.key_columns(self.first), self.event_timestamp, self.tiebreaker)
+
+    def key_columns(self, entity: Entity) -> tuple[str, ...]:
+        """The columns that hold an entity's key, in the order of its own."""
+        return self.columns_by_entity[entity]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that hold any entity's key."""
+        columns = (each for columns in self.columns_by_entity.values() for each in columns)
+        return tuple(dict.fromkeys(columns))
+
+    @property
     def required(self) -> tuple[str, ...]:
-        """The columns no accepted row may lack: key, event timestamp, tiebreaker, recorded_at."""
-        own = (self.recorded_at,) if self.recorded_at else ()
-        return (self.entity.key, self.event_timestamp, self.tiebreaker, *own)
+        """The columns no accepted row may lack: the first entity's key, and what orders events.
+
+        A row without another entity's key is an event of none of these.
+        """
+        return (*self.identity, *((self.recorded_at,) if self.recorded_at else ()))
+
+    def _resolved(self, where: str) -> Mapping[Entity, tuple[str, ...]]:
+        """Each entity with its columns here, however they were declared."""
+        given: object = self.entities or ([self.entity] if self.entity is not None else [])
+        if not isinstance(given, Mapping):
+            arguments.require_items(where, "entities", given, Entity, "Entity")
+            given = {entity: entity.keys for entity in cast("Sequence[Entity]", given)}
+        if not given:
+            raise DefinitionError(f"{where}: it has no entity; declare entity=, or entities=[...]")
+        found = {entity: _columns(where, entity, columns) for entity, columns in given.items()}
+        arguments.require_distinct(where, "entities", (entity.name for entity in found))
+        if self.entity is not None and self.entity != next(iter(found)):
+            raise DefinitionError(f"{where}: it has both entity and entities; declare entities")
+        return MappingProxyType(found)
 
     def _check_schema(self, where: str) -> None:
         arguments.require_mapping(where, "schema", self.schema, "a mapping of columns to types")
@@ -150,3 +216,20 @@ class Source:
             return datatypes.parse(self.schema[column])
         except DefinitionError as error:
             raise DefinitionError(f"source '{self.name}', column '{column}': {error}") from error
+
+
+def _columns(where: str, entity: object, given: object) -> tuple[str, ...]:
+    """The columns of an entity's key in a source; raises DefinitionError for a wrong number."""
+    arguments.require(where, "an entity", entity, Entity, "an Entity")
+    assert isinstance(entity, Entity)
+    columns = (given,) if isinstance(given, str) else given
+    arguments.require_items(
+        where, f"the key of entity '{entity.name}'", columns, str, "column name"
+    )
+    assert isinstance(columns, list | tuple)
+    if len(columns) != len(entity.keys):
+        raise DefinitionError(
+            f"{where}: entity '{entity.name}' has the key columns {', '.join(entity.keys)}; "
+            f"name {len(entity.keys)} columns for it, not {len(columns)}"
+        )
+    return tuple(columns)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hindcast.bootstrap import Application
-from hindcast.definitions import Feature, prior
+from hindcast.definitions import Feature, FeatureSelection, prior
 from hindcast.demo import service
 from hindcast.demo.generate import FIRST_CUSTOMER
 from hindcast.demo.summary import Summary
@@ -24,7 +24,8 @@ def with_new_feature(application: Application) -> Application:
     """The same project with one feature more, which the champion does not read."""
     project = application.project
     model = project.model()
-    before = model.features
+    (before,) = model.service.items
+    assert isinstance(before, FeatureSelection)
     view = replace(before.view, features=[*before.view.features, NEW])
     wider = replace(model, features=view[[*before.names, NEW.name]])
     changed = replace(project, declared={view.name: view}, models={model.name: wider})

@@ -124,7 +124,7 @@ def _evaluate(
 def _weaker(application: Application) -> Application:
     """The same project with a model that reads too little to be good."""
     model = application.project.model()
-    features = model.features.view[["has_work_phone", "flag_own_realty"]]
+    features = model.service.views[0][["has_work_phone", "flag_own_realty"]]
     models = {model.name: replace(model, features=features)}
     return Application(application.settings, replace(application.project, models=models))
 

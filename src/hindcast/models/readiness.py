@@ -23,20 +23,24 @@ def require_ready(ledger: Ledger, store: OnlineStore, target: ReleaseRecord) -> 
         return
     replaced = ledger.find_release(target.model, champion.release)
     own, before = _online(store, target), _online(store, replaced)
-    if own is None:
+    absent = [view for view, swap in own.items() if swap is None]
+    if absent:
         raise GateError(
-            f"release {target.release} reads features that are not in the online store; {_FIX}"
+            f"release {target.release} reads features of {', '.join(absent)} that are not in the "
+            f"online store; {_FIX}"
         )
-    if before is not None and before.as_of - own.as_of > MOST_BEHIND:
-        raise GateError(
-            f"release {target.release} reads features as of {own.as_of.isoformat()}, and those of "
-            f"the champion are as of {before.as_of.isoformat()}, more than {MOST_BEHIND.days} days "
-            f"later; {_FIX}"
-        )
+    for view, swap in own.items():
+        champions = before.get(view)
+        if swap and champions and champions.as_of - swap.as_of > MOST_BEHIND:
+            raise GateError(
+                f"release {target.release} reads features of {view} as of "
+                f"{swap.as_of.isoformat()}, and those of the champion are as of "
+                f"{champions.as_of.isoformat()}, more than {MOST_BEHIND.days} days later; {_FIX}"
+            )
 
 
-def _online(store: OnlineStore, release: ReleaseRecord) -> Swap | None:
-    """What the online rows are that a release reads; a definition's hash is of its name too."""
-    wanted = release.manifest.get("definition_hash")
-    found = (s for of, s in store.materialized().items() if of.definition_hash == wanted)
-    return next(found, None)
+def _online(store: OnlineStore, release: ReleaseRecord) -> dict[str, Swap | None]:
+    """What the online rows of each view are that a release reads."""
+    found = {(of.view, of.definition_hash): swap for of, swap in store.materialized().items()}
+    hashes = release.manifest.get("views", {})
+    return {view: found.get((view, digest)) for view, digest in hashes.items()}

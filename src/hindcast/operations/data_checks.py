@@ -84,7 +84,11 @@ def _of_live(
     """The checks of other versions that live releases read, but for those of views declared too."""
     online = {of.definition_hash: of for of in application.store.materialized()}
     elsewhere = application.project.views.keys() - {own.view}
-    readers = {r.manifest["definition_hash"]: r.release for r in live.releases(application.ledger)}
+    readers = {
+        digest: record.release
+        for record in live.releases(application.ledger)
+        for digest in record.manifest["views"].values()
+    }
     for definition_hash, release in readers.items():
         version = online.get(definition_hash)
         if version is None:

@@ -79,8 +79,8 @@ def _wanted(application: Application) -> dict[str, str]:
     found = {view.definition_hash: f"view '{name}'" for name, view in project.views.items()}
     for promotion in filter(None, map(ledger.champion, project.models)):
         record = ledger.find_release(promotion.model, promotion.release)
-        read = str(record.manifest["definition_hash"])
-        found.setdefault(read, f"what release {record.release} reads")
+        for view, digest in record.manifest["views"].items():
+            found.setdefault(digest, f"what release {record.release} reads of '{view}'")
     return found
 
 

@@ -65,7 +65,7 @@ def open_run(
         run=found.id,
         execution=found.parameters["execution"],
         model=declared.name,
-        view=declared.features.view.name,
+        view=declared.service.views[0].name,
     )
 
 

@@ -8,17 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hindcast import names
 from hindcast.errors import NotFoundError, ReleaseError
 from hindcast.serving import plan as plans
 from hindcast.serving import release as releases
 from hindcast.serving.plan import ServingPlan
 
 if TYPE_CHECKING:
-    from hindcast.compiler.features import CompiledView
+    from hindcast.compiler.labelled import Labelled
     from hindcast.compiler.query import Knowledge
+    from hindcast.compiler.service import CompiledService
 
 METRICS = "metrics.json"
-FEATURE_VIEW = "feature_view.json"
+FEATURES = "features.json"
 BASELINE = "baseline.onnx"
 # What the rows of a training set know, in a manifest.
 PER_ROW, FOR_ALL = "each row's own instant", "one instant for all rows"
@@ -61,26 +63,41 @@ class ReleaseContents:
         )
 
     @property
-    def raw_table(self) -> str:
-        """The raw table that the feature view is computed from, as runs name it."""
-        return str(next(iter(self.manifest["inputs"])))
+    def definition_hashes(self) -> Mapping[str, str]:
+        """View -> the hash of the version that is read."""
+        return dict(self.manifest["views"])
 
-    def view(self) -> "CompiledView":
-        """The feature view the model was trained on, compiled from the release alone.
+    @property
+    def raw_versions(self) -> dict[str, int]:
+        """Source -> the version of its raw table that the release was trained on."""
+        prefix = f"{names.RAW}/"
+        return {
+            table.removeprefix(prefix): int(said["version"])
+            for table, said in self.manifest["inputs"].items()
+            if table.startswith(prefix)
+        }
 
-        Raises ReleaseError where this code gives it another meaning than the release recorded.
+    @cached_property
+    def question(self) -> "tuple[CompiledService, Labelled]":
+        """What the model reads and what it learned from, compiled from the release alone.
+
+        Raises ReleaseError where this code gives its views another meaning than was recorded.
         """
-        from hindcast.compiler.document import from_document
-        from hindcast.compiler.features import compile_view
+        from hindcast.compiler.question import from_document
 
-        compiled = compile_view(from_document(json.loads(self.files[FEATURE_VIEW])))
-        if compiled.definition_hash != self.manifest["definition_hash"]:
+        service, labelled = from_document(json.loads(self.files[FEATURES]))
+        if service.definition_hashes != self.definition_hashes:
             raise ReleaseError(
-                f"release {self.id}: its feature view has definition hash "
-                f"{compiled.definition_hash}, and the manifest says "
-                f"{self.manifest['definition_hash']}; use the code it was made with"
+                f"release {self.id}: its feature views have the definition hashes "
+                f"{_listed(service.definition_hashes)}, and the manifest says "
+                f"{_listed(self.definition_hashes)}; use the code it was made with"
             )
-        return compiled
+        return service, labelled
+
+    @property
+    def service(self) -> "CompiledService":
+        """What the model reads; raises what question raises."""
+        return self.question[0]
 
 
 def read(folder: Path) -> ReleaseContents:
@@ -88,7 +105,11 @@ def read(folder: Path) -> ReleaseContents:
     if not folder.is_dir():
         raise NotFoundError(f"release {folder.name}: there is no folder {folder}")
     manifest, files = releases.read(folder)
-    for name in (METRICS, FEATURE_VIEW):
+    for name in (METRICS, FEATURES):
         if name not in files:
             raise ReleaseError(f"release {folder.name}: it has no {name}; train it again")
     return ReleaseContents(folder.resolve().name, folder.resolve(), manifest, files)
+
+
+def _listed(hashes: Mapping[str, str]) -> str:
+    return ", ".join(f"{view} {digest}" for view, digest in hashes.items())

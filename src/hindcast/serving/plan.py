@@ -11,10 +11,10 @@ from hindcast.serving import scores
 from hindcast.serving.scores import Rule
 from hindcast.serving.scores.binary import BinaryRule
 
-FORMAT = 1
+FORMAT = 2
 NUMERIC_KINDS = ("bigint", "double", "decimal", "boolean")
 KINDS = (*NUMERIC_KINDS, "string")
-KEY_TYPES = ("bigint", "string")
+KEY_TYPES = ("bigint", "string", "date")
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,29 @@ class PlanFeature:
 
 
 @dataclass(frozen=True)
-class ServingPlan:
-    """How a key becomes a prediction.
+class PlanInput:
+    """A key, or a value that comes with the question; where required, null is none."""
 
-    sql takes the named parameters key and as_of (timestamptz) and returns at most one row:
-    the features in order, then features_as_of, then materialization.
+    name: str
+    kind: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class ServingPlan:
+    """How a question becomes a prediction.
+
+    sql takes the named parameters key_0, key_1, ... in the order of keys, given_0, ... in that of
+    request, and as_of (timestamptz), and returns at most one row: the features in order, then
+    _unseen (the views without a row, by commas), features_as_of, materialization (of each view,
+    by commas). entity: what is asked about, in words.
     """
 
     model: str
     entity: str
-    key: str
-    key_type: str
-    view: str
+    keys: tuple[PlanInput, ...]
+    request: tuple[PlanInput, ...]
+    views: tuple[str, ...]
     sql: str
     features: tuple[PlanFeature, ...]
     rule: Rule
@@ -49,6 +60,16 @@ class ServingPlan:
         if not isinstance(self.rule, BinaryRule):
             raise ReleaseError(f"model {self.model}: a {self.rule.task} model has no threshold")
         return self.rule.threshold
+
+    @property
+    def key(self) -> str:
+        """The first key's name."""
+        return self.keys[0].name
+
+    @property
+    def key_type(self) -> str:
+        """The first key's type."""
+        return self.keys[0].kind
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -75,8 +96,9 @@ def parse(text: bytes) -> ServingPlan:
         plan = _plan(document)
     except (KeyError, TypeError, ValueError) as error:
         raise ReleaseError(f"serving_plan.json is not a serving plan: {error!r}") from error
-    if plan.key_type not in KEY_TYPES:
-        raise ReleaseError(f"serving_plan.json: keys of type {plan.key_type} cannot be served")
+    for key in plan.keys:
+        if key.kind not in KEY_TYPES:
+            raise ReleaseError(f"serving_plan.json: keys of type {key.kind} cannot be served")
     return plan
 
 
@@ -84,13 +106,18 @@ def _plan(document: Mapping[str, Any]) -> ServingPlan:
     return ServingPlan(
         model=str(document["model"]),
         entity=str(document["entity"]),
-        key=str(document["key"]),
-        key_type=str(document["key_type"]),
-        view=str(document["view"]),
+        keys=tuple(_input(each) for each in document["keys"]),
+        request=tuple(_input(each) for each in document["request"]),
+        views=tuple(str(view) for view in document["views"]),
         sql=str(document["sql"]),
         features=tuple(_feature(feature) for feature in document["features"]),
         rule=scores.rule(document),
     )
+
+
+def _input(document: Mapping[str, Any]) -> PlanInput:
+    kind = str(document["type"]).partition("(")[0]
+    return PlanInput(str(document["name"]), kind, bool(document["required"]))
 
 
 def _feature(document: Mapping[str, Any]) -> PlanFeature:

@@ -10,7 +10,7 @@ from hindcast.errors import InputError, NoReleaseError, NotFoundError
 from hindcast.serving import release as releases
 from hindcast.serving import requests
 from hindcast.serving.release import Release
-from hindcast.serving.requests import Key
+from hindcast.serving.requests import Key, Question
 from hindcast.serving.scorer import Scorer
 from hindcast.serving.scores import Score
 from hindcast.serving.store import OnlineReader, Row
@@ -75,16 +75,22 @@ class Predictor:
 
         Raises StoreUnavailableError.
         """
-        rows = self.store.read_many(keys, as_of)
-        return {key: self._prediction_or_error(key, rows.get(key)) for key in keys}
+        questions = {key: Question((key,)) for key in keys}
+        rows = self.store.read_many(questions.values(), as_of)
+        return {
+            key: self._prediction_or_error(key, rows.get(question))
+            for key, question in questions.items()
+        }
 
     def features(self, key: Key, as_of: datetime) -> FeatureRow:
         """The served features of one entity; raises NotFoundError, StoreUnavailableError."""
-        return self._known(key, self.store.read(key, as_of))
+        return self._known(key, self.store.read(Question((key,)), as_of))
 
     def check(self, as_of: datetime) -> None:
         """Read as predict does, about nobody; raises StoreUnavailableError where that fails."""
-        self.store.read(0 if self.release.plan.key_type == "bigint" else "", as_of)
+        plan = self.release.plan
+        nobody = Question((None,) * len(plan.keys), (None,) * len(plan.request))
+        self.store.read(nobody, as_of)
 
     def _prediction_or_error(self, key: Key, row: Row | None) -> Prediction | InputError:
         try:

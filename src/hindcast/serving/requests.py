@@ -4,6 +4,8 @@ import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from hindcast.errors import InputError
@@ -15,7 +17,15 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_ITEMS = 1000
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 
-Key = int | str
+Key = int | str | date
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The keys and values of one question, in the order of the plan's keys and request."""
+
+    keys: tuple[Key | None, ...]
+    given: tuple[Any, ...] = ()
 
 
 class RequestError(InputError):

@@ -17,7 +17,7 @@ from hindcast.errors import (
     first_line,
 )
 from hindcast.serving import iam
-from hindcast.serving.requests import Key
+from hindcast.serving.requests import Question
 
 Row = dict[str, Any]  # The values of the SELECT's columns by their names.
 T = TypeVar("T")
@@ -65,14 +65,14 @@ class OnlineReader:
         self._connection: psycopg.Connection[Row] | None = None
         self._cursor: psycopg.Cursor[Row] | None = None
 
-    def read(self, key: Key, as_of: datetime) -> Row | None:
-        """The row of one key, or None; raises StoreUnavailableError, FeatureError."""
-        parameters = _parameters(key, as_of)
+    def read(self, question: Question, as_of: datetime) -> Row | None:
+        """The row of one question, or None; raises StoreUnavailableError, FeatureError."""
+        parameters = _parameters(question, as_of)
         return self._attempt(lambda cursor: _one(cursor, self._sql, parameters))
 
-    def read_many(self, keys: Iterable[Key], as_of: datetime) -> dict[Key, Row]:
-        """The rows of those keys that have one, in one round trip; raises as read does."""
-        parameters = {key: _parameters(key, as_of) for key in keys}
+    def read_many(self, questions: Iterable[Question], as_of: datetime) -> dict[Question, Row]:
+        """The rows of those questions that have one, in one round trip; raises as read does."""
+        parameters = {question: _parameters(question, as_of) for question in questions}
         if not parameters:
             return {}
         return self._attempt(lambda cursor: _many(cursor, self._sql, parameters))
@@ -121,9 +121,15 @@ def _conninfo(url: str) -> str:
         raise InputError("the database URL is not a Postgres connection string") from None
 
 
-def _parameters(key: Key, as_of: datetime) -> dict[str, Any]:
-    # Int8, or small and large ids would be prepared as different statements.
-    return {"key": Int8(key) if isinstance(key, int) else key, "as_of": as_of}
+def _parameters(question: Question, as_of: datetime) -> dict[str, Any]:
+    keys = {f"key_{number}": _typed(key) for number, key in enumerate(question.keys)}
+    given = {f"given_{number}": _typed(value) for number, value in enumerate(question.given)}
+    return {**keys, **given, "as_of": as_of}
+
+
+def _typed(value: Any) -> Any:
+    # Int8, or small and large numbers would be prepared as different statements.
+    return Int8(value) if type(value) is int else value
 
 
 def _one(cursor: psycopg.Cursor[Row], sql: str, parameters: Mapping[str, Any]) -> Row | None:
@@ -131,13 +137,13 @@ def _one(cursor: psycopg.Cursor[Row], sql: str, parameters: Mapping[str, Any]) -
 
 
 def _many(
-    cursor: psycopg.Cursor[Row], sql: str, parameters: Mapping[Key, Mapping[str, Any]]
-) -> dict[Key, Row]:
+    cursor: psycopg.Cursor[Row], sql: str, parameters: Mapping[Question, Mapping[str, Any]]
+) -> dict[Question, Row]:
     cursor.executemany(sql, list(parameters.values()), returning=True)
     rows = {}
-    for key in parameters:
+    for question in parameters:
         row = cursor.fetchone()
         if row is not None:
-            rows[key] = row
+            rows[question] = row
         cursor.nextset()
     return rows

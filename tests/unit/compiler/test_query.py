@@ -38,7 +38,9 @@ def online(view: CompiledView, loans: Rows, knowledge: Knowledge | None = None) 
 
 
 def training(view: CompiledView, loans: Rows, until: datetime = TODAY) -> Rows:
-    return run(training_set(view, "duckdb", as_of(until), MATURES), loans)
+    return run(
+        training_set(view, "duckdb", as_of(until), MATURES, {}, view.view.source.label), loans
+    )
 
 
 def values(rows: Rows, name: str) -> list[Any]:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from hindcast.compiler.features import CompiledView
+from hindcast.compiler.service import of_view
 from hindcast.compiler.serving import serving_query
-from hindcast.definitions import Feature, latest, prior
+from hindcast.definitions import ColdStart, Feature, latest, prior
 from tests.unit.compiler.loans import view_of
 
 VIEW = view_of(
@@ -17,41 +19,46 @@ VIEW = view_of(
 RELATION = f"history__{VIEW.definition_hash}"
 
 
+def query(view: CompiledView, names: list[str], cold_start: ColdStart = "refuse") -> str:
+    return serving_query(of_view(view, names), cold_start)
+
+
 def test_a_customers_id_is_a_parameter_and_never_pasted_into_the_sql() -> None:
-    sql = serving_query(VIEW, ["loans", "age"])
-    assert sql.endswith(f' FROM "hindcast"."{RELATION}" WHERE "id" = %(key)s')
-    assert sql.count("%(key)s") == 1
+    sql = query(VIEW, ["loans", "age"])
+    source = f'FROM "hindcast"."{RELATION}" AS view_0'
+    assert sql.endswith(f'{source} WHERE view_0."id" = CAST(%(key_0)s AS BIGINT)')
+    assert sql.count("%(key_0)s") == 1
 
 
 def test_stored_features_come_in_the_order_asked_with_their_freshness() -> None:
-    sql = serving_query(VIEW, ["job", "loans"])
+    sql = query(VIEW, ["job", "loans"])
     assert sql.startswith(
-        'SELECT CAST("job" AS TEXT) AS "job", CAST("loans" AS INT8) AS "loans", '
-        "features_as_of, materialization FROM "
+        'SELECT CAST(view_0."job" AS TEXT) AS "job", CAST(view_0."loans" AS INT8) AS "loans", '
+        "'' AS _unseen, features_as_of, materialization FROM "
     )
 
 
 @pytest.mark.parametrize(
     ("feature", "expected"),
     [
-        ("total", 'CAST("total" AS FLOAT8) AS "total"'),
-        ("loans", 'CAST("loans" AS INT8) AS "loans"'),
-        ("job", 'CAST("job" AS TEXT) AS "job"'),
-        ("born", 'CAST("born" AS DATE) AS "born"'),
+        ("total", 'CAST(view_0."total" AS FLOAT8) AS "total"'),
+        ("loans", 'CAST(view_0."loans" AS INT8) AS "loans"'),
+        ("job", 'CAST(view_0."job" AS TEXT) AS "job"'),
+        ("born", 'CAST(view_0."born" AS DATE) AS "born"'),
     ],
 )
 def test_a_feature_is_served_as_a_type_the_driver_hands_to_models(
     feature: str, expected: str
 ) -> None:
-    assert f"SELECT {expected}, features_as_of" in serving_query(VIEW, [feature])
+    assert f"SELECT {expected}, '' AS _unseen, features_as_of" in query(VIEW, [feature])
 
 
 def test_a_stored_feature_needs_no_instant() -> None:
-    assert "as_of)s" not in serving_query(VIEW, ["loans", "job", "total"])
+    assert "as_of)s" not in query(VIEW, ["loans", "job", "total"])
 
 
 def test_a_request_time_feature_reads_the_stored_input_at_the_requests_instant() -> None:
-    sql = serving_query(VIEW, ["age"])
+    sql = query(VIEW, ["age"])
     assert '"_birthday"' in sql
     assert '"birthday"' not in sql
     assert "%(as_of)s" in sql
@@ -59,23 +66,27 @@ def test_a_request_time_feature_reads_the_stored_input_at_the_requests_instant()
 
 
 def test_a_percent_sign_of_a_definition_is_doubled_for_the_driver() -> None:
-    sql = serving_query(VIEW, ["half"])
+    sql = query(VIEW, ["half"])
     assert "LIKE '50%%'" in sql
-    assert sql % {"key": 1, "as_of": 2}
+    assert sql % {"key_0": 1, "as_of": 2}
 
 
 def test_an_instant_is_served_with_its_zone() -> None:
-    sql = serving_query(view_of(Feature("seen", "loan_date", over=latest())), ["seen"])
-    assert 'CAST("seen" AS TIMESTAMPTZ)' in sql
+    sql = query(view_of(Feature("seen", "loan_date", over=latest())), ["seen"])
+    assert 'CAST(view_0."seen" AS TIMESTAMPTZ)' in sql
 
 
 def test_an_unknown_key_is_answered_from_the_empty_history_where_the_model_asks_for_it() -> None:
-    sql = serving_query(VIEW, ["loans", "job", "age"], cold_start="answer")
-    assert 'CASE WHEN "id" IS NULL THEN CAST(0 AS BIGINT) ELSE "loans" END' in sql
-    assert '"id" IS NOT NULL AS _has_history, made.features_as_of, made.materialization' in sql
-    assert sql.endswith(f'LEFT JOIN "hindcast"."{RELATION}" AS known ON "id" = %(key)s')
+    sql = query(VIEW, ["loans", "job", "age"], cold_start="answer")
+    known = 'view_0."id" IS NOT NULL'
+    assert f'CASE WHEN {known} THEN view_0."loans" ELSE CAST(0 AS BIGINT) END' in sql
+    assert f"CONCAT_WS(',', CASE WHEN NOT ({known}) THEN 'history' END) AS _unseen" in sql
+    relation = f'"hindcast"."{RELATION}"'
+    assert f"(SELECT features_as_of FROM {relation} LIMIT 1)" in sql
+    joined = f'LEFT JOIN {relation} AS view_0 ON view_0."id" = CAST(%(key_0)s AS BIGINT)'
+    assert sql.endswith(f"FROM (SELECT 1) AS asked {joined} WHERE TRUE")
 
 
 def test_the_serving_query_says_nothing_of_features_that_are_not_asked() -> None:
-    assert "total" not in serving_query(VIEW, ["loans"])
-    assert "total" not in serving_query(VIEW, ["loans"], cold_start="answer")
+    assert "total" not in query(VIEW, ["loans"])
+    assert "total" not in query(VIEW, ["loans"], cold_start="answer")

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from hindcast.compiler.features import CompiledView, compile_view
+from hindcast.compiler.service import of_view
 from hindcast.data import retrieve
 from hindcast.data import spine as spines
 from hindcast.definitions import Entity, Feature, FeatureView, Source, prior
@@ -32,8 +33,12 @@ def spine(**columns: Any) -> Rows:
     return Rows(pa.table({"id": [1], "as_of": [DAY]} | columns))
 
 
+def relation(view: CompiledView, rows: Rows, known_by: datetime | None = None) -> pa.Table:
+    return spines.read(of_view(view), rows).relation(view, known_by)
+
+
 def column(name: str, rows: Rows, view: CompiledView = VIEW) -> list[Any]:
-    return list(spines.relation(view, rows)[name].to_pylist())
+    return list(relation(view, rows)[name].to_pylist())
 
 
 @pytest.mark.parametrize(
@@ -89,7 +94,7 @@ def test_when_it_was_asked_is_optional_in_every_row() -> None:
 def test_a_row_knows_by_its_own_column_else_by_the_one_for_all_else_by_its_instant() -> None:
     two = Rows(pa.table({"id": [1, 1], "as_of": [DAY, DAY], "known_by": ["2021-03-02", None]}))
     for one_for_all, expected in ((at(2022, 1, 1), at(2022, 1, 1)), (None, DAY)):
-        known = spines.relation(VIEW, two, one_for_all)["known_by"].to_pylist()
+        known = relation(VIEW, two, one_for_all)["known_by"].to_pylist()
         assert known == [at(2021, 3, 2), expected]
 
 
@@ -161,37 +166,37 @@ def test_a_key_gets_its_declared_type(kind: str, values: pa.Array, expected: obj
 def test_what_is_wrong_is_named_by_row_and_column(columns: dict[str, Any], reason: str) -> None:
     rows = Rows(pa.table({"id": [1, 2], "as_of": [DAY, DAY]} | columns))
     with pytest.raises(InputError, match=f"^{reason}"):
-        spines.relation(VIEW, rows)
+        relation(VIEW, rows)
 
 
 def test_a_missing_column_is_named_beside_those_there_are() -> None:
     with pytest.raises(InputError, match="column 'id' is missing; there is who, as_of"):
-        spines.relation(VIEW, Rows(pa.table({"who": [1], "as_of": [DAY]})))
+        relation(VIEW, Rows(pa.table({"who": [1], "as_of": [DAY]})))
     missing = "column 'as_of' or 'event_timestamp' is missing; there is id, day"
     with pytest.raises(InputError, match=missing):
-        spines.relation(VIEW, Rows(pa.table({"id": [1], "day": [DAY]})))
+        relation(VIEW, Rows(pa.table({"id": [1], "day": [DAY]})))
 
 
 def test_a_column_twice_is_refused() -> None:
     twice = pa.Table.from_arrays([[1], [DAY], [1]], names=["id", "as_of", "id"])
     with pytest.raises(InputError, match="spine: column 'id' is there twice; rename one"):
-        spines.relation(VIEW, Rows(twice))
+        relation(VIEW, Rows(twice))
 
 
 def test_a_number_is_no_text_key_since_its_leading_zeros_are_lost() -> None:
     with pytest.raises(InputError, match="column 'id' holds int64 values; the key is a string"):
-        spines.relation(by_key("string"), spine())
+        relation(by_key("string"), spine())
 
 
 def test_a_text_that_postgres_cannot_hold_is_no_key() -> None:
     with pytest.raises(InputError, match=r"spine row 1: id 'a\\x00' is not a string"):
-        spines.relation(by_key("string"), spine(id=["a\0"]))
+        relation(by_key("string"), spine(id=["a\0"]))
 
 
 @pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string(), pa.bool_(), pa.null()])
 def test_a_spine_without_rows_has_no_rows_whatever_its_types(kind: pa.DataType) -> None:
     empty = Rows(pa.table({"id": pa.array([], kind), "as_of": pa.array([], kind)}))
-    found = spines.relation(VIEW, empty)
+    found = relation(VIEW, empty)
     assert found.num_rows == 0
     instant = spines.INSTANT
     assert found.schema.types == [pa.int64(), instant, pa.int64(), instant, instant, pa.int64()]

@@ -9,11 +9,13 @@ import pytest
 from deltalake import write_deltalake
 
 from hindcast.compiler.features import CompiledView, compile_view
+from hindcast.compiler.service import of_view
 from hindcast.data import training_set
 from hindcast.data.training_rows import TrainingSet
 from hindcast.definitions import ColdStart, Feature, FeatureView, prior
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.stores.lake import Lake
+from tests.labels import own_label
 from tests.unit.compiler.loans import LOANS as LOANS_SOURCE
 from tests.unit.compiler.loans import RAW, Rows, as_of, at, loan, view_of
 
@@ -39,9 +41,8 @@ def test_a_first_event_is_trained_on_only_where_serving_answers_without_a_histor
 ) -> None:
     write_deltalake(str(tmp_path / "raw" / "loans"), pa.Table.from_pylist(LOANS, RAW))
     rows = training_set.build(
-        VIEW,
-        ["since"],
-        timedelta(days=60),
+        of_view(VIEW),
+        own_label(VIEW.view.source, timedelta(days=60)),
         cold_start,
         DuckDBEngine(),
         Lake(str(tmp_path)),
@@ -61,9 +62,8 @@ def trained(folder: Path, view: CompiledView, loans: Rows, per_row: bool = True)
     """The training set of loans; each row by its own knowledge, or all by what is known now."""
     write_deltalake(str(folder / "raw" / "loans"), pa.Table.from_pylist(loans, RAW))
     knowledge = replace(as_of(at(2021, 9, 17)), per_row=per_row)
-    read = [feature.name for feature in view.features]
-    lake, matures = Lake(str(folder)), timedelta(days=60)
-    return training_set.build(view, read, matures, "answer", DuckDBEngine(), lake, knowledge)
+    lake, labelled = Lake(str(folder)), own_label(view.view.source, timedelta(days=60))
+    return training_set.build(of_view(view), labelled, "answer", DuckDBEngine(), lake, knowledge)
 
 
 REVISED = [

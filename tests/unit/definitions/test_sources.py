@@ -1,6 +1,7 @@
 """A source knows its columns, their types, and which of them no row may lack."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -35,17 +36,42 @@ def test_a_source_that_says_when_rows_were_recorded_needs_that_too() -> None:
     assert source.required == ("id", "loan_date", "loan_id", "seen")
 
 
-@pytest.mark.parametrize("kind", ["date", "double", "decimal(9,0)", "timestamp", "boolean"])
+@pytest.mark.parametrize("kind", ["double", "decimal(9,0)", "timestamp", "boolean"])
 def test_a_key_that_the_online_store_cannot_find_is_refused(kind: str) -> None:
     with pytest.raises(DefinitionError) as raised:
         replace(LOANS, schema={**LOANS.schema, "id": kind})
-    assert str(raised.value) == f"source 'loans': key 'id' is {kind}; use bigint or string"
-
-
-def test_composite_keys_are_refused_in_one_line() -> None:
-    with pytest.raises(DefinitionError) as raised:
-        Entity("branch", key=["country", "number"])  # type: ignore[arg-type]
     assert str(raised.value) == (
-        "entity 'branch': key is ['country', 'number'], not the name of one column "
-        "(composite keys are not supported)"
+        f"source 'loans': key of entity 'customer' 'id' is {kind}; use bigint or string or date"
     )
+
+
+def test_a_key_may_be_of_several_columns_and_the_source_may_name_them_otherwise() -> None:
+    branch = Entity("branch", key=["country", "number"])
+    schema = {**LOANS.schema, "land": "string", "branch_no": "bigint"}
+    entities = {LOANS.first: "id", branch: ["land", "branch_no"]}
+    source = replace(LOANS, entity=None, entities=entities, schema=schema)
+    assert source.key_columns(branch) == ("land", "branch_no")
+    assert source.keys == ("id", "land", "branch_no")
+    assert source.identity == ("id", "loan_date", "loan_id")
+    assert "land" not in source.required
+
+
+@pytest.mark.parametrize(
+    ("entities", "reason"),
+    [
+        ([], "it has no entity; declare entity=, or entities=[...]"),
+        (["customer"], "entities has 'customer', not an Entity"),
+        (
+            {Entity("branch", ["country", "number"]): "id"},
+            "entity 'branch' has the key columns country, number; name 2 columns for it, not 1",
+        ),
+        (
+            [Entity("a", "id"), Entity("A", "id")],
+            "entities 'a' and 'A' have one name; rename one",
+        ),
+    ],
+)
+def test_entities_that_a_source_cannot_have_are_refused(entities: Any, reason: str) -> None:
+    with pytest.raises(DefinitionError) as raised:
+        replace(LOANS, entity=None, entities=entities)
+    assert str(raised.value) == f"source 'loans': {reason}"

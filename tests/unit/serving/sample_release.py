@@ -19,22 +19,27 @@ FEATURES = [
 SQL = (
     "SELECT nb_previous_loans, income, flag_own_car, "
     "CAST(date_part('year', age(CAST(%(as_of)s AS TIMESTAMPTZ), _birthday)) AS INT8) AS age, "
-    "features_as_of, materialization "
-    'FROM "hindcast"."credit_history" WHERE "id" = %(key)s'
+    "'' AS _unseen, features_as_of, materialization "
+    'FROM "hindcast"."credit_history" WHERE "id" = %(key_0)s'
 )
 # A null is worth nothing; income weighs little, as it is in the hundred thousands.
 WEIGHTS = [0.1, 1e-6, 0.5, -0.02]
 
 
+def key(kind: str) -> list[dict[str, Any]]:
+    """The plan's keys, where the id is of that type."""
+    return [{"name": "id", "type": kind, "required": True}]
+
+
 def plan(**changes: Any) -> dict[str, Any]:
     """A serving plan, as serving_plan.json holds it."""
     document = {
-        "format": 1,
+        "format": 2,
         "model": "credit_risk",
         "entity": "customer",
-        "key": "id",
-        "key_type": "bigint",
-        "view": "credit_history",
+        "keys": key("bigint"),
+        "request": [],
+        "views": ["credit_history"],
         "sql": SQL,
         "features": FEATURES,
         "threshold": 0.5,

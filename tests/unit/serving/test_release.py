@@ -76,7 +76,7 @@ def test_a_model_that_gives_other_scores_than_the_plan_says_is_refused(tmp_path:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": 2},
+        {"format": 1},
         {"threshold": "high"},
         {"task": "clustering"},
         {"task": "multiclass"},
@@ -88,7 +88,7 @@ def test_a_model_that_gives_other_scores_than_the_plan_says_is_refused(tmp_path:
         {"task": "regression", "interval": {"coverage": 0.9, "half_width": float("inf")}},
         {"features": [{"name": "birthday", "type": "date", "request_time": False}]},
         {"features": [{"name": "age"}]},
-        {"key_type": "date"},
+        {"keys": sample_release.key("double")},
     ],
 )
 def test_a_plan_that_cannot_be_served_is_refused(changes: dict[str, Any]) -> None:

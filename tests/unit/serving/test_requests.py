@@ -19,7 +19,7 @@ def a_plan(**changes: Any) -> ServingPlan:
     return plan.parse(json.dumps(sample_release.plan(**changes)).encode())
 
 
-NUMBERS, TEXTS = a_plan(), a_plan(key_type="string")
+NUMBERS, TEXTS = a_plan(), a_plan(keys=sample_release.key("string"))
 
 
 @given(st.integers(-(2**63), 2**63 - 1))

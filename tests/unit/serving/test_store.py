@@ -8,6 +8,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from hindcast.errors import InputError, StoreUnavailableError
+from hindcast.serving.requests import Question
 from hindcast.serving.store import OnlineReader
 
 
@@ -21,7 +22,7 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
     store = OnlineReader("postgresql://nobody@/nothing?host=/nowhere", "SELECT 1")
     for _ in range(2):
         with pytest.raises(StoreUnavailableError):
-            store.read(1, datetime.now(UTC))
+            store.read(Question((1,)), datetime.now(UTC))
 
 
 @pytest.mark.parametrize(("asked", "waited"), [("", "2"), ("?connect_timeout=7", "7")])
@@ -36,5 +37,7 @@ def test_a_silent_server_is_waited_for_as_long_as_the_url_says(
 
     monkeypatch.setattr(psycopg, "connect", connect)
     with pytest.raises(StoreUnavailableError):
-        OnlineReader(f"postgresql://me@host/db{asked}", "SELECT 1").read(1, datetime.now(UTC))
+        OnlineReader(f"postgresql://me@host/db{asked}", "SELECT 1").read(
+            Question((1,)), datetime.now(UTC)
+        )
     assert conninfo_to_dict(used[0])["connect_timeout"] == waited

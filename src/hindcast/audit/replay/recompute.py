@@ -1,6 +1,6 @@
 """From the lake to what was served: feature vectors and scores of past instants."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from hindcast.formats.spine_file import Rows
 from hindcast.releases import contents
 from hindcast.releases.contents import ReleaseContents
 from hindcast.serving import release as releases
+from hindcast.serving.requests import Key
 from hindcast.serving.scorer import Scorer
 from hindcast.serving.scores import Score
 from hindcast.serving.values import Value
@@ -25,10 +26,10 @@ from hindcast.stores.lake import Lake
 
 
 @dataclass(frozen=True)
-class Question:
+class PastQuestion:
     """A key, the instant of its stored features, and the instant of the request."""
 
-    key: int | str
+    key: Key
     features_as_of: datetime
     asked_at: datetime
 
@@ -39,28 +40,30 @@ class Recomputer:
     def __init__(self, folder: Path, lake: Lake) -> None:
         self.contents: ReleaseContents = contents.read(folder)
         self.names = self.contents.plan.names
-        self._view = self.contents.view()
-        self.rounded = {f.name for f in self._view.features if self._view.adds_doubles(f)}
+        self.service = self.contents.service
+        self.rounded = {f.name for f in self.service.features if self.service.adds_doubles(f)}
         self._answers_unknown = self.contents.manifest.get("cold_start") == "answer"
-        self.says_when_recorded = self._view.view.source.recorded_at is not None
         self._lake = lake
         self._scorer = Scorer(releases.load(folder))
 
     def vectors(
-        self, questions: Sequence[Question], known_by: datetime, raw_version: int | None = None
+        self,
+        questions: Sequence[PastQuestion],
+        known_by: datetime | None,
+        versions: Mapping[str, int] | None = None,
     ) -> list[dict[str, Value] | None]:
         """The model's features for each question, in its order.
 
         None for a key without history, unless the release answers those too (cold_start).
-        raw_version: of the raw table; the newest by default.
+        versions: of raw tables, by source; the newest by default.
         """
         found = retrieve.retrieve(
-            self._view,
+            self.service,
             engine("duckdb"),
             self._lake,
             Rows(self._spine(questions)),
             known_by,
-            raw_version,
+            versions,
         )
         rows = found.table.select(self.names).to_pylist()
         return [
@@ -74,30 +77,29 @@ class Recomputer:
         """The release's answer for a vector in the plan's order."""
         return self._scorer.score(list(vector))
 
-    def _spine(self, questions: Sequence[Question]) -> pa.Table:
+    def _spine(self, questions: Sequence[PastQuestion]) -> pa.Table:
         instant = pa.timestamp("us", tz="UTC")
         return pa.table(
             {
-                self._view.key: [question.key for question in questions],
+                next(iter(self.service.keys)): [question.key for question in questions],
                 names.AS_OF: pa.array([question.features_as_of for question in questions], instant),
                 ASKED_AT: pa.array([question.asked_at for question in questions], instant),
             }
         )
 
 
-def vector_as_of(recomputer: Recomputer, key: int | str, clocks: Knowledge) -> dict[str, Value]:
+def vector_as_of(recomputer: Recomputer, key: Key, clocks: Knowledge) -> dict[str, Value]:
     """The features of one entity as of an instant; raises NotFoundError where it has no history.
 
     With clocks.per_row it is what was known at that instant, as in a training row.
     """
-    is_own = clocks.per_row and recomputer.says_when_recorded
-    known_by = clocks.as_of if is_own else clocks.known_by
-    (vector,) = recomputer.vectors([Question(key, clocks.as_of, clocks.as_of)], known_by)
+    known_by = None if clocks.per_row else clocks.known_by
+    (vector,) = recomputer.vectors([PastQuestion(key, clocks.as_of, clocks.as_of)], known_by)
     if vector is None:
         plan = recomputer.contents.plan
         raise NotFoundError(
             f"{plan.entity} {key} has no event before {clocks.as_of.isoformat()} known by "
-            f"{known_by.isoformat()}"
+            f"{(known_by or clocks.as_of).isoformat()}"
         )
     return vector
 

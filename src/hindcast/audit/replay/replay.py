@@ -7,7 +7,7 @@ from typing import Any
 
 from hindcast.audit import prediction_log
 from hindcast.audit.replay.compare import Replayed, SkewReport, compare, settle, summarize
-from hindcast.audit.replay.recompute import Question, Recomputer, vector_as_of
+from hindcast.audit.replay.recompute import PastQuestion, Recomputer, vector_as_of
 from hindcast.bootstrap import Application
 from hindcast.compiler.query import Knowledge
 from hindcast.errors import InputError, ReleaseError
@@ -100,7 +100,7 @@ def _replay_part(application: Application, rows: Sequence[Row]) -> list[Replayed
     vectors: Sequence[Mapping[str, Value] | None] = logged
     if materialization:  # Else the caller sent the values; only the model's part can be repeated.
         questions = [_question(recomputer, row) for row in rows]
-        known = _known(application, recomputer, materialization)
+        known = _known(application, materialization)
         vectors = recomputer.vectors(questions, *known)
     return [
         _compare(recomputer, row, values, vector)
@@ -119,17 +119,15 @@ def _compare(
     return compare(row, settled, score)
 
 
-def _question(recomputer: Recomputer, row: Row) -> Question:
+def _question(recomputer: Recomputer, row: Row) -> PastQuestion:
     key = requests.entity_key(row["id"], recomputer.contents.plan)
-    return Question(key, row["features_as_of"], row["instant"])
+    return PastQuestion(key, row["features_as_of"], row["instant"])
 
 
-def _known(
-    application: Application, recomputer: Recomputer, materialization: str
-) -> tuple[datetime, int | None]:
-    """What the materialization could know: records until an instant, in a raw table's version."""
+def _known(application: Application, materialization: str) -> tuple[datetime, dict[str, int]]:
+    """What the materialization could know: records until an instant, in raw tables' versions."""
     run = application.ledger.find_run(materialization)
     # A run that was killed after its swap did not record its inputs; what was known by then counts.
-    version = run.inputs.get(recomputer.contents.raw_table, {}).get("version")
+    versions = {table.partition("/")[2]: int(said["version"]) for table, said in run.inputs.items()}
     known_by = datetime.fromisoformat(run.parameters["known_by"])
-    return known_by.astimezone(UTC), version
+    return known_by.astimezone(UTC), versions

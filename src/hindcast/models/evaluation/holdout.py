@@ -1,7 +1,6 @@
 """The holdout of a release, as of an instant, and what a release says of its rows."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -24,14 +23,10 @@ from hindcast.stores.lake import Lake
 
 @dataclass(frozen=True)
 class Holdout:
-    """Held-out rows of one feature view, by the split and the task of the release they are of.
-
-    matures: how long after their events the labels of these rows are trusted.
-    """
+    """Held-out rows of a training set, by the split and the task of the release they are of."""
 
     data: TrainingSet
     task: Task
-    matures: timedelta
     parts: Partition
 
     @property
@@ -42,10 +37,8 @@ class Holdout:
     @property
     def labels(self) -> Labels:
         """The label of each held-out row, as the task learns it."""
-        source = self.data.view.view.source
-        return self.task.labels(self.data.table[names.LABEL], f"{source.name}.{source.label}")[
-            self.held
-        ]
+        label = self.data.labelled.label.column
+        return self.task.labels(self.data.table[names.LABEL], label)[self.held]
 
     @property
     def groups(self) -> NDArray[Any] | None:
@@ -54,9 +47,9 @@ class Holdout:
 
     @property
     def events(self) -> pa.Table:
-        """Which events the training set is of: key, event timestamp, tiebreaker."""
-        key = self.data.view.key
-        return self.data.table.select([key, names.EVENT_TIMESTAMP, names.TIEBREAKER])
+        """Which events the training set is of: keys, event timestamp, tiebreaker."""
+        keys = self.data.labelled.events.first.keys
+        return self.data.table.select([*keys, names.EVENT_TIMESTAMP, names.TIEBREAKER])
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -75,21 +68,18 @@ class Holdout:
         task = choice.of_plan(release.plan)
         if task.answers != self.task.answers:
             raise _incomparable(release, f"to answer {task.answers}, not {self.task.answers}")
-        features = tuple(self.data.view.feature(name) for name in release.plan.names)
-        data = replace(self.data, features=features)
+        data = replace(self.data, service=release.service)
         matrix = data.matrix()[self.held]
         return onnx_export.run(release.files[model], task, matrix, len(data.numeric))
 
 
 def of(release: ReleaseContents, engine: Engine, lake: Lake, knowledge: Knowledge) -> Holdout:
-    """The holdout that training on this release's feature view would have as of the instant."""
-    matures = timedelta(days=release.manifest["label_matures_days"])
-    cold_start = release.manifest["cold_start"]
+    """The holdout that training on this release's features would have as of the instant."""
     data = training_set.build(
-        release.view(), release.plan.names, matures, cold_start, engine, lake, knowledge
+        *release.question, release.manifest["cold_start"], engine, lake, knowledge
     )
     parts = split.of(data, documents.split_of(release.manifest))
-    return Holdout(data, choice.of_plan(release.plan), matures, parts)
+    return Holdout(data, choice.of_plan(release.plan), parts)
 
 
 def same_rows(
@@ -97,23 +87,22 @@ def same_rows(
 ) -> Holdout:
     """The same held-out events with another release's features; raises InputError if it has others.
 
-    A release that was trained on another source cannot be held against these rows.
+    A release that learned from another source cannot be held against these rows.
     """
-    if release.manifest["definition_hash"] == holdout.data.view.definition_hash:
+    own = holdout.data
+    if release.definition_hashes == own.service.definition_hashes and not set(
+        release.plan.names
+    ) - set(own.service.names):
         return holdout
-    table = release.raw_table
-    if table not in holdout.data.inputs:
-        raise _incomparable(release, f"on {table}, not on {', '.join(holdout.data.inputs)}")
-    data = training_set.build(
-        release.view(),
-        release.plan.names,
-        holdout.matures,
-        holdout.data.cold_start,
-        engine,
-        lake,
-        knowledge,
-        holdout.data.inputs[table]["version"],
-    )
+    service, labelled = release.question
+    if labelled.events.name != own.labelled.events.name:
+        why = f"on {labelled.events.name}, not on {own.labelled.events.name}"
+        raise _incomparable(release, why)
+    # The other's features of these events: which they are, and when their labels are trusted, is
+    # what the holdout says.
+    asked = replace(own.labelled, events=labelled.events)
+    versions = {name.partition("/")[2]: int(said["version"]) for name, said in own.inputs.items()}
+    data = training_set.build(service, asked, own.cold_start, engine, lake, knowledge, versions)
     other = replace(holdout, data=data)
     if not other.events.equals(holdout.events):
         raise _incomparable(release, "on other events")

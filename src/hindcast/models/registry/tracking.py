@@ -33,8 +33,8 @@ def parameters(release: ReleaseContents) -> dict[str, str]:
         **learned(release),
         "features": ", ".join(release.plan.names),
         "feature_count": len(release.plan.names),
-        "feature_view": release.plan.view,
-        "definition_hash": manifest["definition_hash"],
+        "feature_views": ", ".join(release.plan.views),
+        **{f"definition_hash/{view}": h for view, h in release.definition_hashes.items()},
         **{f"library/{name}": value for name, value in manifest["libraries"].items()},
     }
     return {name: str(value)[:LONGEST_VALUE] for name, value in found.items()}
@@ -52,7 +52,7 @@ def tags(release: ReleaseContents) -> dict[str, str]:
     return {
         RELEASE_TAG: release.id,
         "code_revision": manifest["code_revision"],
-        "definition_hash": manifest["definition_hash"],
+        **{f"definition_hash/{view}": h for view, h in release.definition_hashes.items()},
         **{f"data/{table}": inputs for table, inputs in data_versions(release).items()},
         "mlflow.note.content": description(release),
         "mlflow.source.name": "hindcast train",

@@ -19,17 +19,28 @@ LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 def plan(model: Model, data: TrainingSet, task: Task) -> dict[str, Any]:
     """What serving needs besides the model: the exact SQL, the features, what the task learned."""
+    service = data.service
     return {
-        "format": 1,
+        "format": 2,
         "task": task.name,
         "model": model.name,
-        "entity": data.view.view.source.entity.name,
-        "key": data.view.key,
-        "key_type": str(data.view.types[data.view.key]),
-        "view": data.view.view.name,
-        "sql": serving_query(data.view, [f.name for f in data.features], data.cold_start),
+        "entity": " and ".join(dict.fromkeys(view.view.of.name for view in service.views)),
+        "keys": [
+            {"name": name, "type": str(kind), "required": name in service.required}
+            for name, kind in service.keys.items()
+        ],
+        "request": [
+            {"name": name, "type": str(kind), "required": False}
+            for name, kind in service.given.items()
+        ],
+        "views": [view.view.name for view in service.views],
+        "sql": serving_query(service, data.cold_start),
         "features": [
-            {"name": f.name, "type": str(f.datatype), "request_time": f.kind == "request"}
+            {
+                "name": f.name,
+                "type": str(f.datatype),
+                "request_time": f.kind not in ("prior", "latest"),
+            }
             for f in data.features
         ],
         **task.plan(),
@@ -44,7 +55,7 @@ def differences(data: TrainingSet) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if data.knowledge.per_row:
         found["by what is known now"] = dict(data.revised)
-    if data.view.view.refreshed:
+    if any(view.view.refreshed for view in data.service.views):
         found["exact at the row's instant"] = dict(data.outdated)
     return found
 
@@ -54,12 +65,12 @@ def manifest(model: Model, data: TrainingSet, revision: str) -> dict[str, Any]:
     return {
         "format": 1,
         "model": model.name,
-        "definition_hash": data.view.definition_hash,
+        "views": dict(data.service.definition_hashes),
         "inputs": data.inputs,
         "as_of": data.knowledge.as_of.isoformat(),
         "known_by": data.knowledge.known_by.isoformat(),
         "knowledge": PER_ROW if data.knowledge.per_row else FOR_ALL,
-        "label_matures_days": model.label_matures / timedelta(days=1),
+        "label_matures_days": model.target.matures / timedelta(days=1),
         "cold_start": data.cold_start,
         "split": _split(model.split),
         "code_revision": revision,

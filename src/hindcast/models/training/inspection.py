@@ -152,7 +152,8 @@ def _two_spellings(data: TrainingSet, parts: Partition) -> Iterator[DataWarning]
     groups = parts.groups
     if groups is None:
         return
-    if data.view.types[data.view.key].kind != "string":
+    events = data.labelled.events
+    if all(events.types[column].kind != "string" for column in events.key_columns(events.first)):
         return
     train, held = (_by_plain_key(groups[part]) for part in (parts.train, parts.holdout))
     both = sorted(train.keys() & held.keys())

@@ -38,11 +38,11 @@ def train_like(
     watcher = progress or Silent()
     original = contents.read(application.release_folder(like))
     manifest, model = original.manifest, application.project.model(original.model)
-    version = manifest["inputs"][original.raw_table]["version"]
-    clocks = original.knowledge
-    with step(watcher, f"training set of {original.raw_table} version {version}"):
+    versions, clocks = original.raw_versions, original.knowledge
+    listed = ", ".join(f"{name} version {version}" for name, version in versions.items())
+    with step(watcher, f"training set of {listed}"):
         data = training_set.of(
-            model, application.project, engine, application.lake, clocks, version
+            model, application.project, engine, application.lake, clocks, versions
         )
     revision = code_revision(application.project.folder)
     with tempfile.TemporaryDirectory(prefix="hindcast-again-") as folder:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hindcast import names
 from hindcast.bootstrap import Application
-from hindcast.compiler.document import to_document
+from hindcast.compiler import question
 from hindcast.compiler.query import Knowledge
 from hindcast.data import training_rows, training_set
 from hindcast.data.training_rows import TrainingSet
@@ -28,7 +28,7 @@ from hindcast.models.training.onnx_export import Parity
 from hindcast.models.training.revision import code_revision
 from hindcast.models.training.split import Partition
 from hindcast.releases import folder
-from hindcast.releases.contents import BASELINE, FEATURE_VIEW
+from hindcast.releases.contents import BASELINE, FEATURES
 from hindcast.serving.release import MODEL, PLAN
 from hindcast.telemetry import Progress, Silent, step
 
@@ -164,7 +164,7 @@ def _release(
         MODEL: exported.onnx,
         BASELINE: simple.onnx,
         PLAN: folder.json_bytes(documents.plan(model, data, task)),
-        FEATURE_VIEW: folder.json_bytes(to_document(data.view.view)),
+        FEATURES: folder.json_bytes(question.to_document(data.service, data.labelled)),
         "metrics.json": folder.json_bytes(measured),
         "histograms.json": folder.json_bytes(histograms),
     }
@@ -176,7 +176,7 @@ def _release(
 
 def target(model: Model, data: TrainingSet) -> tuple[Task, Labels]:
     """The model's task, and its labels of every row."""
-    column, name = data.table[names.LABEL], model.label
+    column, name = data.table[names.LABEL], model.target.column
     task = choice.of_model(model, column, name)
     return task, task.labels(column, name)
 

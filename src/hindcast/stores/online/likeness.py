@@ -1,6 +1,6 @@
 """What must hold before a loaded table becomes current, and how two tables are compared."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Protocol
@@ -56,19 +56,22 @@ class Facts:
     null_rates: Mapping[str, float]
 
 
-def measure(connection: Connection, table: str, key: str) -> Facts:
+def measure(connection: Connection, table: str, keys: Sequence[str]) -> Facts:
     """Count rows, keys and nulls of a version table in one scan."""
     nothing = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(identifier(table)))
     columns = [column.name for column in nothing.description or []]
     counts = [sql.SQL("count({})").format(sql.Identifier(column)) for column in columns]
-    statement = sql.SQL("SELECT count(*), count(DISTINCT {}), {} FROM {}").format(
-        sql.Identifier(key), sql.SQL(", ").join(counts), identifier(table)
-    )
+    key = sql.SQL(", ").join(map(sql.Identifier, keys))
+    whole = sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(sql.Identifier(k)) for k in keys)
+    statement = sql.SQL(
+        "SELECT count(*), count(DISTINCT ({})), count(*) FILTER (WHERE {}), {} FROM {}"
+    ).format(key, whole, sql.SQL(", ").join(counts), identifier(table))
     row = connection.execute(statement).fetchone()
     assert row is not None, "an aggregate gives one row"
-    rows, keys, filled = row[0], row[1], dict(zip(columns, row[2:], strict=True))
+    rows, distinct, with_key, *rest = row
+    filled = dict(zip(columns, rest, strict=True))
     rates = {column: 1 - count / rows if rows else 0.0 for column, count in filled.items()}
-    return Facts(rows, filled[key], keys, rates)
+    return Facts(rows, with_key, distinct, rates)
 
 
 def check_whole(facts: Facts, table: str, key: str, expected_rows: int) -> None:

@@ -1,6 +1,6 @@
 """The online store's operations, each one transaction."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
@@ -64,7 +64,7 @@ class OnlineStore:
             pass
 
     def create_table(
-        self, of: ViewVersion, run_id: str, key: str, columns: Mapping[str, DataType]
+        self, of: ViewVersion, run_id: str, keys: Sequence[str], columns: Mapping[str, DataType]
     ) -> LoadingTable:
         """Make an empty table with these columns, and drop what killed loads of the version left.
 
@@ -72,7 +72,7 @@ class OnlineStore:
         Raises InputError for names that do not fit, and for a run that is published already or
         is being loaded.
         """
-        loading = LoadingTable(of, run_id, key)
+        loading = LoadingTable(of, run_id, tuple(keys))
         versions.check_names(loading, columns)
         self._release(loading.table)
         holder = connect(self.url, autocommit=True)
@@ -238,7 +238,7 @@ def _drop_abandoned(connection: Connection, loading: LoadingTable) -> None:
 def _checked(
     connection: Connection, loaded: LoadingTable, expected_rows: int, force: bool
 ) -> likeness.Facts:
-    facts = likeness.measure(connection, loaded.table, loaded.key)
+    facts = likeness.measure(connection, loaded.table, loaded.keys)
     likeness.check_whole(facts, loaded.table, loaded.key, expected_rows)
     before = versions.history(connection, loaded.of)[:1]
     if before and not force:

@@ -20,7 +20,8 @@ _COLUMNS = """
 
 def add_key(connection: Connection, loaded: LoadingTable) -> None:
     """Give a loaded table its primary key, and the key's statistics."""
-    table, key = identifier(loaded.table), sql.Identifier(loaded.key)
+    table = identifier(loaded.table)
+    key = sql.SQL(", ").join(map(sql.Identifier, loaded.keys))
     connection.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(table, key))
     # Rows are only ever looked up by key; to analyze every column takes longer than the index.
     connection.execute(sql.SQL("ANALYZE {} ({})").format(table, key))

@@ -72,7 +72,12 @@ class LoadingTable:
 
     of: ViewVersion
     run_id: str
-    key: str
+    keys: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The key columns, as one text."""
+        return ", ".join(self.keys)
 
     @property
     def table(self) -> str:
@@ -119,8 +124,9 @@ def check_names(loading: LoadingTable, columns: Mapping[str, DataType]) -> None:
     """Raise InputError for names that Postgres would cut short or that would collide."""
     if not _RUN_ID.fullmatch(loading.run_id):
         raise InputError(f"run id '{loading.run_id}' is not letters and digits joined by - or _")
-    if loading.key not in columns:
-        raise InputError(f"online table '{loading.table}' lacks its key column '{loading.key}'")
+    for key in loading.keys:
+        if key not in columns:
+            raise InputError(f"online table '{loading.table}' lacks its key column '{key}'")
     for name in (loading.table, *columns):
         if len(name.encode()) > IDENTIFIER_BYTES:
             raise InputError(f"'{name}' is longer than the {IDENTIFIER_BYTES} bytes of a name")

@@ -39,7 +39,7 @@ def released(folder: Path, task: str = "binary") -> Sample:
     """A release of a task, with slices."""
     estimator = regression_tree if task == "regression" else tree
     model = samples.model(estimator, slices=["kind"], task=task)
-    data = samples.training_set(model.features.names, task=task)
+    data = samples.training_set(samples.read_by(model), task=task)
     report = train.release(model, data, str(folder), "test")
     manifest, metrics = (
         json.loads((Path(report.folder) / name).read_text())

@@ -9,8 +9,20 @@ import pyarrow as pa
 
 from hindcast.compiler.features import compile_view
 from hindcast.compiler.query import Knowledge
+from hindcast.compiler.service import of_view
 from hindcast.data.training_rows import TrainingSet
-from hindcast.definitions import Entity, Feature, FeatureView, Model, Source, days, latest, prior
+from hindcast.definitions import (
+    Entity,
+    Feature,
+    FeatureSelection,
+    FeatureView,
+    Model,
+    Source,
+    days,
+    latest,
+    prior,
+)
+from tests.labels import own_label
 
 SOURCE = Source(
     "events",
@@ -63,6 +75,13 @@ def model(estimator: Any, names: tuple[str, ...] = NUMBERS, **fields: Any) -> Mo
     )
 
 
+def read_by(model: Model) -> tuple[str, ...]:
+    """The names of the features that a model of this kind reads."""
+    (selection,) = model.service.items
+    assert isinstance(selection, FeatureSelection)
+    return selection.names
+
+
 def training_set(
     names: tuple[str, ...] = NUMBERS, customers: int = 400, seed: int = 0, task: str = "binary"
 ) -> TrainingSet:
@@ -94,11 +113,11 @@ def training_set(
     if task != "binary":
         labels = number(amount, flag, random) if task == "regression" else classes(amount, flag)
         table = table.set_column(table.column_names.index("label"), "label", pa.array(labels))
-    compiled = compile_view(view(task))
+    declared = view(task)
     return TrainingSet(
         table=table,
-        view=compiled,
-        features=tuple(compiled.feature(name) for name in names),
+        service=of_view(compile_view(declared), names),
+        labelled=own_label(declared.source, days(1)),
         inputs={"raw/events": {"version": 3}},
         knowledge=Knowledge(datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 2, 1, tzinfo=UTC)),
         cold_start="refuse",

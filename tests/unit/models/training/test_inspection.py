@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hindcast.compiler.features import compile_view
 from hindcast.data.training_rows import TrainingSet
 from hindcast.definitions import Split
 from hindcast.models.tasks.binary.task import Binary
 from hindcast.models.training import inspection, split
+from tests.labels import own_label
 from tests.unit.models.training import samples
 
 ALL = ("kind", *samples.NUMBERS)
@@ -92,8 +92,7 @@ def test_a_feature_that_was_revised_since_is_named_with_the_share_of_its_rows() 
 def test_an_entity_under_two_spellings_on_both_sides_is_named() -> None:
     data = with_column("key", [f"A{row // 10}" for row in range(ROWS)], pa.string())
     schema = {**samples.SOURCE.schema, "key": "string"}
-    view = compile_view(replace(samples.VIEW, source=replace(samples.SOURCE, schema=schema)))
-    data = replace(data, view=view)
+    data = replace(data, labelled=own_label(replace(samples.SOURCE, schema=schema)))
     assert warned(data) == []
     spelled = pa.array(key.lower() if row % 2 else key for row, key in enumerate(data.groups()))
     table = data.table.set_column(data.table.column_names.index("key"), "key", spelled)

@@ -42,7 +42,7 @@ def forest_on_nulls(seed: int) -> Any:
 
 def release(folder: Path, estimator: Any = forest, **options: Any) -> train.TrainReport:
     model = samples.model(estimator, **options)
-    data = samples.training_set(model.features.names, task=model.task)
+    data = samples.training_set(samples.read_by(model), task=model.task)
     return train.release(model, data, str(folder), "test")
 
 
@@ -56,7 +56,7 @@ def test_a_release_loads_and_lists_every_file_with_its_digest(tmp_path: Path) ->
         "serving_plan.json",
         "metrics.json",
         "histograms.json",
-        "feature_view.json",
+        "features.json",
     }
     assert loaded.manifest["inputs"] == {"raw/events": {"version": 3}}
     assert loaded.plan.names == samples.NUMBERS
