@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.spark import QUICK_JAVA
+
 _numbers = count(1)
 
 
@@ -23,15 +25,25 @@ def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_java() -> Iterator[None]:
+    """For Spark in the process of the tests and in those that get its environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in QUICK_JAVA.items():
+            patch.setenv(name, value)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a real Postgres server that lives as long as the test session."""
     from hindcast.stores import embedded_postgres
+    from tests.postgres import write_without_waiting
 
     with tempfile.TemporaryDirectory(prefix="hindcast-") as folder:
         data = Path(folder) / "postgres"
         url = embedded_postgres.server_url(data)
-        _write_without_waiting(url)
+        write_without_waiting(url)
         yield url
         embedded_postgres.stop(data)
 
@@ -46,16 +58,6 @@ def database_url(postgres_server: str) -> str:
 def module_database_url(postgres_server: str) -> str:
     """URL of an empty database that the tests of one module share."""
     return _create_database(postgres_server)
-
-
-def _write_without_waiting(server: str) -> None:
-    """Never wait for the disk, which most of the time of a test's own database was spent on."""
-    from hindcast.stores.database import connect
-
-    with connect(server, autocommit=True) as connection:
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-            connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
-        connection.execute("SELECT pg_reload_conf()")
 
 
 def _create_database(server: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hindcast.stores import embedded_postgres
 from hindcast.stores.database import connect
+from tests.postgres import write_without_waiting
 
 ADMINISTRATOR, SUPERUSER = "hindcast_admin", "postgres"
 _LIKE_RDS = """
@@ -34,6 +35,11 @@ class Server:
             session.execute(f"CREATE DATABASE {name} OWNER {owner}".encode())
         return as_user(self.url.replace(":///postgres?", f":///{name}?"), owner)
 
+    def rename(self, role: str, name: str) -> None:
+        """Give a role another name."""
+        with connect(self.url) as session:
+            session.execute(f"ALTER ROLE {role} RENAME TO {name}".encode())
+
     def let_in(self, *rules: str) -> None:
         """Put rules before those by which users are let in (pg_hba.conf)."""
         path = self.data / "pg_hba.conf"
@@ -55,6 +61,7 @@ def server(folder: Path) -> Iterator[Server]:
         url = embedded_postgres.server_url(data)
         with connect(url) as session:
             session.execute(_LIKE_RDS.encode())
+        write_without_waiting(url)
         yield Server(url, data)
     finally:
         embedded_postgres.stop(data)

@@ -15,25 +15,22 @@ import psycopg
 import pytest
 from moto import mock_aws
 
-from hindcast import names, project
+from hindcast import names
 from hindcast.bootstrap import Application
 from hindcast.datatypes import DataType
 from hindcast.errors import HindcastError, InputError, NotFoundError, StoreUnavailableError
 from hindcast.models.registry import mlflow_store
 from hindcast.operations.migrations import Migrated, migrate
-from hindcast.serving.requests import Question
-from hindcast.serving.store import OnlineReader
-from hindcast.settings import Settings
 from hindcast.stores.database import connect
 from hindcast.stores.ledger.tables import REVISION
 from hindcast.stores.online import OnlineStore, ViewVersion
 from lambdas.control.handler import handler
 from tests.integration import hindsight, lending
-from tests.integration.hindsight import ANN, AS_OF, NOW, Home
+from tests.integration.hindsight import ANN, AS_OF, Home
+from tests.integration.migrating import CHANGING, SECRET, application, publish, read, secret
 from tests.integration.rds import ADMINISTRATOR, SUPERUSER, Server, as_user, server
 
-SECRET, REGION = "hindcast-test-worker", "eu-west-1"
-CHANGING = ViewVersion("changing", "hash")
+REGION = "eu-west-1"
 READER, WORKER = names.DATABASE_READER, names.DATABASE_WORKER
 # Of what quoting, logging and formatting trip over.
 PASSWORD = "cörrect 'horse\" %s\\"
@@ -49,10 +46,6 @@ def secrets() -> Iterator[Any]:
         client = boto3.client("secretsmanager", region_name=REGION)
         client.create_secret(Name=SECRET, SecretString=secret("first"))
         yield client
-
-
-def secret(password: str, username: str = WORKER) -> str:
-    return json.dumps({"username": username, "password": password})
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +64,6 @@ def migrated(rds: Server) -> tuple[str, Migrated]:
 @pytest.fixture
 def url(migrated: tuple[str, Migrated]) -> str:
     return migrated[0]
-
-
-def application(url: str) -> Application:
-    home = Path("/nowhere")
-    places = Settings(home, "/nowhere", "/nowhere", database_url=url, worker_secret=SECRET)
-    return Application(places, project.load())
 
 
 def test_everything_is_made_from_nothing(migrated: tuple[str, Migrated]) -> None:
@@ -169,26 +156,6 @@ def test_a_view_of_other_columns_is_read_as_well(url: str) -> None:
             assert read(url, CHANGING) == [1]
 
 
-def publish(store: OnlineStore, run: str, more: dict[str, DataType]) -> None:
-    columns = {"id": DataType("bigint"), **more}
-    loading = store.create_table(CHANGING, run, ["id"], columns)
-    with connect(store.url) as session:
-        session.execute(f'INSERT INTO hindcast."{loading.table}" (id) VALUES (1)'.encode())
-    store.publish(loading, NOW, NOW, 1, force=True)
-
-
-def read(url: str, version: ViewVersion) -> list[Any]:
-    """The key of customer 1 as serving reads it."""
-    serving = OnlineReader(
-        as_user(url, READER), f"SELECT id FROM hindcast.{version.relation} WHERE id = %(key_0)s"
-    )
-    try:
-        row = serving.read(Question((1,)), NOW)
-        return [row["id"]] if row else []
-    finally:
-        serving.close()
-
-
 def test_what_the_administrator_loaded_before_is_handed_over(rds: Server, tmp_path: Path) -> None:
     url = rds.database()
     view = lending.view_of(tmp_path / "project")
@@ -276,19 +243,14 @@ def test_the_administrator_is_not_let_in_as_the_reader_is(rds: Server, url: str)
 
 def test_a_server_without_iam_is_refused_before_anything_is_made(rds: Server) -> None:
     url = rds.database()
-    rename(rds, "rds_iam", "hidden")
+    rds.rename("rds_iam", "hidden")
     try:
         with pytest.raises(HindcastError, match="no role rds_iam, by which hindcast_reader signs"):
             migrate(application(url))
     finally:
-        rename(rds, "hidden", "rds_iam")
+        rds.rename("hidden", "rds_iam")
     with connect(url) as session:
         assert session.execute("SELECT to_regnamespace('ledger')").fetchone() == (None,)
-
-
-def rename(rds: Server, role: str, name: str) -> None:
-    with connect(rds.url) as session:
-        session.execute(f"ALTER ROLE {role} RENAME TO {name}".encode())
 
 
 def test_who_may_not_administer_is_told(rds: Server, url: str) -> None:

@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 
 from glue_jobs.refresh_features import arguments, main, refresh_features
 from hindcast import bootstrap, project
+from hindcast.compiler.features import CompiledView
 from hindcast.data.ingest import add_file
 from hindcast.data.materialize import materialize
 from hindcast.demo.generate import generate
@@ -24,12 +25,12 @@ from hindcast.stores.database import connect
 from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore, ViewVersion
 from tests.integration import moto_aws
+from tests.spark import QUICK_JAVA
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "glue_jobs" / "refresh_features.py"
 NOW = datetime(2021, 9, 18, tzinfo=UTC)
 AS_OF = "2021-09-17"
-VERSION = ViewVersion.of(project.load().view())
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,22 @@ def secret() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def report(lake: Lake, module_database_url: str, secret: str) -> dict[str, Any]:
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with definitions of one's own, whose view has another name than the example's."""
+    folder = tmp_path_factory.mktemp("own")
+    text = (project.default_folder() / "definitions.py").read_text()
+    assert '"credit_history"' in text
+    (folder / "definitions.py").write_text(text.replace('"credit_history"', '"own_history"'))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def view(own: Path) -> CompiledView:
+    return project.load(own).view()
+
+
+@pytest.fixture(scope="module")
+def report(lake: Lake, module_database_url: str, secret: str, own: Path) -> dict[str, Any]:
     """What the job printed last, once it had run."""
     given = {
         "JOB_NAME": "refresh",
@@ -61,51 +77,58 @@ def report(lake: Lake, module_database_url: str, secret: str) -> dict[str, Any]:
         "database_secret": secret,
         "as_of": AS_OF,
         "known_by": "2021-09-18T00:00:00Z",
+        # `--extra-files` puts them where Glue runs the script.
+        "project": ".",
     }
-    done = run(given)
+    done = run(given, own)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 1
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def run(given: dict[str, str], folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
+def run(given: dict[str, str], folder: Path) -> "subprocess.CompletedProcess[str]":
     # Glue adds arguments of its own that no script asks for.
     extra = ["--job-bookmark-option", "job-bookmark-disable", "--JOB_RUN_ID", "jr_1"]
     command = [sys.executable, str(SCRIPT), *extra]
     command += [part for name, value in given.items() for part in (f"--{name}", value)]
     environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    environment["PYTHONPATH"] = str(ROOT / "src")
+    environment |= {"PYTHONPATH": str(ROOT / "src"), **QUICK_JAVA}
     return subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment, cwd=folder
     )
 
 
-def test_the_job_materializes_with_the_arguments_it_was_given(
-    report: dict[str, Any], lake: Lake, module_database_url: str
+def test_the_job_materializes_the_definitions_where_it_runs_with_the_arguments_it_was_given(
+    report: dict[str, Any], lake: Lake, module_database_url: str, view: CompiledView
 ) -> None:
-    assert report["view"] == "credit_history"
+    assert report["view"] == "own_history"
     assert report["as_of"] == "2021-09-17T00:00:00+00:00"
     assert report["known_by"] == "2021-09-18T00:00:00+00:00"
     assert report["entities"] == 30
     assert report["duplicates"] == 6
-    table = DeltaTable(lake.uri("features", "credit_history"))
+    table = DeltaTable(lake.uri("features", "own_history"))
     assert table.to_pyarrow_table().num_rows == report["events"]
     with OnlineStore(module_database_url) as store:
-        current = store.current(VERSION)
+        current = store.current(ViewVersion.of(view))
     assert current is not None
     assert (current.run_id, current.rows) == (report["run_id"], 30)
 
 
 def test_the_default_engine_gives_the_same_features(
-    report: dict[str, Any], lake: Lake, module_database_url: str, database_url: str, tmp_path: Path
+    report: dict[str, Any],
+    lake: Lake,
+    module_database_url: str,
+    database_url: str,
+    tmp_path: Path,
+    view: CompiledView,
 ) -> None:
     clocks = bootstrap.knowledge(AS_OF, "2021-09-18", NOW)
     other = Lake(str(tmp_path))
     (tmp_path / "raw").symlink_to(Path(lake.root) / "raw")
     with OnlineStore(database_url) as store:
-        materialize(project.load().view(), DuckDBEngine(), other, store, clocks)
-    assert_same(online_rows(database_url), online_rows(module_database_url))
+        materialize(view, DuckDBEngine(), other, store, clocks)
+    assert_same(online_rows(database_url, view), online_rows(module_database_url, view))
     assert_same(offline_rows(other), offline_rows(lake))
 
 
@@ -119,38 +142,18 @@ def assert_same(some: list[tuple[Any, ...]], others: list[tuple[Any, ...]]) -> N
         )
 
 
-def online_rows(url: str) -> list[tuple[Any, ...]]:
+def online_rows(url: str, view: CompiledView) -> list[tuple[Any, ...]]:
     with connect(url) as connection:
-        query = f"SELECT * FROM hindcast.{VERSION.relation} ORDER BY id"
+        query = f"SELECT * FROM hindcast.{ViewVersion.of(view).relation} ORDER BY id"
         found = connection.execute(query.encode())
         return [row[:-1] for row in found]
 
 
 def offline_rows(lake: Lake) -> list[tuple[Any, ...]]:
-    table = DeltaTable(lake.uri("features", "credit_history")).to_pyarrow_table()
+    table = DeltaTable(lake.uri("features", "own_history")).to_pyarrow_table()
     order = [(name, "ascending") for name in ("id", "event_timestamp", "tiebreaker")]
     rows = table.drop_columns("run_id").sort_by(order).to_pylist()
     return [tuple(row.values()) for row in rows]
-
-
-def test_definitions_of_ones_own_lie_where_the_script_runs(
-    lake: Lake, database_url: str, tmp_path: Path
-) -> None:
-    """As `--extra-files` puts them there, before Glue runs the script with `--project .`."""
-    text = (project.default_folder() / "definitions.py").read_text()
-    assert '"credit_history"' in text
-    (tmp_path / "definitions.py").write_text(text.replace('"credit_history"', '"own_history"'))
-    given = {
-        "JOB_NAME": "refresh",
-        "lake": lake.root,
-        "database_url": database_url,
-        "as_of": AS_OF,
-        "known_by": "2021-09-18T00:00:00Z",
-        "project": ".",
-    }
-    done = run(given, tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["view"] == "own_history"
 
 
 def test_only_given_options_are_asked_of_glue() -> None:

@@ -17,6 +17,7 @@ from tests.integration import hindsight
 from tests.integration.hindsight import EARLIER, FAST, Home
 from tests.orchestration.aws import Given
 from tests.orchestration.cloud import AS_OF, KNOWN_BY, Cloud, Ended, cloud
+from tests.spark import QUICK_JAVA
 
 CUSTOMERS, SEED = 600, 3
 ROOT = Path(__file__).parents[2]
@@ -96,7 +97,7 @@ def spark(home: Home, given: Given) -> str | None:
         capture_output=True,
         text=True,
         check=False,
-        env={"PYTHONPATH": str(ROOT / "src")},
+        env={"PYTHONPATH": str(ROOT / "src"), **QUICK_JAVA},
     )
     return done.stderr.strip().splitlines()[-1] if done.returncode else None
 
