@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,13 +21,18 @@ from hindcast.cli.options import (
     KnownByOption,
     ModelOption,
     ProjectOption,
+    ServiceOption,
     ViewOption,
     knowledge,
     now,
     show_all,
 )
 from hindcast.errors import InputError
+from hindcast.project import Project
 from hindcast.telemetry import step
+
+if TYPE_CHECKING:
+    from hindcast.compiler.service import CompiledService
 
 
 @app.command()
@@ -174,13 +179,15 @@ def get_historical_features(
     spine: Annotated[
         Path,
         typer.Option(
-            "--spine", help="CSV or Parquet: key, as_of or event_timestamp; maybe known_by."
+            "--spine",
+            help="CSV or Parquet: keys, as_of or event_timestamp, request values; maybe known_by.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="The CSV or Parquet file to write.")],
     known_by: KnownByOption = None,
     engine: EngineOption = "duckdb",
     view: ViewOption = None,
+    service: ServiceOption = None,
     project: ProjectOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -196,13 +203,13 @@ def get_historical_features(
     started = time.perf_counter()
     table_file.check_out(out)
     application = bootstrap.application(home, project)
-    compiled, runner = application.project.view(view), bootstrap.engine(engine)
+    asked, runner = _asked(application.project, view, service), bootstrap.engine(engine)
     clocks = knowledge(None, known_by)
-    is_own = clocks.per_row and compiled.view.source.recorded_at is not None
-    one_for_all = None if is_own else clocks.known_by
+    says_when = any(each.view.source.recorded_at is not None for each in asked.views)
+    one_for_all = None if clocks.per_row and says_when else clocks.known_by
     with step(ConsoleProgress(), f"features of {spine.name} on {engine}"):
         rows = spine_file.read(spine)
-        found = retrieve.retrieve(compiled, runner, application.lake, rows, one_for_all)
+        found = retrieve.retrieve(asked, runner, application.lake, rows, one_for_all)
         written = table_file.write(found.table, out)
     report = {
         "rows": written,
@@ -224,6 +231,7 @@ def get_online_features(
         Path | None, typer.Option("--out", help="Write a CSV or Parquet file instead.")
     ] = None,
     view: ViewOption = None,
+    service: ServiceOption = None,
     project: ProjectOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -236,17 +244,28 @@ def get_online_features(
         raise InputError("name keys, or a file of them with --keys; one of the two")
     if out:
         table_file.check_out(out)
-    asked = spine_file.read(file) if file else None
+    rows = spine_file.read(file) if file else None
     application = bootstrap.application(home, project)
-    compiled, url = application.project.view(view), application.store.url
-    if asked:
-        found = retrieve.retrieve_online(compiled, url, asked, now())
+    asked, url = _asked(application.project, view, service), application.store.url
+    if rows:
+        found = retrieve.retrieve_online(asked, url, rows, now())
     else:
-        found = retrieve.online(compiled, url, keys or [], now())
+        found = retrieve.online(asked, url, keys or [], now())
     if out:
         console.show({"rows": table_file.write(found, out), "file": str(out)}, as_json)
         return
     show_all([_printable(row) for row in found.to_pylist()], as_json)
+
+
+def _asked(project: Project, view: str | None, service: str | None) -> "CompiledService":
+    """The service of a name, or all features of a view: the one named, or the only one."""
+    from hindcast.compiler.service import of_view
+
+    if view is not None and service is not None:
+        raise InputError("name a view or a service; one of the two")
+    if service is not None or (view is None and len(project.views) > 1 and project.services):
+        return project.service(service)
+    return of_view(project.view(view))
 
 
 def _printable(row: dict[str, Any]) -> dict[str, Any]:

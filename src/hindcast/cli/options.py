@@ -31,6 +31,10 @@ ModelOption = Annotated[str | None, typer.Option("--model", help="Default: the o
 ViewOption = Annotated[
     str | None, typer.Option("--feature-view", help="Default: the only feature view.")
 ]
+ServiceOption = Annotated[
+    str | None,
+    typer.Option("--service", help="A feature service, for the features of several views."),
+]
 
 
 def now() -> datetime:
