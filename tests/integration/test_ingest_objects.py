@@ -15,6 +15,7 @@ from hindcast import cli, names
 from hindcast.data.ingest import IngestReport, add_file
 from hindcast.demo.generate import generate
 from hindcast.errors import InputError, StoreUnavailableError
+from hindcast.formats.objects import listed
 from hindcast.stores.lake import Lake
 from tests.integration import moto_aws
 from tests.integration.orders import GOOD, HEADER, NOW, orders, quarantine, raw, write_csv
@@ -147,3 +148,18 @@ def test_the_command_takes_files_and_objects(
     assert both.stdout.count('"already_ingested": true') == 1
     runs = CliRunner().invoke(cli.app, ["runs", *home])
     assert f'"name": "{bucket}/loans.csv"' in runs.stdout
+
+
+def test_a_folder_or_pattern_means_its_files_in_order(bucket: str, tmp_path: Path) -> None:
+    for name in ("b.csv", "a/1.csv", "a/2.csv", "a/_SUCCESS", "a/b/[3].csv", "ab.csv"):
+        put(f"{bucket}/in/{name}", CSV)
+        local = tmp_path / "in" / name
+        local.parent.mkdir(parents=True, exist_ok=True)
+        local.write_bytes(CSV)
+    for root in (f"{bucket}/in", str(tmp_path / "in")):
+        assert listed(f"{root}/a/") == [f"{root}/a/{n}" for n in ("1.csv", "2.csv", "b/[3].csv")]
+        assert listed(f"{root}/*.csv") == [f"{root}/ab.csv", f"{root}/b.csv"]
+        assert listed(f"{root}/a/**/*.csv")[-1] == f"{root}/a/b/[3].csv"
+        assert listed(f"{root}/a/b/[3].csv") == [f"{root}/a/b/[3].csv"]
+        with pytest.raises(InputError, match="no files there; name others"):
+            listed(f"{root}/none*")

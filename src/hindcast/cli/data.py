@@ -27,7 +27,7 @@ from hindcast.cli.options import (
     now,
     show_all,
 )
-from hindcast.errors import InputError
+from hindcast.errors import HindcastError, InputError
 from hindcast.project import Project
 from hindcast.telemetry import step
 
@@ -54,14 +54,31 @@ def ingest(
 ) -> None:
     """Add files to the lake. Bad rows go to quarantine with the reason."""
     from hindcast.data.ingest import ingest as use_case
+    from hindcast.formats.objects import listed
 
     application, progress = bootstrap.application(home, project), ConsoleProgress()
     declared = application.project.source(source)
     lake, ledger = application.lake, application.ledger
-    reports = [
-        use_case(file, declared, lake, ledger, now(), progress, force=force) for file in files
-    ]
+    found, reports = [file for given in files for file in listed(given)], []
+    try:
+        for file in found:
+            reports.append(use_case(file, declared, lake, ledger, now(), progress, force=force))
+    except HindcastError:
+        # The files before it are in.
+        if reports:
+            show_all(reports, as_json)
+        raise
     show_all(reports, as_json)
+
+
+@app.command()
+def profile(
+    file: Annotated[str, typer.Argument(help="A file of CSV, JSON lines or Parquet, also on S3.")],
+) -> None:
+    """Propose a source for a file. It is text for definitions.py, to be checked."""
+    from hindcast.data.profile import profile as use_case
+
+    print(use_case(file))
 
 
 @app.command()

@@ -16,7 +16,7 @@ from hindcast.errors import DefinitionError
 
 # Columns of the ingest query beside the source's own.
 REASON, FIELD, VALUE, RECORD = "_reason", "_field", "_value", "_record"
-_OWN = (
+OWN = (
     *(names.RECORDED_AT, names.INGESTED_AT, names.FILE, names.ROW, names.RETRACTION),
     *(REASON, FIELD, VALUE, RECORD),
 )
@@ -49,7 +49,7 @@ class _Fault:
 
 def compile_checks(source: Source) -> tuple[CompiledCheck, ...]:
     """Check the checks; raises DefinitionError naming the source, the check and the fix."""
-    for name in _OWN:
+    for name in OWN:
         if name in source.types and name != source.recorded_at:
             raise DefinitionError(
                 f"source '{source.name}': column '{name}' is Hindcast's own; rename it, "

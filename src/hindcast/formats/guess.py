@@ -12,6 +12,8 @@ from typing import TypeVar
 from hindcast.definitions import Csv
 from hindcast.definitions.formats import Epoch, Values
 
+# The share of values that may be unlike the others: rows that ingest will refuse.
+STRAY = 0.01
 _HEAD = 1 << 18
 _LINES = 200
 _DELIMITERS = ",;\t|"
@@ -57,9 +59,9 @@ def values(form: Some, columns: Columns) -> Some:
         dates=_instants(without, _DATES),
         timestamps=_instants(without, _TIMESTAMPS),
     )
-    if not any(_all(_is_instant(form), found) for found in without.values()):
+    if not any(_nearly_all(_is_instant(form), found) for found in without.values()):
         form = replace(form, epoch=_epoch(without))
-    typed = [name for name, found in without.items() if _all(_is_typed(form), found)]
+    typed = [name for name, found in without.items() if _nearly_all(_is_typed(form), found)]
     nulls = [word for word in _NULLS if word in seen and any(word in columns[n] for n in typed)]
     return replace(form, nulls=nulls or ())
 
@@ -127,7 +129,8 @@ def _instants(columns: Columns, forms: Sequence[str]) -> str | None:
     """The format that all values of the most columns have; None where none has one."""
 
     def fit(form: str) -> int:
-        return sum(_all(lambda text: _reads(text, form), found) for found in columns.values())
+        fitting = (_nearly_all(lambda text: _reads(text, form), own) for own in columns.values())
+        return sum(fitting)
 
     best = max(forms, key=fit)
     return best if fit(best) else None
@@ -155,7 +158,7 @@ def _epoch(columns: Columns) -> Epoch | None:
 
 
 def _is_comma_number(found: Sequence[str]) -> bool:
-    return _all(_COMMA_NUMBER.fullmatch, found) and any("," in value for value in found)
+    return _nearly_all(_COMMA_NUMBER.fullmatch, found) and any("," in value for value in found)
 
 
 def _is_instant(form: Values) -> Callable[[str], object]:
@@ -171,5 +174,11 @@ def _is_typed(form: Values) -> Callable[[str], object]:
     return lambda text: number.fullmatch(text) or is_instant(text)
 
 
-def _all(holds: Callable[[str], object], found: Sequence[str]) -> bool:
-    return all(holds(value) for value in found)
+def _nearly_all(holds: Callable[[str], object], found: Sequence[str]) -> bool:
+    """Whether a condition holds for all values but strays; it stops where these are too many."""
+    strays = 0
+    for value in found:
+        strays += not holds(value)
+        if strays > len(found) * STRAY:
+            return False
+    return True

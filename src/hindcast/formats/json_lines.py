@@ -110,8 +110,9 @@ def _paths(path: Path) -> dict[tuple[str, ...], None]:
 
 
 def _leaves(record: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The keys that lead to each plain value."""
     for key, value in record.items():
         if isinstance(value, dict):
             yield from ((key, *rest) for rest in _leaves(value))
-        else:
+        elif value is not None and not isinstance(value, list):
             yield (key,)

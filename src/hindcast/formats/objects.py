@@ -1,5 +1,7 @@
 """Files by name: on this machine, or objects on S3 that are copied here."""
 
+import glob
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,8 +50,7 @@ def format_of(name: str, source: Source | None = None, unknown: Format | None = 
     unknown: where neither says it; without it InputError is raised, as where they differ.
     """
     declared = source.format if source else None
-    plain = name.removesuffix(PACKED[0]).removesuffix(PACKED[1])
-    kind = next((_FORMATS[ending] for ending in _FORMATS if plain.endswith(ending)), None)
+    kind = _FORMATS.get(_unpacked(ending(name)))
     if declared and source:
         if kind not in (None, type(declared)):
             raise InputError(
@@ -65,6 +66,47 @@ def format_of(name: str, source: Source | None = None, unknown: Format | None = 
             "convert it, or declare the source's format"
         )
     return kind()
+
+
+def ending(name: str) -> str:
+    """What a name says of its format and packing, such as .csv.gz; empty where it says neither."""
+    plain = _unpacked(name)
+    found = next((kind for kind in _FORMATS if plain.endswith(kind)), "")
+    return found and name[len(plain) - len(found) :]
+
+
+def _unpacked(name: str) -> str:
+    """A name without the ending of a packing."""
+    return next((name.removesuffix(end) for end in PACKED if name.endswith(end)), name)
+
+
+def listed(given: str) -> list[str]:
+    """The files that a name means: itself, or in order those of a folder or a pattern.
+
+    A folder's are those below it whose name begins with neither . nor _; on S3 a name with an end
+    of / is a folder, one with * a pattern. Raises InputError where there are none.
+    """
+    if _is_object(given):
+        found = _objects(given) if given.endswith("/") or "*" in given else [given]
+    elif Path(given).is_dir():
+        found = [str(path) for path in sorted(Path(given).rglob("*")) if path.is_file()]
+    elif Path(given).exists() or not glob.has_magic(given):
+        return [given]
+    else:
+        matches = sorted(glob.glob(given, recursive=True))  # noqa: PTH207 (as the shell writes it)
+        found = [path for path in matches if Path(path).is_file()]
+    files = [file for file in found if not Path(file).name.startswith((".", "_"))]
+    if not files:
+        raise InputError(f"{given}: no files there; name others")
+    return files
+
+
+def _objects(given: str) -> list[str]:
+    """The objects of a folder or pattern; * is any text without /, ** any."""
+    fixed = given.split("*")[0]
+    any_key = re.escape(given).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+    pattern = re.compile(any_key + (".*" if given.endswith("/") else ""))
+    return [uri for uri in aws.listed(fixed) if pattern.fullmatch(uri) and not uri.endswith("/")]
 
 
 def _is_object(file: str | Path) -> bool:

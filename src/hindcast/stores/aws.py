@@ -50,6 +50,20 @@ def one_error(what: str) -> Iterator[None]:
         raise kind(f"{what}: {first_line(error)}") from error
 
 
+def listed(uri: str) -> list[str]:
+    """The addresses, in order, of the objects that begin with s3://bucket/prefix.
+
+    Raises InputError where they may not be listed, StoreUnavailableError where S3 does not answer.
+    """
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise InputError(f"{uri}: names no bucket; write s3://bucket/folder/")
+    with one_error(uri):
+        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+    return [f"s3://{bucket}/{key}" for key in keys]
+
+
 def download(uri: str, path: Path, version: str | None = None) -> None:
     """Write an object, s3://bucket/key, to a file; one of its versions where one is given.
 
