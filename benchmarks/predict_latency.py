@@ -86,11 +86,12 @@ def _hindcast(home: _measure.Home, log: TextIO, pause: float) -> dict[str, Side]
         handler = runpy.run_path(str(_measure.ROOT / "lambdas/predict/handler.py"))["handler"]
     from hindcast import settings
     from hindcast.serving.predictor import open_predictor
+    from hindcast.serving.requests import Question
 
     predictor = open_predictor(settings.load())
 
     def predict(key: int) -> float:
-        made = predictor.predict(key, datetime.now(UTC))
+        made = predictor.predict(Question((key,)), datetime.now(UTC))
         return float(made.score.document["probability"])
 
     return {

@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 
 from hindcast.serving import journal
 from hindcast.serving.prediction_lines import PredictionLines
-from hindcast.serving.predictor import Prediction
+from hindcast.serving.predictor import FeatureRow, Prediction
 from hindcast.serving.scores.binary import BinaryScore
 from hindcast.serving.values import Value
 
@@ -80,7 +80,8 @@ def _log(log: Logger, number: int) -> float:
     values: dict[str, Value] = {f"feature_{n:02}": (number + 1) / (n + 3) for n in range(FEATURES)}
     instant = START + timedelta(milliseconds=number)
     score = BinaryScore(1, 1 / (number + 3))
-    made = Prediction(number, score, RELEASE, values, START, "run1")
+    row = FeatureRow({"id": number}, {}, values, START, "run1")
+    made = Prediction(row, score, RELEASE)
     started = time.perf_counter()
     lines = PredictionLines(lambda fields: journal.answered(log, fields), RELEASE)
     lines.instant = instant

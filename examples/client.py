@@ -11,11 +11,16 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 
-def predict(url: str, region: str, key: str, entity: str, credentials: Credentials) -> Any:
-    """The answer for an entity; urllib.error.HTTPError has the status and body of a refusal."""
+def predict(
+    url: str, region: str, key: str, question: Any, credentials: Credentials, path: str = "/predict"
+) -> Any:
+    """The answer to a question; urllib.error.HTTPError has the status and body of a refusal.
+
+    question: keys and request values by their names. path: /models/{model}/predict for one model.
+    """
     headers = {"Content-Type": "application/json", "x-api-key": key}
-    body = json.dumps({"id": entity})
-    asked = AWSRequest("POST", f"{url}/predict", data=body, headers=headers)
+    body = json.dumps(question)
+    asked = AWSRequest("POST", f"{url}{path}", data=body, headers=headers)
     SigV4Auth(credentials, "execute-api", region).add_auth(asked)
     request = urllib.request.Request(asked.url, body.encode(), dict(asked.headers))
     with urllib.request.urlopen(request) as response:
@@ -23,6 +28,6 @@ def predict(url: str, region: str, key: str, entity: str, credentials: Credentia
 
 
 if __name__ == "__main__":
-    url, region, key, entity = sys.argv[1:]
+    url, region, key, question = sys.argv[1:]
     found = botocore.session.Session().get_credentials()
-    print(json.dumps(predict(url, region, key, entity, found)))  # noqa: T201  # A script for people.
+    print(json.dumps(predict(url, region, key, json.loads(question), found)))  # noqa: T201  # A script for people.

@@ -188,7 +188,8 @@ class PredictionApi(Construct):
             # A body of any other type would not be looked at.
             options["request_models"] = {"application/json": model}
             options["request_parameters"] = {"method.request.header.Content-Type": True}
-        self.rest.root.resource_for_path(route.path).add_method(route.method, **options)
+        for path in route.paths:
+            self.rest.root.resource_for_path(path).add_method(route.method, **options)
 
     def _plan(self) -> None:
         sizes = self._addresses.deployment.sizes

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from aws_cdk import aws_apigateway as apigateway
 
 _Type = apigateway.JsonSchemaType
-_ID = apigateway.JsonSchema(type=[_Type.STRING, _Type.INTEGER])
 _ROW = apigateway.JsonSchema(type=_Type.OBJECT, min_properties=1)
 
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one path."""
+    """One method of a path, or of several that take the same body."""
 
     name: str
     method: str
-    path: str
+    paths: tuple[str, ...]
     body: apigateway.JsonSchema | None = None
 
 
@@ -33,21 +32,40 @@ def _document(**properties: apigateway.JsonSchema) -> apigateway.JsonSchema:
     )
 
 
+def _question() -> apigateway.JsonSchema:
+    return apigateway.JsonSchema(
+        schema=apigateway.JsonSchemaVersion.DRAFT4, type=_Type.OBJECT, min_properties=1
+    )
+
+
 def _several(items: apigateway.JsonSchema) -> apigateway.JsonSchema:
     # How many is the function's to say: it is the same for whoever calls it another way.
     return apigateway.JsonSchema(type=_Type.ARRAY, items=items, min_items=1)
 
 
+def _of_models(path: str) -> tuple[str, str]:
+    """The path of the model in the image, and the same below its name."""
+    return path, f"/models/{{model}}{path}"
+
+
 ROUTES = (
-    Route("Predict", "POST", "/predict", _document(id=_ID)),
+    # Keys and request values by the names that the model's release says.
+    Route("Predict", "POST", _of_models("/predict"), _question()),
     Route(
         "PredictBatch",
         "POST",
-        "/predict/batch",
-        # Any item: a bad id is refused in its place, not with the whole batch.
-        _document(ids=_several(apigateway.JsonSchema())),
+        _of_models("/predict/batch"),
+        # Any item: a bad one is refused in its place, not with the whole batch.
+        _document(
+            ids=_several(apigateway.JsonSchema()), instances=_several(apigateway.JsonSchema())
+        ),
     ),
-    Route("Score", "POST", "/score", _document(features=_ROW, instances=_several(_ROW))),
-    Route("Features", "GET", "/features/{key}"),
-    Route("Health", "GET", "/health"),
+    Route(
+        "Score",
+        "POST",
+        _of_models("/score"),
+        _document(features=_ROW, instances=_several(_ROW)),
+    ),
+    Route("Features", "GET", ("/features", "/features/{key}")),
+    Route("Health", "GET", ("/health",)),
 )

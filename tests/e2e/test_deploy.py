@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from hindcast import names, project
 from hindcast.demo.generate import generate
 from hindcast.serving.predictor import Prediction, open_predictor
+from hindcast.serving.requests import Question
 from infra.config import FUNCTIONS, STAGING
 from infra.constructs.routes import ROUTES
 from tests.e2e import deployment, emulator
@@ -146,7 +147,8 @@ def test_the_api_has_its_routes_signed_and_with_a_key(deployed: World) -> None:
         for path in found["items"]
         for name, method in path.get("resourceMethods", {}).items()
     ]
-    assert {(name, path) for name, path, _ in methods} == {(r.method, r.path) for r in ROUTES}
+    declared = {(route.method, path) for route in ROUTES for path in route.paths}
+    assert {(name, path) for name, path, _ in methods} == declared
     for *_, method in methods:
         assert (method["authorizationType"], method["apiKeyRequired"]) == ("AWS_IAM", True)
 
@@ -219,13 +221,13 @@ def test_the_workers_secret_leads_to_the_database(deployed: World) -> None:
 def test_an_id_goes_through_the_api_and_comes_back_as_a_prediction(
     deployed: World, caller: Credentials, home: Home
 ) -> None:
-    status, answer = deployed.ask(KNOWN, caller)
+    status, answer = deployed.ask({"id": KNOWN}, caller)
     expected = predicted(home)
     assert status == 200
     assert answer["id"] == KNOWN
     assert expected.score.document.items() <= answer.items()
     assert answer["release"] == expected.release == home.releases[0]
-    assert answer["features_as_of"] == expected.features_as_of.isoformat()
+    assert answer["features_as_of"] == expected.row.features_as_of.isoformat()
 
 
 def predicted(home: Home) -> Prediction:
@@ -234,19 +236,29 @@ def predicted(home: Home) -> Prediction:
     settings = replace(home.application.settings, release_dir=folder)
     predictor = open_predictor(settings)
     try:
-        return predictor.predict(KNOWN, datetime.now(UTC))
+        return predictor.predict(Question((int(KNOWN),)), datetime.now(UTC))
     finally:
-        predictor.store.close()
+        predictor.close()
 
 
 def test_an_unknown_id_is_404_through_the_api(deployed: World, caller: Credentials) -> None:
-    status, answer = deployed.ask(UNKNOWN, caller)
+    status, answer = deployed.ask({"id": UNKNOWN}, caller)
     assert status == 404
     assert answer == {"error": {"field": "id", "message": "there is no customer with id 1"}}
 
 
-@pytest.mark.parametrize("body", [["5008827"], None, {"any": 1}, 1.5])
-def test_the_api_itself_refuses_what_cannot_be_an_id(
+def test_a_model_is_asked_by_its_name_through_the_api(
+    deployed: World, caller: Credentials, home: Home
+) -> None:
+    model = home.application.project.model().name
+    status, answer = deployed.ask({"id": KNOWN}, caller, path=f"/models/{model}/predict")
+    assert (status, answer["id"]) == (200, KNOWN)
+    status, answer = deployed.ask({"id": KNOWN}, caller, path="/models/other/predict")
+    assert (status, answer["error"]["field"]) == (404, "model")
+
+
+@pytest.mark.parametrize("body", [["5008827"], None, {}, 1.5])
+def test_the_api_itself_refuses_what_cannot_be_a_question(
     deployed: World, caller: Credentials, body: Any
 ) -> None:
     assert deployed.ask(body, caller) == (400, {"message": "Invalid request body"})
@@ -255,9 +267,9 @@ def test_the_api_itself_refuses_what_cannot_be_an_id(
 def test_the_api_refuses_whom_it_does_not_know(deployed: World, caller: Credentials) -> None:
     stranger = deployed.user("stranger", None)
     guessed = Credentials(caller.access_key, "guessed")
-    assert deployed.ask(KNOWN, caller, key="guessed") == (403, {"message": "Forbidden"})
+    assert deployed.ask({"id": KNOWN}, caller, key="guessed") == (403, {"message": "Forbidden"})
     for who, why in ((stranger, "is not authorized"), (guessed, "signature")):
-        status, answer = deployed.ask(KNOWN, who)
+        status, answer = deployed.ask({"id": KNOWN}, who)
         assert status == 403
         assert why in answer["message"]
 
@@ -282,7 +294,7 @@ def test_a_later_deployment_changes_in_place_and_leaves_the_stage_to_the_machine
             for version in ("1", "2", "$LATEST")
         }
         assert memory == {"1": 1024, "2": 1024, "$LATEST": 2048}
-        assert first.ask(KNOWN, first.user("caller", "POST/predict"))[0] == 200
+        assert first.ask({"id": KNOWN}, first.user("caller", "POST/predict"))[0] == 200
 
 
 def test_no_property_changes_that_cannot_be_changed_in_place(

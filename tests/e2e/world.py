@@ -81,11 +81,13 @@ class World:
         made = iam.create_access_key(UserName=name)["AccessKey"]
         return Credentials(made["AccessKeyId"], made["SecretAccessKey"])
 
-    def ask(self, entity: Any, who: Credentials, key: str | None = None) -> tuple[int, Any]:
-        """Status and document of POST /predict by the client that the docs show."""
+    def ask(
+        self, question: Any, who: Credentials, key: str | None = None, path: str = "/predict"
+    ) -> tuple[int, Any]:
+        """Status and document of a POST by the client that the docs show."""
         url = self.aws.stage_url(self.api, STAGE)
         try:
-            return 200, client.predict(url, REGION, key or self.key, entity, who)
+            return 200, client.predict(url, REGION, key or self.key, question, who, path)
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)

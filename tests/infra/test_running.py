@@ -185,7 +185,7 @@ def test_every_method_asks_who_and_how_much_and_calls_the_named_version(
     stacks: Stacks, stack: str
 ) -> None:
     methods = properties(stacks[stack], "AWS::ApiGateway::Method")
-    assert len(methods) == 5
+    assert len(methods) == 9
     for method in methods:
         assert method["AuthorizationType"] == "AWS_IAM"
         assert method["ApiKeyRequired"] is True

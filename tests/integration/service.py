@@ -9,10 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from hindcast.serving import release as releases
 from hindcast.serving.handler import logger, make_handler
-from hindcast.serving.predictor import Predictor
-from hindcast.serving.store import OnlineReader
+from hindcast.serving.predictor import Predictor, open_predictor
+from hindcast.settings import Settings
 from hindcast.traffic import proxy_events
 
 TABLE = """
@@ -58,14 +57,14 @@ class Service:
 
 
 @contextmanager
-def serve(database_url: str, release: Path) -> Iterator[Service]:
-    """The handler by a release over a database."""
-    found = releases.load(release)
-    store = OnlineReader(database_url, found.plan.sql)
+def serve(database_url: str | None, release: Path) -> Iterator[Service]:
+    """The handler by a release over a database; over none for a stateless model."""
+    places = Settings(release.parent, "", "", database_url=database_url, release_dir=release)
+    predictor = open_predictor(places)
     try:
-        yield Service(Predictor(found, store))
+        yield Service(predictor)
     finally:
-        store.close()
+        predictor.close()
 
 
 def written(

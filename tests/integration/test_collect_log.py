@@ -66,6 +66,7 @@ def test_a_log_becomes_rows(tmp_path: Path, lake: Lake) -> None:
         "prediction_id": "00000000-0000-7000-8000-000000000001",
         "instant": START + timedelta(seconds=1),
         "id": "1",
+        "request": None,
         "release": RELEASE,
         "materialization": "run1",
         "features_as_of": START - timedelta(days=1),

@@ -112,12 +112,13 @@ def places(url: str, tmp_path: Path) -> Settings:
 def test_the_handler_answers_through_the_proxy(proxy: RdsProxy, places: Settings) -> None:
     predictor = open_predictor(places)
     status, answer = service.Service(predictor).call("POST", "/predict", {"id": "5008827"})
-    predictor.store.close()
+    predictor.close()
     assert (status, answer["id"]) == (200, "5008827")
     assert len(proxy.tokens) == 1
 
 
 def test_the_command_line_predicts_through_the_proxy(proxy: RdsProxy, places: Settings) -> None:
     application = Application(places, project.load())
-    assert local.predict(application, None, "5008827", datetime.now(UTC)).id == 5008827
+    made = local.predict(application, None, ["5008827"], datetime.now(UTC))
+    assert made.document["id"] == 5008827
     assert len(proxy.tokens) == 1

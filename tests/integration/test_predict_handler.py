@@ -9,8 +9,11 @@ import pytest
 
 from hindcast.errors import NotFoundError
 from hindcast.serving.handler import meter
+from hindcast.serving.requests import Question
 from tests.integration.service import FEATURES, Service, logged, serve
 from tests.unit.serving import sample_release
+
+KNOWN = Question((5008827,))
 
 
 def probability(row: dict[str, Any]) -> float:
@@ -24,7 +27,7 @@ def test_an_id_comes_back_as_a_prediction(
     service: Service, given: object, release_dir: Path
 ) -> None:
     status, answer = service.call("POST", "/predict", {"id": given})
-    age = service.predictor.features(5008827, datetime.now(UTC)).features["age"]
+    age = service.predictor.features(KNOWN, datetime.now(UTC)).features["age"]
     assert status == 200
     assert answer["id"] == given
     assert answer["prediction"] == 1
@@ -35,10 +38,10 @@ def test_an_id_comes_back_as_a_prediction(
 
 
 def test_request_time_features_are_as_of_the_instant_asked_for(service: Service) -> None:
-    day_before = service.predictor.predict(5008827, datetime(2021, 2, 28, tzinfo=UTC))
-    birthday = service.predictor.predict(5008827, datetime(2021, 3, 1, tzinfo=UTC))
-    assert (day_before.features["age"], birthday.features["age"]) == (40, 41)
-    assert birthday.features == FEATURES
+    day_before = service.predictor.predict(KNOWN, datetime(2021, 2, 28, tzinfo=UTC))
+    birthday = service.predictor.predict(KNOWN, datetime(2021, 3, 1, tzinfo=UTC))
+    assert (day_before.row.features["age"], birthday.row.features["age"]) == (40, 41)
+    assert birthday.row.features == FEATURES
 
 
 def test_nulls_are_served_as_nulls_and_predicted_from(service: Service) -> None:
@@ -80,7 +83,7 @@ def test_unknown_ids_are_404(service: Service, capsys: pytest.CaptureFixture[str
     assert answer == {"error": {"field": "id", "message": "there is no customer with id 99"}}
     assert service.call("GET", "/features/99")[0] == 404
     with pytest.raises(NotFoundError):
-        service.predictor.predict(99, datetime.now(UTC))
+        service.predictor.predict(Question((99,)), datetime.now(UTC))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,7 @@ def test_features_are_shown_with_their_origin(service: Service, release_dir: Pat
 
 
 def test_values_given_by_the_caller_score_as_the_stored_ones_do(service: Service) -> None:
-    stored = service.predictor.predict(5008827, datetime(2021, 9, 17, tzinfo=UTC))
+    stored = service.predictor.predict(KNOWN, datetime(2021, 9, 17, tzinfo=UTC))
     status, one = service.call("POST", "/score", {"features": FEATURES})
     _, many = service.call("POST", "/score", {"instances": [FEATURES, dict.fromkeys(FEATURES)]})
     assert status == 200

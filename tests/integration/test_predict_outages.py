@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from hindcast.errors import FeatureError
+from hindcast.serving.requests import Question
 from hindcast.stores import embedded_postgres
 from hindcast.traffic import proxy_events
 from tests.integration.service import FEATURES, TABLE, Service, logged, serve
@@ -141,7 +142,7 @@ def test_an_unforeseen_failure_shows_nothing_and_logs_its_stack(
         lines = logged(capsys, lambda: service.call("POST", "/predict", {"id": 1}))
         status, answer = service.call("POST", "/predict", {"id": 1})
         with pytest.raises(FeatureError, match="a feature cannot be computed: division by zero"):
-            service.predictor.predict(1, datetime.now(UTC))
+            service.predictor.predict(Question((1,)), datetime.now(UTC))
     assert status == 500
     assert answer["error"]["field"] is None
     assert "SELECT" not in json.dumps(answer)

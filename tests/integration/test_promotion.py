@@ -74,7 +74,7 @@ def test_a_first_release_that_fails_is_not_and_predict_says_what_to_do(stage: St
     assert in_production(strict) is None
     assert "champion" not in aliases(strict)
     with pytest.raises(NotFoundError, match="no release of model 'strict' is in production; run:"):
-        local.predict(strict, None, "5008804", NOW)
+        local.predict(strict, None, ["5008804"], NOW)
 
 
 def test_a_challenger_needs_an_evaluation_that_passed_against_todays_champion(

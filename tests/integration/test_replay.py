@@ -76,8 +76,8 @@ def test_request_time_features_are_those_of_the_request_and_not_of_the_materiali
     lines = home.answer(*CUSTOMERS)
     application, then = home.application, datetime.fromisoformat(lines[0]["features_as_of"])
     stored = predict_as_of(
-        application, None, str(ANN), Knowledge(then, then + timedelta(days=1)), home.releases[-1]
-    ).features
+        application, None, [str(ANN)], Knowledge(then, then + timedelta(days=1)), home.releases[-1]
+    ).row.features
     assert {name for name, value in lines[0]["features"].items() if value != stored[name]} == {
         "age",
         "years_on_the_job",
@@ -97,7 +97,7 @@ def test_an_unknown_entity_is_answered_from_an_empty_history_and_replayed(home: 
     assert [unlike(replayed(answering, each)) for each in (line, known)] == [{}, {}]
     then = datetime.fromisoformat(line["features_as_of"])
     clocks = Knowledge(then, then + timedelta(days=1))
-    computed = predict_as_of(answering.application, None, str(stranger), clocks, release)
+    computed = predict_as_of(answering.application, None, [str(stranger)], clocks, release)
     assert computed.document["probability"] == line["probability"]
 
 

@@ -12,6 +12,7 @@ from hindcast.compiler.query import Knowledge
 from hindcast.errors import NotFoundError, TrainingError
 from hindcast.releases import contents
 from hindcast.serving.predictor import open_predictor
+from hindcast.serving.requests import Question
 from hindcast.settings import Settings
 from hindcast.traffic.local import predict
 from tests.integration.hindsight import ANN, AS_OF, NOW, Home
@@ -154,8 +155,8 @@ def test_the_release_in_production_at_the_instant_answers(
         (second.promoted_at, second.release),
         (later, second.release),
     ]:
-        answer = predict_as_of(home.application, None, str(ANN), Knowledge(instant, instant))
-        assert (answer.release, answer.features_as_of) == (release, instant)
+        answer = predict_as_of(home.application, None, [str(ANN)], Knowledge(instant, instant))
+        assert (answer.release, answer.row.features_as_of) == (release, instant)
     too_early = first.promoted_at - timedelta(microseconds=1)
     said = home.run(capsys, "predict", ANN, "--as-of", too_early.isoformat())
     assert said[:2] == (2, "")
@@ -168,12 +169,12 @@ def test_another_release_can_be_asked_by_id_or_version(
 ) -> None:
     clocks = Knowledge(at(AS_OF), NOW)
     by_id, by_version, newest = (
-        predict_as_of(home.application, None, str(ANN), clocks, release)
+        predict_as_of(home.application, None, [str(ANN)], clocks, release)
         for release in (home.releases[0], "1", "2")
     )
     assert by_id == by_version
     assert (by_id.release, newest.release) == tuple(home.releases)
-    assert by_id.features == newest.features
+    assert by_id.row == newest.row
     assert by_id.score != newest.score
     unknown = ("--as-of", AS_OF, "--release", "3")
     code, printed, errors = home.run(capsys, "predict", ANN, *unknown)
@@ -185,14 +186,14 @@ def test_as_of_the_materialization_it_is_what_the_service_predicts(home: Home) -
     folder = home.application.release_folder(home.releases[-1])
     places = Settings(folder, "", "", database_url=home.database_url, release_dir=folder)
     predictor = open_predictor(places)
-    served = predictor.predict(ANN, at(AS_OF))
-    predictor.store.close()
+    served = predictor.predict(Question((ANN,)), at(AS_OF))
+    predictor.close()
     computed = predict_as_of(
-        home.application, None, str(ANN), Knowledge(at(AS_OF), NOW), home.releases[-1]
+        home.application, None, [str(ANN)], Knowledge(at(AS_OF), NOW), home.releases[-1]
     )
-    assert repr(computed.features) == repr(served.features)
+    assert repr(computed.row.features) == repr(served.row.features)
     assert repr(computed.score) == repr(served.score)
-    assert predict(home.application, None, str(ANN), at(AS_OF)) == served
+    assert predict(home.application, None, [str(ANN)], at(AS_OF)) == served
 
 
 def test_who_has_no_history_yet_is_not_known(cara: Home) -> None:
@@ -200,7 +201,7 @@ def test_who_has_no_history_yet_is_not_known(cara: Home) -> None:
     for instant, known_by in [(at("2022-01-05"), at(MAY)), (at(MAY), at("2022-01-05"))]:
         message = rf"customer {CARA} has no event before {instant.date()}.* known by"
         with pytest.raises(NotFoundError, match=message):
-            predict_as_of(cara.application, None, str(CARA), Knowledge(instant, known_by), newest)
+            predict_as_of(cara.application, None, [str(CARA)], Knowledge(instant, known_by), newest)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import dataclasses
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,9 +113,9 @@ def _text(value: Any) -> str:
 
 
 def json_value(value: Any) -> Any:
-    """The JSON form of instants and paths; raises TypeError for anything else."""
-    if isinstance(value, datetime):
+    """The JSON form of dates, instants, decimals and paths; TypeError for anything else."""
+    if isinstance(value, date):  # Instants are dates, too.
         return value.isoformat()
-    if isinstance(value, Path):
+    if isinstance(value, Path | Decimal):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")

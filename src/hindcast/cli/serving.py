@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 @app.command()
 def predict(
-    key: Annotated[str, typer.Argument(help="The entity's key, such as 5008827.")],
+    keys: Annotated[
+        list[str],
+        typer.Argument(help="The key, such as 5008827; or carrier=UA dest=SFO distance=733."),
+    ],
     as_of: AsOfOption = None,
     known_by: KnownByOption = None,
     release: Annotated[
@@ -52,12 +55,12 @@ def predict(
     from hindcast.traffic.local import predict as use_case
 
     if as_of is None:
-        console.show(use_case(application, model, key, now()).document, as_json)
+        console.show(use_case(application, model, keys, now()).document, as_json)
         return
     from hindcast.audit.replay.replay import predict_as_of
 
     clocks = knowledge(as_of, known_by)
-    computed = predict_as_of(application, model, key, clocks, release)
+    computed = predict_as_of(application, model, keys, clocks, release)
     console.show(computed.document, as_json)
 
 
@@ -73,11 +76,13 @@ def serve(
         str | None,
         typer.Option(help="With --api: the function whose versions are described by releases."),
     ] = None,
-    model: ModelOption = None,
+    model: Annotated[
+        str | None, typer.Option(help="Whose the short paths are; default: the only one.")
+    ] = None,
     project: ProjectOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Answer HTTP as API Gateway would. With the Lambda handler, canary and promotions."""
+    """Answer HTTP as API Gateway would, for every model. With canaries and promotions."""
     from hindcast.traffic.api_stage import ApiStage
 
     def announce(url: str) -> None:

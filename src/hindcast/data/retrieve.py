@@ -1,8 +1,8 @@
 """Historical features of a spine, and the online rows of keys, as Arrow tables."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
@@ -28,6 +28,18 @@ from hindcast.stores.online import OnlineStore, ViewVersion
 
 # Rows of one round trip to the online store.
 BATCH_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Materialized:
+    """What the online rows of one view were computed from: instant, knowledge, raw table's version.
+
+    version: None where it was not recorded; then what was known says enough.
+    """
+
+    as_of: datetime
+    known_by: datetime
+    version: int | None
 
 
 @dataclass(frozen=True)
@@ -80,10 +92,47 @@ def retrieve(
     """What historical gives, with which rows have a history; errors name lines of rows' file."""
     service = _service(asked)
     spine = spines.read(service, rows)
-    known_by = _utc(known_by) if known_by else None
+    known_by, versions = _utc(known_by) if known_by else None, versions or {}
+
+    def of_view(view: CompiledView) -> pa.Table:
+        version = versions.get(view.view.source.name)
+        return _of_view(view, engine, lake, spine.relation(view, known_by), version)
+
+    return _joined(service, rows, spine, of_view)
+
+
+def as_materialized(
+    service: CompiledService,
+    engine: Engine,
+    lake: Lake,
+    rows: Rows,
+    materialized: Mapping[str, Materialized],
+) -> Retrieved:
+    """What the online store gave for rows, of each view as it was materialized.
+
+    rows: keys, request values, asked_at.
+    """
+    spine = spines.read(service, rows)
+
+    def of_view(view: CompiledView) -> pa.Table:
+        made = materialized[view.view.name]
+        stored = replace(spine, as_of=pa.repeat(pa.scalar(made.as_of, INSTANT), len(spine.as_of)))
+        relation = stored.relation(view, made.known_by)
+        return _of_view(view, engine, lake, relation, made.version)
+
+    return _joined(service, rows, spine, of_view)
+
+
+def _joined(
+    service: CompiledService,
+    rows: Rows,
+    spine: spines.Spine,
+    of_view: Callable[[CompiledView], pa.Table],
+) -> Retrieved:
+    """The features of every view, and what is derived from them, beside the rows."""
     found, seen = dict(spine.given), {}
     for view in service.views:
-        columns = _of_view(view, engine, lake, spine.relation(view, known_by), versions or {})
+        columns = of_view(view)
         seen[view.view.name] = columns[names.HAS_HISTORY]
         found.update({name: columns[name] for name in service.read_of(view)})
     features = derived.features(service, pa.table(found), spine.evaluated_at)
@@ -96,12 +145,12 @@ def retrieve(
 
 
 def _of_view(
-    view: CompiledView, engine: Engine, lake: Lake, spine: pa.Table, versions: Mapping[str, int]
+    view: CompiledView, engine: Engine, lake: Lake, spine: pa.Table, version: int | None
 ) -> pa.Table:
     """A view's features of each row of the query's spine, and _has_history."""
     source = view.view.source.name
     fix = "run: hindcast ingest FILE"
-    raw = lake.open(names.RAW, source, fix=fix, version=versions.get(source))
+    raw = lake.open(names.RAW, source, fix=fix, version=version)
     return known_then.features(view, engine, raw, spine)
 
 

@@ -48,9 +48,10 @@ def _shortened(line: Mapping[str, Any]) -> dict[str, Any]:
     Stored features are some dozens of bytes each. A line whole but unable to be recomputed, and
     saying so, is worth more than one cut off in the middle.
     """
-    key = line["id"]
-    is_long = isinstance(key, str) and len(key) > _MAX_ID
-    return {**line, "id": None if is_long else key, "features": None, "shortened": True}
+    gone: dict[str, Any] = {"features": None, "request": None}
+    if len(_encode(line["id"])) > _MAX_ID:
+        gone["id"] = None
+    return {**line, **gone, "shortened": True}
 
 
 def logger(service: str) -> Logger:

@@ -15,6 +15,7 @@ FORMAT = 2
 NUMERIC_KINDS = ("bigint", "double", "decimal", "boolean")
 KINDS = (*NUMERIC_KINDS, "string")
 KEY_TYPES = ("bigint", "string", "date")
+INPUT_KINDS = (*KINDS, "date", "timestamp")
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,15 @@ class PlanFeature:
 
 @dataclass(frozen=True)
 class PlanInput:
-    """A key, or a value that comes with the question; where required, null is none."""
+    """A key, or a value that comes with the question; where required, null is none.
+
+    digits: of a decimal, all of them and those after the point.
+    """
 
     name: str
     kind: str
     required: bool
+    digits: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -62,14 +67,14 @@ class ServingPlan:
         return self.rule.threshold
 
     @property
-    def key(self) -> str:
-        """The first key's name."""
-        return self.keys[0].name
+    def is_stateless(self) -> bool:
+        """Whether it reads no view: whoever asks sends every value."""
+        return not self.views
 
-    @property
-    def key_type(self) -> str:
-        """The first key's type."""
-        return self.keys[0].kind
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of what a question says: keys, then request values."""
+        return tuple(each.name for each in (*self.keys, *self.request))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -116,8 +121,14 @@ def _plan(document: Mapping[str, Any]) -> ServingPlan:
 
 
 def _input(document: Mapping[str, Any]) -> PlanInput:
-    kind = str(document["type"]).partition("(")[0]
-    return PlanInput(str(document["name"]), kind, bool(document["required"]))
+    kind, _, digits = str(document["type"]).rstrip(")").partition("(")
+    if kind not in INPUT_KINDS or (kind == "decimal") != bool(digits):
+        raise ReleaseError(f"serving_plan.json: {document['name']} of type {kind} cannot be sent")
+    name, required = str(document["name"]), bool(document["required"])
+    if not digits:
+        return PlanInput(name, kind, required)
+    every, after_point = map(int, digits.split(","))
+    return PlanInput(name, kind, required, (every, after_point))
 
 
 def _feature(document: Mapping[str, Any]) -> PlanFeature:

@@ -15,6 +15,7 @@ from hindcast.serving.requests import Key, RequestError
 from hindcast.serving.scores import Score
 from hindcast.serving.values import Value
 
+Keys = Mapping[str, Key | None]
 Write = Callable[[Mapping[str, Any]], None]
 
 
@@ -28,12 +29,15 @@ class PredictionLines:
 
     def predicted(self, made: Prediction) -> str:
         """Log a prediction, and return its id."""
+        row = made.row
+        request = {"request": row.request} if row.request else {}
         return self._line(
-            made.id,
+            row.keys,
             names.PREDICTED,
-            materialization=made.materialization,
-            features_as_of=made.features_as_of.isoformat(),
-            features=exact(made.features),
+            materialization=row.materialization,
+            features_as_of=row.features_as_of.isoformat(),
+            features=exact(row.features),
+            **request,
             **exact(made.score.document),
         )
 
@@ -46,34 +50,34 @@ class PredictionLines:
             **exact(made.document),
         )
 
-    def unanswered(self, key: Key | None, error: Exception) -> None:
-        """Log why there is no answer about a key, or about what has none."""
+    def unanswered(self, keys: Keys | None, error: Exception) -> None:
+        """Log why there is no answer about keys by name, or about what has none."""
         if isinstance(error, RequestError):
-            self._line(key, names.REFUSED, status=error.status, field=error.place)
+            self._line(keys, names.REFUSED, status=error.status, field=error.place)
         elif isinstance(error, NotFoundError):
-            self._line(key, names.UNKNOWN)
+            self._line(keys, names.UNKNOWN)
         elif isinstance(error, StoreUnavailableError | NoReleaseError):
-            self._line(key, names.UNAVAILABLE)
+            self._line(keys, names.UNAVAILABLE)
         else:
-            self._line(key, names.FAILED)
+            self._line(keys, names.FAILED)
 
     @contextmanager
-    def about(self, *keys: Key | None) -> Iterator[None]:
+    def about(self, *asked: Keys | None) -> Iterator[None]:
         """What fails within leaves each of these keys without an answer."""
         try:
             yield
         except Exception as error:
-            for key in keys:
-                self.unanswered(key, error)
+            for keys in asked:
+                self.unanswered(keys, error)
             raise
 
-    def _line(self, key: Key | None, outcome: str, **known: Any) -> str:
+    def _line(self, keys: Keys | None, outcome: str, **known: Any) -> str:
         """Write the line of one answer, and return the answer's id."""
         prediction_id = new_id(self.instant)
         line = {
             "prediction_id": prediction_id,
             "instant": self.instant.isoformat(),
-            "id": key,
+            "id": identity(keys),
             "release": self._release,
             "materialization": None,
             "features_as_of": None,
@@ -85,6 +89,11 @@ class PredictionLines:
         line.update(known)
         self._write(line)
         return prediction_id
+
+
+def identity(keys: Keys | None) -> Any:
+    """An only key's value, or keys by name."""
+    return next(iter(keys.values())) if keys is not None and len(keys) == 1 else keys
 
 
 def new_id(instant: datetime) -> str:

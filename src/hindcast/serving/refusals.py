@@ -16,6 +16,7 @@ from hindcast.errors import (
 )
 from hindcast.serving import answers
 from hindcast.serving.meter import Meter
+from hindcast.serving.predictor import UnknownEntityError
 from hindcast.serving.requests import RequestError
 
 
@@ -28,7 +29,8 @@ def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter) -> None:
 
     def unknown(error: NotFoundError) -> Response[str]:
         meter.error("UnknownId")
-        return answers.error(404, "id", str(error))
+        field = error.field if isinstance(error, UnknownEntityError) else None
+        return answers.error(404, field, str(error))
 
     def no_route(_: NoRouteError) -> Response[str]:
         meter.error("Route")

@@ -1,9 +1,8 @@
-"""What callers send: bodies, ids and feature values, checked before anything else happens."""
+"""What callers send: bodies and feature values, checked before anything else happens."""
 
 import base64
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,7 +14,6 @@ from hindcast.serving.values import Value
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_ITEMS = 1000
-_INTEGER = re.compile(r"-?[0-9]{1,19}")
 
 Key = int | str | date
 
@@ -50,11 +48,17 @@ def body(text: str | None, is_base64: bool, allowed: Sequence[str]) -> dict[str,
     document = _json(_bytes(text, is_base64))
     if not isinstance(document, dict):
         raise RequestError(422, "body", "must be a JSON object")
+    require_known(document, allowed)
+    return document
+
+
+def require_known(document: Mapping[str, Any], allowed: Sequence[str], where: str = "") -> None:
+    """Raise RequestError 422 naming the first other field, after `where`, and those allowed."""
     for name in document:
         if name not in allowed:
             known = ", ".join(allowed)
-            raise RequestError(422, name, f"is unknown; known are {known}", place="body")
-    return document
+            place = where.rstrip(".") or "body"
+            raise RequestError(422, where + name, f"is unknown; known are {known}", place)
 
 
 def _bytes(text: str | None, is_base64: bool) -> bytes:
@@ -72,6 +76,12 @@ def _bytes(text: str | None, is_base64: bool) -> bytes:
 def too_large() -> RequestError:
     """The refusal of a body over MAX_BODY_BYTES, whoever notices it first."""
     return RequestError(413, "body", f"is larger than {MAX_BODY_BYTES} bytes")
+
+
+def unknown_model(model: str, known: Iterable[str]) -> RequestError:
+    """The refusal of a path that names no model that is served here."""
+    names = ", ".join(known) or "none"
+    return RequestError(404, "model", f"there is no model '{model}'; known are {names}")
 
 
 def _json(content: bytes) -> Any:
@@ -100,30 +110,6 @@ def items(document: Mapping[str, Any], field: str) -> list[Any]:
     if len(values) > MAX_ITEMS:
         raise RequestError(413, field, f"has {len(values)} items; at most {MAX_ITEMS} are allowed")
     return values
-
-
-def entity_key(raw: object, plan: ServingPlan, field: str = "id") -> Key:
-    """An id as the online store's key type; raises RequestError 422."""
-    return _integer_key(raw, field) if plan.key_type == "bigint" else _text_key(raw, field)
-
-
-def _integer_key(raw: object, field: str) -> int:
-    # True is an int to Python, never an id to a caller.
-    if type(raw) is int:
-        key = raw
-    elif isinstance(raw, str) and _INTEGER.fullmatch(raw):
-        key = int(raw)
-    else:
-        raise RequestError(422, field, "must be an integer or a string of digits")
-    if not -(2**63) <= key < 2**63:
-        raise RequestError(422, field, "is out of the range of 64-bit integers")
-    return key
-
-
-def _text_key(raw: object, field: str) -> str:
-    if not isinstance(raw, str) or not raw:
-        raise RequestError(422, field, "must be a non-empty string")
-    return _text(raw, field)
 
 
 def feature_row(document: object, plan: ServingPlan, field: str) -> dict[str, Value]:
@@ -164,7 +150,7 @@ def _typed(value: Any, kind: str, field: str) -> Value:
     if value is None or (kind == "boolean" and isinstance(value, bool)):
         return value
     if kind == "string" and isinstance(value, str):
-        return _text(value, field)
+        return text(value, field)
     if kind == "bigint" and type(value) is int:
         return value
     if kind in ("double", "decimal") and type(value) in (int, float):
@@ -179,7 +165,8 @@ def _number(value: int | float, field: str) -> float:
         raise RequestError(422, field, "is beyond the range of 32-bit floats") from error
 
 
-def _text(value: str, field: str) -> str:
+def text(value: str, field: str) -> str:
+    """The value; raises RequestError 422 for what Postgres cannot hold as text."""
     # Postgres text holds neither NUL nor half a surrogate pair.
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise RequestError(422, field, "contains a character that text cannot hold")

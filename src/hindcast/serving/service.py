@@ -3,7 +3,7 @@
 It lives in the wheel, so that `hindcast serve` runs the very code of the predict Lambda.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -18,11 +18,13 @@ from hindcast.errors import (
     NotMaterializedError,
     StoreUnavailableError,
 )
-from hindcast.serving import answers, journal, refusals, requests
+from hindcast.serving import answers, journal, questions, refusals, requests
 from hindcast.serving.meter import Meter
+from hindcast.serving.plan import ServingPlan
 from hindcast.serving.prediction_lines import PredictionLines
-from hindcast.serving.predictor import Prediction, Predictor
-from hindcast.serving.requests import Key, RequestError
+from hindcast.serving.predictor import FeatureRow, Prediction, Predictor
+from hindcast.serving.questions import Asked
+from hindcast.serving.requests import Key, Question, RequestError
 from hindcast.serving.values import Value
 
 
@@ -39,9 +41,16 @@ class Service:
         self._app = APIGatewayRestResolver(debug=False)
         self._app.post("/predict")(self.predict)
         self._app.post("/predict/batch")(self.predict_batch)
+        self._app.get("/features")(self.features_by_name)
         self._app.get("/features/<key>")(self.features)
         self._app.post("/score")(self.score)
         self._app.get("/health")(self.health)
+        for path, answer in (
+            ("/predict", self.predict),
+            ("/predict/batch", self.predict_batch),
+            ("/score", self.score),
+        ):
+            self._app.post(f"/models/<model>{path}")(self._of_model(answer))
         refusals.install(self._app, logger, meter)
 
     def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -49,44 +58,34 @@ class Service:
         return self._app.resolve(event, context)
 
     def predict(self) -> Response[str]:
-        """{"id"} -> the prediction for that entity."""
+        """{"id"} -> the prediction for that entity; keys and request values by their names."""
         lines = self._lines()
         with lines.about(None):
-            raw = requests.required(self._body("id"), "id")
-            key = requests.entity_key(raw, self._predictor.release.plan)
-        with lines.about(key):
-            made = self._predictor.predict(key, lines.instant)
-        return answers.ok(self._answer(raw, made, lines))
+            plan = self._plan
+            document = self._body(*plan.inputs)
+            question = questions.read(document, plan)
+        with lines.about(questions.keys_of(question, plan)):
+            made = self._predictor.predict(question, lines.instant)
+        return answers.ok(self._answer(questions.echo(document, plan), made, lines))
 
     def predict_batch(self) -> Response[str]:
-        """{"ids"} -> {"predictions"}: in the order of ids, a refusal in the place of a bad id."""
+        """{"instances"} or {"ids"} -> {"predictions"}: in order, refusals in their places."""
         lines = self._lines()
         with lines.about(None):
-            ids = requests.items(self._body("ids"), "ids")
-            keys = [self._key_or_error(raw, f"ids[{place}]") for place, raw in enumerate(ids)]
-        good = [key for key in keys if not isinstance(key, RequestError)]
-        with lines.about(*map(_key_alone, keys)):
+            plan = self._plan
+            asked = questions.several(self._body("ids", "instances"), plan)
+        good = [each.question for each in asked if isinstance(each.question, Question)]
+        with lines.about(*(self._keys(each) for each in asked)):
             made = self._predictor.predict_many(good, lines.instant)
-        documents = [
-            self._item(raw, f"ids[{place}]", key, made, lines)
-            for place, (raw, key) in enumerate(zip(ids, keys, strict=True))
-        ]
-        return answers.ok({"predictions": documents})
+        return answers.ok({"predictions": [self._item(each, made, lines) for each in asked]})
 
     def features(self, key: str) -> Response[str]:
         """The features a prediction for that entity would be made from now."""
-        raw = unquote(key)
-        wanted = requests.entity_key(raw, self._predictor.release.plan)
-        row = self._predictor.features(wanted, datetime.now(UTC))
-        return answers.ok(
-            {
-                "id": raw,
-                "features": answers.features(row.features),
-                "features_as_of": row.features_as_of.isoformat(),
-                "materialization": row.materialization,
-                "release": self.release,
-            }
-        )
+        return self._features({each.name: unquote(key) for each in self._plan.keys[:1]})
+
+    def features_by_name(self) -> Response[str]:
+        """The same, for the keys and request values of the query."""
+        return self._features(self._app.current_event.raw_event["queryStringParameters"] or {})
 
     def score(self) -> Response[str]:
         """{"features"} -> a score; {"instances"} -> {"predictions"}: the caller's values."""
@@ -100,7 +99,8 @@ class Service:
     def health(self) -> Response[str]:
         """Whether /predict can answer: by the release's own SELECT over the online store."""
         predictor = self._predictor
-        found = {"status": "ok", "release": self.release, "database": "ok", "features": "ok"}
+        state = "none" if self._plan.is_stateless else "ok"
+        found = {"status": "ok", "release": self.release, "database": state, "features": state}
         try:
             predictor.check(datetime.now(UTC))
         except NotMaterializedError as error:
@@ -118,6 +118,35 @@ class Service:
             raise NoReleaseError("there is no release to answer by yet")
         return self._given
 
+    @property
+    def _plan(self) -> ServingPlan:
+        return self._predictor.release.plan
+
+    def _of_model(self, answer: Callable[[], Response[str]]) -> Callable[[str], Response[str]]:
+        """A route for one model by its name; 404 for any other."""
+
+        def answered(model: str) -> Response[str]:
+            own = self._plan.model
+            if unquote(model) != own:
+                raise requests.unknown_model(unquote(model), [own])
+            return answer()
+
+        return answered
+
+    def _features(self, texts: Mapping[str, str]) -> Response[str]:
+        question = questions.of_texts(texts, self._plan)
+        row = self._predictor.features(question, datetime.now(UTC))
+        return answers.ok(
+            {
+                **texts,
+                "features": answers.features(row.features),
+                "features_as_of": row.features_as_of.isoformat(),
+                "materialization": row.materialization,
+                **_unseen(row),
+                "release": self.release,
+            }
+        )
+
     def _lines(self) -> PredictionLines:
         return PredictionLines(self._write, self.release)
 
@@ -126,7 +155,7 @@ class Service:
         return requests.body(event.get("body"), bool(event.get("isBase64Encoded")), allowed)
 
     def _rows(self, document: Mapping[str, Any]) -> list[dict[str, Value]]:
-        plan = self._predictor.release.plan
+        plan = self._plan
         if "instances" not in document:
             values = requests.required(document, "features")
             return [requests.feature_row(values, plan, "features")]
@@ -138,39 +167,43 @@ class Service:
             for place, values in enumerate(instances)
         ]
 
-    def _key_or_error(self, raw: Any, field: str) -> Key | RequestError:
-        try:
-            return requests.entity_key(raw, self._predictor.release.plan, field)
-        except RequestError as error:
-            return error
-
-    def _answer(self, raw: Any, made: Prediction, lines: PredictionLines) -> dict[str, Any]:
-        """The answer for one entity, logged."""
+    def _answer(
+        self, named: Mapping[str, Any], made: Prediction, lines: PredictionLines
+    ) -> dict[str, Any]:
+        """The answer to one question, logged; named: its keys as they came."""
         self._meter.predictions(1)
         return {
-            "id": raw,
+            **named,
             **made.score.document,
             "release": made.release,
-            "features_as_of": made.features_as_of.isoformat(),
+            "features_as_of": made.row.features_as_of.isoformat(),
+            **_unseen(made.row),
             "prediction_id": lines.predicted(made),
         }
 
     def _item(
         self,
-        raw: Any,
-        field: str,
-        key: Key | RequestError,
-        made: Mapping[Key, Prediction | InputError],
+        asked: Asked,
+        made: Mapping[Question, Prediction | InputError],
         lines: PredictionLines,
     ) -> dict[str, Any]:
         """One answer of a batch, or the refusal in its place, logged."""
-        outcome = key if isinstance(key, RequestError) else made[key]
+        question = asked.question
+        outcome = question if isinstance(question, RequestError) else made[question]
         if isinstance(outcome, Prediction):
-            return self._answer(raw, outcome, lines)
+            return self._answer(asked.named, outcome, lines)
         self._meter.error("BatchItem")
-        lines.unanswered(_key_alone(key), outcome)
-        message = key.message if isinstance(key, RequestError) else str(outcome)
-        return {"id": answers.echo(raw), **answers.refusal(field, message)}
+        lines.unanswered(self._keys(asked), outcome)
+        # Of a batch's own fields, where the item is wrong; else of the item and why.
+        if isinstance(question, RequestError):
+            return {**asked.named, **answers.refusal(question.field, question.message)}
+        return {**asked.named, **answers.refusal(asked.field, str(outcome))}
+
+    def _keys(self, asked: Asked) -> Mapping[str, Key | None] | None:
+        """The keys by name; None of what was no question."""
+        if isinstance(asked.question, RequestError):
+            return None
+        return questions.keys_of(asked.question, self._plan)
 
     def _scored(
         self, rows: Sequence[dict[str, Value]], lines: PredictionLines
@@ -190,5 +223,6 @@ class Service:
         ]
 
 
-def _key_alone(key: Key | RequestError) -> Key | None:
-    return None if isinstance(key, RequestError) else key
+def _unseen(row: FeatureRow) -> dict[str, Any]:
+    """Names the views that have no history of what was asked, if any."""
+    return {"unseen": list(row.unseen)} if row.unseen else {}

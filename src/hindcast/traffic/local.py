@@ -1,29 +1,37 @@
 """Serving on one machine: the stage's releases and the local Postgres, by the Lambda's code."""
 
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hindcast.bootstrap import Application
-from hindcast.serving import requests
+from hindcast.errors import NotFoundError
+from hindcast.serving import questions
 from hindcast.serving.predictor import Prediction, Predictor, open_predictor
 from hindcast.settings import Settings
 from hindcast.traffic.api_stage import ApiStage
 from hindcast.traffic.local_stage import LocalStage
 
 if TYPE_CHECKING:
-    from hindcast.traffic.split import TrafficSplit
+    from hindcast.serving.handler import Handler
+    from hindcast.traffic.split import Followed, TrafficSplit
 
 
-def predict(application: Application, model: str | None, key: str, now: datetime) -> Prediction:
-    """The prediction the service would give now; raises NotFoundError for an unknown key."""
+def predict(
+    application: Application, model: str | None, asked: list[str], now: datetime
+) -> Prediction:
+    """The prediction the service would give now; raises NotFoundError for an unknown entity.
+
+    asked: the only key's value, or NAME=VALUE of each key and request value.
+    """
     predictor = open_predictor(_serving_settings(application, model))
     try:
-        return predictor.predict(requests.entity_key(key, predictor.release.plan), now)
+        return predictor.predict(questions.of_words(asked, predictor.release.plan), now)
     finally:
-        predictor.store.close()
+        predictor.close()
 
 
 def serve(
@@ -36,37 +44,68 @@ def serve(
 ) -> None:
     """Answer HTTP with the predict Lambda's handler until interrupted.
 
-    By one release where the settings name its folder; else by those of the model's stage in the
-    home, or of a stage of API Gateway's, while it changes.
+    By one release where the settings name its folder; by those of a stage of API Gateway's, while
+    it changes; else every model by those of its stage in the home. model: whose the short paths
+    are, by default the only one's.
     """
     from hindcast.serving.handler import make_handler
     from hindcast.traffic import http
 
-    if application.settings.release_dir is not None:
-        predictor = open_predictor(_serving_settings(application, model))
-        http.serve(make_handler(predictor), host, port, on_listening)
-        return
-    split = _split(application, model, api)
-    try:
-        http.serve(split, host, port, on_listening)
-    finally:
-        split.close()
+    with ExitStack() as opened:
+        if application.settings.release_dir is not None:
+            predictor = open_predictor(_serving_settings(application, model))
+            opened.callback(predictor.close)
+            handler = make_handler(predictor)
+        elif api is not None:
+            handler = opened.enter_context(closing(_split(application, api, None)))
+        else:
+            handler = _models(application, model, opened)
+        http.serve(handler, host, port, on_listening)
 
 
-def _split(application: Application, model: str | None, api: ApiStage | None) -> "TrafficSplit":
-    """The handler before the handler; a stage in the home begins with the champion."""
+def _models(application: Application, model: str | None, opened: ExitStack) -> "Handler":
+    """Every model of the project; one without a release is answered with 503, as on AWS.
+
+    Raises NotFoundError where the only or the named model has none, or no model has one.
+    """
+    from hindcast.serving.handler import logger, make_handler
+    from hindcast.traffic.models import Models
+
+    declared = application.project.models
+    several = model is None and len(declared) > 1
+    default = None if several else application.project.model(model).name
+    handlers: dict[str, Handler] = {}
+    lacking: list[NotFoundError] = []
+    for name in declared:
+        try:
+            handlers[name] = opened.enter_context(closing(_of_home(application, name)))
+        except NotFoundError as error:
+            if name == default:
+                raise
+            lacking.append(error)
+            handlers[name] = make_handler(None)
+    if len(lacking) == len(declared):
+        raise lacking[0]
+    for found in lacking:
+        logger.warning("answered with 503 until hindcast serve starts again", reason=str(found))
+    return Models(handlers, default)
+
+
+def _of_home(application: Application, model: str) -> "TrafficSplit":
+    """By the model's stage in the home, which begins with the champion."""
+    stage = LocalStage(application.settings.home, model)
+    stage.point(application.champion(model).release)
+    return _split(application, stage, stage.access_log)
+
+
+def _split(application: Application, stage: "Followed", access_log: Path | None) -> "TrafficSplit":
+    """The handler before the handler, by the releases of a stage."""
     from hindcast.traffic.split import TrafficSplit
 
     def open_release(release: str) -> Predictor:
-        folder = application.release_folder(release)
-        return open_predictor(_settings(application, folder))
+        return open_predictor(_settings(application, application.release_folder(release)))
 
-    if api is not None:
-        return TrafficSplit(api, open_release)
-    declared = application.project.model(model).name
-    stage = LocalStage(application.settings.home, declared)
-    stage.point(application.champion(declared).release)
-    return TrafficSplit(stage, open_release, stage.access_log)
+    return TrafficSplit(stage, open_release, access_log)
 
 
 def _serving_settings(application: Application, model: str | None) -> Settings:

@@ -60,7 +60,7 @@ class TrafficSplit:
     def close(self) -> None:
         """Drop the connections to the store."""
         for predictor in self._predictors.values():
-            predictor.store.close()
+            predictor.close()
 
     def _follow(self) -> None:
         try:
@@ -80,7 +80,7 @@ class TrafficSplit:
         }
         self._stage, self._predictors = found, opened
         for name in known.keys() - opened.keys():
-            known[name].store.close()
+            known[name].close()
 
     def _record(self, log: Path, release: str, status: int, milliseconds: float) -> None:
         """A line of the access log, with the fields of API Gateway's and the release."""

@@ -58,11 +58,11 @@ REGRESSION: dict[str, Any] = {
 }
 
 
-def model(task: str = "binary") -> bytes:
-    """A model of a task over `numeric @ weights`, nulls (NaN) counting as 0."""
+def model(task: str = "binary", width: int = len(FEATURES)) -> bytes:
+    """A model of a task over the first `numeric @ weights`, nulls (NaN) counting as 0."""
     weights = CLASS_WEIGHTS if task == "multiclass" else [[weight] for weight in WEIGHTS]
-    width, columns = len(weights), len(weights[0])
-    flat = [weight for row in weights for weight in row]
+    columns = len(weights[0])
+    flat = [weight for row in weights[:width] for weight in row]
     output, nodes = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[
         task
     ]()
@@ -114,13 +114,14 @@ def _regression() -> Head:
 
 def write(root: Path, **plan_changes: Any) -> Path:
     """Write a release below root and return its folder."""
+    document = plan(**plan_changes)
     files = {
-        "model.onnx": model(plan_changes.get("task", "binary")),
-        "serving_plan.json": json.dumps(plan(**plan_changes)).encode(),
+        "model.onnx": model(document.get("task", "binary"), len(document["features"])),
+        "serving_plan.json": json.dumps(document).encode(),
         "metrics.json": b"{}",
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    manifest = {"format": 1, "model": "credit_risk", "seed": 1, "files": digests}
+    manifest = {"format": 1, "model": document["model"], "seed": 1, "files": digests}
     folder = root / release.release_id(manifest)
     folder.mkdir(parents=True)
     for name, content in files.items():

@@ -1,4 +1,4 @@
-"""Ids and bodies are checked before anything else happens."""
+"""Bodies and feature values are checked before anything else happens."""
 
 import base64
 import json
@@ -19,34 +19,7 @@ def a_plan(**changes: Any) -> ServingPlan:
     return plan.parse(json.dumps(sample_release.plan(**changes)).encode())
 
 
-NUMBERS, TEXTS = a_plan(), a_plan(keys=sample_release.key("string"))
-
-
-@given(st.integers(-(2**63), 2**63 - 1))
-def test_every_64_bit_integer_is_an_id_as_number_and_as_text(key: int) -> None:
-    assert requests.entity_key(key, NUMBERS) == key
-    assert requests.entity_key(str(key), NUMBERS) == key
-
-
-@given(st.one_of(st.integers(min_value=2**63), st.integers(max_value=-(2**63) - 1)))
-def test_no_other_integer_is(key: int) -> None:
-    for raw in (key, str(key)):
-        with pytest.raises(RequestError) as caught:
-            requests.entity_key(raw, NUMBERS)
-        assert caught.value.status == 422
-
-
-@pytest.mark.parametrize("raw", [True, None, 1.0, "", " 1", "+1", "1_0", "\u0661", "1\n", [1], {}])
-def test_what_only_looks_like_an_integer_is_no_id(raw: object) -> None:
-    with pytest.raises(RequestError):
-        requests.entity_key(raw, NUMBERS)
-
-
-@pytest.mark.parametrize("raw", [True, None, 1, "", "a\0b", "\ud800"])
-def test_a_text_id_is_a_string_that_postgres_can_hold(raw: object) -> None:
-    assert requests.entity_key("ann", TEXTS) == "ann"
-    with pytest.raises(RequestError):
-        requests.entity_key(raw, TEXTS)
+NUMBERS = a_plan()
 
 
 @given(st.binary(max_size=200))

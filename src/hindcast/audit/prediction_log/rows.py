@@ -11,13 +11,15 @@ from hindcast import names
 from hindcast.serving.prediction_lines import exact
 
 INSTANT = pa.timestamp("us", tz="UTC")
-# answer is what any model answered, as JSON; null in rows collected before there were other models
-# than binary ones, whose prediction and probability have columns of their own.
+# id: an only key, or several by name as JSON. request: what was sent with them, as JSON. answer:
+# what any model answered, as JSON; null in rows from before there were others than binary ones,
+# whose prediction and probability have columns of their own.
 SCHEMA = pa.schema(
     [
         ("prediction_id", pa.string()),
         ("instant", INSTANT),
         ("id", pa.string()),
+        ("request", pa.string()),
         ("release", pa.string()),
         ("materialization", pa.string()),
         ("features_as_of", INSTANT),
@@ -48,20 +50,21 @@ def row(line: Mapping[str, Any]) -> Row:
     outcome = line.get("outcome")
     if outcome not in OUTCOMES:
         raise MalformedError("outcome is none of " + ", ".join(OUTCOMES))
-    found = (
+    features = _plain(line, "features")
+    if features is None and outcome in ANSWERED and line.get("shortened") is not True:
+        raise MalformedError("features is missing")
+    return (
         _text(line, "prediction_id", True),
         _instant(line, "instant", True),
         _key(line),
+        _plain(line, "request") if "request" in line else None,
         _text(line, "release", outcome in ANSWERED),
         _text(line, "materialization", outcome == names.PREDICTED),
         _instant(line, "features_as_of", outcome == names.PREDICTED),
-        _features(line),
+        features,
         *_answer(line, outcome in ANSWERED),
         outcome,
     )
-    if found[6] is None and outcome in ANSWERED and line.get("shortened") is not True:
-        raise MalformedError("features is missing")
-    return found
 
 
 def _given(line: Mapping[str, Any], name: str, needed: bool) -> Any:
@@ -81,10 +84,11 @@ def _text(line: Mapping[str, Any], name: str, needed: bool) -> str | None:
 
 
 def _key(line: Mapping[str, Any]) -> str | None:
+    """An only key's value, or several keys by name as JSON."""
     value = _given(line, "id", False)
     if type(value) is int:
         return str(value)
-    return _text(line, "id", False)
+    return _plain(line, "id") if isinstance(value, dict) else _text(line, "id", False)
 
 
 def _instant(line: Mapping[str, Any], name: str, needed: bool) -> datetime | None:
@@ -100,17 +104,17 @@ def _instant(line: Mapping[str, Any], name: str, needed: bool) -> datetime | Non
     return instant
 
 
-def _features(line: Mapping[str, Any]) -> str | None:
+def _plain(line: Mapping[str, Any], name: str) -> str | None:
     """As JSON again: Python writes each double in the shortest way that reads back as itself."""
-    values = _given(line, "features", False)
+    values = _given(line, name, False)
     if values is None:
         return None
     if not isinstance(values, dict) or not _VALUES.issuperset(map(type, values.values())):
-        raise MalformedError("features is not an object of plain values")
+        raise MalformedError(f"{name} is not an object of plain values")
     try:
         return _encode(values)
     except ValueError:
-        raise MalformedError("features holds a number that is not finite") from None
+        raise MalformedError(f"{name} holds a number that is not finite") from None
 
 
 def _integer(line: Mapping[str, Any], name: str, needed: bool) -> int | None:

@@ -5,15 +5,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from hindcast import names
 from hindcast.audit import prediction_log
 from hindcast.audit.replay.compare import Replayed, SkewReport, compare, settle, summarize
 from hindcast.audit.replay.recompute import PastQuestion, Recomputer, vector_as_of
 from hindcast.bootstrap import Application
 from hindcast.compiler.query import Knowledge
+from hindcast.data.retrieve import Materialized
 from hindcast.errors import InputError, ReleaseError
-from hindcast.serving import requests
-from hindcast.serving.predictor import Prediction
+from hindcast.serving import questions, requests
+from hindcast.serving.predictor import FeatureRow, Prediction
 from hindcast.serving.values import Value
+from hindcast.stores.ledger.records import Run
 
 SEED = 0
 Row = Mapping[str, Any]
@@ -54,30 +57,32 @@ def skew(
 def predict_as_of(
     application: Application,
     model: str | None,
-    key: str,
+    asked: list[str],
     clocks: Knowledge,
     release: str | None = None,
 ) -> Prediction:
     """The prediction of an instant: its features, by the release that was in production then.
 
-    Raises NotFoundError when no release was, or the key had no history, and RequestError for a
-    value that the model cannot take.
+    asked: the only key's value, or NAME=VALUE of each key and request value. Raises NotFoundError
+    when no release was, or there was no history, and RequestError for what is wrong in what is
+    asked, or a value that the model cannot take.
     """
     name = application.project.model(model).name
     if release is None:
         release = application.champion(name, clocks.as_of).release
     recomputer = _recomputer(application, application.ledger.find_release(name, release).release)
-    typed = requests.entity_key(key, recomputer.contents.plan)
-    vector = vector_as_of(recomputer, typed, clocks)
+    plan = recomputer.contents.plan
+    question = questions.of_words(asked, plan)
+    vector = vector_as_of(recomputer, question, clocks)
     requests.check_values(vector)
-    return Prediction(
-        id=typed,
-        score=recomputer.score(vector.values()),
-        release=recomputer.contents.id,
+    row = FeatureRow(
+        questions.keys_of(question, plan),
+        questions.request_of(question, plan),
         features=vector,
         features_as_of=clocks.as_of,
         materialization=None,
     )
+    return Prediction(row, recomputer.score(vector.values()), recomputer.contents.id)
 
 
 def _recomputer(application: Application, release: str) -> Recomputer:
@@ -99,9 +104,9 @@ def _replay_part(application: Application, rows: Sequence[Row]) -> list[Replayed
     logged: list[dict[str, Value]] = [json.loads(row["features"]) for row in rows]
     vectors: Sequence[Mapping[str, Value] | None] = logged
     if materialization:  # Else the caller sent the values; only the model's part can be repeated.
-        questions = [_question(recomputer, row) for row in rows]
-        known = _known(application, materialization)
-        vectors = recomputer.vectors(questions, *known)
+        asked = [_question(recomputer, row) for row in rows]
+        materialized = _materialized(application, materialization, recomputer)
+        vectors = recomputer.vectors_served(asked, materialized)
     return [
         _compare(recomputer, row, values, vector)
         for row, values, vector in zip(rows, logged, vectors, strict=True)
@@ -120,14 +125,31 @@ def _compare(
 
 
 def _question(recomputer: Recomputer, row: Row) -> PastQuestion:
-    key = requests.entity_key(row["id"], recomputer.contents.plan)
-    return PastQuestion(key, row["features_as_of"], row["instant"])
+    question = questions.of_log(row["id"], row.get("request"), recomputer.contents.plan)
+    return PastQuestion(question, row["features_as_of"], row["instant"])
 
 
-def _known(application: Application, materialization: str) -> tuple[datetime, dict[str, int]]:
-    """What the materialization could know: records until an instant, in raw tables' versions."""
-    run = application.ledger.find_run(materialization)
+def _materialized(
+    application: Application, materialization: str, recomputer: Recomputer
+) -> dict[str, Materialized]:
+    """What each view was computed from, by its own run; raises InputError where a view has none."""
+    runs, views = materialization.split(","), recomputer.contents.plan.views
+    if len(runs) != len(views):
+        raise InputError(
+            f"materialization {materialization} is not one run for each of {', '.join(views)}; an "
+            "answer over a view without any row cannot be recomputed"
+        )
+    return {
+        view: _of_run(application.ledger.find_run(run))
+        for view, run in zip(views, runs, strict=True)
+    }
+
+
+def _of_run(run: Run) -> Materialized:
     # A run that was killed after its swap did not record its inputs; what was known by then counts.
-    versions = {table.partition("/")[2]: int(said["version"]) for table, said in run.inputs.items()}
-    known_by = datetime.fromisoformat(run.parameters["known_by"])
-    return known_by.astimezone(UTC), versions
+    versions = [int(said["version"]) for said in run.inputs.values()]
+    as_of, known_by = (
+        datetime.fromisoformat(run.parameters[name]).astimezone(UTC)
+        for name in (names.AS_OF, names.KNOWN_BY)
+    )
+    return Materialized(as_of, known_by, versions[0] if versions else None)

@@ -21,7 +21,7 @@ from hindcast.audit.prediction_log.rows import OUTCOMES
 from hindcast.errors import NotFoundError
 from hindcast.serving import journal
 from hindcast.serving.prediction_lines import PredictionLines, new_id
-from hindcast.serving.predictor import Prediction
+from hindcast.serving.predictor import FeatureRow, Prediction
 from hindcast.serving.requests import RequestError
 from hindcast.serving.scores import Score
 from hindcast.serving.scores.binary import BinaryScore
@@ -84,7 +84,8 @@ def test_the_parser_reads_what_the_handler_logs(
     log: Logger, features: Any, probability: float, as_of: datetime, key: int | str
 ) -> None:
     score = BinaryScore(1, probability)
-    made = Prediction(key, score, samples.RELEASE, features, as_of, "run1")
+    row_of_it = FeatureRow({"id": key}, {}, features, as_of, "run1")
+    made = Prediction(row_of_it, score, samples.RELEASE)
     ids: list[str] = []
 
     def ask(lines: PredictionLines) -> None:
@@ -123,7 +124,8 @@ def test_the_parser_reads_what_the_handler_logs(
     ],
 )
 def test_the_answer_of_every_task_is_read(log: Logger, score: Score, answer: str) -> None:
-    made = Prediction(1, score, samples.RELEASE, {"income": 1.0}, samples.START, "run1")
+    row = FeatureRow({"id": 1}, {}, {"income": 1.0}, samples.START, "run1")
+    made = Prediction(row, score, samples.RELEASE)
     [predicted, scored] = rows(
         parsed(
             logged(
@@ -144,14 +146,14 @@ def test_every_outcome_is_read(log: Logger) -> None:
         lines.unanswered(None, RequestError(422, "x", "is unknown", place="body"))
 
     def failed(lines: PredictionLines) -> None:
-        with pytest.raises(ZeroDivisionError), lines.about(1):
+        with pytest.raises(ZeroDivisionError), lines.about({"id": 1}):
             raise ZeroDivisionError
 
     def scored(lines: PredictionLines) -> None:
         lines.scored(BinaryScore(0, 0.25), {"income": 1.0})
 
     def unknown(lines: PredictionLines) -> None:
-        lines.unanswered(1, NotFoundError("there is no customer with id 1"))
+        lines.unanswered({"id": 1}, NotFoundError("there is no customer with id 1"))
 
     batch = parsed(logged(log, refused, failed, scored, unknown))
     assert [row["outcome"] for row in rows(batch)] == ["refused", "failed", "scored", "unknown"]

@@ -1,0 +1,73 @@
+"""Answers over several views and request values, by models of each task: as asked and again."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hindcast.audit.replay.replay import replay, skew
+from tests.integration import hindsight, shops
+from tests.integration.hindsight import Home
+from tests.integration.service import serve
+
+SEEN = {"cid": "c-2", "country": "DE", "shop_no": 1, "amount": "12.34"}
+ASKED = [
+    SEEN,
+    {**SEEN, "cid": "c-3", "amount": 7},  # Without a ticket.
+    {**SEEN, "shop_no": None, "country": None},  # Of no shop.
+    {**SEEN, "amount": None},
+    {"cid": "c-0 ' %", "country": "XX", "shop_no": 99, "amount": 1.5},  # Of nothing known.
+]
+
+
+@pytest.fixture(scope="module")
+def shop_home(postgres_server: str) -> Iterator[Home]:
+    with (
+        tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
+        hindsight.database(postgres_server, "shops") as url,
+    ):
+        yield shops.settle(Path(folder), url)
+
+
+@pytest.mark.parametrize("model", shops.MODELS)
+def test_every_answer_is_recomputed_bit_for_bit(shop_home: Home, model: str) -> None:
+    release = shops.trained(shop_home, model)
+    lines = shop_home.ask("/predict/batch", {"instances": ASKED}, release)
+    lines += shop_home.ask("/score", {"features": lines[0]["features"]}, release)
+    shop_home.collect(*lines)
+    assert [line["outcome"] for line in lines] == ["predicted"] * len(ASKED) + ["scored"]
+    assert len({line["materialization"] for line in lines[:-1]}) == 1
+    for line in lines:
+        found = replay(shop_home.application, line["prediction_id"])
+        assert [value for value in found.values if value.outcome != "match"] == []
+    report = skew(shop_home.application, 100, None, model)
+    assert (report.predictions, report.matching, report.impossible) == (6, 6, {})
+
+
+def test_each_view_answers_as_it_was_materialized(shop_home: Home) -> None:
+    release = shop_home.application.release_folder(shops.trained(shop_home, "risk"))
+    with serve(shop_home.database_url, release) as service:
+        _, first = service.call("POST", "/predict", SEEN)
+        _, unknown = service.call("POST", "/predict", ASKED[-1])
+    assert "unseen" not in first
+    assert unknown["unseen"] == ["spending", "support", "busy"]
+    assert first["features_as_of"] == "2024-05-30T00:00:00+00:00"  # The oldest view's.
+
+
+def test_predict_takes_every_key_and_value_by_name(
+    shop_home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release = shops.trained(shop_home, "delay")
+    words = [f"{name}={value}" for name, value in SEEN.items()]
+    then = ("--as-of", shops.AS_OF, "--release", release, "--model", "delay", "--json")
+    code, printed, _ = shop_home.run(capsys, "predict", *words, *then)
+    answer: dict[str, Any] = json.loads(printed)
+    assert code == 0
+    assert (answer["cid"], answer["shop_no"], answer["amount"]) == ("c-2", 1, "12.34")
+    low, high = answer["interval"]
+    assert low < answer["prediction"] < high
+    code, _, errors = shop_home.run(capsys, "predict", *words[:-1], *then)
+    assert (code, errors.strip()) == (2, "hindcast: amount: is missing; send a decimal or null")
