@@ -14,6 +14,8 @@ RECORDED_AT = "recorded_at"
 INGESTED_AT = "_ingested_at"
 FILE = "_file"
 ROW = "_row"
+# What tells an event of a source without a tiebreaker from others of its instant: a digest of it.
+EVENT_DIGEST = "_event"
 # Why a record withdraws its event; null in every other record.
 RETRACTION = "_retraction"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from hindcast import names
 from hindcast.compiler.features import CompiledView, compile_view
 from hindcast.definitions import (
     Entity,
@@ -124,7 +125,8 @@ def definitions(draw: st.DrawFn, whole_days: bool) -> Definition:
     chosen = draw(st.lists(st.sampled_from(MEANINGS), min_size=1, max_size=6))
     windows = [draw(st.sampled_from(WINDOWS)) for _ in chosen]
     refreshed = draw(st.sampled_from([None, None, *REFRESHED]))
-    return define(list(zip(chosen, windows, strict=True)), whole_days, refreshed)
+    is_ordered = draw(st.sampled_from([True, True, False]))
+    return define(list(zip(chosen, windows, strict=True)), whole_days, refreshed, is_ordered)
 
 
 def everything(whole_days: bool) -> Definition:
@@ -143,13 +145,17 @@ def define(
     chosen: list[tuple[Meaning, tuple[Window, Seen]]],
     whole_days: bool,
     refreshed: str | None = None,
+    is_ordered: bool = True,
 ) -> Definition:
-    """A compiled view of these features over a source of dated or timed events."""
+    """A compiled view of these features over a source of dated or timed events.
+
+    is_ordered: whether the source has a tiebreaker.
+    """
     source = Source(
         "events",
         entity=Entity("thing", key="key"),
         event_timestamp="at",
-        tiebreaker="tie",
+        tiebreaker="tie" if is_ordered else names.EVENT_DIGEST,
         recorded_at="recorded_at",
         label="label",
         schema={
@@ -165,9 +171,9 @@ def define(
             window, seen = WINDOWS[1]  # It counts back from the newest, as far as it needs.
         name, over = f"f{index}", {"prior": window, "latest": latest(), "request": None}
         features.append(Feature(name, meaning.expression, over=over[meaning.window]))
-        meanings[name] = _bound(meaning, seen)
+        meanings[name] = _bound(meaning, seen, is_ordered)
     return Definition(compile_view(FeatureView("things", source, features, refreshed)), meanings)
 
 
-def _bound(meaning: Meaning, seen: Seen) -> Callable[[list[Event], Event], Any]:
-    return lambda history, row: meaning.value(history, row, seen)
+def _bound(meaning: Meaning, seen: Seen, is_ordered: bool) -> Callable[[list[Event], Event], Any]:
+    return lambda history, row: meaning.value(history, row | {"is_ordered": is_ordered}, seen)

@@ -54,7 +54,8 @@ def _is_before(event: Event, row: Event, ending: timedelta) -> bool:
     if event["key"] != row["key"]:
         return False
     if not ending and event["at"] == row["at"]:
-        return row["tie"] is not None and event["tie"] < row["tie"]
+        sees_ties = row["tie"] is not None and row.get("is_ordered", True)
+        return sees_ties and bool(event["tie"] < row["tie"])
     return bool(event["at"] < row["at"] - ending)
 
 

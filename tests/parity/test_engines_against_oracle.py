@@ -51,6 +51,7 @@ def raw_table(folder: Path, events: list[Event], whole_days: bool) -> DeltaTable
             ("number", pa.int64()), ("flag", pa.string()), ("born", pa.date32()),
             ("label", pa.int64()), ("recorded_at", INSTANT), ("_ingested_at", INSTANT),
             ("_row", pa.int64()), ("_retraction", pa.string()),
+            ("_event", pa.string()),
         ]
     )  # fmt: skip
     names = {
@@ -59,7 +60,8 @@ def raw_table(folder: Path, events: list[Event], whole_days: bool) -> DeltaTable
         "_row": "row",
         "_retraction": "retraction",
     }
-    rows = [{field: event[names.get(field, field)] for field in schema.names} for event in events]
+    told_apart = [event | {"_event": str(event["tie"])} for event in events]
+    rows = [{field: e[names.get(field, field)] for field in schema.names} for e in told_apart]
     if whole_days:
         rows = [row | {"at": row["at"].date()} for row in rows]
     write_deltalake(str(folder), pa.Table.from_pylist(rows, schema), mode="overwrite")
@@ -108,7 +110,7 @@ def check_materialization(
     assert {row["key"]: row["_records"] for row in of_entities} == records
     assert {row["_records"] for row in of_events} <= {None}
     for row in of_events:
-        event = by_identity[row["key"], row["event_timestamp"], row["tiebreaker"]]
+        event = by_identity[row["key"], row["event_timestamp"], int(row["tiebreaker"])]
         hold(row, event, history, definition)
     for row in of_entities:
         assert row["event_timestamp"] == k.as_of

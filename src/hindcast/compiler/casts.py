@@ -115,9 +115,10 @@ def _cut(dialect: "Dialect", sql: str, given: DataType) -> str:
     """A whole number without the digits after the point; null beyond 64 bits."""
     # Spark cuts by itself, and knows no function for it.
     whole = sql if dialect.name == "spark" else f"TRUNC({sql})"
-    if dialect.name != "postgres":
+    if given != DOUBLE and dialect.name != "postgres":
         return f"TRY_CAST({whole} AS BIGINT)"
-    number = DOUBLE.sql("postgres") if given == DOUBLE else "NUMERIC"
+    # As doubles, 2^63 and the largest whole number are one, which Spark takes for the latter.
+    number = DOUBLE.sql(dialect.name) if given == DOUBLE else "NUMERIC"
     first, beyond = (f"CAST('{bound}' AS {number})" for bound in (_FIRST, _BEYOND))
     return f"CASE WHEN {sql} >= {first} AND {sql} < {beyond} THEN CAST({whole} AS BIGINT) END"
 

@@ -18,7 +18,7 @@ from hindcast.errors import DefinitionError
 REASON, FIELD, VALUE, RECORD = "_reason", "_field", "_value", "_record"
 OWN = (
     *(names.RECORDED_AT, names.INGESTED_AT, names.FILE, names.ROW, names.RETRACTION),
-    *(REASON, FIELD, VALUE, RECORD),
+    *(names.EVENT_DIGEST, REASON, FIELD, VALUE, RECORD),
 )
 # In bytes: Postgres indexes no more than 2,704, a few of them its own.
 _LONGEST_KEY = 2600
@@ -76,6 +76,8 @@ def ingest_query(source: Source, found: Mapping[str, str], relation: str) -> str
     columns = [_checked(name, checks) for name in source.types]
     if source.recorded_at and source.recorded_at != names.RECORDED_AT:
         columns.append(f"CAST({quote(source.recorded_at)} AS TIMESTAMPTZ) AS {names.RECORDED_AT}")
+    if not source.has_tiebreaker:
+        columns.append(f"{_digest(source)} AS {names.EVENT_DIGEST}")
     counted = [c for c in checks if c.check.on_fail != "reject"]
     columns += [quote(c.fails) for c in counted]
     flags = [f"{_failed(c, source)} AS {quote(c.fails)}" for c in counted]
@@ -85,6 +87,18 @@ def ingest_query(source: Source, found: Mapping[str, str], relation: str) -> str
         f"SELECT {', '.join([*columns, *_fault_columns(faults)])}, CASE WHEN {REASON} IS NOT NULL "
         f"THEN CAST(to_json({_READ}) AS VARCHAR) END AS {RECORD} FROM ({judged}) AS _parsed"
     )
+
+
+def _digest(source: Source) -> str:
+    """What rows have in common that are equal in every column but when they were learned of.
+
+    A column that is null adds nothing, so that one declared later changes no older event's.
+    """
+    texts = (
+        f"{_text(f'{name}=')} || CAST(_parsed.{DUCKDB.quote(name)} AS VARCHAR)"
+        for name in sorted(source.types.keys() - {source.recorded_at})
+    )
+    return f"md5(concat_ws(chr(31), {', '.join(texts)}))"
 
 
 def _compile(check: Check, source: Source) -> CompiledCheck:

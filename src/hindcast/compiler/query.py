@@ -291,7 +291,7 @@ class _Query:
             **dict(zip(self.ordering.keys, self._asked_keys(), strict=True)),
             **{name: self.dialect.cast(name, types[column]) for name, column in identity},
             "_at": self.dialect.epoch_micros(names.AS_OF),
-            "_tie": self.dialect.cast(names.TIEBREAKER, types[source.tiebreaker]),
+            "_tie": self.dialect.cast(names.TIEBREAKER, source.tie_type),
             "_recorded": nothing,
             names.INGESTED_AT: "CAST(NULL AS TIMESTAMP)",
             names.ROW: nothing,

@@ -66,8 +66,18 @@ def by_sorting(parts: Parts) -> str:
         f"({event} ROWS UNBOUNDED PRECEDING) AS _nth FROM recorded "
         f"WHERE NOT _replaced AND (NOT _is_event OR {parts.is_there})\n),\n"
         f"rows_ AS (\n{_placed(_sorted_rows(parts), parts)}\n),\n"
-        f"windowed AS (\nSELECT {windows} FROM rows_\n)"
+        f"windowed AS (\n{_shared(f'SELECT {windows} FROM rows_', parts)}\n)"
     )
+
+
+def _with_ties(windows: str, event: str) -> str:
+    return f"SELECT * FROM (SELECT {windows} FROM rows_) AS alone LEFT JOIN ties USING ({event})"
+
+
+def _shared(windowed: str, parts: Parts) -> str:
+    """What the first row of each instant sees, where events of one instant are not ordered."""
+    items = ", ".join(["*", *parts.windows.shared()])
+    return f"SELECT {items} FROM (\n{windowed}\n) AS apart" if items != "*" else windowed
 
 
 def _placed(rows: str, parts: Parts) -> str:
@@ -118,8 +128,7 @@ def by_hashing(parts: Parts) -> str:
         f"rows_ AS (\n{_placed(_united_rows(parts), parts)}\n),\n"
         f"tied AS (SELECT {entity}, _at FROM history GROUP BY ALL HAVING COUNT(*) > 1),\n"
         f"ties AS (\nSELECT {ties} FROM history SEMI JOIN tied USING ({entity}, _at)\n),\n"
-        f"windowed AS (\nSELECT * FROM (SELECT {windows} FROM rows_) AS alone "
-        f"LEFT JOIN ties USING ({place})\n)"
+        f"windowed AS (\n{_shared(_with_ties(windows, place), parts)}\n)"
     )
 
 
@@ -159,7 +168,7 @@ def by_joining(parts: Parts) -> str:
         f"versions AS (\nSELECT *, COALESCE({later}, {_NEVER}) AS _until, "
         f"{asked_next} AS _asked_next FROM records\n),\n"
         f"rows_ AS (\n{_placed(_joined_rows(parts), parts)}\n),\n"
-        f"windowed AS (\nSELECT {windows} FROM rows_\n)"
+        f"windowed AS (\n{_shared(f'SELECT {windows} FROM rows_', parts)}\n)"
     )
 
 

@@ -16,6 +16,8 @@ from hindcast.compiler.typing import infer
 from hindcast.datatypes import BIGINT, BOOLEAN, DOUBLE, DataType
 from hindcast.definitions import Window, prior
 
+# Of a window's column: as the row itself sees it, and not the first one of its instant.
+_OWN = "_own"
 # A whole number of 64 bits as a decimal.
 _WHOLE = DataType("decimal", 19, 0)
 # Aggregates that can be made of those of two parts of a window.
@@ -46,6 +48,7 @@ class Windows:
     def __init__(self, view: CompiledView, dialect: Dialect, ordering: Ordering) -> None:
         self.view, self.dialect, self.ordering = view, dialect, ordering
         self.order = ordering.order
+        self._sees_ties = view.view.source.has_tiebreaker
         self._arguments: dict[str, str] = {}
         self._places: dict[str, str] = {}
         self._windows: dict[str, str] = {}
@@ -66,7 +69,16 @@ class Windows:
 
     def selects(self) -> list[str]:
         """Select items over the rows of events and spine."""
-        return [f"{sql} AS {slot}" for sql, slot in self._windows.items()]
+        own = "" if self._sees_ties else _OWN
+        return [f"{sql} AS {slot}{own}" for sql, slot in self._windows.items()]
+
+    def shared(self) -> list[str]:
+        """Select items over those: where events of one instant do not see each other, what the
+        first row of each instant sees."""
+        if self._sees_ties:
+            return []
+        over = f"OVER (PARTITION BY {self.ordering.entity}, _at ORDER BY {self.ordering.within})"
+        return [f"FIRST_VALUE({slot}{_OWN}) {over} AS {slot}" for slot in self._windows.values()]
 
     def tie_selects(self) -> list[str]:
         """Select items over the events that share their instant with another of their entity."""
@@ -247,7 +259,7 @@ class Windows:
         if window == prior():
             return self._window(f"{call} {self._over(self.order, BEFORE)}")
         earlier = self._window(f"{call} {self._over('_at', frames.of_instants(window))}")
-        if window.ending:
+        if window.ending or not self._sees_ties:
             return earlier
         ties = self._tie(f"{call} {self._over(self.ordering.within, BEFORE, by=', _at')}")
         if name == "count":

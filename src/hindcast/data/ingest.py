@@ -220,6 +220,8 @@ class _Intake:
         if names.RECORDED_AT not in self.source.types:
             fields.append((names.RECORDED_AT, instant))
         fields += [(names.INGESTED_AT, instant), (names.FILE, pa.string())]
+        if not self.source.has_tiebreaker:
+            fields.append((names.EVENT_DIGEST, pa.string()))
         return pa.schema([*fields, (names.ROW, pa.int64())])
 
     def _stamped(self, batch: pa.RecordBatch) -> pa.RecordBatch:

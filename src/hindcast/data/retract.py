@@ -80,8 +80,9 @@ def _known(source: Source, lake: Lake, asked: Withdrawal, now: datetime) -> pa.T
     event = ", ".join(DUCKDB.quote(column) for column in source.identity)
     last = ", ".join(f"{c} DESC" for c in (names.RECORDED_AT, names.INGESTED_AT, names.ROW))
     texts = (*asked.key, asked.timestamp, asked.tiebreaker)
+    types = raw.columns(source)
     conditions = [
-        f"{DUCKDB.quote(column)} = {_literal(text, source.types[column])}"
+        f"{DUCKDB.quote(column)} = {_literal(text, types[column])}"
         for column, text in zip(source.identity, texts, strict=True)
         if text is not None
     ]

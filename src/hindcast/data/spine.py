@@ -88,7 +88,7 @@ def typed(
     columns = Ordering.of(view.view).identity
     kinds = [view.types[column].arrow() for column in source.key_columns(source.first)]
     firsts = identity or [pa.nulls(count, kind) for kind in kinds]
-    tie = view.types[source.tiebreaker].arrow()
+    tie = source.tie_type.arrow()
     return pa.table(
         {
             **{name: keys[name] for name in view.keys},

@@ -79,7 +79,9 @@ class Source:
 
     schema maps each column to its type. entities: whose events these are, or a mapping of each to
     its column or columns here, where these have other names than its key; entity: of one alone.
-    The first one's key, the event timestamp and the tiebreaker tell an event from others.
+    The first one's key, the event timestamp and the tiebreaker tell an event from others. Without
+    a tiebreaker, events of one instant do not see each other, and rows equal in every column are
+    one event.
     `recorded_at` names the source's own column for when a row was learned of; without it the ingest
     instant is used. label: a column that no feature may read. optional: columns that a file may
     lack, null then. format: how its files are written; without it, as their endings say.
@@ -88,7 +90,7 @@ class Source:
     name: str
     entity: Entity | None = None
     event_timestamp: str = ""
-    tiebreaker: str = ""
+    tiebreaker: str = names.EVENT_DIGEST
     schema: Mapping[str, str] = field(default_factory=dict)
     label: str | None = None
     recorded_at: str | None = None
@@ -109,7 +111,8 @@ class Source:
             for column in self.key_columns(entity):
                 self._check_role(where, f"key of entity '{entity.name}'", column, KEYS)
         self._check_role(where, "event_timestamp", self.event_timestamp, CLOCKS)
-        self._check_role(where, "tiebreaker", self.tiebreaker, TIEBREAKERS)
+        if self.has_tiebreaker:
+            self._check_role(where, "tiebreaker", self.tiebreaker, TIEBREAKERS)
         if self.recorded_at is not None:
             self._check_role(where, "recorded_at", self.recorded_at, CLOCKS)
         if self.label is not None:
@@ -121,6 +124,16 @@ class Source:
     def types(self) -> Mapping[str, DataType]:
         """Column name -> type; raises DefinitionError naming the column of an unknown type."""
         return MappingProxyType({column: self._type(column) for column in self.schema})
+
+    @property
+    def has_tiebreaker(self) -> bool:
+        """Whether events of one instant have an order, in which the later sees the earlier."""
+        return self.tiebreaker != names.EVENT_DIGEST
+
+    @property
+    def tie_type(self) -> DataType:
+        """The type of what tells events of one instant apart."""
+        return self.types[self.tiebreaker] if self.has_tiebreaker else datatypes.STRING
 
     @property
     def columns_by_entity(self) -> Mapping[Entity, tuple[str, ...]]:
@@ -154,7 +167,8 @@ class Source:
 
         A row without another entity's key is an event of none of these.
         """
-        return (*self.identity, *((self.recorded_at,) if self.recorded_at else ()))
+        declared = [column for column in self.identity if column != names.EVENT_DIGEST]
+        return (*declared, *((self.recorded_at,) if self.recorded_at else ()))
 
     def _resolved(self, where: str) -> Mapping[Entity, tuple[str, ...]]:
         """Each entity with its columns here, however they were declared."""

@@ -23,7 +23,8 @@ _BIGINT_DIGITS = 19
 
 def columns(source: Source) -> dict[str, DataType]:
     """Every column of the source's raw table, Hindcast's own ones last."""
-    own = {name: kind for name, kind in _OWN.items() if name not in source.types}
+    digest = {} if source.has_tiebreaker else {names.EVENT_DIGEST: STRING}
+    own = {name: kind for name, kind in (_OWN | digest).items() if name not in source.types}
     return {**source.types, **own}
 
 

@@ -75,3 +75,10 @@ def test_entities_that_a_source_cannot_have_are_refused(entities: Any, reason: s
     with pytest.raises(DefinitionError) as raised:
         replace(LOANS, entity=None, entities=entities)
     assert str(raised.value) == f"source 'loans': {reason}"
+
+
+def test_a_source_without_a_tiebreaker_tells_events_apart_by_a_digest() -> None:
+    source = Source("s", Entity("e", "id"), "at", schema={"id": "bigint", "at": "timestamp"})
+    assert not source.has_tiebreaker
+    assert str(source.tie_type) == "string"
+    assert source.required == ("id", "at")
