@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 KINDS = ("bigint", "double", "boolean", "string", "date", "timestamp", "decimal")
+# Other words for a type; a uuid is kept as its text.
+ALIASES = {"int": "bigint", "float": "double", "text": "string", "uuid": "string"}
 
 _SQL = {
     "duckdb": {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"},
@@ -68,13 +70,14 @@ TIMESTAMP = DataType("timestamp")
 
 
 def parse(text: str) -> DataType:
-    """Read a type as definitions write it, such as "bigint" or "decimal(18,2)"."""
+    """Read a type as definitions write it, such as "bigint", "int" or "decimal(18,2)"."""
     match = re.fullmatch(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)", text.strip())
     if match:
         precision, scale = int(match[1]), int(match[2])
         if 0 < precision <= 38 and scale <= precision:
             return DataType("decimal", precision, scale)
-    elif text.strip() in KINDS and text.strip() != "decimal":
-        return DataType(text.strip())
-    choices = ", ".join(KINDS[:-1])
+    name = ALIASES.get(text.strip(), text.strip())
+    if name in KINDS and name != "decimal":
+        return DataType(name)
+    choices = ", ".join((*KINDS[:-1], *ALIASES))
     raise DefinitionError(f"unknown type '{text}'; use one of {choices}, decimal(p,s) with p <= 38")

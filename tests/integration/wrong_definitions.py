@@ -42,8 +42,8 @@ source 'loans': tiebreaker | r="nr" | r=5 | r=None | r=["nr"]
 source 'loans': recorded_at | t="seen" | t="job" | t="id" | t="nothing" | t=5 | t=True | t=["seen"]
 source 'loans': label | l="status" | l="nothing" | l="id" | l="at" | l="nr"
 source 'loans': label | l="status" | l="seen" | l=5 | l=["x"]
-source 'loans', column 'amount': | "double" | "float" | "int" | "" | float
-source 'loans', column 'amount': | "double" | "decimal" | None | "text"
+source 'loans', column 'amount': | "double" | "real" | "integer" | "" | float
+source 'loans', column 'amount': | "double" | "decimal" | None | "varchar"
 source 'loans' | "price": | 5: | None: | "": | "JOB": | "as_of": | "_row": | "_file": | ("a", "b"):
 source 'loans': checks is | s=[Check( | s="amount > 0" or [Check( | s=None and [Check(
 source 'loans': checks is | s=[Check( | s=5 or [Check(

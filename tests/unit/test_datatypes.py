@@ -16,6 +16,11 @@ def test_a_type_is_written_as_it_was_read(text: str) -> None:
     assert str(datatypes.parse(text)) == text
 
 
+def test_usual_other_words_are_read_too() -> None:
+    words = {"int": "bigint", "float": "double", "text": "string", "uuid": "string"}
+    assert {word: str(datatypes.parse(word)) for word in words} == words
+
+
 def test_spaces_do_not_matter() -> None:
     assert datatypes.parse(" decimal( 18 , 2 ) ") == DataType("decimal", 18, 2)
 
@@ -28,7 +33,7 @@ def test_a_decimal_has_up_to_38_digits(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "int",
+        "integer",
         "BIGINT",
         "",
         "decimal",
@@ -45,7 +50,7 @@ def test_an_unknown_type_is_refused_with_the_choices(text: str) -> None:
         datatypes.parse(text)
     assert str(raised.value) == (
         f"unknown type '{text}'; use one of bigint, double, boolean, string, date, timestamp, "
-        "decimal(p,s) with p <= 38"
+        "int, float, text, uuid, decimal(p,s) with p <= 38"
     )
 
 
