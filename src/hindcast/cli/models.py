@@ -21,10 +21,12 @@ from hindcast.cli.options import (
     knowledge,
 )
 from hindcast.errors import InputError
+from hindcast.instants import instant
 from hindcast.traffic import local_stage
 from hindcast.traffic.local_stage import LocalStage
 
 if TYPE_CHECKING:
+    from hindcast.data.training_range import TrainingRange
     from hindcast.models.evaluation.evaluate import EvaluationReport
     from hindcast.models.evaluation.gate import GateCheck
 
@@ -35,6 +37,13 @@ _PASSED = {True: "passed", False: "failed", None: "not judged"}
 def train(
     as_of: AsOfOption = None,
     known_by: KnownByOption = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Train on labelled events from this instant on."),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Train on labelled events before this instant.")
+    ] = None,
     like: Annotated[
         str | None,
         typer.Option(help="Train again as this release was, and compare."),
@@ -56,14 +65,15 @@ def train(
     application, progress = bootstrap.application(home, project), ConsoleProgress()
     runner = bootstrap.engine(engine)
     if like is not None:
-        if as_of is not None or known_by is not None:
+        if (as_of, known_by, start, until) != (None, None, None, None):
             raise InputError("--like takes its instants from the release; leave out the others")
         declared = application.project.model(model).name
         original = application.ledger.find_release(declared, like)
         repeated = retrain.train_like(application, original.release, runner, progress)
         console.show(repeated, as_json)
         raise typer.Exit(0 if repeated.same else 1)
-    released = training.train(application, model, runner, knowledge(as_of, known_by), progress)
+    clocks, within = knowledge(as_of, known_by), _range(start, until)
+    released = training.train(application, model, runner, clocks, progress, within)
     stage = _stage(application, model)
     first = promote.admit_first(application, model, released.release, runner, progress, stage)
     verdict = {"gate": _PASSED[first.passed]} if first else {}
@@ -144,6 +154,15 @@ def rollback(
 
     application = bootstrap.application(home, project)
     console.show(use_case(application, model, _stage(application, model)), as_json)
+
+
+def _range(start: str | None, until: str | None) -> "TrainingRange":
+    from hindcast.data.training_range import TrainingRange
+
+    return TrainingRange(
+        None if start is None else instant(start, "--from"),
+        None if until is None else instant(until, "--until"),
+    )
 
 
 def _show(

@@ -8,6 +8,8 @@ from hindcast.definitions import arguments
 from hindcast.definitions.sources import Entity
 from hindcast.errors import DefinitionError
 
+# An entity, the first one of the model's events, or none.
+Group = Entity | Literal["entity"] | None
 LEAST_HELD_OUT = 0.01
 MOST_HELD_OUT = 0.9
 
@@ -23,7 +25,7 @@ class Split:
 
     holdout: float = 0.3
     start: date | datetime | None = None
-    group: Entity | Literal["entity"] | None = "entity"
+    group: Group = "entity"
 
     def __post_init__(self) -> None:
         """Raise DefinitionError naming the wrong argument."""

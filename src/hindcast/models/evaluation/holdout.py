@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hindcast import names
 from hindcast.compiler.query import Knowledge
-from hindcast.data import training_set
+from hindcast.data import training_range, training_set
+from hindcast.data.training_range import TrainingRange
 from hindcast.data.training_rows import TrainingSet
 from hindcast.engines.base import Engine
 from hindcast.errors import InputError
@@ -23,9 +24,10 @@ from hindcast.stores.lake import Lake
 
 @dataclass(frozen=True)
 class Holdout:
-    """Held-out rows of a training set, by the split and the task of the release they are of."""
+    """Held-out rows of a training set, by range, split and task of the release they are of."""
 
     data: TrainingSet
+    within: TrainingRange
     task: Task
     parts: Partition
 
@@ -75,11 +77,13 @@ class Holdout:
 
 def of(release: ReleaseContents, engine: Engine, lake: Lake, knowledge: Knowledge) -> Holdout:
     """The holdout that training on this release's features would have as of the instant."""
+    within = training_range.of_document(release.manifest.get("range"))
     data = training_set.build(
         *release.question, release.manifest["cold_start"], engine, lake, knowledge
     )
-    parts = split.of(data, documents.split_of(release.manifest))
-    return Holdout(data, choice.of_plan(release.plan), parts)
+    data = training_range.within(data, within)
+    parts = split.of(data, documents.split_of(release.manifest, data.labelled.events))
+    return Holdout(data, within, choice.of_plan(release.plan), parts)
 
 
 def same_rows(
@@ -103,7 +107,7 @@ def same_rows(
     asked = replace(own.labelled, events=labelled.events)
     versions = {name.partition("/")[2]: int(said["version"]) for name, said in own.inputs.items()}
     data = training_set.build(service, asked, own.cold_start, engine, lake, knowledge, versions)
-    other = replace(holdout, data=data)
+    other = replace(holdout, data=training_range.within(data, holdout.within))
     if not other.events.equals(holdout.events):
         raise _incomparable(release, "on other events")
     return other

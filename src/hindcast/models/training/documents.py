@@ -7,8 +7,10 @@ from importlib.metadata import version
 from typing import Any
 
 from hindcast.compiler.serving import serving_query
+from hindcast.data.training_range import TrainingRange
 from hindcast.data.training_rows import TrainingSet, column_numbers, column_texts
-from hindcast.definitions import Entity, Model, Split
+from hindcast.definitions import Entity, Model, Source, Split
+from hindcast.definitions.splits import Group
 from hindcast.models.tasks import histograms
 from hindcast.models.tasks.base import Reals, Task
 from hindcast.models.training.split import Partition
@@ -60,7 +62,9 @@ def differences(data: TrainingSet) -> dict[str, Any]:
     return found
 
 
-def manifest(model: Model, data: TrainingSet, revision: str) -> dict[str, Any]:
+def manifest(
+    model: Model, data: TrainingSet, revision: str, within: TrainingRange
+) -> dict[str, Any]:
     """What the release was trained from, so that it can be trained again."""
     return {
         "format": 1,
@@ -72,29 +76,36 @@ def manifest(model: Model, data: TrainingSet, revision: str) -> dict[str, Any]:
         "knowledge": PER_ROW if data.knowledge.per_row else FOR_ALL,
         "label_matures_days": model.target.matures / timedelta(days=1),
         "cold_start": data.cold_start,
-        "split": _split(model.split),
+        "split": _split(model.split, model.events),
+        "range": within.document(),
         "code_revision": revision,
         "seed": model.seed,
         "libraries": {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
     }
 
 
-def _split(split: Split) -> dict[str, Any]:
-    """The split as `split_of` reads it."""
+def _split(split: Split, events: Source) -> dict[str, Any]:
+    """The split as `split_of` reads it; its group by the name of the entity."""
+    group = events.first if split.group == "entity" else split.group
     return {
         "holdout": split.holdout,
         "start": None if split.cut is None else split.cut.isoformat(),
-        "group": split.group.name if isinstance(split.group, Entity) else split.group,
+        "group": group.name if isinstance(group, Entity) else None,
     }
 
 
-def split_of(manifest: Mapping[str, Any]) -> Split:
-    """The split that a release was trained with; a manifest without one is an older release's."""
+def split_of(manifest: Mapping[str, Any], events: Source) -> Split:
+    """The split that a release was trained with; a manifest without one is an older release's.
+
+    events: the source whose events it learned from.
+    """
     said = manifest.get("split")
     if said is None:
         return Split()
     start = None if said["start"] is None else datetime.fromisoformat(said["start"])
-    return Split(said["holdout"], start, None if said["group"] is None else "entity")
+    groups: dict[str | None, Group] = {each.name: each for each in events.columns_by_entity}
+    groups[None] = None
+    return Split(said["holdout"], start, groups[said["group"]])
 
 
 def reference(data: TrainingSet, parts: Partition, task: Task, scores: Reals) -> dict[str, Any]:

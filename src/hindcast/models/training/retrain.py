@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.bootstrap import Application
-from hindcast.data import training_set
+from hindcast.data import training_range, training_set
 from hindcast.engines.base import Engine
 from hindcast.models.training.revision import code_revision
 from hindcast.models.training.train import release
@@ -46,7 +46,8 @@ def train_like(
         )
     revision = code_revision(application.project.folder)
     with tempfile.TemporaryDirectory(prefix="hindcast-again-") as folder:
-        report = release(model, data, folder, revision, watcher)
+        within = training_range.of_document(manifest.get("range"))
+        report = release(model, data, folder, revision, watcher, within)
         again = contents.read(Path(report.folder))
         differences = tuple(_differences(manifest, again.manifest))
     return RetrainReport(like, report.release, report.release == like, differences)

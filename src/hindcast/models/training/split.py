@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.data.training_rows import TrainingSet
-from hindcast.definitions import Split
+from hindcast.definitions import Entity, Split
 from hindcast.errors import TrainingError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,7 +48,10 @@ class Partition:
 
 def of(data: TrainingSet, declared: Split) -> Partition:
     """The parts of a training set by a model's declared split; raises TrainingError as split."""
-    return split(None if declared.group is None else data.groups(), data.micros(), declared)
+    if declared.group is None:
+        return split(None, data.micros(), declared)
+    entity = declared.group if isinstance(declared.group, Entity) else None
+    return split(data.groups(entity), data.micros(), declared)
 
 
 def split(groups: NDArray[Any] | None, micros: NDArray[np.int64], declared: Split) -> Partition:

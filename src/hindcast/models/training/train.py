@@ -12,7 +12,8 @@ from hindcast import names
 from hindcast.bootstrap import Application
 from hindcast.compiler import question
 from hindcast.compiler.query import Knowledge
-from hindcast.data import training_rows, training_set
+from hindcast.data import training_range, training_rows, training_set
+from hindcast.data.training_range import EVERYTHING, TrainingRange
 from hindcast.data.training_rows import TrainingSet
 from hindcast.definitions import Model
 from hindcast.engines.base import Engine
@@ -75,8 +76,11 @@ def train(
     engine: Engine,
     clocks: Knowledge,
     progress: Progress | None = None,
+    within: TrainingRange = EVERYTHING,
 ) -> TrainReport:
     """Build the training set, train, release, and tell ledger, MLflow and model card.
+
+    within: the labelled events that are trained on, and held out.
 
     Raises StoreUnavailableError naming the release where it is written and one does not answer.
     """
@@ -84,7 +88,12 @@ def train(
     declared = application.project.model(model)
     report: TrainReport | None = None
     try:
-        parameters = {"model": declared.name, "engine": engine.name, **asdict(clocks)}
+        parameters = {
+            "model": declared.name,
+            "engine": engine.name,
+            **asdict(clocks),
+            **within.document(),
+        }
         with application.ledger.run("train", parameters) as run:
             with _naming(declared), step(watcher, "rehearse the export to ONNX"):
                 features = training_set.features(declared, application.project)
@@ -94,7 +103,8 @@ def train(
                     declared, application.project, engine, application.lake, clocks
                 )
             revision = code_revision(application.project.folder)
-            written = release(declared, data, application.releases.folder, revision, watcher)
+            folder = application.releases.folder
+            written = release(declared, data, folder, revision, watcher, within)
             application.releases.add(written.release)
             report = replace(written, folder=application.releases.location(written.release))
             run.inputs.update(data.inputs)
@@ -117,14 +127,17 @@ def release(
     releases: str | Path,
     revision: str,
     progress: Progress | None = None,
+    within: TrainingRange = EVERYTHING,
 ) -> TrainReport:
-    """Train on a training set and write the release's folder below another.
+    """Train on a range of a training set and write the release's folder below another.
 
     Raises TrainingError when the data cannot train, ReleaseError when ONNX differs; each names
     the model.
     """
     with _naming(model):
-        return _release(model, data, releases, revision, progress or Silent())
+        rows = training_range.within(data, within)
+        manifest = documents.manifest(model, rows, revision, within)
+        return _release(model, rows, releases, manifest, progress or Silent())
 
 
 @contextmanager
@@ -136,7 +149,11 @@ def _naming(model: Model) -> Iterator[None]:
 
 
 def _release(
-    model: Model, data: TrainingSet, releases: str | Path, revision: str, watcher: Progress
+    model: Model,
+    data: TrainingSet,
+    releases: str | Path,
+    manifest: dict[str, Any],
+    watcher: Progress,
 ) -> TrainReport:
     task, labels = target(model, data)
     matrix, parts = data.matrix(), split.of(data, model.split)
@@ -168,7 +185,6 @@ def _release(
         "metrics.json": folder.json_bytes(measured),
         "histograms.json": folder.json_bytes(histograms),
     }
-    manifest = documents.manifest(model, data, revision)
     with step(watcher, "write the release"):
         written = folder.write(releases, manifest, files)
     return _report(written, task, parts, measured, warned)

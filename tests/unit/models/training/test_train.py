@@ -164,7 +164,7 @@ def test_a_holdout_by_time_alone_needs_no_entities(tmp_path: Path) -> None:
     assert report.holdout_rows == pytest.approx(0.2 * report.rows, rel=0.01)
     assert report.train_rows + report.holdout_rows == report.rows
     manifest = json.loads((Path(report.folder) / "manifest.json").read_text())
-    assert documents.split_of(manifest) == Split(0.2, group=None)
+    assert documents.split_of(manifest, samples.SOURCE) == Split(0.2, group=None)
 
 
 def test_text_features_become_an_input_of_their_own(tmp_path: Path) -> None:
