@@ -32,7 +32,7 @@ _TYPED = {"BOOLEAN": "boolean", "DATE": "date", "DOUBLE": "double", "FLOAT": "do
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnProfile:
     """A column of the file: its type, its rows, those without a value, and its distinct values."""
 
     name: str
@@ -78,7 +78,7 @@ def profile(file: str | Path) -> str:
 
 def _columns(
     file: SourceFile, form: Format, connection: duckdb.DuckDBPyConnection
-) -> Iterator[Column]:
+) -> Iterator[ColumnProfile]:
     """The columns that a source can have: plain ones, with names that are not Hindcast's."""
     own = {names.AS_OF, *checks.OWN} - {names.RECORDED_AT}
     for name, found in file.types.items():
@@ -89,7 +89,7 @@ def _columns(
         [(rows, nulls, distinct)] = connection.execute(
             f"SELECT count(*), count(*) - count({given}), count(DISTINCT {given}) FROM rows"
         ).fetchall()
-        yield Column(name, kind, rows, nulls, distinct)
+        yield ColumnProfile(name, kind, rows, nulls, distinct)
 
 
 def _kind(name: str, found: str, form: Format, connection: duckdb.DuckDBPyConnection) -> DataType:
@@ -131,7 +131,7 @@ def _conditions(given: str, found: str, form: Format) -> Mapping[str, str]:
     }
 
 
-def _roles(columns: Sequence[Column], name: str) -> _Roles:
+def _roles(columns: Sequence[ColumnProfile], name: str) -> _Roles:
     """What each column seems to be; raises InputError where none can be a key or an instant."""
     whole = [column for column in columns if column.nulls <= column.rows * guess.STRAY]
     recorded = [c.name for c in whole if c.name == names.RECORDED_AT and c.kind.kind in CLOCKS]
@@ -151,7 +151,7 @@ def _roles(columns: Sequence[Column], name: str) -> _Roles:
     return _Roles(key.name, event.name, order.name, recorded[0] if recorded else None)
 
 
-def _text(name: str, columns: Sequence[Column], roles: _Roles, form: Format) -> str:
+def _text(name: str, columns: Sequence[ColumnProfile], roles: _Roles, form: Format) -> str:
     """The definition; its columns say in comments what share of them is null."""
     own = ending(name)
     source = _plain(Path(name).name.removesuffix(own) if own else Path(name).stem)
@@ -182,13 +182,13 @@ def _text(name: str, columns: Sequence[Column], roles: _Roles, form: Format) -> 
     return "\n".join(lines)
 
 
-def _doubt(columns: Sequence[Column], roles: _Roles) -> str:
+def _doubt(columns: Sequence[ColumnProfile], roles: _Roles) -> str:
     """What to know of a tiebreaker that may not tell two events apart."""
     column = next(column for column in columns if column.name == roles.tiebreaker)
     return "" if column.is_unique else "  # not unique: of alike ones the last stays"
 
 
-def _schema_line(name: str, column: Column) -> str:
+def _schema_line(name: str, column: ColumnProfile) -> str:
     share = f"  # {column.nulls / column.rows:.1%} null" if column.nulls else ""
     return f"        {_quoted(name)}: {_quoted(str(column.kind))},{share}"
 
