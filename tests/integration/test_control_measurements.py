@@ -120,7 +120,7 @@ def test_what_was_never_materialized_does_not_hide_the_model(
 def test_features_are_as_old_as_those_that_the_champion_reads(application: Application) -> None:
     materialize(application, NOW - timedelta(hours=2))
     promote(application, "credit_risk-a", NOW, reads="0ther")
-    reason = "never materialized: what release credit_risk-a reads"
+    reason = "never materialized: what release credit_risk-a reads of 'history'"
     assert measure(application, NOW).missing == {FEATURES: reason}
     materialize(application, NOW - timedelta(hours=30), ViewVersion("credit_history", "0ther"))
     assert measure(application, NOW).published == {FEATURES: 30.0, MODEL: 0.0}

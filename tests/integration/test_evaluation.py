@@ -205,7 +205,7 @@ def test_a_champion_of_another_source_is_refused(stage: Stage) -> None:
     challenger = stage.release(here, OTHER)
     with pytest.raises(
         InputError,
-        match=rf"release {champion} was trained on raw/applications, not on raw/loans, so the two",
+        match=rf"release {champion} was trained on applications, not on loans, so the two",
     ):
         judge(here, challenger)
     assert here.ledger.last_evaluation(name, challenger) is None
