@@ -2,13 +2,19 @@
 
 import json
 import tempfile
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from hindcast.audit.replay.replay import replay, skew
+from hindcast.models import promote
+from hindcast.traffic import local
 from tests.integration import hindsight, shops
 from tests.integration.hindsight import Home
 from tests.integration.service import serve
@@ -71,3 +77,33 @@ def test_predict_takes_every_key_and_value_by_name(
     assert low < answer["prediction"] < high
     code, _, errors = shop_home.run(capsys, "predict", *words[:-1], *then)
     assert (code, errors.strip()) == (2, "hindcast: amount: is missing; send a decimal or null")
+
+
+def post(url: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+    request = urllib.request.Request(url + path, json.dumps(body).encode())
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_one_server_answers_for_every_model_of_the_project(shop_home: Home) -> None:
+    for model in ("risk", "delay"):
+        release = shops.trained(shop_home, model)
+        promote.promote(shop_home.application, model, release, force=True, reason="a test")
+    urls: Queue[str] = Queue()
+    serving = (shop_home.application, None, "127.0.0.1", 0, urls.put)
+    Thread(target=local.serve, args=serving, daemon=True).start()
+    url = urls.get(timeout=60)
+    answers = {model: post(url, f"/models/{model}/predict", SEEN) for model in shops.MODELS}
+    assert {model: status for model, (status, _) in answers.items()} == {
+        "risk": 200,
+        "status": 503,  # Without a release in production.
+        "delay": 200,
+    }
+    assert "probability" in answers["risk"][1]
+    assert "interval" in answers["delay"][1]
+    status, answer = post(url, "/predict", SEEN)
+    assert (status, answer["error"]["field"]) == (404, "path")

@@ -36,7 +36,7 @@ def test_a_release_whose_features_are_not_online_is_refused_before_anything_is_t
     before, wider = stage.path.read_text(), home.redefine(WITH_A_NEW_FEATURE)
     release = wider.train(AS_OF)
     assert wider.evaluate(release).passed
-    reason = "reads features that are not in the online store; run: hindcast materialize"
+    reason = "reads features of credit_history that are not in the online store; run: hindcast m"
     with pytest.raises(GateError, match=reason):
         roll(wider, release, no_traffic)
     for is_forced in (False, True):
