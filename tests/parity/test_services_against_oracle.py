@@ -101,6 +101,30 @@ def test_training_rows_are_the_events_as_questions_asked_then(
         assert {feature: row[feature] for feature in expected} == expected
 
 
+def test_a_callers_rows_are_trained_on_as_questions_of_their_instants(tmp_path: Path) -> None:
+    """Their labels are the file's; a row does not see the sale that it may be of."""
+    at = shops.START + timedelta(days=40)
+    sale = {"buyer": 1, "land": "NL", "number": 1, "at": at, "sale": 3, "amount": Decimal("7.00")}
+    back = {"who": 1, "day": at.date(), "nr": 0, "late": 1, "sale": 3}
+    shops.write(str(tmp_path), [sale], [back])
+    asked = [Asked(1, "NL", 1, Decimal("2.00"), at + timedelta(days=day)) for day in (0, 1, 2, 90)]
+    labels = pa.array([1, 0, None, 1], pa.int64())
+    spine = Rows(spine_of(asked).append_column("label", labels), "mine.parquet", None, "digest")
+    knowledge = Knowledge(at + timedelta(days=80), END)
+    lake, engine = Lake(str(tmp_path)), engine_of("duckdb")
+    data = training_set.build(
+        shops.compiled(), shops.learned(), "answer", engine, lake, knowledge, spine=spine
+    )
+    assert data.left_out == {"no label known yet": 1, "label not mature yet": 1}
+    rows = data.table.to_pylist()
+    assert [row["label"] for row in rows] == [1, 0]
+    for row, question_ in zip(rows, asked, strict=False):
+        expected = shops.expected([sale], [back], question_)
+        del expected["unseen"]
+        assert {name: row[name] for name in expected} == expected
+    assert data.inputs["spine/mine.parquet"] == {"sha256": "digest"}
+
+
 def _midnight(day: object) -> datetime:
     return datetime.fromisoformat(f"{day}T00:00:00+00:00")
 

@@ -171,6 +171,10 @@ def materialize(
 @app.command("training-set")
 def training_set(
     out: Annotated[Path, typer.Option("--out", help="The CSV or Parquet file to write.")],
+    spine: Annotated[
+        Path | None,
+        typer.Option(help="The rows of this file: keys, event_timestamp, label, request values."),
+    ] = None,
     as_of: AsOfOption = None,
     known_by: KnownByOption = None,
     engine: EngineOption = "duckdb",
@@ -181,13 +185,14 @@ def training_set(
 ) -> None:
     """Write the rows that a model trains on. Key, order, features and label of each."""
     from hindcast.data import training_set
-    from hindcast.formats import table_file
+    from hindcast.formats import spine_file, table_file
 
     table_file.check_out(out)
     application = bootstrap.application(home, project)
     declared, runner = application.project.model(model), bootstrap.engine(engine)
+    rows, lake = spine_file.read(spine) if spine else None, application.lake
     clocks = knowledge(as_of, known_by)
-    data = training_set.of(declared, application.project, runner, application.lake, clocks)
+    data = training_set.of(declared, application.project, runner, lake, clocks, spine=rows)
     console.show({"rows": table_file.write(data.table, out), "file": str(out)}, as_json)
 
 

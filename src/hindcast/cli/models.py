@@ -1,6 +1,7 @@
 """Commands about models: training, judging and promoting them."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -44,6 +45,10 @@ def train(
     until: Annotated[
         str | None, typer.Option(help="Train on labelled events before this instant.")
     ] = None,
+    spine: Annotated[
+        Path | None,
+        typer.Option(help="Train on the rows of this file: keys, event_timestamp, label."),
+    ] = None,
     like: Annotated[
         str | None,
         typer.Option(help="Train again as this release was, and compare."),
@@ -58,6 +63,7 @@ def train(
 
     Exits with 1 if a first release fails its gate, or if --like gives another digest.
     """
+    from hindcast.formats import spine_file
     from hindcast.models import promote
     from hindcast.models.training import retrain
     from hindcast.models.training import train as training
@@ -65,7 +71,7 @@ def train(
     application, progress = bootstrap.application(home, project), ConsoleProgress()
     runner = bootstrap.engine(engine)
     if like is not None:
-        if (as_of, known_by, start, until) != (None, None, None, None):
+        if (as_of, known_by, start, until, spine) != (None,) * 5:
             raise InputError("--like takes its instants from the release; leave out the others")
         declared = application.project.model(model).name
         original = application.ledger.find_release(declared, like)
@@ -73,7 +79,8 @@ def train(
         console.show(repeated, as_json)
         raise typer.Exit(0 if repeated.same else 1)
     clocks, within = knowledge(as_of, known_by), _range(start, until)
-    released = training.train(application, model, runner, clocks, progress, within)
+    rows = spine_file.read(spine) if spine else None
+    released = training.train(application, model, runner, clocks, progress, within, rows)
     stage = _stage(application, model)
     first = promote.admit_first(application, model, released.release, runner, progress, stage)
     verdict = {"gate": _PASSED[first.passed]} if first else {}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hindcast import names
 from hindcast.compiler import query
@@ -11,10 +12,12 @@ from hindcast.compiler.features import CompiledView, compile_view
 from hindcast.compiler.labelled import Labelled
 from hindcast.compiler.query import IS_MATURE, KNEW_LESS, Knowledge
 from hindcast.compiler.service import CompiledService
+from hindcast.data import spine as spines
 from hindcast.data.spine import INSTANT
 from hindcast.definitions import Feature, FeatureView, Source, prior
 from hindcast.engines import duckdb
 from hindcast.engines.base import Engine, RawTable
+from hindcast.formats.spine_file import Rows
 
 # Why a labelled event is no training row.
 NOT_MATURE = "label not mature yet"
@@ -30,12 +33,14 @@ class Examples:
 
     lead: a view whose features the table has too, by one knowledge for all, with _has_history and
     _knew_less; None where no view is computed with the events. left_out: reason -> how many events
-    are not among them.
+    are not among them. known_by: what rows of a caller's file know, null where they do not say;
+    None where they are a source's events.
     """
 
     table: pa.Table
     lead: CompiledView | None
     left_out: Mapping[str, int]
+    known_by: pa.Array | None = None
 
     @property
     def instants(self) -> pa.Array:
@@ -74,6 +79,31 @@ def of_events(
     if lead is None:
         dropped += [names.HAS_HISTORY, KNEW_LESS, *(f.name for f in view.features)]
     return Examples(mature.drop_columns(dropped), lead, left_out)
+
+
+def of_file(
+    service: CompiledService, labelled: Labelled, rows: Rows, knowledge: Knowledge
+) -> Examples:
+    """A caller's own rows: keys, event_timestamp, given values, label; maybe known_by.
+
+    Raises InputError naming the row and column of what is none of these.
+    """
+    spine = spines.read(service, rows)
+    source, events = labelled.labels, labelled.events
+    label = spines.typed_column(rows, names.LABEL, source.types[labelled.label.name], "the label")
+    firsts = {
+        key: spines.typed_column(rows, key, events.types[column], "the key", is_required=True)
+        for key, column in zip(events.first.keys, events.key_columns(events.first), strict=True)
+    }
+    columns = {**spine.keys, **firsts, names.EVENT_TIMESTAMP: spine.as_of, **spine.given}
+    tiebreakers = pa.nulls(len(spine.as_of))
+    table = pa.table({**columns, names.TIEBREAKER: tiebreakers, names.LABEL: label})
+    has_label = pc.is_valid(label)
+    until = pa.scalar(knowledge.as_of - labelled.label.matures, INSTANT)
+    wanted = pc.and_(has_label, pc.less(spine.as_of, until))
+    missing = len(label) - pc.sum(has_label).as_py()
+    left_out = {NO_LABEL: missing, NOT_MATURE: len(label) - missing - pc.sum(wanted).as_py()}
+    return Examples(table.filter(wanted), None, left_out, spine.known_by.filter(wanted))
 
 
 def _leads(view: CompiledView, labelled: Labelled) -> bool:

@@ -173,7 +173,7 @@ _GIVEN_AS: dict[str, Callable[[pa.DataType], bool]] = {
 def keys(service: CompiledService, rows: Rows) -> dict[str, pa.Array]:
     """The key columns in their declared types; raises InputError naming the first that is none."""
     return {
-        name: _typed_column(rows, name, kind, "the key", name in service.required)
+        name: typed_column(rows, name, kind, "the key", name in service.required)
         for name, kind in service.keys.items()
     }
 
@@ -181,12 +181,14 @@ def keys(service: CompiledService, rows: Rows) -> dict[str, pa.Array]:
 def given(service: CompiledService, rows: Rows) -> dict[str, pa.Array]:
     """The values sent with a question in their declared types; raises InputError as keys does."""
     return {
-        name: _typed_column(rows, name, kind, "the request value", is_required=False)
+        name: typed_column(rows, name, kind, "the request value", is_required=False)
         for name, kind in service.given.items()
     }
 
 
-def _typed_column(rows: Rows, name: str, kind: DataType, what: str, is_required: bool) -> pa.Array:
+def typed_column(
+    rows: Rows, name: str, kind: DataType, what: str, is_required: bool = False
+) -> pa.Array:
     """A column in its declared type; raises InputError naming the first value that is none."""
     column = _column(rows, name, is_required)
     if column.null_count == len(column):

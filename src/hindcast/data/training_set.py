@@ -23,11 +23,14 @@ from hindcast.data.spine import INSTANT
 from hindcast.data.training_rows import TrainingSet
 from hindcast.definitions import ColdStart, Model
 from hindcast.engines.base import Engine, RawTable
+from hindcast.formats.spine_file import Rows
 from hindcast.project import Project
 from hindcast.stores.lake import Lake
 
 # Why a labelled event is no training row.
 NO_HISTORY = "no earlier event"
+# What a caller's file is among the inputs of a training set.
+SPINE = "spine"
 
 
 def build(
@@ -38,6 +41,7 @@ def build(
     lake: Lake,
     knowledge: Knowledge,
     versions: Mapping[str, int] | None = None,
+    spine: Rows | None = None,
 ) -> TrainingSet:
     """Keys, event timestamp, tiebreaker, features, label of every event whose label has matured.
 
@@ -45,19 +49,14 @@ def build(
     leaves out events that no view has an earlier one for, as serving answers none. versions: of raw
     tables by source; the newest by default. Each row knows what its own instant knew, where
     knowledge says so and the source declares when it learned of its records; and where a view
-    declares when it is refreshed, what the last refresh before its instant knew.
+    declares when it is refreshed, what the last refresh before its instant knew. spine: a caller's
+    rows with their labels, in their order, in place of the events.
     """
-    sources = [*(view.view.source for view in service.views), labelled.events, labelled.labels]
-    raw = {
-        source.name: lake.open(
-            names.RAW,
-            source.name,
-            fix="run: hindcast ingest FILE",
-            version=(versions or {}).get(source.name),
-        )
-        for source in sources
-    }
-    rows = examples.of_events(service, labelled, engine, raw, knowledge)
+    raw = _raw_tables(service, labelled if spine is None else None, lake, versions or {})
+    if spine is None:
+        rows = examples.of_events(service, labelled, engine, raw, knowledge)
+    else:
+        rows = examples.of_file(service, labelled, spine, knowledge)
     found = {
         view.view.name: _Rows(view, engine, raw[view.view.source.name], knowledge, labelled, rows)
         for view in service.views
@@ -73,7 +72,26 @@ def build(
         served = computed[view.view.name].served
         for name in (f.name for f in view.features if f.name not in features.column_names):
             features = features.append_column(name, served[name])
-    return _assembled(service, labelled, cold_start, rows, features, computed, raw, knowledge)
+    data = _assembled(service, labelled, cold_start, rows, features, computed, raw, knowledge)
+    return data if spine is None else replace(data, inputs={**data.inputs, **_said(spine)})
+
+
+def _raw_tables(
+    service: CompiledService, labelled: Labelled | None, lake: Lake, versions: Mapping[str, int]
+) -> dict[str, RawTable]:
+    """The raw table of every source that is read, by its name."""
+    sources = [view.view.source for view in service.views]
+    sources += [labelled.events, labelled.labels] if labelled else []
+    fix = "run: hindcast ingest FILE"
+    return {
+        each.name: lake.open(names.RAW, each.name, fix=fix, version=versions.get(each.name))
+        for each in sources
+    }
+
+
+def _said(spine: Rows) -> dict[str, dict[str, str]]:
+    """What a release says of the file that it was trained on."""
+    return {f"{SPINE}/{spine.name}": {"sha256": spine.digest}}
 
 
 @dataclass(frozen=True)
@@ -117,8 +135,8 @@ class _Rows:
 
     def _as_event(self) -> dict[str, Any]:
         """What tells the rows apart in the view's own history, where they are events of it."""
-        events = self.labelled.events
-        if self.view.view.source.name != events.name or self.labelled.label.ahead:
+        events, is_file = self.labelled.events, self.examples.known_by is not None
+        if is_file or self.view.view.source.name != events.name or self.labelled.label.ahead:
             return {}
         table = self.examples.table
         firsts = [table[key].combine_chunks() for key in events.first.keys]
@@ -142,6 +160,8 @@ class _Rows:
         known = pa.repeat(pa.scalar(self.knowledge.known_by, INSTANT), len(as_of))
         if self.knowledge.per_row and self.view.view.source.recorded_at is not None:
             known = pc.if_else(pc.less(as_of, known), as_of, known)
+        if self.examples.known_by is not None:
+            known = pc.coalesce(self.examples.known_by, known)
         keys = {key: self.examples.table[key].combine_chunks() for key in self.view.keys}
         return spines.typed(self.view, keys, as_of, known, **given)
 
@@ -200,10 +220,14 @@ def of(
     lake: Lake,
     knowledge: Knowledge,
     versions: Mapping[str, int] | None = None,
+    spine: Rows | None = None,
 ) -> TrainingSet:
-    """The training set of a project's model; versions: of raw tables, by default the newest."""
+    """The training set of a project's model; versions: of raw tables, by default the newest.
+
+    spine: a caller's rows with their labels in place of the source's events.
+    """
     service, labelled = project.service_of(model), project.labelled(model)
-    return build(service, labelled, model.cold_start, engine, lake, knowledge, versions)
+    return build(service, labelled, model.cold_start, engine, lake, knowledge, versions, spine)
 
 
 def features(model: Model, project: Project) -> tuple[CompiledFeature, ...]:

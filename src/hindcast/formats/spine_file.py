@@ -1,5 +1,6 @@
 """Callers' files of keys and instants, as they are written; and what a row is called."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from hindcast.formats.source_file import SourceFile, opened
 
 @dataclass(frozen=True)
 class Rows:
-    """A table, with what messages call it and its rows."""
+    """A table, with what messages call it and its rows; digest: of the file it was read from."""
 
     table: pa.Table
     name: str = "spine"
     file: SourceFile | None = None
+    digest: str = ""
 
     def where(self, row: int) -> str:
         """What a row, counted from 0, is called: its line in a CSV file, else its number from 1."""
@@ -43,4 +45,6 @@ def read(path: Path) -> Rows:
             raise InputError(f"{path.name}: cannot be read: {first_line(error)}") from error
     if torn:
         raise InputError(f"{path.name} line {torn[0].line}: {torn[0].reason}; mend the line")
-    return Rows(table, path.name, file)
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Rows(table, path.name, file, digest)

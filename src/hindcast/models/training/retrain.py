@@ -12,6 +12,7 @@ from typing import Any
 from hindcast.bootstrap import Application
 from hindcast.data import training_range, training_set
 from hindcast.engines.base import Engine
+from hindcast.errors import InputError
 from hindcast.models.training.revision import code_revision
 from hindcast.models.training.train import release
 from hindcast.releases import contents
@@ -38,6 +39,12 @@ def train_like(
     watcher = progress or Silent()
     original = contents.read(application.release_folder(like))
     manifest, model = original.manifest, application.project.model(original.model)
+    files = [table for table in manifest["inputs"] if table.startswith(f"{training_set.SPINE}/")]
+    if files:
+        raise InputError(
+            f"release {like} was trained on rows of {files[0].partition('/')[2]}, which it does "
+            "not carry; train with --spine, and compare the two"
+        )
     versions, clocks = original.raw_versions, original.knowledge
     listed = ", ".join(f"{name} version {version}" for name, version in versions.items())
     with step(watcher, f"training set of {listed}"):

@@ -18,6 +18,7 @@ from hindcast.data.training_rows import TrainingSet
 from hindcast.definitions import Model
 from hindcast.engines.base import Engine
 from hindcast.errors import ReleaseError, StoreUnavailableError, TrainingError
+from hindcast.formats.spine_file import Rows
 from hindcast.models import register
 from hindcast.models.tasks import choice
 from hindcast.models.tasks.base import Labels, Reals, Task
@@ -77,10 +78,12 @@ def train(
     clocks: Knowledge,
     progress: Progress | None = None,
     within: TrainingRange = EVERYTHING,
+    spine: Rows | None = None,
 ) -> TrainReport:
     """Build the training set, train, release, and tell ledger, MLflow and model card.
 
-    within: the labelled events that are trained on, and held out.
+    within: the labelled events that are trained on, and held out. spine: a caller's rows with their
+    labels in place of the source's events.
 
     Raises StoreUnavailableError naming the release where it is written and one does not answer.
     """
@@ -99,9 +102,8 @@ def train(
                 features = training_set.features(declared, application.project)
                 rehearsal.require_convertible(declared, *training_rows.by_input(features))
             with step(watcher, "training set"):
-                data = training_set.of(
-                    declared, application.project, engine, application.lake, clocks
-                )
+                project, lake = application.project, application.lake
+                data = training_set.of(declared, project, engine, lake, clocks, spine=spine)
             revision = code_revision(application.project.folder)
             folder = application.releases.folder
             written = release(declared, data, folder, revision, watcher, within)
