@@ -39,6 +39,16 @@ def test_the_same_id_again_joins_and_another_meets_the_one_in_its_way(ledger: Le
     assert ledger.open_run("rebuild", {}, "r2").id == "r2"
 
 
+def test_runs_that_hold_nothing_in_common_are_open_at_the_same_time(ledger: Ledger) -> None:
+    held = ("model", "stage")
+    first = ledger.open_run("rebuild", {"model": "a", "stage": "1"}, "r1", held)
+    assert ledger.open_run("rebuild", {"model": "b", "stage": "2"}, "r2", held).id == "r2"
+    assert ledger.open_run("rebuild", {"model": "a", "stage": "3"}, "r3", held) == first
+    assert ledger.open_run("rebuild", {"model": "c", "stage": "1"}, "r3", held) == first
+    ledger.close_run("r1", {})
+    assert ledger.open_run("rebuild", {"model": "a", "stage": "1"}, "r3", held).id == "r3"
+
+
 def test_of_many_at_once_one_is_opened(ledger: Ledger) -> None:
     ledger.migrate()
     with ThreadPoolExecutor(8) as pool:

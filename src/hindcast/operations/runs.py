@@ -14,6 +14,8 @@ from hindcast.models import register
 from hindcast.stores.ledger import Promotion, Run
 
 REASON_CHARACTERS = 500
+# What one open run has to itself: two models are rebuilt at the same time, each on its own stage.
+HELD = ("model", "stage")
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,14 @@ def open_run(
     model: str | None,
     parameters: Mapping[str, Any],
 ) -> Opened:
-    """Open the run of an execution, unless another of its kind is open; the same again is joined.
+    """Open the run of an execution, unless another of its model or stage is; the same is joined.
 
     Raises InputError for an unknown model, ConflictError when the run has ended already.
     """
     declared = application.project.model(model)
     given = {"model": declared.name, "execution": execution, **parameters}
-    found = application.ledger.open_run(kind, given, run_id)
+    held = [name for name in HELD if name in given]
+    found = application.ledger.open_run(kind, given, run_id, held)
     return Opened(
         opened=found.id == run_id,
         run=found.id,

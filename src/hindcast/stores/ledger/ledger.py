@@ -1,6 +1,6 @@
 """The ledger's operations, each one transaction."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -54,14 +54,17 @@ class Ledger:
             raise
         self._end(run)
 
-    def open_run(self, kind: str, parameters: Mapping[str, Any], run_id: str) -> Run:
+    def open_run(
+        self, kind: str, parameters: Mapping[str, Any], run_id: str, held: Sequence[str] = ()
+    ) -> Run:
         """Start a run that other processes go on with, and `close_run` ends.
 
-        Only one of a kind is open at a time: the answer is this one, or the one in its way. The
-        same id again gives the same run; raises ConflictError where it has ended.
+        Only one of a kind is open at a time, or only one for each value of any parameter that is
+        `held`: the answer is this one, or the one in its way. The same id again gives the same run;
+        raises ConflictError where it has ended.
         """
         with self._transaction() as connection:
-            return runs.open_alone(connection, OpenRun(kind, run_id), parameters)
+            return runs.open_alone(connection, OpenRun(kind, run_id), parameters, held)
 
     def close_run(self, run_id: str, outputs: Mapping[str, Any], error: str | None = None) -> Run:
         """End a run, by an error or with none; the first end counts. Raises NotFoundError."""

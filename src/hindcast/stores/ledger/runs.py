@@ -2,11 +2,11 @@
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Select, Text, cast, extract, func, literal, select
+from sqlalchemy import Connection, Select, Text, cast, extract, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundError, first_line
@@ -47,19 +47,24 @@ def end(connection: Connection, run: OpenRun, error: BaseException | None) -> No
     connection.execute(insert(run_ends).values(values))
 
 
-def open_alone(connection: Connection, run: OpenRun, parameters: Mapping[str, Any]) -> Run:
-    """Start a run unless one of its kind is unfinished; the one that is open then.
+def open_alone(
+    connection: Connection, run: OpenRun, parameters: Mapping[str, Any], held: Sequence[str]
+) -> Run:
+    """Start a run unless one of its kind that holds the same is unfinished; the one that is open.
 
+    held: parameters whose values no other open run may have; none of them: no other may be open.
     The same id again gives the same run; ConflictError where it has ended.
     """
     lock(connection, f"open runs of {run.kind}")
     known = connection.execute(_all().where(runs.c.id == run.id)).one_or_none()
     if known is not None and known.status != "unfinished":
         raise ConflictError(f"run '{run.id}' has {known.status} already; open one of another id")
-    unfinished = newest(connection, run.kind, "unfinished", 1)
-    if not unfinished:
+    unfinished = _all().where(runs.c.kind == run.kind, _outcome == "unfinished")
+    same = [runs.c.parameters[name].astext == str(parameters[name]) for name in held]
+    found = connection.execute(unfinished.where(or_(*same) if same else true())).first()
+    if found is None:
         start(connection, run, parameters)
-    return unfinished[0] if unfinished else find(connection, run.id)
+    return find(connection, run.id) if found is None else record(Run, found)
 
 
 def close(
