@@ -112,7 +112,7 @@ def learned() -> Labelled:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ShopQuestion:
     """A question: keys, the value sent with it, the instant; where it is a sale, its number.
 
     later: how long after the instant of the stored features it is asked.
@@ -162,7 +162,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Row], list[Row]]:
 
 QUESTIONS = st.lists(
     st.builds(
-        lambda who, place, amount, at: Asked(who, place[0], place[1], amount, at),
+        lambda who, place, amount, at: ShopQuestion(who, place[0], place[1], amount, at),
         st.integers(1, 4),
         _SHOPS,
         st.none() | _AMOUNTS,
@@ -196,7 +196,7 @@ def last_records(sold: Sequence[Row]) -> list[Row]:
     return list({(row["buyer"], row["at"], row["sale"]): row for row in sold}.values())
 
 
-def expected(sold: Sequence[Row], back: Sequence[Row], asked: Asked) -> Row:
+def expected(sold: Sequence[Row], back: Sequence[Row], asked: ShopQuestion) -> Row:
     """The service's features of a question, and the views that have no event of its keys."""
     place = (asked.at, -1 if asked.sale is None else asked.sale, asked.buyer)
     before = [

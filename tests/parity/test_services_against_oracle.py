@@ -22,14 +22,14 @@ from hindcast.serving.requests import Question
 from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore
 from tests.parity import shops
-from tests.parity.shops import Asked, Row
+from tests.parity.shops import Row, ShopQuestion
 
 LENIENT = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large)
 END = datetime(2100, 1, 1, tzinfo=shops.START.tzinfo)
 History = tuple[list[Row], list[Row]]
 
 
-def spine_of(questions: list[Asked]) -> pa.Table:
+def spine_of(questions: list[ShopQuestion]) -> pa.Table:
     return pa.table(
         {
             "buyer": pa.array([each.buyer for each in questions], pa.int64()),
@@ -44,7 +44,7 @@ def spine_of(questions: list[Asked]) -> pa.Table:
 def check_historical(name: str, folder: Path, examples: int) -> None:
     @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=LENIENT)
     @given(history=shops.histories(), questions=shops.QUESTIONS)
-    def holds(history: History, questions: list[Asked]) -> None:
+    def holds(history: History, questions: list[ShopQuestion]) -> None:
         shops.write(str(folder), *history)
         found = retrieve.retrieve(
             shops.compiled(), engine_of(name), Lake(str(folder)),
@@ -95,7 +95,7 @@ def test_training_rows_are_the_events_as_questions_asked_then(
     for row, event in zip(rows, mature, strict=True):
         keys = (event["buyer"], event["land"], event["number"])
         expected = shops.expected(
-            sold, back, Asked(*keys, event["amount"], event["at"], event["sale"])
+            sold, back, ShopQuestion(*keys, event["amount"], event["at"], event["sale"])
         )
         del expected["unseen"]
         assert {feature: row[feature] for feature in expected} == expected
@@ -107,7 +107,9 @@ def test_a_callers_rows_are_trained_on_as_questions_of_their_instants(tmp_path: 
     sale = {"buyer": 1, "land": "NL", "number": 1, "at": at, "sale": 3, "amount": Decimal("7.00")}
     back = {"who": 1, "day": at.date(), "nr": 0, "late": 1, "sale": 3}
     shops.write(str(tmp_path), [sale], [back])
-    asked = [Asked(1, "NL", 1, Decimal("2.00"), at + timedelta(days=day)) for day in (0, 1, 2, 90)]
+    asked = [
+        ShopQuestion(1, "NL", 1, Decimal("2.00"), at + timedelta(days=day)) for day in (0, 1, 2, 90)
+    ]
     labels = pa.array([1, 0, None, 1], pa.int64())
     spine = Rows(spine_of(asked).append_column("label", labels), "mine.parquet", None, "digest")
     knowledge = Knowledge(at + timedelta(days=80), END)
@@ -136,7 +138,7 @@ def test_online_it_is_one_select_that_gives_the_same(tmp_path: Path, database_ur
         questions=shops.QUESTIONS.filter(bool),
         later=st.sampled_from([timedelta(0), timedelta(hours=5)]),
     )
-    def holds(history: History, questions: list[Asked], later: timedelta) -> None:
+    def holds(history: History, questions: list[ShopQuestion], later: timedelta) -> None:
         shops.write(str(tmp_path), *history)
         as_of = shops.START + timedelta(days=60)
         if materialized(Lake(str(tmp_path)), database_url, as_of):
@@ -158,7 +160,7 @@ def materialized(lake: Lake, url: str, as_of: datetime) -> bool:
 
 
 def check_online(
-    url: str, history: History, questions: list[Asked], as_of: datetime, later: timedelta
+    url: str, history: History, questions: list[ShopQuestion], as_of: datetime, later: timedelta
 ) -> None:
     """Each question is answered as the oracle does; where no view has its keys, by nothing."""
     reader = serving.OnlineReader(url, serving_query(shops.compiled()))

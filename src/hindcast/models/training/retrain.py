@@ -43,7 +43,7 @@ def train_like(
     if files:
         raise InputError(
             f"release {like} was trained on rows of {files[0].partition('/')[2]}, which it does "
-            "not carry; train with --spine, and compare the two"
+            "not carry; train on that file again, and compare the two"
         )
     versions, clocks = original.raw_versions, original.knowledge
     listed = ", ".join(f"{name} version {version}" for name, version in versions.items())
