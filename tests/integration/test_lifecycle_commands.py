@@ -5,6 +5,7 @@ import re
 import pytest
 
 from hindcast.bootstrap import Application
+from hindcast.cli import console
 from hindcast.demo.generate import FIRST_CUSTOMER
 from hindcast.models import promote
 from hindcast.traffic.local_stage import LocalStage
@@ -138,7 +139,19 @@ def test_runs_lists_what_ran(stage: Stage, application: Application, shell: Shel
     (only,) = shell.json("runs", "--kind", "evaluate", "--status", "succeeded", "--limit", "1")
     assert only == before
     code, out, _ = shell.run("runs", "--limit", "1")
-    assert (code, newest["id"] in out, before["id"] in out) == (0, True, False)
+    assert code == 0
+    _, line = out.splitlines()
+    assert line.split()[:3] == [newest["id"], "promote", "succeeded"]
+    assert " ago " in line
+    assert "model=" in line
+    assert len(line) <= console.LINE_WIDTH
+    whole = shell.json("runs", before["id"])
+    assert whole == before
+    code, _, err = shell.run("runs", "nothing")
+    assert (code, err) == (
+        2,
+        "hindcast: the ledger has no run 'nothing'; `hindcast runs` lists them\n",
+    )
     code, _, err = shell.run("runs", "--status", "fine")
     assert code == 2
     assert err == "hindcast: no run is 'fine'; use one of succeeded, failed, unfinished\n"
@@ -172,7 +185,7 @@ def test_status_says_what_is_in_production(
         "releases": 2,
     }
     assert found["features"].keys() == {"history"}
-    assert "the training set is empty" in found["latest failures"][0]
+    assert "the training set is empty" in found["latest failures"][0]["error"]
     code, out, _ = shell.run("status")
     assert code == 0
     assert first in out

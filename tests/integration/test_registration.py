@@ -238,7 +238,7 @@ def test_failures_are_recorded_with_their_reason(stage: Stage, application: Appl
         run = newest_run(application, kind)
         assert (run.status, run.error) == ("failed", str(caught.value))
     failures = status.status(application, NOW)["latest failures"]
-    assert [line.split(": ", 1)[1] for line in failures] == [
+    assert [failure["error"] for failure in failures] == [
         str(caught.value) for caught in (no_rows, no_event, no_file)
     ]
 

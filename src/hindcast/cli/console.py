@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PIPE_WIDTH = 120
+# What fits a terminal and a chat window.
+LINE_WIDTH = 100
 
 
 class ConsoleProgress:
@@ -82,6 +84,26 @@ def rows(records: Sequence[Mapping[str, Any]], title: str = "") -> None:
     for record in records:
         table.add_row(*(_text(value) for value in record.values()))
     _console().print(table, markup=False)
+
+
+def lines(records: Sequence[Mapping[str, Any]]) -> None:
+    """Print records of the same columns, one line each; only the last column is ever cut."""
+    if not records:
+        return
+    written = [list(records[0]), *([_line(v) for v in each.values()] for each in records)]
+    widths = [max(map(len, column)) for column in zip(*written, strict=True)]
+    for row in written:
+        padded = [value.ljust(width) for value, width in zip(row, widths, strict=True)]
+        print(_cut("  ".join(padded).rstrip()))
+
+
+def _line(value: Any) -> str:
+    """A value on one line; nothing where there is none."""
+    return "" if value is None else " ".join(str(value).split())
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LINE_WIDTH else f"{line[: LINE_WIDTH - 3]}..."
 
 
 def _console() -> "Console":

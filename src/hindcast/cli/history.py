@@ -1,18 +1,25 @@
 """Commands about what happened: runs, releases, and how things stand."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hindcast import bootstrap
-from hindcast.cli import console
+from hindcast.cli import console, phrases
 from hindcast.cli.app import app
-from hindcast.cli.options import HomeOption, JsonOption, ModelOption, ProjectOption, now, show_table
+from hindcast.cli.options import HomeOption, JsonOption, ModelOption, ProjectOption, now
+
+if TYPE_CHECKING:
+    from hindcast.stores.ledger import Run
 
 
 @app.command()
 def runs(
+    run: Annotated[str | None, typer.Argument(help="The id of one run, to show all of it.")] = None,
     kind: Annotated[str | None, typer.Option(help="Such as ingest, materialize or train.")] = None,
     status: Annotated[
         str | None, typer.Option(help="succeeded, failed or unfinished (running, or killed).")
@@ -22,10 +29,16 @@ def runs(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what ran. With parameters, duration and error; --json adds inputs and outputs."""
-    found = bootstrap.application(home, project, compiled=False).ledger.runs(kind, status, limit)
-    columns = ("id", "kind", "status", "started_at", "seconds", "parameters", "error")
-    show_table([asdict(run) for run in found], columns, as_json)
+    """List what ran. With the id of a run, show all of it: its inputs and outputs too."""
+    ledger = bootstrap.application(home, project, compiled=False).ledger
+    if run is not None:
+        console.show(ledger.find_run(run), as_json)
+        return
+    found = ledger.runs(kind, status, limit)
+    if as_json:
+        _print_json([asdict(each) for each in found])
+        return
+    console.lines([_run_line(each, now()) for each in found])
 
 
 @app.command()
@@ -38,10 +51,11 @@ def releases(
     """List a model's releases. First any that an outage left unrecorded are recorded."""
     from hindcast.cli.status import releases as use_case
 
-    columns = ("version", "release", "state", "worth", "trained_as_of", "created_at")
-    show_table(
-        use_case(bootstrap.application(home, project, compiled=False), model), columns, as_json
-    )
+    found = use_case(bootstrap.application(home, project, compiled=False), model)
+    if as_json:
+        _print_json(found)
+        return
+    console.lines([_release_line(each, now()) for each in found])
 
 
 @app.command()
@@ -55,6 +69,78 @@ def status(
     if as_json:
         console.show(document, as_json)
         return
-    for what in ("models", "features"):
-        console.rows([{what: name, **facts} for name, facts in document[what].items()])
-    console.show({"latest failures": document["latest failures"]}, as_json)
+    tables = (
+        [_model_line(name, facts, now()) for name, facts in document["models"].items()],
+        [_canary_line(name, facts) for name, facts in document["models"].items()],
+        [_view_line(name, facts, now()) for name, facts in document["features"].items()],
+        [_failure_line(failure, now()) for failure in document["latest failures"]],
+    )
+    _lines_apart([[line for line in table if line] for table in tables])
+
+
+def _lines_apart(tables: list[list[dict[str, Any]]]) -> None:
+    """Tables with an empty line between them, without those that have no line."""
+    for number, table in enumerate(table for table in tables if table):
+        if number:
+            print()
+        console.lines(table)
+
+
+def _print_json(records: list[dict[str, Any]]) -> None:
+    print(json.dumps(records, default=console.json_value))
+
+
+def _run_line(run: "Run", at: datetime) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "kind": run.kind,
+        "status": run.status,
+        "started": phrases.ago(run.started_at, at),
+        "took": phrases.took(run.seconds),
+        "parameters, or why it failed": run.error or phrases.parameters(run.parameters),
+    }
+
+
+def _release_line(release: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    return {
+        "version": release["version"],
+        "state": release["state"],
+        "holdout": release["worth"],
+        "trained as of": phrases.minute(datetime.fromisoformat(release["trained_as_of"])),
+        "created": phrases.ago(release["created_at"], at),
+        "release": release["release"],
+    }
+
+
+def _model_line(model: str, facts: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    return {
+        "model": model,
+        "champion": facts["champion"] or "none",
+        "since": phrases.ago(facts["since"], at),
+        "releases": facts["releases"],
+        "challenger": facts["challenger"] or "none",
+    }
+
+
+def _canary_line(model: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"model": model, "canary": facts["canary"]} if facts["canary"] else {}
+
+
+def _view_line(view: str, facts: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    as_of = facts["as_of"]
+    return {
+        "feature view": view,
+        "features as of": phrases.minute(as_of) if as_of else "not materialized",
+        "age": phrases.length(at - as_of) if as_of else "",
+        "rows": facts["rows"],
+        "swapped in": phrases.ago(facts["swapped_at"], at),
+    }
+
+
+def _failure_line(failure: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    return {
+        "failed run": failure["run"],
+        "kind": failure["kind"],
+        "started": phrases.ago(failure["started_at"], at),
+        "why": failure["error"],
+    }

@@ -51,14 +51,6 @@ def knowledge(as_of: str | None, known_by: str | None) -> "Knowledge":
     return replace(clocks, per_row=known_by is None)
 
 
-def show_table(records: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
-    """Print the columns of records as a table, or all of them as one JSON list."""
-    if as_json:
-        print(json.dumps(records, default=console.json_value))
-        return
-    console.rows([{name: record[name] for name in columns} for record in records])
-
-
 def show_all(reports: list[Any], as_json: bool) -> None:
     """Print reports one after the other, or one JSON list of them."""
     if as_json:

@@ -8,6 +8,7 @@ from typing import Any
 from hindcast.bootstrap import Application
 from hindcast.compiler.document import definition_hash
 from hindcast.definitions import TASKS
+from hindcast.stores.ledger import Run
 from hindcast.stores.online import ViewVersion
 from hindcast.traffic.local_stage import LocalStage
 
@@ -45,8 +46,12 @@ def status(application: Application, now: datetime) -> dict[str, Any]:
     return {
         "models": {name: _model(application, name) for name in application.project.models},
         "features": {name: _view(application, name, now) for name in application.project.declared},
-        "latest failures": [f"{r.started_at.isoformat()} {r.kind}: {r.error}" for r in failed],
+        "latest failures": [_failure(run) for run in failed],
     }
+
+
+def _failure(run: Run) -> dict[str, Any]:
+    return {"run": run.id, "kind": run.kind, "started_at": run.started_at, "error": run.error}
 
 
 def _model(application: Application, model: str) -> dict[str, Any]:
@@ -74,8 +79,8 @@ def _view(application: Application, view: str, now: datetime) -> dict[str, Any]:
         ViewVersion(view, definition_hash(application.project.declared[view]))
     )
     return {
-        "as_of": version.as_of if version else "not materialized",
-        "age": str(now - version.as_of).split(".")[0] if version else None,
+        "as_of": version.as_of if version else None,
+        "age_seconds": (now - version.as_of).total_seconds() if version else None,
         "rows": version.rows if version else 0,
         "materialization": version.run_id if version else None,
         "swapped_at": version.swapped_at if version else None,

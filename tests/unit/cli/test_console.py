@@ -105,8 +105,18 @@ def test_brackets_in_records_are_text(capsys: Output) -> None:
     assert "y[/b] [red]x" in capsys.readouterr().out
 
 
+def test_lines_hold_one_record_each_and_cut_the_last_column_alone(capsys: Output) -> None:
+    console.lines([{"id": 1, "why": None}, {"id": 20, "why": "a\nb" * 50}])
+    heading, short, long = capsys.readouterr().out.splitlines()
+    assert (heading, short) == ("id  why", "1")
+    assert long.startswith("20  a ba ba b")
+    assert long.endswith("...")
+    assert len(long) == console.LINE_WIDTH
+
+
 def test_no_records_print_nothing(capsys: Output) -> None:
     console.rows([], title="scores")
+    console.lines([])
     assert capsys.readouterr().out == ""
 
 
