@@ -31,11 +31,18 @@ risk = Model("risk", features=history[["nb_loans", "recent"]], label="loans.stat
 _CHANGES = r"""
 entity | "customer" | "../escaped" | "a/b" | "a.b" | "two words" | "größe" | "" | 5 | None | ["a"]
 source | "loans" | "../escaped" | "/tmp" | "a\nb" | "two words" | "" | "-x" | 5 | None | "a" * 64
+source 'predictions' | "loans" | "predictions"
+source 'Predictions' | "loans" | "Predictions"
 feature view | "history" | "../escaped" | ".." | "a'b" | "two words" | "" | 5 | None | ("a", "b")
 model | "risk" | "../escaped" | "a;b" | "a%b" | "two words" | "" | "-x" | 5 | None | b"risk"
-entity 'customer': key is | "id") | ["id", "nr"]) | ("id",)) | 5) | None) | "") | "a\nb")
-source 'loans': key ' | "id") | "at") | "amount") | "seen") | "price") | "is_old") | "nobody")
-source 'loans': entity is | y=customer | y=Entity | y="id" | y=None | y=[customer] | y=days(1)
+entity 'customer': key is | "id") | []) | 5) | None) | "") | "a\nb") | ["id", ""])
+entity 'customer': key | "id") | ["id", "id"]) | ["id", 5])
+source 'loans': key ' | "id") | "amount") | "seen") | "price") | "is_old") | ["id", "nobody"])
+source 'loans': entity is | y=customer | y=Entity | y="id" | y=[customer] | y=days(1)
+source 'loans': | entity=customer | entity=None | entities=[] | entities=["id"] | entities=5
+source 'loans': | entity=customer | entities={customer: ["id", "nr"]} | entities={"a": "id"}
+source 'loans': | entity=customer | entities=[customer, Entity("Customer", "id")]
+source 'loans': | entity=customer | entity=customer, entities=[Entity("shop", "nr")]
 source 'loans': event_timestamp | p="at" | p="id" | p="job" | p="nothing" | p=5 | p=None | p=["at"]
 source 'loans': tiebreaker | r="nr" | r="amount" | r="is_old" | r="nothing"
 source 'loans': tiebreaker | r="nr" | r=5 | r=None | r=["nr"]
@@ -50,7 +57,7 @@ source 'loans': checks is | s=[Check( | s=5 or [Check(
 source 'loans': checks has | [Check( | ["amount > 0", Check( | [None, Check( | [5, Check(
 source 'loans', check | "amount > 0" | "amuont > 0" | "amount" | "amount >"
 source 'loans', check | "amount > 0" | "job > 0" | "sum(amount) > 0"
-source 'loans', check | "amount > 0" | "at < as_of" | "upper(job) = 'A'"
+source 'loans', check | "amount > 0" | "at < as_of" | "soundex(job) = 'A'"
 source 'loans', check | "amount > 0" | "amount > 0; drop" | "1 > 'a'"
 check | "amount > 0" | "" | " " | 5 | None | ["amount > 0"]
 check 'amount > 0': on_fail | l="null" | l="drop" | l="" | l=None | l=5 | l=["null"] | l=True
@@ -68,7 +75,7 @@ feature view 'history', feature 'recent': | "sum(amount)" | "sum(amuont)" | "sum
 feature view 'history', feature 'recent': | "sum(amount)" | "sum(sum(amount))" | "sum("
 feature view 'history', feature 'recent': | "sum(amount)" | "sum(status)"
 feature view 'history', feature 'recent': | "sum(amount)" | "sum(amount) over ()" | "'"
-feature view 'history', feature 'recent': | "sum(amount)" | "median(amount)"
+feature view 'history', feature 'recent': | "sum(amount)" | "mad(amount)"
 feature 'recent': | "sum(amount)" | "" | " " | 5 | None | ["sum(amount)"]
 feature 'recent': over is | over=prior(days=90) | over=prior | over=90
 feature 'recent': over is | over=prior(days=90) | over="prior" | over=days(90)
@@ -80,11 +87,25 @@ feature: name is | "seen", "s | 5, "s | None, "s | ["seen"], "s
 feature view 'history' | [["nb_loans", "recent"]] | [["nothing"]] | [["job", "job"]]
 feature view 'history' | [["nb_loans", "recent"]] | ["job"] | [[]]
 feature view 'history' | [["nb_loans", "recent"]] | [5] | [None] | [[5]] | [0:1] | [{"job"}]
-model 'risk': features is | history[["nb_loans", "recent"]] | history | [history[...]]
-model 'risk': features is | history[["nb_loans", "recent"]] | None | loans
+model 'risk': features is | history[["nb_loans", "recent"]] | [] | ()
+model 'risk': features has | history[["nb_loans", "recent"]] | None | loans | [[history[...]]]
+model 'risk': feature 'seen' | history[["nb_loans", "recent"]] | history | [history[...]]
 model 'risk': feature 'seen' | [["nb_loans", "recent"]] | [...] | [["seen"]] | [["age", "seen"]]
 model 'risk': label | "loans.status" | "status" | "loans.job" | "other.status" | ""
 model 'risk': label | "loans.status" | 5 | None | ["x"]
+model 'risk': label | "loans.status" | Label("loans.status") | Label("loans.job") | Label("a.b")
+model 'risk': label | "loans.status" | Label("others.status", on="nr")
+label | "loans.status" | Label("status") | Label("loans.status", on=5) | Label(5)
+label 'loans.status' | "loans.status" | Label("loans.status", matures=5)
+label 'loans.status' | "loans.status" | Label("loans.status", ahead=-days(1))
+model 'risk': | seed=7 | spine=customer | spine=5 | spine=[loans]
+feature view 'history': | y 02:00" | y 02:00", ttl=5 | y 02:00", ttl=days(0) | y 02:00", tags="a"
+feature view 'history': | y 02:00" | y 02:00", entity="id" | y 02:00", entity=Entity("shop", "nr")
+feature view 'history': | y 02:00" | y 02:00", owner=5 | y 02:00", description=""
+request source | seed=7 | seed=RequestSource("a/b", {"x": "bigint"}) | seed=RequestSource("r", {})
+request source 'r' | seed=7 | seed=RequestSource("r", {"x": "money"}) | seed=RequestSource("r", 5)
+feature service | seed=7 | seed=FeatureService("a/b", [history]) | seed=FeatureService("s", history)
+derived feature | seed=7 | seed=Derived(5, "1") | seed=Derived("a", "") | seed=Derived("a", None)
 model 'risk': label_matures | s=days(60) | s=60 | s="60 days" | s=None | s=timedelta(days=-1)
 days(): count | days(60) | days(-1) | days("60") | days(None) | days(1.5) | days(10**9) | days(True)
 model 'risk': estimator | r=build | r=build(0) | r=Classifier | r=None

@@ -57,7 +57,7 @@ class Retrieved:
     @property
     def has_history(self) -> pa.ChunkedArray:
         """Per row, whether some view has an event of its key."""
-        return reduce(pc.or_, self.seen.values())
+        return _any(self.seen, self.table.num_rows)
 
 
 def historical(
@@ -157,9 +157,15 @@ def _of_view(
 def _unknown(spine: spines.Spine, seen: Mapping[str, pa.ChunkedArray]) -> int:
     """How many different keys have no history in any view, in any row."""
     keys = pa.table(dict(spine.keys))
-    known = reduce(pc.or_, seen.values())
+    known = _any(seen, keys.num_rows)
     every = keys.group_by(keys.column_names).aggregate([]).num_rows
     return int(every - keys.filter(known).group_by(keys.column_names).aggregate([]).num_rows)
+
+
+def _any(seen: Mapping[str, pa.ChunkedArray], rows: int) -> pa.ChunkedArray:
+    """Per row, whether some view has an event; a question of no view has none."""
+    nothing = pa.chunked_array([pa.array([False] * rows, pa.bool_())])
+    return reduce(pc.or_, seen.values(), nothing)
 
 
 def _service(asked: CompiledView | CompiledService) -> CompiledService:

@@ -11,17 +11,15 @@ from typing import Any, Literal, get_args
 from hindcast.definitions import arguments, lengths
 from hindcast.definitions.labels import Label, require_label_type
 from hindcast.definitions.services import (
-    Derived,
     FeatureService,
     Item,
-    RequestSelection,
     RequestSource,
     check_items,
 )
 from hindcast.definitions.sources import Entity, Source
 from hindcast.definitions.splits import Split
 from hindcast.definitions.tasks import TASKS, Task, TaskRules
-from hindcast.definitions.views import FeatureSelection, FeatureView
+from hindcast.definitions.views import FeatureView
 from hindcast.errors import DefinitionError
 
 COVERAGE = 0.9
@@ -167,8 +165,8 @@ class Model:
 
     def _listed(self) -> Any:
         """The features as a list, one selection alone as a list of it."""
-        one = isinstance(self.features, FeatureSelection | RequestSelection | Derived)
-        return [self.features] if one else self.features
+        is_list = isinstance(self.features, list | tuple)
+        return self.features if is_list else [self.features]
 
     def _check_label(self, where: str) -> None:
         """The label and the spine, as far as the model alone can tell."""
@@ -179,6 +177,10 @@ class Model:
             raise DefinitionError(
                 f"{where}: label_matures is given beside a Label; write Label(..., matures=...)"
             )
+        try:
+            _ = self.target
+        except DefinitionError as error:
+            raise DefinitionError(f"{where}: {error}") from error
         if self.spine is not None:
             arguments.require(where, "spine", self.spine, Source, "a Source")
         events, target = self.events, self.target

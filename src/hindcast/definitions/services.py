@@ -33,7 +33,7 @@ class RequestSource:
             arguments.require_text(where, "a value's name", value, "one line of text")
             arguments.require_text(f"{where}, value '{value}'", "type", kind, "text")
         arguments.require_distinct(where, "values", self.schema)
-        self.types  # noqa: B018 - refuses unknown types
+        _ = self.types
 
     @cached_property
     def types(self) -> Mapping[str, DataType]:

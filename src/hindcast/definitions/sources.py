@@ -103,13 +103,15 @@ class Source:
         """Raise DefinitionError naming the source and what is wrong with it."""
         arguments.require_name("source", self.name)
         where = f"source '{self.name}'"
+        if self.name.lower() == names.PREDICTIONS:
+            raise DefinitionError(f"{where}: the prediction log has this name; rename the source")
         object.__setattr__(self, "entities", self._resolved(where))
         object.__setattr__(self, "entity", self.first)
         arguments.require_items(where, "checks", self.checks, Check, "Check")
         self._check_schema(where)
         for entity in self.columns_by_entity:
             for column in self.key_columns(entity):
-                self._check_role(where, f"key of entity '{entity.name}'", column, KEYS)
+                self._check_role(where, "key", column, KEYS)
         self._check_role(where, "event_timestamp", self.event_timestamp, CLOCKS)
         if self.has_tiebreaker:
             self._check_role(where, "tiebreaker", self.tiebreaker, TIEBREAKERS)
@@ -172,6 +174,8 @@ class Source:
 
     def _resolved(self, where: str) -> Mapping[Entity, tuple[str, ...]]:
         """Each entity with its columns here, however they were declared."""
+        if self.entity is not None:
+            arguments.require(where, "entity", self.entity, Entity, "an Entity")
         given: object = self.entities or ([self.entity] if self.entity is not None else [])
         if not isinstance(given, Mapping):
             arguments.require_items(where, "entities", given, Entity, "Entity")

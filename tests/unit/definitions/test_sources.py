@@ -41,7 +41,7 @@ def test_a_key_that_the_online_store_cannot_find_is_refused(kind: str) -> None:
     with pytest.raises(DefinitionError) as raised:
         replace(LOANS, schema={**LOANS.schema, "id": kind})
     assert str(raised.value) == (
-        f"source 'loans': key of entity 'customer' 'id' is {kind}; use bigint or string or date"
+        f"source 'loans': key 'id' is {kind}; use bigint or string or date"
     )
 
 

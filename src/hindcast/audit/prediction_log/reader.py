@@ -1,5 +1,6 @@
 """Collected predictions, for those who recompute them."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,6 +69,7 @@ def _conditions(since: datetime | None, model: str | None) -> list[str]:
     if since is not None:
         conditions.append(f"instant >= TIMESTAMPTZ '{since.astimezone(UTC).isoformat()}'")
     if model is not None:
-        # A release is named after its model and a digest.
-        conditions.append(f"starts_with(release, {literal(f'{model}-')})")
+        # A release is named after its model and a digest; another model's name may begin alike.
+        pattern = literal(f"{re.escape(model)}-[^-]+")
+        conditions.append(f"regexp_full_match(release, {pattern})")
     return conditions
