@@ -1,5 +1,6 @@
 """Parse the SQL expressions of definitions, and refuse what the engines would not agree on."""
 
+import logging
 from collections.abc import Iterable
 
 import sqlglot
@@ -10,6 +11,9 @@ from hindcast import names
 from hindcast.compiler import supported
 from hindcast.compiler.aggregates import NAMES, filtered
 from hindcast.errors import DefinitionError
+
+# What is not supported is refused in one line of our own, not warned of on another.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 
 def parse(text: str, where: str) -> exp.Expression:
