@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from hindcast.compiler.labelled import Labelled
     from hindcast.compiler.service import CompiledService
 
+# The file of a project's folder that declares it.
+DEFINITIONS = "definitions.py"
+
 Named = TypeVar("Named", Source, FeatureView, FeatureService, RequestSource, Model)
 Item = TypeVar("Item")
 
@@ -80,11 +83,16 @@ class Project:
         return _pick(self.models, name, "model")
 
 
-def default_folder() -> Path:
-    """The default example project: inside an installed wheel, or in a checkout beside src."""
+def examples() -> Path:
+    """The folder of the example projects: in an installed wheel, or in a checkout beside src."""
     package = Path(__file__).parent
-    installed = package / "example"
-    return installed if installed.is_dir() else package.parents[1] / "examples" / "credit_risk"
+    installed = package / "examples"
+    return installed if installed.is_dir() else package.parents[1] / "examples"
+
+
+def default_folder() -> Path:
+    """The default example project."""
+    return examples() / "credit_risk"
 
 
 def load(folder: Path | None = None) -> Project:
@@ -105,7 +113,7 @@ def load(folder: Path | None = None) -> Project:
 def read(folder: Path | None = None) -> Project:
     """Import DIR/definitions.py, its SQL unread: for what only needs names; raises as load does."""
     base = (folder or default_folder()).absolute()
-    path = base / "definitions.py"
+    path = base / DEFINITIONS
     if not path.is_file():
         raise InputError(f"{base}: there is no definitions.py; create it, or name another folder")
     declared = list(vars(_import(path)).values())

@@ -91,7 +91,7 @@ def test_it_is_given_what_the_dockerfiles_copy_and_nothing_else(path: Path, tmp_
     assert [item.name for item in (context / "project").iterdir()] == ["definitions.py"]
     [wheel] = (context / "dist").iterdir()
     within = zipfile.ZipFile(wheel).namelist()
-    assert "hindcast/example/definitions.py" in within
+    assert "hindcast/examples/credit_risk/definitions.py" in within
     assert [name for name in within if "__pycache__" in name] == []
 
 

@@ -5,11 +5,22 @@ import sys
 from typer import TyperException
 
 # Importing a module registers its commands; help lists them in this order.
-from hindcast.cli import data, demonstration, history, models, rollout, serving, ui
+from hindcast.cli import authoring, data, demonstration, history, models, rollout, serving, ui
 from hindcast.cli.app import app
 from hindcast.errors import HindcastError
 
-__all__ = ["app", "data", "demonstration", "history", "main", "models", "rollout", "serving", "ui"]
+__all__ = [
+    "app",
+    "authoring",
+    "data",
+    "demonstration",
+    "history",
+    "main",
+    "models",
+    "rollout",
+    "serving",
+    "ui",
+]
 
 
 def main() -> None:

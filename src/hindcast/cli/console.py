@@ -97,6 +97,14 @@ def lines(records: Sequence[Mapping[str, Any]]) -> None:
         print(_cut("  ".join(padded).rstrip()))
 
 
+def tables(groups: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+    """Print groups of records as lines, an empty one between two; groups of none are left out."""
+    for number, records in enumerate(group for group in groups if group):
+        if number:
+            print()
+        lines(records)
+
+
 def _line(value: Any) -> str:
     """A value on one line; nothing where there is none."""
     return "" if value is None else " ".join(str(value).split())

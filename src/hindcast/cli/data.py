@@ -72,16 +72,6 @@ def ingest(
 
 
 @app.command()
-def profile(
-    file: Annotated[str, typer.Argument(help="A file of CSV, JSON lines or Parquet, also on S3.")],
-) -> None:
-    """Propose a source for a file. It is text for definitions.py, to be checked."""
-    from hindcast.data.profile import profile as use_case
-
-    print(use_case(file))
-
-
-@app.command()
 def retract(
     key: Annotated[
         list[str], typer.Option(help="The key whose events are withdrawn; once per column.")

@@ -75,15 +75,7 @@ def status(
         [_view_line(name, facts, now()) for name, facts in document["features"].items()],
         [_failure_line(failure, now()) for failure in document["latest failures"]],
     )
-    _lines_apart([[line for line in table if line] for table in tables])
-
-
-def _lines_apart(tables: list[list[dict[str, Any]]]) -> None:
-    """Tables with an empty line between them, without those that have no line."""
-    for number, table in enumerate(table for table in tables if table):
-        if number:
-            print()
-        console.lines(table)
+    console.tables([[line for line in table if line] for table in tables])
 
 
 def _print_json(records: list[dict[str, Any]]) -> None:
