@@ -82,7 +82,7 @@ def serve(
     project: ProjectOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Answer HTTP as API Gateway would, for every model. With canaries and promotions."""
+    """Answer HTTP as API Gateway would. All models, their canaries and promotions."""
     from hindcast.traffic.api_stage import ApiStage
 
     def announce(url: str) -> None:
