@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python; do \
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--fork-strategy fewest --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup test lint format demo bench images synth asl deploy-plan costs lock clean
+.PHONY: help setup test lint format docs demo bench images synth asl deploy-plan costs lock clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ lint: setup  ## Check style and types
 format: setup  ## Format the code and fix what can be fixed
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+docs: setup  ## Write docs/definitions.md from the definitions
+	.venv/bin/python -m docs.generate_definitions
 
 demo: setup  ## Run the main job end to end; ENGINE=spark runs its feature job on Spark
 	.venv/bin/hindcast demo --engine $(ENGINE)

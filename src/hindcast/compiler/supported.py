@@ -6,14 +6,14 @@ from hindcast.compiler import functions
 from hindcast.compiler.aggregates import AGGREGATES, NAMES
 from hindcast.compiler.calls import MOST_BACK
 
-_SCALARS = (exp.Coalesce, exp.Nullif, exp.Abs, exp.Greatest, exp.Least, exp.Cast)
+SCALARS = (exp.Coalesce, exp.Nullif, exp.Abs, exp.Greatest, exp.Least, exp.Cast)
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In, exp.Like)
 _OPERATORS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.And, exp.Or, exp.Not, exp.Is)
 _STRUCTURE = (exp.Paren, exp.Case, exp.If, exp.Literal, exp.Boolean, exp.Null, exp.Column,
               exp.Identifier, exp.Star, exp.Distinct)  # fmt: skip
 # What only stands inside of others, and is looked at with them.
 _PARTS = (exp.DataType, exp.DataTypeParam, exp.Var)
-_ALLOWED = (*NAMES, *functions.CLASSES, *_PARTS, *_SCALARS, *_COMPARISONS, *_OPERATORS, *_STRUCTURE)
+_ALLOWED = (*NAMES, *functions.CLASSES, *_PARTS, *SCALARS, *_COMPARISONS, *_OPERATORS, *_STRUCTURE)
 
 SUPPORTED = (
     f"{', '.join(each.call for each in AGGREGATES)}, filter (where ...), coalesce, nullif, abs, "
