@@ -209,14 +209,17 @@ def retrieve_online(
     for view in service.views:
         _check_materialized(view, database_url)
     fields = [
-        *(pa.field(f.name, _served_type(f.datatype)) for f in service.features),
+        *(
+            pa.field(feature.name, _served_type(feature.datatype))
+            for feature in service.features
+            if feature.name not in inputs  # A value sent with the question is there already.
+        ),
         pa.field(names.FEATURES_AS_OF, INSTANT),
         pa.field(names.MATERIALIZATION, pa.string()),
     ]
     questions = list(zip(*(column.to_pylist() for column in inputs.values()), strict=True))
     found = list(_read(service, database_url, questions, _utc(now)))
     columns = {field.name: pa.array([r[field.name] for r in found], field.type) for field in fields}
-    # A request value that the service gives as it came is a feature, too.
     return pa.table({**inputs, **columns})
 
 
