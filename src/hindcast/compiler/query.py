@@ -36,6 +36,7 @@ KNEW_LESS = "_knew_less"
 
 _NO_SPINE_ROW = [f"CAST(NULL AS BIGINT) AS {name}" for name in shapes.SPINE_COLUMNS]
 _SHAPES = {"spark": shapes.by_sorting, "duckdb": shapes.by_hashing}
+_KNOWN = {"spark": shapes.by_joining, "duckdb": shapes.by_looking_up}
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class _Query:
             keeps_retracted=self.knowledge is not None,
             belongs=self._belongs(),
         )
-        shape = shapes.by_joining if self.spine == "known" else _SHAPES[self.dialect.name]
+        shape = (_KNOWN if self.spine == "known" else _SHAPES)[self.dialect.name]
         tail = f" ORDER BY {order}" if order else ""
         return f"{shape(parts)}\nSELECT {', '.join(columns)} FROM windowed WHERE {where}{tail}"
 

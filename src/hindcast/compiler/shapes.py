@@ -190,6 +190,52 @@ def _joined_rows(parts: Parts) -> str:
     )
 
 
+def by_looking_up(parts: Parts) -> str:
+    """What by_joining means, for DuckDB: each event's record that a row knew is looked up.
+
+    An ASOF join sorts the records once; the windows of by_joining would sort them twice.
+    """
+    ordering = parts.ordering
+    windows = ", ".join(["*", *parts.windows.selects(), *parts.windows.tie_selects()])
+    return (
+        f"WITH asked AS (\n{parts.asked}\n),\n"
+        f"records AS (\n{parts.events}\n),\n"
+        f"happened AS (SELECT DISTINCT {ordering.place} FROM records),\n"
+        f"pairs AS (\n{_pairs(ordering)}\n),\n"
+        f"rows_ AS (\n{_placed(_looked_up(parts), parts)}\n),\n"
+        f"windowed AS (\n{_shared(f'SELECT {windows} FROM rows_', parts)}\n)"
+    )
+
+
+def _pairs(ordering: Ordering) -> str:
+    """Every row with each event before it."""
+    same = " AND ".join(f"asked.{key} = versions.{key}" for key in ordering.keys)
+    before = _before(["_at", "_tie", *ordering.identity])
+    return (
+        "SELECT asked._spine_row, asked._asked_at, asked._known, versions.* FROM asked "
+        f"JOIN happened AS versions ON {same} AND ({before})"
+    )
+
+
+def _looked_up(parts: Parts) -> str:
+    """Per row, the last record it knew of each event before it, and the row itself."""
+    ordering = parts.ordering
+    columns = (*ordering.keys[1:], *ordering.identity, "_at", "_tie", "_is_event")
+    known = ", ".join(f"records.{column}" for column in (*columns, *parts.windows.slots))
+    event = [*(ordering.identity or ordering.keys), "_at", "_tie"]
+    same = " AND ".join(f"pairs.{column} = records.{column}" for column in event)
+    record = ", ".join(f"records.{column}" for column in _RECORD)
+    # The last record may be of another entity than an earlier one.
+    own = " AND ".join(f"pairs.{key} = records.{key}" for key in ordering.keys)
+    return (
+        f"SELECT pairs._spine_row AS _key, pairs._asked_at, {known} FROM pairs "
+        f"ASOF JOIN records ON {same} AND ROW(pairs._known, CAST('infinity' AS TIMESTAMPTZ), "
+        f"{_NEVER}) >= ROW({record}) WHERE records.{IS_THERE} AND {own}\n"
+        f"UNION ALL\nSELECT _spine_row, _asked_at, "
+        f"{', '.join((*columns, *parts.windows.slots))} FROM asked"
+    )
+
+
 def _before(columns: Sequence[str]) -> str:
     """Whether a version's event comes before the row in the order of the columns."""
     alike = ""
