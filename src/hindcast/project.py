@@ -91,8 +91,9 @@ def examples() -> Path:
 
 
 def default_folder() -> Path:
-    """The default example project."""
-    return examples() / "credit_risk"
+    """The folder that the process runs in if that is a project, else the default example."""
+    here = Path.cwd()
+    return here if (here / DEFINITIONS).is_file() else examples() / "credit_risk"
 
 
 def load(folder: Path | None = None) -> Project:

@@ -202,3 +202,12 @@ def test_every_refusal_is_bad_input_to_the_command_line(tmp_path: Path) -> None:
     with pytest.raises(HindcastError) as raised:
         load(tmp_path, "1 / 0")
     assert raised.value.exit_code == 2
+
+
+def test_the_folder_it_runs_in_is_the_default_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert project.read().models.keys() == {"credit_risk"}
+    (tmp_path / "definitions.py").write_text(LOANS)
+    assert project.read().models.keys() == set()

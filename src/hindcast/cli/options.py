@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from hindcast.compiler.query import Knowledge
 
 ProjectOption = Annotated[
-    Path | None, typer.Option("--project", help="Folder of definitions.py; default the example.")
+    Path | None,
+    typer.Option("--project", help="Folder of definitions.py; default this one, or the example."),
 ]
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Where data live: .hindcast")]
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Where data are kept; default .hindcast.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 AsOfOption = Annotated[
     str | None, typer.Option("--as-of", help="Events strictly before this instant; default now.")
