@@ -12,7 +12,7 @@ from hindcast.compiler.union import may_join
 from hindcast.data.live import Live, LiveVersion, find
 from hindcast.data.materialize import MaterializeReport, materialize
 from hindcast.engines.base import Engine
-from hindcast.errors import NotFoundError
+from hindcast.errors import InputError, NotFoundError
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Ledger
 from hindcast.stores.online import OnlineStore, Swap, ViewVersion
@@ -94,7 +94,7 @@ def refresh(
     """Materialize a declared view, or all, and the versions that live releases read.
 
     also: releases by id or version whose versions are computed as well, so that they may be rolled
-    out. Raises what materialize and live.find raise.
+    out. Raises InputError where there is no view, and what materialize and live.find raise.
     """
     store, ledger = application.store, application.ledger
     declared = list(application.project.views.values())
@@ -103,7 +103,13 @@ def refresh(
     live = find(ledger, application.releases, declared, also)
     wanted = [each for each in live.versions if each.view.view.name not in elsewhere]
     refresher = Refresher(engine, application.lake, store, ledger, knowledge, force, progress)
-    first, *further = [refresher.run(each) for each in passes(chosen, wanted)]
+    due = passes(chosen, wanted)
+    if not due:
+        raise InputError(
+            f"{application.project.folder}: the project has no feature view, and what reads none "
+            "needs no materializing; run: hindcast train"
+        )
+    first, *further = map(refresher.run, due)
     dropped = drop_unread(store, declared, live)
     return RefreshReport(
         **vars(first),

@@ -53,11 +53,15 @@ class TrainingRows:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted estimator, what becomes of its scores, and the task with all that it learned."""
+    """A fitted estimator, what becomes of its scores, and the task with all that it learned.
+
+    seen: the places of the training rows that the estimator was fitted on; None for all of them.
+    """
 
     estimator: Any
     task: "Task"
     adjustment: Adjustment | None = None
+    seen: NDArray[np.int64] | None = None
 
     def scores(self, frame: Any) -> Reals:
         """The scores of a DataFrame's rows."""

@@ -51,5 +51,7 @@ def fit(
     # liblinear has one generator a process.)
     with threadpool_limits(1):
         fitted = task.fit(model, TrainingRows(own.frame(known), labels[rows], groups))
-        simple = task.baseline(model.seed).fit(encoded.frame(known), labels[rows])
+        # On the same rows, or the one with more of them would be better by that alone.
+        seen = slice(None) if fitted.seen is None else fitted.seen
+        simple = task.baseline(model.seed).fit(encoded.frame(known[seen]), labels[rows][seen])
     return FittedModel(own, fitted), FittedModel(encoded, Fitted(simple, fitted.task))

@@ -78,7 +78,8 @@ class Regression:
         The part is of whole entities where rows have groups, else the newest rows. Raises
         TrainingError where it is too small for the coverage.
         """
-        fitted, left_out = (rows.of(part) for part in _parts(rows, model.seed))
+        seen, unseen = _parts(rows, model.seed)
+        fitted, left_out = rows.of(seen), rows.of(unseen)
         estimator = estimators.fitted(model, fitted.frame, fitted.labels)
         residuals = left_out.labels - self.predict(estimator, left_out.frame)
         half_width = metrics.half_width(residuals, self.coverage)
@@ -87,7 +88,7 @@ class Regression:
                 f"an interval of coverage {self.coverage:g} cannot be made from {len(residuals)} "
                 "calibration rows; train on more data, or lower the model's coverage"
             )
-        return Fitted(estimator, replace(self, half_width=half_width))
+        return Fitted(estimator, replace(self, half_width=half_width), seen=seen)
 
     def baseline(self, seed: int) -> Any:
         """Ridge regression on imputed and scaled numbers."""
