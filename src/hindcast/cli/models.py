@@ -28,8 +28,11 @@ from hindcast.traffic.local_stage import LocalStage
 
 if TYPE_CHECKING:
     from hindcast.data.training_range import TrainingRange
+    from hindcast.engines.base import Engine
     from hindcast.models.evaluation.evaluate import EvaluationReport
     from hindcast.models.evaluation.gate import GateCheck
+    from hindcast.models.training.retrain import RetrainReport
+    from hindcast.telemetry import Progress
 
 _PASSED = {True: "passed", False: "failed", None: "not judged"}
 
@@ -65,7 +68,6 @@ def train(
     """
     from hindcast.formats import spine_file
     from hindcast.models import promote
-    from hindcast.models.training import retrain
     from hindcast.models.training import train as training
 
     application, progress = bootstrap.application(home, project), ConsoleProgress()
@@ -73,9 +75,7 @@ def train(
     if like is not None:
         if (as_of, known_by, start, until, spine) != (None,) * 5:
             raise InputError("--like takes its instants from the release; leave out the others")
-        declared = application.project.model(model).name
-        original = application.ledger.find_release(declared, like)
-        repeated = retrain.train_like(application, original.release, runner, progress)
+        repeated = _repeated(application, model, like, runner, progress)
         console.show(repeated, as_json)
         raise typer.Exit(0 if repeated.same else 1)
     clocks, within = knowledge(as_of, known_by), _range(start, until)
@@ -161,6 +161,16 @@ def rollback(
 
     application = bootstrap.application(home, project)
     console.show(use_case(application, model, _stage(application, model)), as_json)
+
+
+def _repeated(
+    application: Application, model: str | None, like: str, engine: "Engine", progress: "Progress"
+) -> "RetrainReport":
+    from hindcast.models.training import retrain
+
+    declared = application.project.model(model).name
+    original = application.ledger.find_release(declared, like)
+    return retrain.train_like(application, original.release, engine, progress)
 
 
 def _range(start: str | None, until: str | None) -> "TrainingRange":

@@ -1,7 +1,6 @@
 """Features -> window calls: which argument columns are needed, and which windows over them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -11,6 +10,7 @@ from hindcast.compiler.dialects import Dialect
 from hindcast.compiler.expressions import outside_aggregates
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.frames import BEFORE
+from hindcast.compiler.lossy import Lossy, unless
 from hindcast.compiler.ordering import Ordering
 from hindcast.compiler.typing import infer
 from hindcast.datatypes import BIGINT, BOOLEAN, DOUBLE, DataType
@@ -28,14 +28,6 @@ _MERGED: dict[type[exp.Expression], str] = {
     exp.LogicalOr: "max",
     exp.LogicalAnd: "min",
 }
-
-
-@dataclass(frozen=True)
-class _Value:
-    """SQL of a value, and of each way in which it is null for want of digits."""
-
-    sql: str
-    overflows: tuple[str, ...] = ()
 
 
 class Windows:
@@ -93,17 +85,17 @@ class Windows:
         value = self._value(feature, self.dialect.from_micros("_at"))
         return " OR ".join(value.overflows) or None
 
-    def _value(self, feature: CompiledFeature, instant: str) -> _Value:
+    def _value(self, feature: CompiledFeature, instant: str) -> Lossy:
         """The feature over the window columns, in its type; a double is finite or null."""
         if feature.kind == "request":
-            found = _Value(self._request(feature, instant))
+            found = Lossy(self._request(feature, instant))
         else:
             found = self._latest(feature) if feature.kind == "latest" else self._prior(feature)
         sql = self.dialect.cast(found.sql, feature.datatype)
         if feature.datatype != DOUBLE:
-            return _Value(sql, found.overflows)
+            return Lossy(sql, found.overflows)
         finite = arithmetic.finite(self.dialect.name, sql)
-        return _Value(finite, (*found.overflows, f"({sql} IS NOT NULL AND {finite} IS NULL)"))
+        return Lossy(finite, (*found.overflows, f"({sql} IS NOT NULL AND {finite} IS NULL)"))
 
     def events_before(self) -> str:
         """How many events of the entity come before the row."""
@@ -113,14 +105,14 @@ class Windows:
         """When the last record of an event before the row was learned of."""
         return self._window(f"MAX(_recorded) {self._over(self.order, BEFORE)}")
 
-    def _latest(self, feature: CompiledFeature) -> _Value:
+    def _latest(self, feature: CompiledFeature) -> Lossy:
         argument = self._rendered(feature.tree)
-        newest = self._narrowed(_Value(self._last(argument)), feature.tree)
+        newest = self._narrowed(Lossy(self._last(argument)), feature.tree)
         overflows = self._overflows(feature.tree)
         if not overflows:
             return newest
         is_lost = f"CASE WHEN {overflows} THEN TRUE WHEN {argument} IS NOT NULL THEN FALSE END"
-        return _unless(f"COALESCE({self._last(is_lost)}, FALSE)", newest)
+        return unless(f"COALESCE({self._last(is_lost)}, FALSE)", newest)
 
     def _last(self, sql: str) -> str:
         """The newest value before the row that is not null."""
@@ -132,7 +124,7 @@ class Windows:
         columns = {**inputs, names.AS_OF: instant}
         return self.dialect.render(feature.tree, self.view.input_types, columns)
 
-    def _prior(self, feature: CompiledFeature) -> _Value:
+    def _prior(self, feature: CompiledFeature) -> Lossy:
         """Replace each aggregate by its window column, and render what stands around them."""
         tree, aggregates = outside_aggregates(feature.tree)
         types = {name: infer(node, self.view.types) for name, node in aggregates.items()}
@@ -142,19 +134,19 @@ class Windows:
         value = self.dialect.render(tree, types, computed)
         outside = self.dialect.overflows(tree, types, computed)
         inside = [sql for each in found.values() for sql in each.overflows]
-        return _Value(value, (*inside, *(f"({value} IS NULL AND {sql})" for sql in outside)))
+        return Lossy(value, (*inside, *(f"({value} IS NULL AND {sql})" for sql in outside)))
 
-    def _aggregate(self, node: exp.Expression, window: Window) -> _Value:
+    def _aggregate(self, node: exp.Expression, window: Window) -> Lossy:
         """One aggregate over the window; null where a row's own arithmetic overflows."""
         if isinstance(node, (exp.Sum, exp.Avg)):
             found = self._added(node, window)
         else:
-            found = self._narrowed(_Value(self._found(node, window)), node)
+            found = self._narrowed(Lossy(self._found(node, window)), node)
         overflows = self._overflows(node)
         if not overflows:
             return found
         lost = self._merged("count", self._argument(f"CASE WHEN {overflows} THEN 1 END"), window)
-        return _unless(f"{lost} > 0", found)
+        return unless(f"{lost} > 0", found)
 
     def _found(self, node: exp.Expression, window: Window) -> str:
         if isinstance(node, exp.Lag):
@@ -198,14 +190,14 @@ class Windows:
         happened = found(self.dialect.epoch_micros(event_timestamp))
         return f"CASE WHEN {happened} >= _at - {frames.micros(window.length)} THEN {value} END"
 
-    def _added(self, node: exp.Expression, window: Window) -> _Value:
+    def _added(self, node: exp.Expression, window: Window) -> Lossy:
         """A sum, or an average as a sum and a count."""
         sql, datatype = self._addend(node.this)
         total = self._sum(sql, datatype, window)
         if isinstance(node, exp.Sum):
             return total
         count = self._merged("count", self._argument(sql), window)
-        return _Value(f"CAST({total.sql} AS DOUBLE) / NULLIF({count}, 0)", total.overflows)
+        return Lossy(f"CAST({total.sql} AS DOUBLE) / NULLIF({count}, 0)", total.overflows)
 
     def _rendered(self, node: exp.Expression) -> str:
         """An argument over raw rows; its whole numbers have all the digits that there are."""
@@ -215,13 +207,13 @@ class Windows:
         """SQL over raw rows of whether those digits are too few; empty where they never are."""
         return " OR ".join(self.dialect.overflows(node, self.view.types, whole=digits.WIDE))
 
-    def _narrowed(self, found: _Value, node: exp.Expression) -> _Value:
+    def _narrowed(self, found: Lossy, node: exp.Expression) -> Lossy:
         """A whole number in 64 bits again, where it was reckoned in more."""
         types = self.view.types
         if infer(node, types) != BIGINT or digits.carrier(node, types) == BIGINT:
             return found
         narrow = f"TRY_CAST({found.sql} AS BIGINT)"
-        return _Value(narrow, (*found.overflows, f"({found.sql} IS NOT NULL AND {narrow} IS NULL)"))
+        return Lossy(narrow, (*found.overflows, f"({found.sql} IS NOT NULL AND {narrow} IS NULL)"))
 
     def _one_zero(self, node: exp.Expression) -> str:
         """A value to be told from others; doubles have two zeros."""
@@ -238,13 +230,13 @@ class Windows:
             return self.dialect.cast(self.dialect.cast(sql, BIGINT), _WHOLE), _WHOLE
         return self.dialect.cast(sql, carried), carried
 
-    def _sum(self, sql: str, datatype: DataType, window: Window) -> _Value:
+    def _sum(self, sql: str, datatype: DataType, window: Window) -> Lossy:
         if not arithmetic.may_overflow(datatype):
-            return _Value(self._merged("sum", self._argument(sql), window))
+            return Lossy(self._merged("sum", self._argument(sql), window))
         halves = arithmetic.halves(self.dialect.name, sql, datatype.scale)
         upper, lower = (self._merged("sum", self._argument(half), window) for half in halves)
         total = arithmetic.joined(self.dialect.name, upper, lower, datatype.scale)
-        return _Value(total, (f"({lower} IS NOT NULL AND {total} IS NULL)",))
+        return Lossy(total, (f"({lower} IS NOT NULL AND {total} IS NULL)",))
 
     def _merged(self, name: str, slot: str, window: Window) -> str:
         """An aggregate over prior(); with a length, the earlier instants and the row's ties merged.
@@ -298,9 +290,3 @@ class Windows:
 
     def _window(self, sql: str) -> str:
         return self._windows.setdefault(sql, f"_w{len(self._windows)}")
-
-
-def _unless(overflowed: str, value: _Value) -> _Value:
-    """The value, or null where some row's own arithmetic overflowed."""
-    sql = f"CASE WHEN NOT ({overflowed}) THEN {value.sql} END"
-    return _Value(sql, (*value.overflows, f"({overflowed})"))

@@ -10,8 +10,9 @@ from hindcast import names
 from hindcast.compiler import query
 from hindcast.compiler.features import CompiledView, compile_view
 from hindcast.compiler.labelled import Labelled
-from hindcast.compiler.query import IS_MATURE, KNEW_LESS, Knowledge
+from hindcast.compiler.query import IS_MATURE, Knowledge
 from hindcast.compiler.service import CompiledService
+from hindcast.compiler.statement import KNEW_LESS
 from hindcast.data import spine as spines
 from hindcast.data.spine import INSTANT
 from hindcast.definitions import Feature, FeatureView, Source, prior

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from hindcast import names
 from hindcast.compiler import query
 from hindcast.compiler.features import CompiledView
-from hindcast.compiler.query import KNEW_LESS
+from hindcast.compiler.statement import KNEW_LESS
 from hindcast.engines.base import Engine, RawTable
 
 

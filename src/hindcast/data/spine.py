@@ -13,8 +13,8 @@ from pyarrow import types
 from hindcast import names
 from hindcast.compiler.features import CompiledView
 from hindcast.compiler.ordering import Ordering
-from hindcast.compiler.query import ASKED_AT, SPINE_ROW
 from hindcast.compiler.service import CompiledService
+from hindcast.compiler.statement import ASKED_AT, SPINE_ROW
 from hindcast.datatypes import DataType
 from hindcast.errors import InputError
 from hindcast.formats.spine_file import Rows

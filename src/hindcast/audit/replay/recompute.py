@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from hindcast import names
 from hindcast.bootstrap import engine
-from hindcast.compiler.query import ASKED_AT, Knowledge
+from hindcast.compiler.query import Knowledge
+from hindcast.compiler.statement import ASKED_AT
 from hindcast.data import retrieve
 from hindcast.data.retrieve import Materialized, Retrieved
 from hindcast.errors import NotFoundError
