@@ -2,9 +2,10 @@
 
 Arguments: --lake URI and --database_url URL or --database_secret NAME, or both: user and password
 are the secret's, the place the URL's; if wanted --releases URI (where releases are kept), --project
-DIR (of definitions.py), --feature_view NAME, --as_of and --known_by (ISO, default now), --release
-NAME (computed as well), --force true. It reads no bookmark: an instant decides what it computes.
-The last line it prints is the report as JSON.
+DIR (of definitions.py), --feature_views NAMES (with commas between, default all), --as_of and
+--known_by (ISO, default now), --release NAME (computed as well), --force true. A view that fails
+does not stop the others, but fails the job at its end. It reads no bookmark: an instant decides
+what it computes. The last line it prints is the report as JSON.
 """
 
 import json
@@ -25,7 +26,7 @@ REQUIRED = ("JOB_NAME", "lake")
 OPTIONAL = (
     "releases",
     "project",
-    "feature_view",
+    "feature_views",
     "database_url",
     "database_secret",
     "as_of",
@@ -61,7 +62,7 @@ def refresh_features(given: Mapping[str, str], now: datetime) -> RefreshReport:
     with application.store:
         return refresh(
             application,
-            given.get("feature_view"),
+            given["feature_views"].split(",") if "feature_views" in given else None,
             bootstrap.engine("spark"),
             bootstrap.knowledge(given.get("as_of"), given.get("known_by"), now),
             also=[given["release"]] if "release" in given else (),

@@ -50,9 +50,8 @@ def _check_data(application: Application, event: Event) -> Event:
     as_of = event.get("as_of")
     asked = instant(as_of, "as_of") if as_of else datetime.now(UTC)
     allowed = data_checks.limits(event.get("limits") or {})
-    return asdict(
-        data_checks.check(application, event.get("view"), asked, allowed, event.get("live", False))
-    )
+    given = (event.get("views"), asked, allowed, event.get("live", False))
+    return asdict(data_checks.check(application, *given))
 
 
 def _trained(application: Application, event: Event) -> Event:

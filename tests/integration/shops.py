@@ -99,7 +99,7 @@ def settle(folder: Path, database_url: str) -> Home:
     for days, view in enumerate(home.application.project.views):
         as_of = datetime.fromisoformat(AS_OF) - timedelta(days=days)
         clocks = bootstrap.knowledge(as_of.isoformat(), None, NOW)
-        refresh(home.application, view, DuckDBEngine(), clocks)
+        refresh(home.application, [view], DuckDBEngine(), clocks)
     return home
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from hindcast.errors import InputError
 from hindcast.operations import training_job
-from hindcast.operations.data_checks import DataReport, Limits, judge, limits, summarize
+from hindcast.operations.data_checks import Limits, ViewReport, judge, limits, summarize
 from hindcast.operations.runs import reason
 from hindcast.stores.ledger import Run
 from hindcast.stores.online import Swap
@@ -37,7 +37,7 @@ def ingested(rows: int, quarantined: int) -> Run:
     return Run("i", "ingest", "succeeded", {"source": "loans"}, {}, outputs, AT, 1.0, None)
 
 
-def report(current: Swap | None, *ingests: Run, **more: Any) -> DataReport:
+def report(current: Swap | None, *ingests: Run, **more: Any) -> ViewReport:
     given: dict[str, Any] = {"before": BEFORE, "asked": AT, "allowed": Limits(), **more}
     return summarize("v", current, judge(current, ingests=ingests, **given))
 

@@ -55,7 +55,7 @@ def test_a_release_is_rolled_out_in_steps_and_promoted(here: Cloud) -> None:
 def _each_call_names_the_release_the_version_and_the_clocks(here: Cloud, release: str) -> None:
     [job] = here.edge.made("glue", "StartJobRun")
     clocks = {"--as_of": "2021-09-17", "--known_by": "2021-09-18"}
-    assert job["Arguments"] == {"--feature_view": "credit_history", **clocks}
+    assert job["Arguments"] == {"--feature_views": "credit_history", **clocks}
     [build] = here.edge.made("codebuild", "StartBuild")
     values = {one["name"]: one["value"] for one in build["environmentVariablesOverride"]}
     assert values == {"RELEASE": release, "IMAGE_TAG": release}

@@ -18,7 +18,8 @@ def test_spark_computes_and_swaps_behind_the_glue_task(refreshed: Refreshed) -> 
     [(subject, message)] = refreshed.notifications
     assert subject == "Hindcast: refresh done"
     assert message["outcome"] == "refreshed"
-    assert message["materialization"] == version.run_id
+    told = {"view": "credit_history", "materialization": version.run_id, "passed": True}
+    assert message["views"] == [told]
     [check] = refreshed.home.application.ledger.runs("check-data")
     assert (check.status, check.outputs["passed"]) == ("succeeded", True)
 

@@ -137,7 +137,7 @@ def materialize(
     runner, clocks = bootstrap.engine(engine), knowledge(as_of, known_by)
     report = refresh(
         application,
-        view,
+        [view] if view else None,
         runner,
         clocks,
         also=release or (),

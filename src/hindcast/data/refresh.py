@@ -12,7 +12,7 @@ from hindcast.compiler.union import may_join
 from hindcast.data.live import Live, LiveVersion, find
 from hindcast.data.materialize import MaterializeReport, materialize
 from hindcast.engines.base import Engine
-from hindcast.errors import InputError, NotFoundError
+from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Ledger
 from hindcast.stores.online import OnlineStore, Swap, ViewVersion
@@ -59,6 +59,18 @@ class Refresher:
     force: bool = False
     progress: Progress | None = None
 
+    def run_all(self, wanted: Sequence[Pass]) -> list[MaterializeReport]:
+        """Compute each pass; raises, once all were tried, an error that names those that failed."""
+        done, failed = list[MaterializeReport](), list[tuple[Pass, HindcastError]]()
+        for each in wanted:
+            try:
+                done.append(self.run(each))
+            except HindcastError as error:
+                failed.append((each, error))
+        if failed:
+            raise _failure(failed, of=len(wanted))
+        return done
+
     def run(self, wanted: Pass) -> MaterializeReport:
         """Compute one pass; raises what materialize raises."""
         view = wanted.view.view
@@ -83,7 +95,7 @@ class Refresher:
 
 def refresh(
     application: Application,
-    view: str | None,
+    views: Sequence[str] | None,
     engine: Engine,
     knowledge: Knowledge,
     *,
@@ -91,14 +103,15 @@ def refresh(
     force: bool = False,
     progress: Progress | None = None,
 ) -> RefreshReport:
-    """Materialize a declared view, or all, and the versions that live releases read.
+    """Materialize views by name, or all declared, and the versions that live releases read.
 
     also: releases by id or version whose versions are computed as well, so that they may be rolled
-    out. Raises InputError where there is no view, and what materialize and live.find raise.
+    out. A view that fails does not stop the others. Raises InputError where there is no view, and
+    what materialize and live.find raise.
     """
     store, ledger = application.store, application.ledger
     declared = list(application.project.views.values())
-    chosen = [application.project.view(view)] if view else declared
+    chosen = declared if views is None else [application.project.view(name) for name in views]
     elsewhere = {each.view.name for each in declared} - {each.view.name for each in chosen}
     live = find(ledger, application.releases, declared, also)
     wanted = [each for each in live.versions if each.view.view.name not in elsewhere]
@@ -109,7 +122,7 @@ def refresh(
             f"{application.project.folder}: the project has no feature view, and what reads none "
             "needs no materializing; run: hindcast train"
         )
-    first, *further = map(refresher.run, due)
+    first, *further = refresher.run_all(due)
     dropped = drop_unread(store, declared, live)
     return RefreshReport(
         **vars(first),
@@ -117,6 +130,15 @@ def refresh(
         dropped=tuple(dropped),
         unreadable=live.unreadable,
     )
+
+
+def _failure(failed: Sequence[tuple[Pass, HindcastError]], of: int) -> HindcastError:
+    """What the only pass raised; of several, one error of the first's kind."""
+    first = failed[0][1]
+    if of == 1:
+        return first
+    reasons = (f"feature view '{each.view.view.name}': {first_line(e)}" for each, e in failed)
+    return type(first)(f"{len(failed)} of {of} not refreshed: {'; '.join(reasons)}")
 
 
 def passes(declared: Sequence[CompiledView], live: Iterable[LiveVersion]) -> list[Pass]:

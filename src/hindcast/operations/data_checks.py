@@ -31,14 +31,23 @@ class Limits(Likeness):
 
 
 @dataclass(frozen=True)
-class DataReport:
-    """The checks of one materialization, and a line for each that failed."""
+class ViewReport:
+    """The checks of one view's materialization, and a line for each that failed."""
 
     view: str
     materialization: str | None
     passed: bool
     failures: tuple[str, ...]
     checks: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """The reports of several views, and a line for each check that failed, with its view."""
+
+    passed: bool
+    failures: tuple[str, ...]
+    views: tuple[ViewReport, ...]
 
 
 def limits(given: Mapping[str, Any]) -> Limits:
@@ -52,16 +61,35 @@ def limits(given: Mapping[str, Any]) -> Limits:
 
 def check(
     application: Application,
-    view: str | None,
+    views: Sequence[str] | None,
     asked: datetime,
     allowed: Limits,
     with_live: bool = False,
 ) -> DataReport:
-    """Finding what is online, as a run in the ledger; asked: the instant it is to be of.
+    """Check the features of views, or of all, that are online, each as a run in the ledger.
 
-    with_live: also the other versions that live releases read. They matter to who is answered, not
-    to what is trained next, which may be what mends them.
+    asked: the instant they are to be of. with_live: also the other versions that live releases
+    read. They matter to who is answered, not to what is trained next, which may be what mends them.
     """
+    names = list(application.project.views) if views is None else list(views)
+    read = _live_of(application, names) if with_live and names else {}
+    reports = tuple(_check(application, name, asked, allowed, read.get(name, {})) for name in names)
+    failures = tuple(
+        f"feature view '{report.view}': {failure}"
+        for report in reports
+        for failure in report.failures
+    )
+    return DataReport(not failures, failures, reports)
+
+
+def _check(
+    application: Application,
+    view: str,
+    asked: datetime,
+    allowed: Limits,
+    read: Mapping[str, str],
+) -> ViewReport:
+    """The checks of one view, and of what else is `read`: by definition hash, its release."""
     compiled = application.project.view(view)
     declared, version = compiled.view, ViewVersion.of(compiled)
     with application.ledger.run("check-data", {"view": declared.name, "asked": asked}) as run:
@@ -71,30 +99,40 @@ def check(
         ingests = _ingests(application.ledger.runs("ingest", "succeeded", None), since)
         own = [one for one in ingests if one.parameters["source"] == declared.source.name]
         checks = judge(swaps[0] if swaps else None, before, own, asked, allowed)
-        if with_live:
-            checks += tuple(_of_live(application, version, asked, allowed))
+        checks += tuple(_of_live(application, version, read, asked, allowed))
         report = summarize(declared.name, swaps[0] if swaps else None, checks)
         run.outputs.update(passed=report.passed, checks=report.checks)
     return report
 
 
+def _live_of(application: Application, checked: Sequence[str]) -> dict[str, dict[str, str]]:
+    """View that is checked -> definition hash that a live release reads -> that release.
+
+    A view that the project dropped goes with the first.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for record in live.releases(application.ledger):
+        for view, digest in record.manifest.get("views", {}).items():
+            owner = view if view in application.project.views else checked[0]
+            found.setdefault(owner, {})[digest] = record.release
+    return found
+
+
 def _of_live(
-    application: Application, own: ViewVersion, asked: datetime, allowed: Limits
+    application: Application,
+    own: ViewVersion,
+    read: Mapping[str, str],
+    asked: datetime,
+    allowed: Limits,
 ) -> Iterator[Finding]:
-    """The checks of other versions that live releases read, but for those of views declared too."""
+    """The checks of the versions that live releases read, but for the declared one."""
     online = {of.definition_hash: of for of in application.store.materialized()}
-    elsewhere = application.project.views.keys() - {own.view}
-    readers = {
-        digest: record.release
-        for record in live.releases(application.ledger)
-        for digest in record.manifest["views"].values()
-    }
-    for definition_hash, release in readers.items():
+    for definition_hash, release in read.items():
         version = online.get(definition_hash)
         if version is None:
             found = "not online", "online; run: hindcast materialize"
             yield Finding(f"features of release {release}", False, *found)
-        elif version != own and version.view not in elsewhere:
+        elif version != own:
             swaps = application.store.swaps(version)
             for each in judge(swaps[0], _before(swaps), (), asked, allowed):
                 yield replace(each, name=f"{each.name}, for release {release}")
@@ -117,11 +155,11 @@ def judge(
     )
 
 
-def summarize(view: str, current: Swap | None, checks: tuple[Finding, ...]) -> DataReport:
+def summarize(view: str, current: Swap | None, checks: tuple[Finding, ...]) -> ViewReport:
     """What the checks of a view come to."""
     failures = tuple(str(check) for check in checks if not check.passed)
     run_id = current.run_id if current else None
-    return DataReport(view, run_id, not failures, failures, checks)
+    return ViewReport(view, run_id, not failures, failures, checks)
 
 
 def _before(swaps: Sequence[Swap]) -> Swap | None:

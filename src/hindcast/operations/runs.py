@@ -26,7 +26,7 @@ class Opened:
     run: str
     execution: str
     model: str
-    view: str
+    views: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def open_run(
         run=found.id,
         execution=found.parameters["execution"],
         model=declared.name,
-        view=declared.service.views[0].name,
+        views=tuple(view.name for view in declared.service.views),
     )
 
 
