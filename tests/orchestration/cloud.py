@@ -63,7 +63,8 @@ class Cloud:
 
     def start(self, name: str, machine: str = "rebuild", **more: Any) -> str:
         """Start an execution; its ARN."""
-        document = json.dumps({**INPUT, **more} if machine == "rebuild" else {**DATA, **more})
+        usual = DATA if machine == "refresh" else INPUT
+        document = json.dumps({**usual, **more})
         started = client("stepfunctions").start_execution(
             stateMachineArn=self.machines[machine], name=name, input=document
         )
@@ -120,10 +121,10 @@ class Cloud:
 DATA = {"as_of": AS_OF, "known_by": KNOWN_BY}
 
 
-def ping(event: Any, version: Any) -> dict[str, Any]:
+def ping(event: Any, version: Any, function: str = "predict") -> dict[str, Any]:
     """What a version of predict answers to a warm-up; its description names the release in it."""
     assert event == {"warmup": True}
-    found = client("lambda").get_function_configuration(FunctionName="predict", Qualifier=version)
+    found = client("lambda").get_function_configuration(FunctionName=function, Qualifier=version)
     return {"warm": True, "release": found["Description"] or None}
 
 
@@ -190,7 +191,7 @@ def cloud(home: Home) -> Iterator[Cloud]:
         topic = client("sns").create_topic(Name="hindcast")["TopicArn"]
         _settle(patch, home, topic)
         given = substitutions(topic)
-        machines = {name: _create(name, given) for name in ("refresh", "rebuild")}
+        machines = {name: create(name, name, given) for name in ("refresh", "rebuild")}
         edge.fakes.update({("lambda", "Invoke"): functions.invoke, **stage.fakes})
         edge.fakes.update({**glue(jobs), **codebuild(builds), **sagemaker(trainings)})
         edge.install(patch)
@@ -207,32 +208,41 @@ def _settle(patch: pytest.MonkeyPatch, home: Home, topic: str) -> None:
         "LOGNAME": "control",
     }.items():
         patch.setenv(name, str(value))
-    role = f"arn:aws:iam::{ACCOUNT}:role/any"
     document = json.dumps({"Version": "2012-10-17", "Statement": []})
     client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=document)
     for name in ("predict", "train"):
-        client("lambda").create_function(
-            FunctionName=name,
-            Role=role,
-            PackageType="Image",
-            Publish=name == "predict",
-            Description=_champion(home) or "",
-            Code={"ImageUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}:first"},
-            Environment={"Variables": {"HINDCAST_LAKE": "s3://lake"}},
-            VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
-        )
-    for alarm in ALARMS:
-        client("cloudwatch").put_metric_alarm(
-            AlarmName=alarm,
-            MetricName="Errors",
-            Namespace="AWS/Lambda",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="GreaterThanThreshold",
-            Statistic="Sum",
-        )
-        client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="test")
+        function(name, _champion(home) or "")
+    for name in ALARMS:
+        alarm(name)
+
+
+def function(name: str, description: str) -> None:
+    """Create a function; version 1 of it has this description."""
+    client("lambda").create_function(
+        FunctionName=name,
+        Role=f"arn:aws:iam::{ACCOUNT}:role/any",
+        PackageType="Image",
+        Publish=name != "train",
+        Description=description,
+        Code={"ImageUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}:first"},
+        Environment={"Variables": {"HINDCAST_LAKE": "s3://lake"}},
+        VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+    )
+
+
+def alarm(name: str) -> None:
+    """Create an alarm that does not ring."""
+    client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        MetricName="Errors",
+        Namespace="AWS/Lambda",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+        Statistic="Sum",
+    )
+    client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="OK", StateReason="test")
 
 
 def _champion(home: Home) -> str | None:
@@ -240,9 +250,10 @@ def _champion(home: Home) -> str | None:
     return found.release if found else None
 
 
-def _create(machine: str, given: dict[str, str]) -> str:
+def create(name: str, machine: str, given: dict[str, str]) -> str:
+    """Create a machine of that name, with its placeholders substituted; its ARN."""
     created = client("stepfunctions").create_state_machine(
-        name=machine,
+        name=name,
         definition=definition(machine, given),
         roleArn=f"arn:aws:iam::{ACCOUNT}:role/any",
     )
