@@ -11,7 +11,7 @@ from hindcast.serving.requests import Key, Question, RequestError
 
 
 @dataclass(frozen=True)
-class Asked:
+class BatchItem:
     """One question of a batch: where it is, its keys as they came, and what came of reading it."""
 
     field: str
@@ -37,7 +37,7 @@ def read(document: Mapping[str, Any], plan: ServingPlan, where: str = "") -> Que
     )
 
 
-def several(document: Mapping[str, Any], plan: ServingPlan) -> list[Asked]:
+def several(document: Mapping[str, Any], plan: ServingPlan) -> list[BatchItem]:
     """The questions of a batch: instances, objects of keys and values, or ids of an only key.
 
     Raises RequestError 422 where there is not one of the two, 413 where there are too many.
@@ -104,19 +104,19 @@ def _only_input(plan: ServingPlan) -> PlanInput:
     return plan.keys[0]
 
 
-def _of_id(raw: Any, key: PlanInput, field: str) -> Asked:
+def _of_id(raw: Any, key: PlanInput, field: str) -> BatchItem:
     named = {key.name: answers.echo(raw)}
     try:
-        return Asked(field, named, Question((inputs.key(raw, key, field),)))
+        return BatchItem(field, named, Question((inputs.key(raw, key, field),)))
     except RequestError as error:
-        return Asked(field, named, error)
+        return BatchItem(field, named, error)
 
 
-def _of_instance(raw: Any, plan: ServingPlan, field: str) -> Asked:
+def _of_instance(raw: Any, plan: ServingPlan, field: str) -> BatchItem:
     if not isinstance(raw, dict):
         error = RequestError(422, field, f"must be an object with {', '.join(plan.inputs)}")
-        return Asked(field, {}, error)
+        return BatchItem(field, {}, error)
     try:
-        return Asked(field, echo(raw, plan), read(raw, plan, f"{field}."))
+        return BatchItem(field, echo(raw, plan), read(raw, plan, f"{field}."))
     except RequestError as error:
-        return Asked(field, echo(raw, plan), error)
+        return BatchItem(field, echo(raw, plan), error)

@@ -23,7 +23,7 @@ from hindcast.serving.meter import Meter
 from hindcast.serving.plan import ServingPlan
 from hindcast.serving.prediction_lines import PredictionLines
 from hindcast.serving.predictor import FeatureRow, Prediction, Predictor
-from hindcast.serving.questions import Asked
+from hindcast.serving.questions import BatchItem
 from hindcast.serving.requests import Key, Question, RequestError
 from hindcast.serving.values import Value
 
@@ -183,7 +183,7 @@ class Service:
 
     def _item(
         self,
-        asked: Asked,
+        asked: BatchItem,
         made: Mapping[Question, Prediction | InputError],
         lines: PredictionLines,
     ) -> dict[str, Any]:
@@ -199,7 +199,7 @@ class Service:
             return {**asked.named, **answers.refusal(question.field, question.message)}
         return {**asked.named, **answers.refusal(asked.field, str(outcome))}
 
-    def _keys(self, asked: Asked) -> Mapping[str, Key | None] | None:
+    def _keys(self, asked: BatchItem) -> Mapping[str, Key | None] | None:
         """The keys by name; None of what was no question."""
         if isinstance(asked.question, RequestError):
             return None
