@@ -1,11 +1,10 @@
 """What a project declares, as records for people and programs."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any
 
 from hindcast.compiler.features import CompiledFeature
-from hindcast.definitions import Derived, FeatureService, FeatureView, Model, Source, Window
+from hindcast.definitions import Derived, FeatureService, FeatureView, Model, Source
 from hindcast.project import Project
 
 Records = list[dict[str, Any]]
@@ -21,29 +20,6 @@ def document(project: Project) -> Mapping[str, Records]:
         "feature services": [_service(each) for each in project.services.values()],
         "models": [_model(each) for each in project.models.values()],
     }
-
-
-def window(over: Window | None) -> str:
-    """A window as definitions write it, such as "prior(days=90)"."""
-    if over is None:
-        return ""
-    said = []
-    if over.length is not None:
-        said.append("{}={}".format(*_length(over.length)))
-    if over.last is not None:
-        said.append(f"last={over.last}")
-    if over.ending:
-        said.append("ending={}({})".format(*_length(over.ending)))
-    return f"{over.kind}({', '.join(said)})"
-
-
-def _length(span: timedelta) -> tuple[str, int]:
-    """A length of time in the largest unit that it is a whole number of."""
-    minutes = span // timedelta(minutes=1)
-    for unit, size in (("days", 24 * 60), ("hours", 60)):
-        if minutes % size == 0:
-            return unit, minutes // size
-    return "minutes", minutes
 
 
 def _source(source: Source) -> dict[str, Any]:
@@ -79,7 +55,7 @@ def _features(project: Project) -> Iterator[dict[str, Any]]:
         declared = {feature.name: feature for feature in view.view.features}
         for feature in view.features:
             own = declared[feature.name]
-            yield _feature(name, feature, window(own.over) or "request", own.expression)
+            yield _feature(name, feature, str(own.over or "request"), own.expression)
     for name, service in project.services.items():
         texts = {each.name: each.expression for each in service.items if isinstance(each, Derived)}
         for feature in project.compiled(service).features:

@@ -36,6 +36,17 @@ class Window:
         if self.last is not None:
             arguments.require_whole(where, "last", self.last, 1, MOST_EVENTS)
 
+    def __str__(self) -> str:
+        """The window as definitions write it, such as "prior(days=90)"."""
+        given = []
+        if self.length is not None:
+            given.append("{}={}".format(*_largest_unit(self.length)))
+        if self.last is not None:
+            given.append(f"last={self.last}")
+        if self.ending:
+            given.append("ending={}({})".format(*_largest_unit(self.ending)))
+        return f"{self.kind}({', '.join(given)})"
+
 
 def prior(
     days: int | None = None,
@@ -76,3 +87,12 @@ def _length(days: int | None, hours: int | None, minutes: int | None) -> timedel
             return timedelta(**{unit: count})
         most *= {"days": 24, "hours": 60}.get(unit, 1)
     return None
+
+
+def _largest_unit(span: timedelta) -> tuple[str, int]:
+    """A length of time in the largest unit that it is a whole number of."""
+    minutes = span // timedelta(minutes=1)
+    for unit, size in (("days", 24 * 60), ("hours", 60)):
+        if minutes % size == 0:
+            return unit, minutes // size
+    return "minutes", minutes

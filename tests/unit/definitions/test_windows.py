@@ -63,3 +63,20 @@ def test_what_is_no_window_is_refused_in_one_line(declare: Callable[[], Any], re
     with pytest.raises(DefinitionError) as raised:
         declare()
     assert str(raised.value).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        (latest(), "latest()"),
+        (prior(), "prior()"),
+        (prior(days=90), "prior(days=90)"),
+        (prior(hours=36), "prior(hours=36)"),
+        (prior(minutes=5), "prior(minutes=5)"),
+        (prior(last=5), "prior(last=5)"),
+        (prior(days=30, ending=days(30)), "prior(days=30, ending=days(30))"),
+        (prior(days=1, ending=hours(6)), "prior(days=1, ending=hours(6))"),
+    ],
+)
+def test_a_window_is_said_as_it_is_written(window: Window, said: str) -> None:
+    assert str(window) == said

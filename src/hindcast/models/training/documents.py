@@ -16,6 +16,14 @@ from hindcast.models.tasks.base import Reals, Task
 from hindcast.models.training.split import Partition
 from hindcast.releases.contents import FOR_ALL, PER_ROW
 
+# When a feature is read or computed that is no aggregate.
+_WITHOUT_WINDOW = {
+    "prior": "prior()",
+    "latest": "latest()",
+    "request": "when asked",
+    "given": "sent with the question",
+    "derived": "when asked",
+}
 LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 
@@ -60,6 +68,19 @@ def differences(data: TrainingSet) -> dict[str, Any]:
     if any(view.view.refreshed for view in data.service.views):
         found["exact at the row's instant"] = dict(data.outdated)
     return found
+
+
+def described(data: TrainingSet) -> dict[str, Any]:
+    """Per feature its SQL, its window in words, and the share of training rows without a value."""
+    rows = max(data.table.num_rows, 1)
+    return {
+        feature.name: {
+            "sql": feature.tree.sql(dialect="duckdb"),
+            "window": str(feature.window or _WITHOUT_WINDOW[feature.kind]),
+            "nulls": data.table[feature.name].null_count / rows,
+        }
+        for feature in data.features
+    }
 
 
 def manifest(

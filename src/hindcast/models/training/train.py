@@ -176,6 +176,7 @@ def _release(
         measured["left_out"] = {**data.left_out, **parts.left_out(data.micros())}
         measured["warnings"] = [asdict(warning) for warning in warned]
         measured["differences"] = documents.differences(data)
+        measured["features"] = documents.described(data)
         measured["parity"] = asdict(exported.parity)
         measured["baseline_parity"] = asdict(simple.parity)
     histograms = documents.reference(data, parts, task, exported.scores)

@@ -180,6 +180,24 @@ def test_what_was_left_out_and_warned_of_is_shown(sample: Sample) -> None:
     assert "left out" not in Page(card.render(sample.release, sample.manifest, older)).text
 
 
+def test_every_feature_is_shown_with_its_sql_window_and_nulls(sample: Sample) -> None:
+    text = page(sample).text
+    for name, part in sample.metrics["features"].items():
+        shown = f"{name} {part['sql']} {part['window']} {words.percent(part['nulls'])}"
+        assert shown in text
+
+
+@pytest.mark.parametrize(("answered", "is_said"), [(0, True), (1, False), (4, True)])
+def test_a_threshold_that_tells_nothing_apart_is_warned_of(
+    sample: Sample, answered: int, is_said: bool
+) -> None:
+    metrics = copy.deepcopy(sample.metrics)
+    metrics["holdout"]["rows"] = 4
+    metrics["holdout"]["confusion"] |= {"tp": 0, "fp": answered, "tn": 4 - answered, "fn": 0}
+    text = Page(card.render(sample.release, sample.manifest, metrics)).text
+    assert ("The threshold is degenerate" in text) == is_said
+
+
 def test_a_verdict_is_shown_check_by_check(sample: Sample) -> None:
     text = page(sample, evaluation=EVALUATION).text
     assert "Failed, as of 2021-01-01, against the champion sample-0123456789ab" in text
