@@ -1,5 +1,6 @@
 """The examples, each from its files to an answer by the commands of its README."""
 
+import csv
 import json
 import runpy
 import shutil
@@ -36,6 +37,14 @@ class Example:
             )
             assert all(report["quarantined"] == 0 for report in found)
 
+    def historical(self, spine: str, *options: str) -> list[dict[str, str]]:
+        """Features of the rows of a spine, as texts."""
+        (self.files / "spine.csv").write_text(spine)
+        places = [str(self.files / name) for name in ("spine.csv", "features.csv")]
+        self.shell.json("get-historical-features", "--spine", places[0], "--out", places[1],
+                        *options)  # fmt: skip
+        return rows(Path(places[1]))
+
 
 @pytest.fixture
 def example(
@@ -54,6 +63,11 @@ def example(
     return opened
 
 
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
 def test_line_answers_score_and_nothing_else(example: Opened) -> None:
     line = example("line")
     line.script("generate.py")["generate"](line.files / "points.csv")
@@ -69,3 +83,21 @@ def test_line_answers_score_and_nothing_else(example: Opened) -> None:
     assert low["prediction"] == pytest.approx(3, abs=0.3)
     assert high["prediction"] == pytest.approx(23, abs=0.3)
     assert low["interval"][0] < low["prediction"] < low["interval"][1]
+
+
+def test_solar_forecasts_a_day_ahead(example: Opened) -> None:
+    solar = example("solar")
+    solar.script("generate.py")["generate"](solar.files / "output.csv", days=90)
+    solar.ingest("output")
+    solar.shell.json("materialize", "--as-of", "2023-04-01")
+    trained = solar.shell.json("train", "--as-of", "2023-04-01")
+    assert trained["gate"] == "passed"
+    of = ["--release", trained["release"]]
+    noon = solar.shell.json("predict", "plant=freiburg", "--as-of", "2023-03-30T12:00:00Z", *of)
+    night = solar.shell.json("predict", "plant=freiburg", "--as-of", "2023-03-31T00:00:00Z", *of)
+    assert noon["prediction"] > 50 > abs(night["prediction"]) * 5
+    power = {(row["plant"], row["measured_at"][:13]): row["power_kw"] for row in
+             rows(solar.files / "output.csv")}  # fmt: skip
+    [features] = solar.historical("plant,as_of\nmalmo,2023-03-20T11:00:00Z\n")
+    assert float(features["power_yesterday"]) == float(power["malmo", "2023-03-19T11"])
+    assert float(features["power_last_hour"]) == float(power["malmo", "2023-03-20T10"])
