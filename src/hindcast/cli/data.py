@@ -76,10 +76,12 @@ def retract(
     key: Annotated[
         list[str], typer.Option(help="The key whose events are withdrawn; once per column.")
     ],
-    reason: Annotated[str, typer.Option(help="Why; every record of it keeps this.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with each withdrawal.")],
     source: Annotated[str | None, typer.Option(help="Default: the only source.")] = None,
     timestamp: Annotated[str | None, typer.Option(help="Only those of this instant.")] = None,
-    tiebreaker: Annotated[str | None, typer.Option(help="Only this one of the instant.")] = None,
+    tiebreaker: Annotated[
+        str | None, typer.Option(help="Only the event of this tiebreaker.")
+    ] = None,
     project: ProjectOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -122,7 +124,7 @@ def materialize(
     release: Annotated[
         list[str] | None, typer.Option(help="Also what this release reads, so that it can serve.")
     ] = None,
-    rollback: Annotated[bool, typer.Option(help="Serve the tables before the last.")] = False,
+    rollback: Annotated[bool, typer.Option(help="Go back to the tables before these.")] = False,
     project: ProjectOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,

@@ -126,7 +126,9 @@ def evaluate(
 @app.command()
 def promote(
     release: Annotated[str, typer.Argument(help="A release id, or its version such as 3.")],
-    force: Annotated[bool, typer.Option(help="Although the gate has not let it through.")] = False,
+    force: Annotated[
+        bool, typer.Option(help="Promote even if it has not passed its gate.")
+    ] = False,
     reason: Annotated[str | None, typer.Option(help="Why, kept with a forced promotion.")] = None,
     model: ModelOption = None,
     project: ProjectOption = None,

@@ -27,7 +27,7 @@ AsOfOption = Annotated[
 ]
 KnownByOption = Annotated[
     str | None,
-    typer.Option("--known-by", help="Records known by this instant, in all rows."),
+    typer.Option("--known-by", help="Only what was recorded by this instant."),
 ]
 EngineOption = Annotated[str, typer.Option("--engine", help="duckdb or spark.")]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Default: the only one.")]

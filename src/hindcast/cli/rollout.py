@@ -18,9 +18,9 @@ from hindcast.errors import InputError
 def roll_out(
     release: Annotated[str, typer.Argument(help="A release id, or its version such as 3.")],
     steps: Annotated[str, typer.Option(help="Shares of the traffic in percent.")] = "5,25,50",
-    looks: Annotated[int, typer.Option(help="Looks at the alarms in each step.")] = 10,
-    look_seconds: Annotated[float, typer.Option(help="Seconds before each look.")] = 60.0,
-    requests: Annotated[int, typer.Option(help="Roll back with fewer in a step.", min=1)] = 100,
+    looks: Annotated[int, typer.Option(help="How often each step checks the alarms.")] = 10,
+    look_seconds: Annotated[float, typer.Option(help="Seconds before each check.")] = 60.0,
+    requests: Annotated[int, typer.Option(help="Roll back when a step has fewer.", min=1)] = 100,
     error_percent: Annotated[
         float, typer.Option(help="Roll back above this share of errors.", min=0)
     ] = 1.0,

@@ -37,7 +37,7 @@ def predict(
     as_of: AsOfOption = None,
     known_by: KnownByOption = None,
     release: Annotated[
-        str | None, typer.Option(help="With --as-of: not the release of then, but this one.")
+        str | None, typer.Option(help="With --as-of: this release, not that of then.")
     ] = None,
     model: ModelOption = None,
     project: ProjectOption = None,
@@ -77,7 +77,7 @@ def serve(
         typer.Option(help="With --api: the function whose versions are described by releases."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Whose the short paths are; default: the only one.")
+        str | None, typer.Option(help="What the short paths ask; default the only.")
     ] = None,
     project: ProjectOption = None,
     home: HomeOption = None,
@@ -101,7 +101,7 @@ def replay(
         str | None, typer.Argument(help="The prediction_id that an answer carried.")
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(help="Replay so many logged predictions: the skew report.", min=1)
+        int | None, typer.Option(help="Replay this many, for a skew report.", min=1)
     ] = None,
     since: Annotated[str | None, typer.Option(help="With --sample: since this instant.")] = None,
     model: ModelOption = None,
