@@ -132,7 +132,7 @@ def test_files_that_are_no_tables_are_refused(hindcast: Command, tmp_path: Path)
     out = tmp_path / "out.csv"
     wrong = [
         (empty, out, "empty.csv: the file is empty"),
-        (notes, out, "notes.txt: not .csv, .csv.gz or .parquet"),
+        (notes, out, "notes.txt: not .csv, .jsonl or .parquet"),
         (tmp_path / "gone.csv", out, f"{tmp_path / 'gone.csv'}: no such file"),
         (good, tmp_path / "out.txt", f"{tmp_path / 'out.txt'}: "),
         (good, tmp_path / "no" / "out.csv", f"{tmp_path / 'no' / 'out.csv'}: "),

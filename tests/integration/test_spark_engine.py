@@ -123,7 +123,7 @@ def test_a_query_answers_in_its_order_with_and_without_rows(raw: DeltaTable) -> 
 def test_a_spine_of_the_caller_is_answered_row_by_row(raw: DeltaTable) -> None:
     instants = pa.array([START + timedelta(days=d) for d in (12, 99, 400)], INSTANT)
     known_by = pa.repeat(pa.scalar(KNOWLEDGE.known_by, INSTANT), 3)
-    spine = spines.typed(view, {"id": pa.array([7, 0, 7])}, instants, known_by)
+    spine = spines.typed(view, {view.view.keys[0]: pa.array([7, 0, 7])}, instants, known_by)
     answers = [
         known_then.features(view, engine, raw, spine).to_pylist()
         for engine in (SparkEngine(), DuckDBEngine())

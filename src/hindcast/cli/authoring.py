@@ -7,7 +7,7 @@ import typer
 
 from hindcast.cli import console
 from hindcast.cli.app import app
-from hindcast.cli.options import JsonOption, ProjectOption
+from hindcast.cli.options import HomeOption, JsonOption, ProjectOption
 
 
 @app.command()
@@ -44,13 +44,15 @@ def profile(
 
 
 @app.command()
-def validate(project: ProjectOption = None, as_json: JsonOption = False) -> None:
+def validate(
+    project: ProjectOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """Check a project's definitions. Lists its sources, entities, views, features and models."""
     from hindcast import settings
     from hindcast.cli.declared import document
     from hindcast.project import load
 
-    found = document(load(settings.load(project=project).project))
+    found = document(load(settings.load(home=home, project=project).project))
     if as_json:
         console.show(found, as_json)
         return

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hindcast.errors import ReleaseError
-from hindcast.serving import plan as plans
-from hindcast.serving.plan import ServingPlan
 
 if TYPE_CHECKING:
     import onnxruntime
+
+    from hindcast.serving.plan import ServingPlan
 
 MANIFEST = "manifest.json"
 PLAN = "serving_plan.json"
@@ -25,7 +25,7 @@ class Release:
     """A verified release: its id, its serving plan and its model, ready to run."""
 
     id: str
-    plan: ServingPlan
+    plan: "ServingPlan"
     manifest: Mapping[str, Any]
     session: "onnxruntime.InferenceSession"
 
@@ -42,6 +42,9 @@ def load(folder: Path) -> Release:
     Raises ReleaseError naming the file that is missing, changed, unlisted or unreadable.
     """
     manifest, contents = read(folder)
+    # Whoever only copies a verified release need not have what a plan is made of.
+    from hindcast.serving import plan as plans
+
     plan = plans.parse(contents[PLAN])
     return Release(folder.resolve().name, plan, manifest, _session(contents[MODEL], plan))
 
@@ -104,7 +107,7 @@ def open_model(model: bytes) -> "onnxruntime.InferenceSession":
         raise ReleaseError(f"{MODEL} cannot be run: {error}") from error
 
 
-def _session(model: bytes, plan: ServingPlan) -> "onnxruntime.InferenceSession":
+def _session(model: bytes, plan: "ServingPlan") -> "onnxruntime.InferenceSession":
     """The model's session; raises ReleaseError where it does not take what the plan gives."""
     session = open_model(model)
     widths = {"numeric": len(plan.numeric), "categorical": len(plan.categorical)}
@@ -116,7 +119,7 @@ def _session(model: bytes, plan: ServingPlan) -> "onnxruntime.InferenceSession":
     return session
 
 
-def _check_output(session: "onnxruntime.InferenceSession", plan: ServingPlan) -> None:
+def _check_output(session: "onnxruntime.InferenceSession", plan: "ServingPlan") -> None:
     """Raise ReleaseError where the model does not give what the plan's rule reads."""
     rule, outputs = plan.rule, session.get_outputs()
     found = [node.shape for node in outputs if rule.output in (None, node.name)]
