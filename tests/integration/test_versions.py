@@ -1,14 +1,21 @@
 """Whatever becomes of the definitions, a release in production answers as it was trained."""
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hindcast import bootstrap, project
 from hindcast.audit.replay.replay import skew
+from hindcast.compiler.features import CompiledView
 from hindcast.data import live
+from hindcast.data.live import LiveVersion
+from hindcast.data.materialize import materialize
 from hindcast.data.refresh import drop_unread
+from hindcast.stores.database import connect
 from hindcast.stores.online import ViewVersion
-from tests.integration.hindsight import CUSTOMERS, NOW, Home
+from tests.integration.hindsight import AS_OF, CUSTOMERS, NOW, Home
 from tests.integration.load import asked
 
 CHANGES = {
@@ -58,6 +65,44 @@ def test_a_changed_definition_changes_no_answer_of_the_champion(
     changed.answer(*CUSTOMERS, release=champion)
     found = skew(changed.application, 100, None)
     assert (found.predictions, found.matching, found.unlike) == (len(CUSTOMERS), len(CUSTOMERS), 0)
+
+
+def test_spark_computes_every_redefinition_as_duckdb_does_while_the_champion_is_asked(
+    home: Home, tmp_path: Path
+) -> None:
+    """One pass over the history, the champion's own version the lead."""
+    champion, text = home.releases[-1], home.definitions.read_text()
+    changed = [redefined(tmp_path / str(n), text, c) for n, c in enumerate(CHANGES.values())]
+    others = [LiveVersion(view, ()) for view in changed]
+    application, view = home.application, home.application.project.view()
+    online = {}
+    with asked(home, champion) as answers:
+        for name in ("duckdb", "spark"):
+            knowledge = bootstrap.knowledge(AS_OF, None, NOW)
+            engine, store = bootstrap.engine(name), application.store
+            materialize(view, engine, application.lake, store, knowledge, others=others)
+            online[name] = [rows(home, each) for each in (view, *changed)]
+    [(status, probabilities)] = answers
+    assert (status, len(probabilities), None in probabilities) == (200, len(CUSTOMERS), False)
+    assert len(online["spark"]) == 1 + len(CHANGES)
+    assert online["spark"] == online["duckdb"]
+
+
+def redefined(folder: Path, text: str, change: tuple[str, str]) -> CompiledView:
+    """The view of the definitions with one text replaced."""
+    folder.mkdir()
+    (folder / "definitions.py").write_text(text.replace(*change))
+    return project.load(folder).view()
+
+
+def rows(home: Home, view: CompiledView) -> list[tuple[Any, ...]]:
+    """What a version holds, by customer; sums of doubles to ten digits."""
+    columns = ", ".join(f'"{name}"' for name in view.online_columns)
+    query = f'SELECT {columns} FROM hindcast."{ViewVersion.of(view).relation}" ORDER BY 1'
+    with connect(home.database_url) as connection:
+        found = connection.execute(query.encode()).fetchall()
+    assert {row[0] for row in found} >= set(CUSTOMERS)
+    return [tuple(round(v, 10) if isinstance(v, float) else v for v in row) for row in found]
 
 
 def test_a_version_that_nothing_reads_is_dropped_after_its_time(home: Home) -> None:
