@@ -167,7 +167,7 @@ class Home:
             connection.execute(copied, {"as_of": datetime.now(UTC)})
             connection.execute(
                 f"ALTER TABLE {name} ADD PRIMARY KEY (id), "
-                "DROP features_as_of, DROP materialization".encode()
+                "DROP _unseen, DROP features_as_of, DROP materialization".encode()
             )
             connection.execute(f"ANALYZE {name}".encode())
 

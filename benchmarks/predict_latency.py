@@ -128,7 +128,7 @@ def _floor(home: _measure.Home, pause: float) -> Side:
     cursor = psycopg.connect(home.database_url, autocommit=True).cursor(binary=True)
 
     def predict(key: int) -> float:
-        parameters = {"key": Int8(key), "as_of": datetime.now(UTC)}
+        parameters = {"key_0": Int8(key), "as_of": datetime.now(UTC)}
         row = cursor.execute(query, parameters, prepare=True).fetchone()
         assert row is not None
         feed = {"numeric": np.array([row[:count]], np.float32)}
