@@ -76,7 +76,7 @@ def _shuffles(lake: str) -> int:
     clocks = bootstrap.knowledge(_measure.AS_OF, None, datetime.now(UTC))
     engine = SparkEngine()
     sql = query.materialization(view, engine.dialect, clocks)
-    with engine.compute(sql, raw) as computed:
+    with engine.compute(sql, raw, view.view.source) as computed:
         plan = computed.rows._jdf.queryExecution().executedPlan().toString()
     return int(plan.count("Exchange"))
 
