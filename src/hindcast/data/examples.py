@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -47,6 +48,10 @@ class Examples:
     def instants(self) -> pa.Array:
         """When each event happened."""
         return self.table[names.EVENT_TIMESTAMP].cast(INSTANT).combine_chunks()
+
+    def asked_at(self, ahead: timedelta) -> pa.Array:
+        """When the question about each event is asked: at the event, or so long ahead of it."""
+        return pc.subtract(self.instants, pa.scalar(ahead, pa.duration("us")))
 
 
 def of_events(

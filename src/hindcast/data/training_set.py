@@ -66,7 +66,7 @@ def build(
     for view in service.views:
         served = computed[view.view.name].served
         columns.update({name: served[name] for name in service.read_of(view)})
-    asked_at = pc.subtract(rows.instants, pa.scalar(labelled.label.ahead, pa.duration("us")))
+    asked_at = rows.asked_at(labelled.label.ahead)
     features = derived.features(service, pa.table(columns), asked_at)
     for view in service.views:  # What metrics may be sliced by, though the model does not read it.
         served = computed[view.view.name].served
@@ -129,9 +129,8 @@ class _Rows:
 
     @property
     def asked_at(self) -> pa.Array:
-        """When each question is asked: at the event, or so long ahead of it."""
-        ahead = pa.scalar(self.labelled.label.ahead, pa.duration("us"))
-        return pc.subtract(self.examples.instants, ahead)
+        """When each question is asked."""
+        return self.examples.asked_at(self.labelled.label.ahead)
 
     def _as_event(self) -> dict[str, Any]:
         """What tells the rows apart in the view's own history, where they are events of it."""
