@@ -121,6 +121,8 @@ class _View:
         if self.alone or feature.kind == "latest":
             return stored
         empty = _empty(self.view, feature)
+        if empty == POSTGRES.cast("NULL", feature.datatype):  # As a row that is not there has it.
+            return stored
         return f"CASE WHEN {self.found} THEN {stored} ELSE {empty} END"
 
     def _unless_expired(self, sql: str) -> str:
