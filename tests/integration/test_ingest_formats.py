@@ -50,6 +50,17 @@ def text(delimiter: str = ",", **values: str) -> bytes:
         (Csv(encoding="utf-16"), "orders.csv", text().decode().encode("utf-16")),
         (Csv(dates="%d.%m.%Y"), "orders.csv", text(day="1.05.2021")),
     ],
+    ids=[
+        "semicolon",
+        "tab",
+        "bar, gz",
+        "zst",
+        "comma as point",
+        "quoted comma",
+        "quote",
+        "utf-16",
+        "dates",
+    ],
 )
 def test_the_same_row_comes_out_however_csv_is_written(
     tmp_path: Path, lake: Lake, form: Csv, name: str, content: bytes
