@@ -1,5 +1,6 @@
 """A project: the definitions of one folder, loaded and checked before anything runs."""
 
+import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -81,6 +82,13 @@ class Project:
     def model(self, name: str | None = None) -> Model:
         """The model of that name, or the only one."""
         return _pick(self.models, name, "model")
+
+    def model_name(self, name: str | None, release: str) -> str:
+        """The model that is meant where a release is named: its own, if no other is asked for."""
+        own = (
+            each for each in self.models if re.fullmatch(f"{re.escape(each)}-[0-9a-f]+", release)
+        )
+        return self.model(name or next(own, None)).name
 
 
 def examples() -> Path:

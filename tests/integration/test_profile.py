@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from hindcast import cli, project
+from hindcast import cli, names, project
 from hindcast.data.ingest import add_file
 from hindcast.data.profile import profile
 from hindcast.definitions import Source
@@ -64,6 +64,7 @@ def test_the_values_of_json_lines_are_proposed_by_their_paths(tmp_path: Path) ->
     path.write_text("\n".join(map(json.dumps, records)))
     source = proposed(path)
     assert dict(source.schema) == {"id": "bigint", "at": "timestamp", "of_paid": "double"}
+    assert source.tiebreaker == names.EVENT_DIGEST  # No column tells every row from another.
     check_ingests(path, source, rows=4)
 
 

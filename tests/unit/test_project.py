@@ -55,6 +55,16 @@ def test_definitions_are_found_by_name_or_as_the_only_ones(tmp_path: Path) -> No
     assert loaded.model() is loaded.model("risk")
 
 
+def test_a_named_release_says_which_of_several_models_is_meant(tmp_path: Path) -> None:
+    other = 'late = Model("risk-2", history[...], "loans.status", days(60), estimator=print)\n'
+    loaded = load(tmp_path, MODEL + other)
+    assert loaded.model_name(None, "risk-0123456789ab") == "risk"
+    assert loaded.model_name(None, "risk-2-0123456789ab") == "risk-2"
+    assert loaded.model_name("risk-2", "risk-0123456789ab") == "risk-2"
+    with pytest.raises(InputError, match="name one model; the project has risk, risk-2"):
+        loaded.model_name(None, "3")
+
+
 def test_two_variables_may_name_one_definition(tmp_path: Path) -> None:
     loaded = load(tmp_path, MODEL + "alias = history\nother = loans\n")
     assert list(loaded.views) == ["history"]

@@ -108,6 +108,7 @@ def evaluate(
     from hindcast.models.evaluation.evaluate import evaluate as use_case
 
     application = bootstrap.application(home, project)
+    model = application.project.model_name(model, release or "")
     is_own = as_of is None and known_by is None
     clocks = None if is_own else knowledge(as_of, known_by)
     report = use_case(
@@ -143,6 +144,7 @@ def promote(
     from hindcast.models.promote import promote as use_case
 
     application = bootstrap.application(home, project)
+    model = application.project.model_name(model, release)
     stage = _stage(application, model)
     console.show(use_case(application, model, release, force, reason, stage), as_json)
 
@@ -170,7 +172,7 @@ def _repeated(
 ) -> "RetrainReport":
     from hindcast.models.training import retrain
 
-    declared = application.project.model(model).name
+    declared = application.project.model_name(model, like)
     original = application.ledger.find_release(declared, like)
     return retrain.train_like(application, original.release, engine, progress)
 

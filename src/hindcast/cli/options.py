@@ -30,7 +30,9 @@ KnownByOption = Annotated[
     typer.Option("--known-by", help="Only what was recorded by this instant."),
 ]
 EngineOption = Annotated[str, typer.Option("--engine", help="duckdb or spark.")]
-ModelOption = Annotated[str | None, typer.Option("--model", help="Default: the only one.")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="Default: the only one, or the named release's.")
+]
 ViewOption = Annotated[
     str | None, typer.Option("--feature-view", help="Default: the only feature view.")
 ]

@@ -38,9 +38,9 @@ def roll_out(
     alarms = Alarms(error_percent, latency_p99_ms, requests)
     # As Ctrl-C, which ends the canary.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    report = roll_out.roll_out(
-        bootstrap.application(home, project), model, release, plan, alarms, ConsoleProgress()
-    )
+    application = bootstrap.application(home, project)
+    model = application.project.model_name(model, release)
+    report = roll_out.roll_out(application, model, release, plan, alarms, ConsoleProgress())
     if as_json:
         console.show(report, as_json)
     else:

@@ -60,6 +60,7 @@ def predict(
     from hindcast.audit.replay.replay import predict_as_of
 
     clocks = knowledge(as_of, known_by)
+    model = application.project.model_name(model, release or "")
     computed = predict_as_of(application, model, keys, clocks, release)
     console.show(computed.document, as_json)
 

@@ -53,7 +53,7 @@ class _Roles:
 
     key: str
     event_timestamp: str
-    tiebreaker: str
+    tiebreaker: str | None
     recorded_at: str | None
 
 
@@ -146,9 +146,12 @@ def _roles(columns: Sequence[ColumnProfile], name: str) -> _Roles:
     event = max(clocks, key=lambda c: (c.kind == datatypes.TIMESTAMP, c.distinct))
     key = max(keys, key=lambda c: (bool(_LIKE_A_KEY.search(c.name)), not c.is_unique))
     others = [c for c in whole if c.kind.kind in TIEBREAKERS and c not in (event, key)]
-    # What is unique orders events; where nothing is, what comes nearest.
-    order = max([*others, key], key=lambda c: (c.distinct, bool(_LIKE_A_KEY.search(c.name))))
-    return _Roles(key.name, event.name, order.name, recorded[0] if recorded else None)
+    # Of columns that tell every row from another the one that is called as they are.
+    unique = [c for c in [*others, key] if c.is_unique]
+    order = max(unique, key=lambda c: bool(_LIKE_A_KEY.search(c.name)), default=None)
+    return _Roles(
+        key.name, event.name, order.name if order else None, recorded[0] if recorded else None
+    )
 
 
 def _text(name: str, columns: Sequence[ColumnProfile], roles: _Roles, form: Format) -> str:
@@ -171,7 +174,7 @@ def _text(name: str, columns: Sequence[ColumnProfile], roles: _Roles, form: Form
         f"    {_quoted(source)},",
         f"    entity=Entity({_quoted(entity)}, key={_quoted(key)}),",
         f"    event_timestamp={_quoted(called[roles.event_timestamp])},",
-        f"    tiebreaker={_quoted(called[roles.tiebreaker])},{_doubt(columns, roles)}",
+        _order_line(called[roles.tiebreaker] if roles.tiebreaker else None),
         *([f"    recorded_at={_quoted(roles.recorded_at)},"] if roles.recorded_at else []),
         *files,
         "    schema={",
@@ -182,10 +185,10 @@ def _text(name: str, columns: Sequence[ColumnProfile], roles: _Roles, form: Form
     return "\n".join(lines)
 
 
-def _doubt(columns: Sequence[ColumnProfile], roles: _Roles) -> str:
-    """What to know of a tiebreaker that may not tell two events apart."""
-    column = next(column for column in columns if column.name == roles.tiebreaker)
-    return "" if column.is_unique else "  # not unique: of alike ones the last stays"
+def _order_line(tiebreaker: str | None) -> str:
+    if tiebreaker is None:
+        return "    # No tiebreaker: no column tells every row from another."
+    return f"    tiebreaker={_quoted(tiebreaker)},"
 
 
 def _schema_line(name: str, column: ColumnProfile) -> str:
