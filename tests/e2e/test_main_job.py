@@ -128,6 +128,7 @@ def test_the_training_set_has_key_time_tiebreaker_features_and_label(
     report = document("training-set", "--out", str(tmp_path / "set.parquet"), "--home", str(home))
     table = pq.read_table(tmp_path / "set.parquet")
     assert table.num_rows == report["rows"]
+    assert report["left_out"]["no earlier event"] > 0
     assert table.column_names[:3] == ["id", "event_timestamp", "tiebreaker"]
     assert table.column_names[-1] == "label"
     assert table["label"].null_count == 0

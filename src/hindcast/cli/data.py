@@ -185,7 +185,8 @@ def training_set(
     rows, lake = spine_file.read(spine) if spine else None, application.lake
     clocks = knowledge(as_of, known_by)
     data = training_set.of(declared, application.project, runner, lake, clocks, spine=rows)
-    console.show({"rows": table_file.write(data.table, out), "file": str(out)}, as_json)
+    written = table_file.write(data.table, out)
+    console.show({"rows": written, "left_out": data.left_out, "file": str(out)}, as_json)
 
 
 @app.command("get-historical-features")

@@ -55,8 +55,8 @@ class Regression:
         """Raise TrainingError where the training part is too small to calibrate on a part of it."""
         if len(labels) < LEAST_ROWS:
             raise TrainingError(
-                f"only {len(labels)} rows are in the training part, {LEAST_ROWS} are needed; train "
-                "on more data"
+                f"too few rows are in the training part: {len(labels)}, {LEAST_ROWS} are needed; "
+                "train on more data"
             )
 
     @property

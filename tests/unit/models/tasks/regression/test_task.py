@@ -53,7 +53,7 @@ def test_entities_are_left_whole() -> None:
 def test_too_few_rows_for_a_coverage_say_so() -> None:
     with pytest.raises(TrainingError, match=r"coverage 0\.99 cannot be made from 20 calibration"):
         fit(rows(None), LinearRegression(), coverage=0.99)
-    with pytest.raises(TrainingError, match="only 19 rows are in the training part"):
+    with pytest.raises(TrainingError, match="too few rows are in the training part: 19,"):
         Regression(0.9, 0).require_enough(np.ones(19), None)
 
 
