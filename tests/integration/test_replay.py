@@ -203,14 +203,11 @@ def test_another_answer_than_the_release_gives_is_found(
     assert {name: how for name, how in values.items() if how != "match"} == outcome
 
 
+AVERAGE = "avg_amount_loans_previous"
 BROKEN = [
     ("nb_previous_loans = nb_previous_loans + 1", "nb_previous_loans", "mismatch"),
     ("amount_last_90_days = 0.000001", "amount_last_90_days", "mismatch"),
-    (
-        "avg_amount_loans_previous = avg_amount_loans_previous * (1 + 3e-16)",
-        "avg_amount_loans_previous",
-        "mismatch",
-    ),
+    (f"{AVERAGE} = {AVERAGE} * (1 + 3e-16)", AVERAGE, "mismatch"),
     ("flag_own_car = NOT flag_own_car", "flag_own_car", "mismatch"),
     ("income = NULL", "income", "missing"),
     ("_birthday = _birthday - 400", "age", "mismatch"),
@@ -240,14 +237,13 @@ def test_an_online_row_of_someone_without_history_lacks_everything(home: Home) -
 def test_the_command_prints_every_digit_and_exits_with_1_where_one_differs(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home.break_online("avg_amount_loans_previous = avg_amount_loans_previous * (1 + 3e-16)")
+    home.break_online(f"{AVERAGE} = {AVERAGE} * (1 + 3e-16)")
     broken, whole = home.answer(ANN, BOB)
     code, printed, errors = home.run(capsys, "replay", broken["prediction_id"])
     rows = {row[0]: row[1:] for row in map(str.split, printed.splitlines()) if row}
-    name, logged = "avg_amount_loans_previous", broken["features"]["avg_amount_loans_previous"]
-    again = next(v.recomputed for v in replayed(home, broken).values if v.name == name)
+    again = next(v.recomputed for v in replayed(home, broken).values if v.name == AVERAGE)
     assert (code, errors) == (1, "")
-    assert rows[name] == [repr(logged), repr(again), "mismatch"]
+    assert rows[AVERAGE] == [repr(broken["features"][AVERAGE]), repr(again), "mismatch"]
     assert rows["income"] == [repr(broken["features"]["income"])] * 2 + ["match"]
     assert rows["release"] == [broken["release"]]
     assert rows["matches"] == ["False"]
@@ -255,16 +251,13 @@ def test_the_command_prints_every_digit_and_exits_with_1_where_one_differs(
     assert (code, "mismatch" in printed, "missing" in printed) == (0, False, False)
 
 
-def test_what_was_not_answered_cannot_be_computed_again(home: Home) -> None:
+def test_what_was_not_answered_or_lacks_its_features_cannot_be_computed_again(home: Home) -> None:
     lines = home.ask("/predict/batch", {"ids": [7, "none"]})
     home.collect(*lines)
     assert [line["outcome"] for line in lines] == ["unknown", "refused"]
     for line in lines:
         with pytest.raises(InputError, match=f"has the outcome '{line['outcome']}': there is no"):
             replayed(home, line)
-
-
-def test_a_line_that_was_too_long_for_its_features_says_so(home: Home) -> None:
     (line,) = home.ask("/predict", {"id": ANN})
     home.collect({**line, "features": None, "shortened": True})
     with pytest.raises(InputError, match="was logged without its features"):
