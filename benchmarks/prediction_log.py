@@ -15,8 +15,9 @@ from _measure import Limit
 from aws_lambda_powertools import Logger
 
 from hindcast.serving import journal
+from hindcast.serving.features import FeatureRow
 from hindcast.serving.prediction_lines import PredictionLines
-from hindcast.serving.predictor import FeatureRow, Prediction
+from hindcast.serving.predictor import Prediction
 from hindcast.serving.scores.binary import BinaryScore
 from hindcast.serving.values import Value
 

@@ -29,7 +29,7 @@ from hindcast.definitions import (
     prior,
 )
 from hindcast.serving.requests import Question
-from hindcast.serving.store import OnlineReader
+from hindcast.serving.store import Database, OnlineReader
 from hindcast.stores.online import OnlineStore, ViewVersion
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
@@ -108,7 +108,7 @@ class _Side:
     def __init__(
         self, url: str, views: Sequence[CompiledView], options: argparse.Namespace
     ) -> None:
-        self._reader = OnlineReader(url, serving_query(_service(views)))
+        self._reader = OnlineReader(Database(url), serving_query(_service(views)))
         self._views, self._options = len(views), options
         self._random = random.Random(self._views)
         self.ask()  # Connects, prepares, and fills Postgres' cache.

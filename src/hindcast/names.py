@@ -43,9 +43,10 @@ REFUSED = "refused"
 UNAVAILABLE = "unavailable"
 FAILED = "failed"
 
-# The schema of the online store in Postgres, and its table of versions.
+# The schema of the online store in Postgres, its table of versions, and that of services.
 ONLINE_SCHEMA = "hindcast"
 ONLINE_VERSIONS = "online_versions"
+ONLINE_SERVICES = "online_services"
 # Of a view's name in the names of its relations: a Postgres name has 63 bytes, and the definition's
 # hash and a run's id must fit beside it whole.
 VIEW_NAME_BYTES = 28

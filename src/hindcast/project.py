@@ -71,6 +71,17 @@ class Project:
 
         return labelled(model, self.service_of(model), self.sources)
 
+    @property
+    def asked(self) -> list[str]:
+        """The names by which features are asked for: services, or where none is declared views."""
+        return list(self.services or self.declared)
+
+    def question(self, name: str) -> "CompiledService":
+        """What is asked for by one of the names in asked."""
+        from hindcast.compiler.service import of_view
+
+        return self.service(name) if self.services else of_view(self.view(name))
+
     def source(self, name: str | None = None) -> Source:
         """The source of that name, or the only one."""
         return _pick(self.sources, name, "source")

@@ -8,7 +8,7 @@ from hindcast import names, project
 from hindcast.bootstrap import Application
 from hindcast.datatypes import DataType
 from hindcast.serving.requests import Question
-from hindcast.serving.store import OnlineReader
+from hindcast.serving.store import Database, OnlineReader
 from hindcast.settings import Settings
 from hindcast.stores.database import connect
 from hindcast.stores.online import OnlineStore, ViewVersion
@@ -40,7 +40,7 @@ def publish(store: OnlineStore, run: str, more: dict[str, DataType]) -> None:
 def read(url: str, version: ViewVersion) -> list[Any]:
     """The key of customer 1 as serving reads it."""
     serving = OnlineReader(
-        as_user(url, names.DATABASE_READER),
+        Database(as_user(url, names.DATABASE_READER)),
         f"SELECT id FROM hindcast.{version.relation} WHERE id = %(key_0)s",
     )
     try:

@@ -13,7 +13,7 @@ from hindcast.bootstrap import Application
 from hindcast.errors import StoreUnavailableError
 from hindcast.serving.predictor import open_predictor
 from hindcast.serving.requests import Question
-from hindcast.serving.store import OnlineReader
+from hindcast.serving.store import Database, OnlineReader
 from hindcast.settings import Settings
 from hindcast.stores.database import connect
 from hindcast.traffic import local
@@ -49,7 +49,7 @@ def proxy(database_url: str, tmp_path: Path) -> Iterator[RdsProxy]:
 def test_every_connection_signs_a_token_of_its_own(
     proxy: RdsProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = OnlineReader(proxy.url("reader%2Biam"), "SELECT 1", by_iam=True)
+    store = OnlineReader(Database(proxy.url("reader%2Biam"), by_iam=True), "SELECT 1")
     store.read(Question((1,)), datetime.now(UTC))
     monkeypatch.setenv("AWS_SESSION_TOKEN", "second")
     store.read(Question((1,)), datetime.now(UTC))
@@ -62,7 +62,7 @@ def test_every_connection_signs_a_token_of_its_own(
 
 
 def test_a_wrong_signature_is_refused(proxy: RdsProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = OnlineReader(proxy.url("reader%2Biam"), "SELECT 1", by_iam=True)
+    store = OnlineReader(Database(proxy.url("reader%2Biam"), by_iam=True), "SELECT 1")
     monkeypatch.setattr("hindcast.serving.iam.SERVICE", "rds")
     with pytest.raises(StoreUnavailableError):
         store.read(Question((1,)), datetime.now(UTC))
@@ -71,17 +71,19 @@ def test_a_wrong_signature_is_refused(proxy: RdsProxy, monkeypatch: pytest.Monke
 
 def test_without_iam_no_token_is_sent(proxy: RdsProxy) -> None:
     with pytest.raises(StoreUnavailableError):
-        OnlineReader(proxy.url("reader%2Biam"), "SELECT 1").read(Question((1,)), datetime.now(UTC))
+        OnlineReader(Database(proxy.url("reader%2Biam")), "SELECT 1").read(
+            Question((1,)), datetime.now(UTC)
+        )
     assert proxy.tokens == []
 
 
 def test_the_certificate_is_verified_where_the_url_says_so(proxy: RdsProxy, tmp_path: Path) -> None:
     url = f"{proxy.url('reader%2Biam')}&sslmode=verify-full&sslrootcert="
-    store = OnlineReader(f"{url}{tmp_path / 'proxy.pem'}", "SELECT 1", by_iam=True)
+    store = OnlineReader(Database(f"{url}{tmp_path / 'proxy.pem'}", by_iam=True), "SELECT 1")
     store.read(Question((1,)), datetime.now(UTC))
     store.close()
     with pytest.raises(StoreUnavailableError):
-        OnlineReader(f"{url}/nowhere.pem", "SELECT 1", by_iam=True).read(
+        OnlineReader(Database(f"{url}/nowhere.pem", by_iam=True), "SELECT 1").read(
             Question((1,)), datetime.now(UTC)
         )
     assert len(proxy.tokens) == 1

@@ -151,7 +151,7 @@ def check_cold_start(
 ) -> None:  # fmt: skip
     """A release that answers without a history is served the oracle's features for any key."""
     sql = serving_query(of_view(definition.view, list(definition.meanings)), "answer")
-    store = serving.OnlineReader(url, sql)
+    store = serving.OnlineReader(serving.Database(url), sql)
     try:
         rows = store.read_many([Question((key,)) for key in keys], now)
     finally:

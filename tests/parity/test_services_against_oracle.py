@@ -163,7 +163,7 @@ def check_online(
     url: str, history: History, questions: list[ShopQuestion], as_of: datetime, later: timedelta
 ) -> None:
     """Each question is answered as the oracle does; where no view has its keys, by nothing."""
-    reader = serving.OnlineReader(url, serving_query(shops.compiled()))
+    reader = serving.OnlineReader(serving.Database(url), serving_query(shops.compiled()))
     for asked in questions:
         keys = (asked.land, asked.number, asked.buyer)
         row = reader.read(Question(keys, (asked.amount,)), as_of + later)

@@ -83,7 +83,7 @@ def serve(
     project: ProjectOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Answer HTTP as API Gateway would. All models, their canaries and promotions."""
+    """Answer HTTP as API Gateway would. All models, their canaries and promotions; all services."""
     from hindcast.traffic.api_stage import ApiStage
 
     def announce(url: str) -> None:

@@ -139,7 +139,10 @@ class _View:
 
 def _said(views: list[_View]) -> list[str]:
     """What an answer says of the views that it was read from."""
-    if views and views[0].alone:
+    if not views:  # What came with the question is as of now.
+        instant, run = names.FEATURES_AS_OF, names.MATERIALIZATION
+        return [f"'' AS {names.UNSEEN}", f"{_AS_OF} AS {instant}", f"'' AS {run}"]
+    if views[0].alone:
         return [f"'' AS {names.UNSEEN}", names.FEATURES_AS_OF, names.MATERIALIZATION]
     instants = ", ".join(view.made(names.FEATURES_AS_OF) for view in views)
     runs = ", ".join(view.made(names.MATERIALIZATION) for view in views)
@@ -154,11 +157,9 @@ def _source(views: list[_View], alone: bool, cold_start: ColdStart) -> str:
     """FROM and WHERE; a single view that refuses reads its own row and nothing else."""
     if alone:
         return f"FROM {views[0].relation} AS {views[0].alias} WHERE {views[0].is_wanted}"
-    joins = " ".join(
-        f"LEFT JOIN {view.relation} AS {view.alias} ON {view.is_wanted}" for view in views
-    )
-    where = " OR ".join(view.found for view in views) if cold_start == "refuse" else "TRUE"
-    return f"FROM (SELECT 1) AS asked {joins} WHERE {where}"
+    joins = (f"LEFT JOIN {view.relation} AS {view.alias} ON {view.is_wanted}" for view in views)
+    found = " OR ".join(view.found for view in views) if cold_start == "refuse" else ""
+    return " ".join(["FROM (SELECT 1) AS asked", *joins, f"WHERE {found or 'TRUE'}"])
 
 
 def _empty(view: CompiledView, feature: CompiledFeature) -> str:

@@ -9,6 +9,7 @@ from hindcast.bootstrap import Application
 from hindcast.compiler.features import CompiledView
 from hindcast.compiler.query import Knowledge
 from hindcast.compiler.union import may_join
+from hindcast.data import services
 from hindcast.data.live import Live, LiveVersion, find
 from hindcast.data.materialize import MaterializeReport, materialize
 from hindcast.engines.base import Engine
@@ -122,7 +123,10 @@ def refresh(
             f"{application.project.folder}: the project has no feature view, and what reads none "
             "needs no materializing; run: hindcast train"
         )
-    first, *further = refresher.run_all(due)
+    try:
+        first, *further = refresher.run_all(due)
+    finally:  # Those of the views that did not fail.
+        services.put_online(application.project, store)
     dropped = drop_unread(store, declared, live)
     return RefreshReport(
         **vars(first),
@@ -166,13 +170,14 @@ def drop_unread(
     live: Live,
     after: timedelta = KEEP_UNREAD,
 ) -> list[str]:
-    """Drop versions that neither project nor live release reads, so long after their last swap.
+    """Drop versions that no project, service or live release reads, so long after their last swap.
 
     Gives their names; one that is read or loaded at this moment is left for the next time.
     """
     # The clock that told when they were swapped.
     now = store.clock()
-    kept = live.definition_hashes | {view.definition_hash for view in declared}
+    kept = {*live.definition_hashes, *services.definition_hashes(store)}
+    kept |= {view.definition_hash for view in declared}
     old = [
         version
         for version, swap in store.materialized().items()

@@ -228,7 +228,7 @@ def _read(
 ) -> Iterator[Mapping[str, Any]]:
     """Each question's row; nulls where there is none."""
     nothing: dict[str, Any] = defaultdict(lambda: None)
-    store = serving.OnlineReader(database_url, serving_query(service))
+    store = serving.OnlineReader(serving.Database(database_url), serving_query(service))
     keys = len(service.keys)
     try:
         for start in range(0, len(questions), BATCH_ROWS):

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -39,9 +40,17 @@ def echo(raw: Any) -> Any:
     return raw if type(raw) in (int, str) else None
 
 
-def features(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Feature values as JSON holds them: what is not a finite number is null."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in values.items()
-    }
+def features(values: Mapping[str, Any]) -> dict[str, Value]:
+    """Feature values as JSON holds them: dates and instants as text, no finite number as null."""
+    return {name: _json(value) for name, value in values.items()}
+
+
+def _json(value: Any) -> Value:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    found: Value = value
+    return found

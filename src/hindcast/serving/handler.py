@@ -1,4 +1,4 @@
-"""A Lambda handler over a predictor: warm-ups, metrics and traces around the routes."""
+"""Lambda handlers over a predictor or services: warm-ups, metrics and traces around routes."""
 
 import atexit
 import logging
@@ -10,6 +10,8 @@ from typing import Any
 from aws_lambda_powertools import Metrics
 
 from hindcast.serving import journal
+from hindcast.serving.catalog import Catalog
+from hindcast.serving.feature_routes import FeatureRoutes
 from hindcast.serving.meter import Meter
 from hindcast.serving.predictor import Predictor
 from hindcast.serving.service import Service
@@ -27,14 +29,24 @@ atexit.register(meter.write)
 def make_handler(predictor: Predictor | None) -> Handler:
     """What Lambda calls with an event and a context; None is for an image without a release."""
     service = Service(predictor, logger, meter)
+    return _handler(service.resolve, service.release)
+
+
+def make_features_handler(catalog: Catalog) -> Handler:
+    """What Lambda calls for the feature services of an online store; it needs no release."""
+    return _handler(FeatureRoutes(catalog, logger, meter).resolve, None)
+
+
+def _handler(resolve: Handler, release: str | None) -> Handler:
+    """Routes, measured: by the release that answers, if any does."""
 
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if event.get("warmup") and "httpMethod" not in event:
-            return {"warm": True, "release": service.release}
-        meter.by(service.release)
+            return {"warm": True, "release": release}
+        meter.by(release)
         started = time.perf_counter()
         try:
-            return service.resolve(event, context)
+            return resolve(event, context)
         finally:
             ended = time.perf_counter()
             meter.request_done((ended - started) * 1000, ended)

@@ -40,7 +40,9 @@ def value(raw: Any, wanted: PlanInput, field: str) -> Any:
 
 
 def of_text(given: str, kind: str | None) -> Any:
-    """What JSON would say for a value that is written as text."""
+    """What JSON would say for a value that is written as text; nothing is null, but as a string."""
+    if not given and kind != "string":
+        return None
     if kind not in _BARE:
         return given
     try:

@@ -1,12 +1,12 @@
-"""The serving plan of a release: the SQL text, the features in order, how its model answers."""
+"""What serving answers by: the SQL text, the features in order, and of a model its rule."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hindcast.errors import ReleaseError
+from hindcast.errors import NotMaterializedError, ReleaseError
 from hindcast.serving import scores
 from hindcast.serving.scores import Rule
 from hindcast.serving.scores.binary import BinaryRule
@@ -16,11 +16,13 @@ NUMERIC_KINDS = ("bigint", "double", "decimal", "boolean")
 KINDS = (*NUMERIC_KINDS, "string")
 KEY_TYPES = ("bigint", "string", "date")
 INPUT_KINDS = (*KINDS, "date", "timestamp")
+# Of the document of a feature service.
+SERVICE_FORMAT = 1
 
 
 @dataclass(frozen=True)
 class PlanFeature:
-    """One feature the model reads; kind is one of KINDS."""
+    """One feature; kind is one of INPUT_KINDS, and of KINDS where a model reads it."""
 
     name: str
     kind: str
@@ -40,9 +42,9 @@ class PlanInput:
     digits: tuple[int, int] = (0, 0)
 
 
-@dataclass(frozen=True)
-class ServingPlan:
-    """How a question becomes a prediction.
+@dataclass(frozen=True, kw_only=True)
+class QuestionPlan:
+    """How a question is answered with features.
 
     sql takes the named parameters key_0, key_1, ... in the order of keys, given_0, ... in that of
     request, and as_of (timestamptz), and returns at most one row: the features in order, then
@@ -50,13 +52,29 @@ class ServingPlan:
     by commas). entity: what is asked about, in words.
     """
 
-    model: str
     entity: str
     keys: tuple[PlanInput, ...]
     request: tuple[PlanInput, ...]
     views: tuple[str, ...]
     sql: str
     features: tuple[PlanFeature, ...]
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of what a question says: keys, then request values."""
+        return tuple(each.name for each in (*self.keys, *self.request))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The feature names in the order of the SQL's columns."""
+        return tuple(feature.name for feature in self.features)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingPlan(QuestionPlan):
+    """How a question becomes a prediction: by its features, a model and the rule of its task."""
+
+    model: str
     rule: Rule
 
     @property
@@ -70,16 +88,6 @@ class ServingPlan:
     def is_stateless(self) -> bool:
         """Whether it reads no view: whoever asks sends every value."""
         return not self.views
-
-    @cached_property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of what a question says: keys, then request values."""
-        return tuple(each.name for each in (*self.keys, *self.request))
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """The feature names in the order of the SQL's columns."""
-        return tuple(feature.name for feature in self.features)
 
     @cached_property
     def numeric(self) -> tuple[int, ...]:
@@ -107,17 +115,32 @@ def parse(text: bytes) -> ServingPlan:
     return plan
 
 
+def of_service(document: Mapping[str, Any]) -> QuestionPlan:
+    """Read a feature service's document; raises NotMaterializedError for one of another format."""
+    if document.get("format") != SERVICE_FORMAT:
+        raise NotMaterializedError(
+            f"the online store holds services of format {document.get('format')}, not "
+            f"{SERVICE_FORMAT}; run: hindcast materialize"
+        )
+    return QuestionPlan(**_question(document, INPUT_KINDS))
+
+
 def _plan(document: Mapping[str, Any]) -> ServingPlan:
     return ServingPlan(
-        model=str(document["model"]),
-        entity=str(document["entity"]),
-        keys=tuple(_input(each) for each in document["keys"]),
-        request=tuple(_input(each) for each in document["request"]),
-        views=tuple(str(view) for view in document["views"]),
-        sql=str(document["sql"]),
-        features=tuple(_feature(feature) for feature in document["features"]),
-        rule=scores.rule(document),
+        **_question(document, KINDS), model=str(document["model"]), rule=scores.rule(document)
     )
+
+
+def _question(document: Mapping[str, Any], kinds: Collection[str]) -> dict[str, Any]:
+    """The fields of a QuestionPlan; kinds: those that its features may have."""
+    return {
+        "entity": str(document["entity"]),
+        "keys": tuple(_input(each) for each in document["keys"]),
+        "request": tuple(_input(each) for each in document["request"]),
+        "views": tuple(str(view) for view in document["views"]),
+        "sql": str(document["sql"]),
+        "features": tuple(_feature(each, kinds) for each in document["features"]),
+    }
 
 
 def _input(document: Mapping[str, Any]) -> PlanInput:
@@ -131,8 +154,8 @@ def _input(document: Mapping[str, Any]) -> PlanInput:
     return PlanInput(name, kind, required, (every, after_point))
 
 
-def _feature(document: Mapping[str, Any]) -> PlanFeature:
+def _feature(document: Mapping[str, Any], kinds: Collection[str]) -> PlanFeature:
     name, kind = str(document["name"]), str(document["type"]).partition("(")[0]
-    if kind not in KINDS:
+    if kind not in kinds:
         raise ReleaseError(f"serving_plan.json: feature {name} has type {kind}, no model input")
     return PlanFeature(name, kind, bool(document["request_time"]))

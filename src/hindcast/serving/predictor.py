@@ -1,46 +1,21 @@
 """From a key and an instant to a prediction: one read, one model call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from hindcast import names
-from hindcast.errors import InputError, NoReleaseError, NotFoundError
-from hindcast.serving import questions, requests
+from hindcast.errors import InputError, NoReleaseError
 from hindcast.serving import release as releases
-from hindcast.serving.plan import ServingPlan
+from hindcast.serving import requests
+from hindcast.serving.features import FeatureReader, FeatureRow, UnknownEntityError
 from hindcast.serving.release import Release
-from hindcast.serving.requests import Key, Question, RequestError
+from hindcast.serving.requests import Question, RequestError
 from hindcast.serving.scorer import Scorer
 from hindcast.serving.scores import Score
-from hindcast.serving.store import OnlineReader, Row
-from hindcast.serving.values import Value
+from hindcast.serving.store import OnlineReader, open_database
 from hindcast.settings import Settings
-
-
-class UnknownEntityError(NotFoundError):
-    """Raised when no view has a row for a question; field is its only key, or None."""
-
-    def __init__(self, plan: ServingPlan, keys: Mapping[str, Key | None]) -> None:
-        named = ", ".join(f"{name} {value}" for name, value in keys.items())
-        super().__init__(f"there is no {plan.entity} with {named}")
-        self.field = next(iter(keys)) if len(keys) == 1 else None
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureRow:
-    """What is served for one question; features are in the plan's order.
-
-    keys and request: what was asked, by name. unseen: the views that have no history of it.
-    """
-
-    keys: Mapping[str, Key | None]
-    request: Mapping[str, Any]
-    features: dict[str, Value]
-    features_as_of: datetime
-    materialization: str | None
-    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +46,7 @@ class Predictor:
     def __init__(self, release: Release, store: OnlineReader | None) -> None:
         self.release = release
         self.score = Scorer(release).score
-        self._store = store
+        self._features = FeatureReader(release.plan, store) if store else None
 
     def predict(self, question: Question, as_of: datetime) -> Prediction:
         """Predict for one question.
@@ -89,54 +64,37 @@ class Predictor:
         Raises StoreUnavailableError.
         """
         rows = self._reader.read_many(questions, as_of)
-        return {each: self._prediction_or_error(each, rows.get(each)) for each in questions}
+        return {question: self._prediction_or_error(row) for question, row in rows.items()}
 
     def features(self, question: Question, as_of: datetime) -> FeatureRow:
         """The served features of one question; raises NotFoundError, StoreUnavailableError."""
-        return self._known(question, self._reader.read(question, as_of))
+        return self._reader.read(question, as_of)
 
     def check(self, as_of: datetime) -> None:
         """Read as predict does, about nobody; raises StoreUnavailableError where that fails."""
-        if self._store is None:
-            return
-        plan = self.release.plan
-        nobody = Question((None,) * len(plan.keys), (None,) * len(plan.request))
-        self._store.read(nobody, as_of)
+        if self._features is not None:
+            self._features.check(as_of)
 
     def close(self) -> None:
         """Drop the connection to the store."""
-        if self._store is not None:
-            self._store.close()
+        if self._features is not None:
+            self._features.close()
 
     @property
-    def _reader(self) -> OnlineReader:
-        if self._store is None:
+    def _reader(self) -> FeatureReader:
+        if self._features is None:
             raise RequestError(
                 404,
                 "path",
                 f"model {self.release.plan.model} reads no stored features; POST /score",
             )
-        return self._store
+        return self._features
 
-    def _prediction_or_error(self, question: Question, row: Row | None) -> Prediction | InputError:
+    def _prediction_or_error(self, row: FeatureRow | UnknownEntityError) -> Prediction | InputError:
         try:
-            return self._prediction(self._known(question, row))
+            return row if isinstance(row, UnknownEntityError) else self._prediction(row)
         except InputError as error:
             return error
-
-    def _known(self, question: Question, row: Row | None) -> FeatureRow:
-        plan = self.release.plan
-        keys = questions.keys_of(question, plan)
-        if row is None:
-            raise UnknownEntityError(plan, keys)
-        return FeatureRow(
-            keys,
-            questions.request_of(question, plan),
-            {name: row[name] for name in plan.names},
-            row[names.FEATURES_AS_OF].astimezone(UTC),
-            row[names.MATERIALIZATION],
-            tuple(filter(None, row[names.UNSEEN].split(","))),
-        )
 
     def _prediction(self, row: FeatureRow) -> Prediction:
         requests.check_values(row.features)
@@ -157,7 +115,4 @@ def open_predictor(settings: Settings) -> Predictor:
     release = releases.load(settings.release_dir)
     if release.plan.is_stateless:
         return Predictor(release, None)
-    if settings.database_url is None:
-        raise InputError(f"serving needs {names.ENV_DATABASE_URL} to be set")
-    by_iam = settings.database_auth == names.DATABASE_AUTH_IAM
-    return Predictor(release, OnlineReader(settings.database_url, release.plan.sql, by_iam))
+    return Predictor(release, OnlineReader(open_database(settings), release.plan.sql))

@@ -15,8 +15,8 @@ from hindcast.errors import (
     StoreUnavailableError,
 )
 from hindcast.serving import answers
+from hindcast.serving.features import UnknownEntityError
 from hindcast.serving.meter import Meter
-from hindcast.serving.predictor import UnknownEntityError
 from hindcast.serving.requests import RequestError
 
 
@@ -38,7 +38,7 @@ def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter) -> None:
 
     def unavailable(error: StoreUnavailableError) -> Response[str]:
         note(error, logger, meter)
-        return answers.unavailable(answers.refusal(None, f"{_shown(error)}; try again"))
+        return answers.unavailable(answers.refusal(None, _shown(error)))
 
     def no_release(_: NoReleaseError) -> Response[str]:
         meter.error("NoRelease")
@@ -69,7 +69,7 @@ def note(error: StoreUnavailableError, logger: Logger, meter: Meter) -> None:
     """Count that the store gave no answer, and log the cause where one has to see to it."""
     if isinstance(error, NotMaterializedError):
         meter.error("NotMaterialized")
-        logger.error("the release cannot be served", reason=str(error))
+        logger.error("what is asked for cannot be served", reason=str(error))
     else:
         meter.error("StoreUnavailable")
 
@@ -77,5 +77,5 @@ def note(error: StoreUnavailableError, logger: Logger, meter: Meter) -> None:
 def _shown(error: StoreUnavailableError) -> str:
     """Without the names of tables and columns, which are no caller's business."""
     if isinstance(error, NotMaterializedError):
-        return "the online store does not have what the release reads"
-    return str(error)
+        return "the online store does not have what is asked for; run: hindcast materialize"
+    return f"{error}; try again"

@@ -22,7 +22,7 @@ from hindcast.serving import answers, journal, questions, refusals, requests
 from hindcast.serving.meter import Meter
 from hindcast.serving.plan import ServingPlan
 from hindcast.serving.prediction_lines import PredictionLines
-from hindcast.serving.predictor import FeatureRow, Prediction, Predictor
+from hindcast.serving.predictor import Prediction, Predictor
 from hindcast.serving.questions import BatchItem
 from hindcast.serving.requests import Key, Question, RequestError
 from hindcast.serving.values import Value
@@ -139,10 +139,7 @@ class Service:
         return answers.ok(
             {
                 **texts,
-                "features": answers.features(row.features),
-                "features_as_of": row.features_as_of.isoformat(),
-                "materialization": row.materialization,
-                **_unseen(row),
+                **row.document,
                 "release": self.release,
             }
         )
@@ -177,7 +174,7 @@ class Service:
             **made.score.document,
             "release": made.release,
             "features_as_of": made.row.features_as_of.isoformat(),
-            **_unseen(made.row),
+            **made.row.named_unseen,
             "prediction_id": lines.predicted(made),
         }
 
@@ -221,8 +218,3 @@ class Service:
             }
             for made, row in zip(scores, rows, strict=True)
         ]
-
-
-def _unseen(row: FeatureRow) -> dict[str, Any]:
-    """Names the views that have no history of what was asked, if any."""
-    return {"unseen": list(row.unseen)} if row.unseen else {}

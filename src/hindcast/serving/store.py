@@ -1,4 +1,4 @@
-"""The online store as serving reads it: one connection, one prepared SELECT."""
+"""The online store as serving reads it: one connection, and prepared SELECTs."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg.types.numeric import Int8
 
+from hindcast import names
 from hindcast.errors import (
     FeatureError,
     InputError,
@@ -18,6 +19,7 @@ from hindcast.errors import (
 )
 from hindcast.serving import iam
 from hindcast.serving.requests import Question
+from hindcast.settings import Settings
 
 Row = dict[str, Any]  # The values of the SELECT's columns by their names.
 T = TypeVar("T")
@@ -41,7 +43,7 @@ _STALE = (
     psycopg.errors.FeatureNotSupported,
     psycopg.errors.InvalidSqlStatementName,
 )
-# Nothing is materialized of what the release reads, or it may not be read.
+# Nothing is materialized of what is asked for, or it may not be read.
 _MISSING = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedColumn,
@@ -51,31 +53,18 @@ _MISSING = (
 )
 
 
-class OnlineReader:
-    """Rows of the online store by key; not safe for use by several threads at once.
+class Database:
+    """A connection that opens at its first use; not safe for use by several threads at once.
 
     by_iam: sign a token for each connection in place of a password, and require TLS.
     """
 
-    def __init__(self, url: str, sql: str, by_iam: bool = False) -> None:
+    def __init__(self, url: str, by_iam: bool = False) -> None:
         conninfo = _conninfo(url)
         self._conninfo = iam.secured(conninfo) if by_iam else conninfo
         self._password = iam.passwords(conninfo) if by_iam else None
-        self._sql = sql
         self._connection: psycopg.Connection[Row] | None = None
         self._cursor: psycopg.Cursor[Row] | None = None
-
-    def read(self, question: Question, as_of: datetime) -> Row | None:
-        """The row of one question, or None; raises StoreUnavailableError, FeatureError."""
-        parameters = _parameters(question, as_of)
-        return self._attempt(lambda cursor: _one(cursor, self._sql, parameters))
-
-    def read_many(self, questions: Iterable[Question], as_of: datetime) -> dict[Question, Row]:
-        """The rows of those questions that have one, in one round trip; raises as read does."""
-        parameters = {question: _parameters(question, as_of) for question in questions}
-        if not parameters:
-            return {}
-        return self._attempt(lambda cursor: _many(cursor, self._sql, parameters))
 
     def close(self) -> None:
         """Drop the connection; the next read opens another."""
@@ -83,8 +72,11 @@ class OnlineReader:
         if connection is not None:
             connection.close()
 
-    def _attempt(self, work: Callable[[psycopg.Cursor[Row]], T]) -> T:
-        """Work on the open connection, and once more on a new one if that one went stale."""
+    def attempt(self, work: Callable[[psycopg.Cursor[Row]], T]) -> T:
+        """Work on the open connection, and once more on a new one if that one went stale.
+
+        Raises StoreUnavailableError, and FeatureError for values that cannot be computed.
+        """
         try:
             if self._cursor is not None:
                 try:
@@ -99,7 +91,7 @@ class OnlineReader:
             raise FeatureError(f"a feature cannot be computed: {first_line(error)}") from error
         except _MISSING as error:
             raise NotMaterializedError(
-                f"the online store does not have what the release reads: {first_line(error)}; "
+                f"the online store does not have what is asked for: {first_line(error)}; "
                 "run: hindcast materialize"
             ) from error
 
@@ -111,6 +103,40 @@ class OnlineReader:
         )
         self._cursor = self._connection.cursor(binary=True)
         return self._cursor
+
+
+class OnlineReader:
+    """Rows of the online store by key, by one SELECT."""
+
+    def __init__(self, database: Database, sql: str) -> None:
+        self._database = database
+        self._sql = sql
+
+    def read(self, question: Question, as_of: datetime) -> Row | None:
+        """The row of one question, or None; raises StoreUnavailableError, FeatureError."""
+        parameters = _parameters(question, as_of)
+        return self._database.attempt(lambda cursor: _one(cursor, self._sql, parameters))
+
+    def read_many(self, questions: Iterable[Question], as_of: datetime) -> dict[Question, Row]:
+        """The rows of those questions that have one, in one round trip; raises as read does."""
+        parameters = {question: _parameters(question, as_of) for question in questions}
+        if not parameters:
+            return {}
+        return self._database.attempt(lambda cursor: _many(cursor, self._sql, parameters))
+
+    def close(self) -> None:
+        """Drop the connection; the next read opens another."""
+        self._database.close()
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of settings.database_url; raises InputError where it is not set, or no URL.
+
+    And where IAM is to be used without what it needs.
+    """
+    if settings.database_url is None:
+        raise InputError(f"serving needs {names.ENV_DATABASE_URL} to be set")
+    return Database(settings.database_url, settings.database_auth == names.DATABASE_AUTH_IAM)
 
 
 def _conninfo(url: str) -> str:

@@ -44,23 +44,40 @@ def serve(
 ) -> None:
     """Answer HTTP with the predict Lambda's handler until interrupted.
 
-    By one release where the settings name its folder; by those of a stage of API Gateway's, while
-    it changes; else every model by those of its stage in the home. model: whose the short paths
-    are, by default the only one's.
+    Models by one release where the settings name its folder; by those of a stage of API Gateway's,
+    while it changes; else every model by those of its stage in the home. Feature services besides,
+    or alone where the project has no model. model: whose the short paths are, by default the only
+    one's.
     """
-    from hindcast.serving.handler import make_handler
+    from hindcast.serving.catalog import open_catalog
+    from hindcast.serving.handler import make_features_handler
     from hindcast.traffic import http
+    from hindcast.traffic.models import with_services
 
     with ExitStack() as opened:
-        if application.settings.release_dir is not None:
-            predictor = open_predictor(_serving_settings(application, model))
-            opened.callback(predictor.close)
-            handler = make_handler(predictor)
-        elif api is not None:
-            handler = opened.enter_context(closing(_split(application, api, None)))
-        else:
-            handler = _models(application, model, opened)
+        models = _answering(application, model, api, opened)
+        catalog = open_catalog(_settings(application, None), application.project.asked)
+        opened.callback(catalog.close)
+        services = make_features_handler(catalog)
+        handler = with_services(services, models) if models else services
         http.serve(handler, host, port, on_listening)
+
+
+def _answering(
+    application: Application, model: str | None, api: ApiStage | None, opened: ExitStack
+) -> "Handler | None":
+    """What answers for models; None of a project without any."""
+    from hindcast.serving.handler import make_handler
+
+    if application.settings.release_dir is not None:
+        predictor = open_predictor(_serving_settings(application, model))
+        opened.callback(predictor.close)
+        return make_handler(predictor)
+    if api is not None:
+        return opened.enter_context(closing(_split(application, api, None)))
+    if model is None and not application.project.models:
+        return None
+    return _models(application, model, opened)
 
 
 def _models(application: Application, model: str | None, opened: ExitStack) -> "Handler":
@@ -112,7 +129,7 @@ def _serving_settings(application: Application, model: str | None) -> Settings:
     return _settings(application, application.settings.release_dir or _champion(application, model))
 
 
-def _settings(application: Application, release: Path) -> Settings:
+def _settings(application: Application, release: Path | None) -> Settings:
     given = application.settings
     # Who signs in by IAM does so when connecting; anybody else by what is found out here.
     url = given.database_url if given.database_auth else application.database_url

@@ -9,7 +9,7 @@ import onnxruntime
 from hindcast.serving import plan
 from hindcast.serving.predictor import Predictor
 from hindcast.serving.release import Release
-from hindcast.serving.store import OnlineReader
+from hindcast.serving.store import Database, OnlineReader
 from tests.unit.serving import sample_release
 
 
@@ -28,7 +28,7 @@ def scored(types: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
     document = json.dumps(sample_release.plan(features=features)).encode()
     session = Recorder()
     release = Release("r", plan.parse(document), {}, cast("onnxruntime.InferenceSession", session))
-    Predictor(release, OnlineReader("postgresql://", "")).score(row)
+    Predictor(release, OnlineReader(Database("postgresql://"), "")).score(row)
     return session.fed
 
 

@@ -9,17 +9,17 @@ from psycopg.conninfo import conninfo_to_dict
 
 from hindcast.errors import InputError, StoreUnavailableError
 from hindcast.serving.requests import Question
-from hindcast.serving.store import OnlineReader
+from hindcast.serving.store import Database, OnlineReader
 
 
 def test_a_url_that_is_none_is_refused_without_quoting_it() -> None:
     with pytest.raises(InputError) as caught:
-        OnlineReader("postgresql://me:secret@host:notaport/db?x", "SELECT 1")
+        OnlineReader(Database("postgresql://me:secret@host:notaport/db?x"), "SELECT 1")
     assert "secret" not in str(caught.value)
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:
-    store = OnlineReader("postgresql://nobody@/nothing?host=/nowhere", "SELECT 1")
+    store = OnlineReader(Database("postgresql://nobody@/nothing?host=/nowhere"), "SELECT 1")
     for _ in range(2):
         with pytest.raises(StoreUnavailableError):
             store.read(Question((1,)), datetime.now(UTC))
@@ -37,7 +37,7 @@ def test_a_silent_server_is_waited_for_as_long_as_the_url_says(
 
     monkeypatch.setattr(psycopg, "connect", connect)
     with pytest.raises(StoreUnavailableError):
-        OnlineReader(f"postgresql://me@host/db{asked}", "SELECT 1").read(
+        OnlineReader(Database(f"postgresql://me@host/db{asked}"), "SELECT 1").read(
             Question((1,)), datetime.now(UTC)
         )
     assert conninfo_to_dict(used[0])["connect_timeout"] == waited

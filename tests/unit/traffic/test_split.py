@@ -15,7 +15,7 @@ from hindcast.errors import HindcastError, InputError, ReleaseError
 from hindcast.serving import release as releases
 from hindcast.serving.handler import logger, meter
 from hindcast.serving.predictor import Predictor
-from hindcast.serving.store import OnlineReader
+from hindcast.serving.store import Database, OnlineReader
 from hindcast.traffic import proxy_events
 from hindcast.traffic.split import TrafficSplit
 from hindcast.traffic.stage import Stage
@@ -58,7 +58,9 @@ class Folder:
 
     def open(self, release: str) -> Predictor:
         found = releases.load(self.root / release)
-        return Predictor(found, OnlineReader("postgresql://nobody@/nowhere", found.plan.sql))
+        return Predictor(
+            found, OnlineReader(Database("postgresql://nobody@/nowhere"), found.plan.sql)
+        )
 
     def at(self, percent: float | None) -> Stage:
         """The stage with the canary at that share, or without it."""

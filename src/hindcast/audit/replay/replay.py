@@ -14,7 +14,8 @@ from hindcast.compiler.query import Knowledge
 from hindcast.data.retrieve import Materialized
 from hindcast.errors import InputError, ReleaseError
 from hindcast.serving import questions, requests
-from hindcast.serving.predictor import FeatureRow, Prediction
+from hindcast.serving.features import FeatureRow
+from hindcast.serving.predictor import Prediction
 from hindcast.serving.values import Value
 from hindcast.stores.ledger.records import Run
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
-from hindcast.compiler.serving import serving_query
+from hindcast.compiler.plan import question_document
 from hindcast.data.training_range import TrainingRange
 from hindcast.data.training_rows import TrainingSet, column_numbers, column_texts
 from hindcast.definitions import Entity, Model, Source, Split
@@ -29,30 +29,11 @@ LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 def plan(model: Model, data: TrainingSet, task: Task) -> dict[str, Any]:
     """What serving needs besides the model: the exact SQL, the features, what the task learned."""
-    service = data.service
     return {
         "format": 2,
         "task": task.name,
         "model": model.name,
-        "entity": " and ".join(dict.fromkeys(view.view.of.name for view in service.views)),
-        "keys": [
-            {"name": name, "type": str(kind), "required": name in service.required}
-            for name, kind in service.keys.items()
-        ],
-        "request": [
-            {"name": name, "type": str(kind), "required": False}
-            for name, kind in service.given.items()
-        ],
-        "views": [view.view.name for view in service.views],
-        "sql": serving_query(service, data.cold_start),
-        "features": [
-            {
-                "name": f.name,
-                "type": str(f.datatype),
-                "request_time": f.kind not in ("prior", "latest"),
-            }
-            for f in data.features
-        ],
+        **question_document(data.service, data.cold_start),
         **task.plan(),
     }
 

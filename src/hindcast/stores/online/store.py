@@ -1,10 +1,10 @@
 """The online store's operations, each one transaction."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -18,7 +18,7 @@ from hindcast.errors import (
     first_line,
 )
 from hindcast.stores.database import connect
-from hindcast.stores.online import likeness, locks, swap, versions
+from hindcast.stores.online import likeness, locks, services, swap, versions
 from hindcast.stores.online.versions import Connection, LoadingTable, Swap, ViewVersion
 
 if TYPE_CHECKING:
@@ -162,6 +162,18 @@ class OnlineStore:
             there = versions.relations(connection)
             last = versions.last_swaps(connection)
             return {swap.of: swap for swap in last if swap.of.relation in there}
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """The documents by which feature services are answered, by name."""
+        with self._transaction() as connection:
+            return services.read(connection)
+
+    def put_services(
+        self, documents: Mapping[str, Mapping[str, Any]], declared: Iterable[str]
+    ) -> None:
+        """Answer services by these documents from now on, and none that is not declared."""
+        with self._transaction() as connection:
+            services.write(connection, documents, list(declared))
 
     def clock(self) -> datetime:
         """The database's own now, by which swaps are recorded."""

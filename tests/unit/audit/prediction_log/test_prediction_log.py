@@ -20,8 +20,9 @@ from hindcast.audit.prediction_log.parser import Batch
 from hindcast.audit.prediction_log.rows import OUTCOMES
 from hindcast.errors import NotFoundError
 from hindcast.serving import journal
+from hindcast.serving.features import FeatureRow
 from hindcast.serving.prediction_lines import PredictionLines, new_id
-from hindcast.serving.predictor import FeatureRow, Prediction
+from hindcast.serving.predictor import Prediction
 from hindcast.serving.requests import RequestError
 from hindcast.serving.scores import Score
 from hindcast.serving.scores.binary import BinaryScore

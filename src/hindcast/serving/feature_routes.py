@@ -1,0 +1,85 @@
+"""The routes of feature services: keys and request values in, features out, no model."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+
+from hindcast.errors import NotMaterializedError, StoreUnavailableError
+from hindcast.serving import answers, questions, refusals
+from hindcast.serving.catalog import Catalog
+from hindcast.serving.features import FeatureReader
+from hindcast.serving.meter import Meter
+from hindcast.serving.requests import RequestError
+
+
+class FeatureRoutes:
+    """GET /services/{service}/features of every service, and /features of an only one."""
+
+    def __init__(self, catalog: Catalog, logger: Logger, meter: Meter) -> None:
+        self._catalog = catalog
+        self._logger = logger
+        self._meter = meter
+        self._app = APIGatewayRestResolver(debug=False)  # As in Service.
+        self._app.get("/services/<service>/features")(self.of_service)
+        self._app.get("/features")(self.of_only)
+        self._app.get("/features/<key>")(self.of_key)
+        self._app.get("/health")(self.health)
+        refusals.install(self._app, logger, meter)
+
+    def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Answer one proxy event."""
+        return self._app.resolve(event, context)
+
+    def of_service(self, service: str) -> Response[str]:
+        """The features of a service now, for the keys and request values of the query."""
+        name = unquote(service)
+        return _answer(name, self._catalog.reader(name), self._query())
+
+    def of_only(self) -> Response[str]:
+        """The same, of the only service."""
+        name = self._only()
+        return _answer(name, self._catalog.reader(name), self._query())
+
+    def of_key(self, key: str) -> Response[str]:
+        """The same, for a key that is one column."""
+        name = self._only()
+        reader = self._catalog.reader(name)
+        return _answer(name, reader, {each.name: unquote(key) for each in reader.plan.keys[:1]})
+
+    def health(self) -> Response[str]:
+        """Whether every service can answer, each by its own SELECT over the online store."""
+        try:
+            found = self._catalog.names
+            for name in found:
+                self._catalog.reader(name).check(datetime.now(UTC))
+        except StoreUnavailableError as error:
+            refusals.note(error, self._logger, self._meter)
+            is_there = isinstance(error, NotMaterializedError)
+            state = ("ok", "missing") if is_there else ("unavailable", "unknown")
+            return answers.unavailable(_health("down", *state))
+        return answers.ok({**_health("ok", "ok", "ok"), "services": found})
+
+    def _query(self) -> Mapping[str, str]:
+        return self._app.current_event.raw_event["queryStringParameters"] or {}
+
+    def _only(self) -> str:
+        """The only service; raises RequestError 404 naming those there are."""
+        found = self._catalog.names
+        if len(found) > 1:
+            known = ", ".join(found)
+            message = f"names no service; use /services/SERVICE/features, and one of {known}"
+            raise RequestError(404, "path", message)
+        return found[0]
+
+
+def _answer(name: str, reader: FeatureReader, texts: Mapping[str, str]) -> Response[str]:
+    row = reader.read(questions.of_texts(texts, reader.plan), datetime.now(UTC))
+    return answers.ok({**texts, **row.document, "service": name})
+
+
+def _health(status: str, database: str, features: str) -> dict[str, Any]:
+    return {"status": status, "database": database, "features": features}
