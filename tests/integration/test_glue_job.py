@@ -102,17 +102,18 @@ def run(given: dict[str, str], folder: Path) -> "subprocess.CompletedProcess[str
 def test_the_job_materializes_the_definitions_where_it_runs_with_the_arguments_it_was_given(
     report: dict[str, Any], lake: Lake, module_database_url: str, view: CompiledView
 ) -> None:
-    assert report["view"] == "own_history"
+    [written] = report["views"]
+    assert written["view"] == "own_history"
     assert report["as_of"] == "2021-09-17T00:00:00+00:00"
     assert report["known_by"] == "2021-09-18T00:00:00+00:00"
-    assert report["entities"] == 30
-    assert report["duplicates"] == 6
+    assert written["entities"] == 30
+    assert written["duplicates"] == 6
     table = DeltaTable(lake.uri("features", "own_history"))
-    assert table.to_pyarrow_table().num_rows == report["events"]
+    assert table.to_pyarrow_table().num_rows == written["events"]
     with OnlineStore(module_database_url) as store:
         current = store.current(ViewVersion.of(view))
     assert current is not None
-    assert (current.run_id, current.rows) == (report["run_id"], 30)
+    assert (current.run_id, current.rows) == (written["run_id"], 30)
 
 
 def test_the_default_engine_gives_the_same_features(

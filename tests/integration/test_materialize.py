@@ -141,7 +141,7 @@ def test_a_lake_in_a_folder_of_an_odd_name_gives_the_same_rows(
 
 def test_the_report_says_what_was_read_and_written(lake: Lake, store: OnlineStore) -> None:
     report = run(lake, store)
-    assert (report.view, report.as_of, report.known_by) == ("ordered", AS_OF, NOW)
+    assert report.view == "ordered"
     assert (report.events, report.entities, report.duplicates) == (4, 3, 0)
     assert report.raw_version == lake.open(names.RAW, "orders", fix="").version()
     assert report.definition_hash == view.definition_hash

@@ -202,7 +202,7 @@ def test_every_use_case_is_a_run_with_what_went_in_and_came_out(
     assert run.inputs["file"]["name"] == "loans.csv"
     assert run.outputs["digest"] == run.inputs["file"]["digest"]
     assert run.outputs["already_ingested"]
-    report = refresh(application, None, DuckDBEngine(), Knowledge(NOW, NOW))
+    [report] = refresh(application, None, DuckDBEngine(), Knowledge(NOW, NOW)).views
     run = newest_run(application, "materialize")
     assert (run.id, run.inputs, run.outputs["entities"]) == (report.run_id, raw, report.entities)
     trained = train(application)

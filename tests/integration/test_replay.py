@@ -164,7 +164,7 @@ def test_an_answer_from_a_run_that_was_killed_before_its_end_was_recorded(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Ledger, "_end", lambda *_: None)
-    run = home.materialize().run_id
+    run = home.materialize().views[0].run_id
     monkeypatch.undo()
     (line,) = home.answer(ANN)
     late_loans(home)

@@ -49,7 +49,7 @@ def test_a_changed_definition_changes_no_answer_of_the_champion(
     champion, before = home.releases[-1], own(home)
     with asked(home, champion) as answers:
         changed = home.redefine(change)
-        report = changed.materialize()
+        [report] = changed.materialize().views
     [(status, probabilities)] = answers
     assert (status, len(probabilities), None in probabilities) == (200, len(CUSTOMERS), False)
     [other] = report.versions
@@ -123,6 +123,6 @@ def test_live_releases_that_are_gone_stop_no_refresh_of_the_others(home: Home) -
         folder = home.application.release_folder(release)
         folder.rename(folder.with_name(f"gone-{release}"))
         report = changed.materialize()
-        assert [version.releases for version in report.versions] == others
+        assert [version.releases for version in report.views[0].versions] == others
     assert {*report.unreadable} == {first, champion}
     assert "there is no folder" in report.unreadable[champion]

@@ -55,7 +55,10 @@ class ConsoleProgress:
 
 
 def show(report: Any, as_json: bool, title: str = "") -> None:
-    """Print a report (dataclass or mapping) as a two-column table, or as JSON."""
+    """Print a report (dataclass or mapping) as a two-column table, or as JSON.
+
+    Records in it follow as a table, with how many where a value is several.
+    """
     fields = fields_of(report)
     if as_json:
         print(json.dumps(fields, default=json_value, allow_nan=False))
@@ -63,9 +66,24 @@ def show(report: Any, as_json: bool, title: str = "") -> None:
     from rich.table import Table
 
     table = Table("", "", show_header=False, title=title or None, title_justify="left", box=None)
+    records = {name: value for name, value in fields.items() if _are_records(value)}
     for name, value in fields.items():
-        table.add_row(name.replace("_", " "), _text(value))
+        if name not in records:
+            table.add_row(name.replace("_", " "), _text(value))
     _console().print(table, markup=False)
+    for name, value in records.items():
+        rows([_flat(record) for record in value], name.replace("_", " "))
+
+
+def _are_records(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Mapping)
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name.replace("_", " "): len(value) if isinstance(value, Mapping | list | tuple) else value
+        for name, value in record.items()
+    }
 
 
 def warn(line: str) -> None:

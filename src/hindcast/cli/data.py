@@ -2,7 +2,6 @@
 
 import math
 import time
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -146,18 +145,12 @@ def materialize(
         force=force,
         progress=ConsoleProgress(),
     )
-    if as_json:
-        console.show(report, as_json)
-        return
-    shown = asdict(report)
-    versions = [*shown.pop("versions"), *shown.pop("further")]
-    for name, count in report.overflows.items():
-        console.warn(
-            f"feature '{name}' has more digits than there are for {count} rows; null there"
-        )
-    console.show(shown, as_json)
-    columns = ("view", "definition_hash", "entities")
-    console.rows([{name: each[name] for name in columns} for each in versions], "also computed")
+    for each in report.views:
+        for name, count in each.overflows.items():
+            console.warn(
+                f"feature '{name}' has more digits than there are for {count} rows; null there"
+            )
+    console.show(report, as_json)
 
 
 @app.command("training-set")

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from hindcast import names
 from hindcast.compiler import query
@@ -42,8 +41,6 @@ class MaterializeReport:
 
     view: str
     run_id: str
-    as_of: datetime
-    known_by: datetime
     events: int
     entities: int
     duplicates: int
@@ -92,8 +89,6 @@ def materialize(
     return MaterializeReport(
         view=view.view.name,
         run_id=run_id,
-        as_of=knowledge.as_of,
-        known_by=knowledge.known_by,
         events=written.events,
         entities=entities[0],
         duplicates=written.records - written.events,

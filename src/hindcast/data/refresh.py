@@ -1,8 +1,8 @@
 """Materialize what a project declares and what live releases read; drop what none reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 
 from hindcast import names
 from hindcast.bootstrap import Application
@@ -25,16 +25,18 @@ KEEP_UNREAD = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class RefreshReport(MaterializeReport):
-    """What the first pass wrote, and the others.
+class RefreshReport:
+    """What was written, view by view.
 
     dropped: view versions that nothing reads any more. unreadable: live releases whose views could
     not be computed, and why.
     """
 
-    further: tuple[MaterializeReport, ...] = ()
-    dropped: tuple[str, ...] = ()
-    unreadable: Mapping[str, str] = field(default_factory=dict)
+    as_of: datetime
+    known_by: datetime
+    views: tuple[MaterializeReport, ...]
+    dropped: tuple[str, ...]
+    unreadable: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -124,16 +126,11 @@ def refresh(
             "needs no materializing; run: hindcast train"
         )
     try:
-        first, *further = refresher.run_all(due)
+        written = tuple(refresher.run_all(due))
     finally:  # Those of the views that did not fail.
         services.put_online(application.project, store)
-    dropped = drop_unread(store, declared, live)
-    return RefreshReport(
-        **vars(first),
-        further=tuple(further),
-        dropped=tuple(dropped),
-        unreadable=live.unreadable,
-    )
+    dropped = tuple(drop_unread(store, declared, live))
+    return RefreshReport(knowledge.as_of, knowledge.known_by, written, dropped, live.unreadable)
 
 
 def _failure(failed: Sequence[tuple[Pass, HindcastError]], of: int) -> HindcastError:

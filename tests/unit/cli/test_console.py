@@ -79,6 +79,17 @@ def test_items_of_a_field_are_below_each_other(capsys: Output) -> None:
     ]
 
 
+def test_records_in_a_report_are_a_table_that_counts_what_is_several(capsys: Output) -> None:
+    views = [{"view": "history", "definition_hash": "0f", "overflows": {"a": 1}, "versions": ()}]
+    console.show({"dropped": (), "views": views}, as_json=False)
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["dropped", "none"],
+        ["views"],
+        ["view", "definition", "hash", "overflows", "versions"],
+        ["history", "0f", "1", "0"],
+    ]
+
+
 def test_brackets_in_a_value_are_not_markup(capsys: Output) -> None:
     console.show({"reason": "x in [red] of 'a[/b]'"}, as_json=False)
     assert "x in [red] of 'a[/b]'" in capsys.readouterr().out
