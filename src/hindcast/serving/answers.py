@@ -12,16 +12,18 @@ from hindcast.serving.values import Value
 
 RETRY_AFTER_SECONDS = 5
 _CONTENT_TYPE = "application/json"
+# JSON has no NaN and no infinities, and an answer with them would be none.
+_encode = json.JSONEncoder(allow_nan=False).encode
 
 
 def ok(document: Mapping[str, Any]) -> Response[str]:
     """200 with a document."""
-    return Response(200, _CONTENT_TYPE, json.dumps(document))
+    return Response(200, _CONTENT_TYPE, _encode(document))
 
 
 def error(status: int, field: str | None, message: str) -> Response[str]:
     """A refusal: what is wrong with which field, or with none of them."""
-    return Response(status, _CONTENT_TYPE, json.dumps(refusal(field, message)))
+    return Response(status, _CONTENT_TYPE, _encode(refusal(field, message)))
 
 
 def refusal(field: str | None, message: str) -> dict[str, Any]:
@@ -32,7 +34,7 @@ def refusal(field: str | None, message: str) -> dict[str, Any]:
 def unavailable(document: Mapping[str, Any]) -> Response[str]:
     """503, worth trying again after RETRY_AFTER_SECONDS."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return Response(503, _CONTENT_TYPE, json.dumps(document), headers)
+    return Response(503, _CONTENT_TYPE, _encode(document), headers)
 
 
 def echo(raw: Any) -> Any:

@@ -45,7 +45,7 @@ class Predictor:
 
     def __init__(self, release: Release, store: OnlineReader | None) -> None:
         self.release = release
-        self.score = Scorer(release).score
+        self._scorer = Scorer(release)
         self._features = FeatureReader(release.plan, store) if store else None
 
     def predict(self, question: Question, as_of: datetime) -> Prediction:
@@ -69,6 +69,15 @@ class Predictor:
     def features(self, question: Question, as_of: datetime) -> FeatureRow:
         """The served features of one question; raises NotFoundError, StoreUnavailableError."""
         return self._reader.read(question, as_of)
+
+    def score(self, values: Sequence[Any], field: str = "features") -> Score:
+        """The model's answer for feature values in the plan's order.
+
+        Raises RequestError naming the field where it is no finite number.
+        """
+        score = self._scorer.score(values)
+        requests.check_score(score, field)
+        return score
 
     def check(self, as_of: datetime) -> None:
         """Read as predict does, about nobody; raises StoreUnavailableError where that fails."""

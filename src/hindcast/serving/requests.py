@@ -10,6 +10,7 @@ from typing import Any
 from hindcast.errors import InputError
 from hindcast.serving import values
 from hindcast.serving.plan import PlanFeature, ServingPlan
+from hindcast.serving.scores import Score
 from hindcast.serving.values import Value
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -135,6 +136,12 @@ def check_values(features: Mapping[str, Value]) -> None:
     for name, value in features.items():
         if reason := values.fault(value):
             raise RequestError(422, f"features.{name}", reason)
+
+
+def check_score(score: Score, field: str = "features") -> None:
+    """Raise RequestError 422 where a model's answer to a field's values is not a finite number."""
+    if not score.is_finite:
+        raise RequestError(422, field, "the model's answer to these values is no finite number")
 
 
 def _feature(document: Mapping[str, Any], feature: PlanFeature, field: str) -> Value:

@@ -3,7 +3,7 @@
 It lives in the wheel, so that `hindcast serve` runs the very code of the predict Lambda.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -136,13 +136,7 @@ class Service:
     def _features(self, texts: Mapping[str, str]) -> Response[str]:
         question = questions.of_texts(texts, self._plan)
         row = self._predictor.features(question, datetime.now(UTC))
-        return answers.ok(
-            {
-                **texts,
-                **row.document,
-                "release": self.release,
-            }
-        )
+        return answers.ok({**texts, **row.document, "release": self.release})
 
     def _lines(self) -> PredictionLines:
         return PredictionLines(self._write, self.release)
@@ -151,18 +145,17 @@ class Service:
         event = self._app.current_event.raw_event
         return requests.body(event.get("body"), bool(event.get("isBase64Encoded")), allowed)
 
-    def _rows(self, document: Mapping[str, Any]) -> list[dict[str, Value]]:
+    def _rows(self, document: Mapping[str, Any]) -> dict[str, dict[str, Value]]:
+        """The rows to score, by the fields that they stand in."""
         plan = self._plan
         if "instances" not in document:
             values = requests.required(document, "features")
-            return [requests.feature_row(values, plan, "features")]
+            return {"features": requests.feature_row(values, plan, "features")}
         if "features" in document:
             raise RequestError(422, "features", "cannot be sent together with instances")
-        instances = requests.items(document, "instances")
-        return [
-            requests.feature_row(values, plan, f"instances[{place}]")
-            for place, values in enumerate(instances)
-        ]
+        instances = enumerate(requests.items(document, "instances"))
+        fields = {f"instances[{place}]": values for place, values in instances}
+        return {field: requests.feature_row(fields[field], plan, field) for field in fields}
 
     def _answer(
         self, named: Mapping[str, Any], made: Prediction, lines: PredictionLines
@@ -203,12 +196,14 @@ class Service:
         return questions.keys_of(asked.question, self._plan)
 
     def _scored(
-        self, rows: Sequence[dict[str, Value]], lines: PredictionLines
+        self, rows: Mapping[str, dict[str, Value]], lines: PredictionLines
     ) -> list[dict[str, Any]]:
-        """The answers for rows of the caller's values, logged."""
+        """The answers for rows of the caller's values by field, logged."""
         # All are scored before any is logged: what fails has no line that says otherwise.
         with lines.about(*[None] * len(rows)):
-            scores = [self._predictor.score(list(row.values())) for row in rows]
+            scores = [
+                self._predictor.score(list(row.values()), field) for field, row in rows.items()
+            ]
         self._meter.predictions(len(rows))
         return [
             {
@@ -216,5 +211,5 @@ class Service:
                 "release": self.release,
                 "prediction_id": lines.scored(made, row),
             }
-            for made, row in zip(scores, rows, strict=True)
+            for made, row in zip(scores, rows.values(), strict=True)
         ]

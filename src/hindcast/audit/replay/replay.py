@@ -83,7 +83,9 @@ def predict_as_of(
         features_as_of=clocks.as_of,
         materialization=None,
     )
-    return Prediction(row, recomputer.score(vector.values()), recomputer.contents.id)
+    score = recomputer.score(vector.values())
+    requests.check_score(score)
+    return Prediction(row, score, recomputer.contents.id)
 
 
 def _recomputer(application: Application, release: str) -> Recomputer:

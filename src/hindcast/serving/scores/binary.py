@@ -1,5 +1,6 @@
 """Yes or no: the probability of 1, and 1 where it reaches the threshold."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -19,6 +20,11 @@ class BinaryScore:
     def document(self) -> dict[str, Any]:
         """The score's part of an answer."""
         return {"prediction": self.prediction, "probability": self.probability}
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether it is all numbers; a model may overflow on values that it can take."""
+        return math.isfinite(self.probability)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One label of several: the probability of each, and the likeliest."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -23,6 +24,11 @@ class MulticlassScore:
     def document(self) -> dict[str, Any]:
         """The score's part of an answer."""
         return {"prediction": self.prediction, "probabilities": self.probabilities}
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether it is all numbers; a model may overflow on values that it can take."""
+        return all(map(math.isfinite, self.probabilities.values()))
 
 
 @dataclass(frozen=True)

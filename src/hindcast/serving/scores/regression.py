@@ -23,6 +23,11 @@ class RegressionScore:
         """The score's part of an answer."""
         return {"prediction": self.prediction, "interval": list(self.interval)}
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether it is all numbers; a model may overflow on values that it can take."""
+        return math.isfinite(self.prediction)
+
 
 @dataclass(frozen=True)
 class RegressionRule:
