@@ -87,7 +87,7 @@ def check_columns(file: SourceFile, source: Source) -> None:
         if column not in file.types and not is_absent:
             raise UnlikeSourceError(
                 f"{file.name}: column '{column}' of source '{source.name}' is missing; "
-                f"the file has {', '.join(file.types)}"
+                f"the file has {', '.join(file.types)}; what files may lack is declared optional"
             )
         if parquet.is_nested(file.types.get(column, "")):
             raise UnlikeSourceError(
