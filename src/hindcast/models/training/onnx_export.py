@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -117,16 +118,20 @@ def _types(inputs: Inputs) -> list[tuple[str, Any]]:
 def _split(model: onnx.ModelProto, inputs: Inputs) -> None:
     """Let a model with an input per feature take the two inputs that serving gives."""
     graph = model.graph
-    del graph.input[:]
-    nodes = list(graph.node)
-    del graph.node[:]
+    # Features have any names, which skl2onnx turned into others; none of its own has a space.
+    renamed = {given.name: f"feature {number}" for number, given in enumerate(graph.input)}
+    parts, nodes = iter(renamed.values()), list(graph.node)
+    for node in nodes:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+    del graph.input[:], graph.node[:]
     for name, features, kind in (
         (NUMERIC, inputs.numeric, TensorProto.FLOAT),
         (CATEGORICAL, inputs.categorical, TensorProto.STRING),
     ):
         if features:
+            taken = list(islice(parts, len(features)))
             graph.input.append(helper.make_tensor_value_info(name, kind, [None, len(features)]))
-            graph.node.append(helper.make_node("Split", [name], features, f"split_{name}", axis=1))
+            graph.node.append(helper.make_node("Split", [name], taken, f"split_{name}", axis=1))
     graph.node.extend(nodes)
 
 

@@ -5,11 +5,19 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from hindcast.errors import ReleaseError
+from hindcast.models.tasks.base import Fitted
 from hindcast.models.tasks.binary.task import Binary
 from hindcast.models.training import onnx_export
+from hindcast.models.training.fit import FittedModel
+from hindcast.models.training.inputs import Inputs
 
 EXPORT = """
 import sys
@@ -50,3 +58,17 @@ def test_a_model_that_onnx_runtime_cannot_run_is_refused_in_one_line() -> None:
     with pytest.raises(ReleaseError, match=r"the model in ONNX cannot be run: .*; nothing is") as e:
         onnx_export.check_parity(b"no model", Binary(0.5), rows, np.zeros(2), 1)
     assert "\n" not in str(e.value)
+
+
+def test_features_chosen_by_name_may_have_any_names() -> None:
+    numeric, text = ("a?", "a!", "numeric", "label", "a b", "1", "probabilities"), ("Member?", "ü")
+    random = np.random.default_rng(1)
+    frame = pd.DataFrame(random.normal(size=(60, len(numeric))).astype(np.float32), columns=numeric)
+    frame[list(text)] = random.choice(["x", "y"], (60, 2))
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    chosen = [("n", StandardScaler(), ["a!", "label", "1"]), ("t", encoder, ["ü", "Member?"])]
+    estimator = make_pipeline(ColumnTransformer(chosen), LogisticRegression())
+    fitted = Fitted(estimator.fit(frame, random.integers(0, 2, 60)), Binary(0.5))
+    exported = onnx_export.export(FittedModel(Inputs(numeric, text, by_name=True), fitted))
+    expected = estimator.predict_proba(frame)[:, 1]
+    onnx_export.check_parity(exported, Binary(0.5), frame.to_numpy(), expected, len(numeric))
