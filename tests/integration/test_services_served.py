@@ -159,6 +159,17 @@ def test_a_service_is_answered_as_get_historical_features_does(
     assert len(answer["materialization"].split(",")) == 2
 
 
+def test_the_command_gives_the_row_of_names_and_values(
+    home: Home, served: Callable[[str], Answer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["get-online-features", "--service", "asked", "--json"]
+    code, printed, _ = home.run(capsys, *asked, *ANN.split("&"))
+    [row], answer = json.loads(printed), served(f"/services/asked/features?{ANN}")[1]
+    assert (code, {name: row[name] for name in answer["features"]}) == (0, answer["features"])
+    code, _, errors = home.run(capsys, *asked, "ann")
+    assert (code, "write cid=... country=... number=... price=..." in errors) == (2, True)
+
+
 def test_a_service_of_request_values_alone_reads_no_view(served: Callable[[str], Answer]) -> None:
     status, answer = served("/services/priced/features?price=2.50")
     assert (status, answer["features"]) == (200, {"price": 2.5, "twice": 5.0})

@@ -3,6 +3,7 @@
 import math
 import time
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -231,7 +232,10 @@ def get_historical_features(
 
 @app.command("get-online-features")
 def get_online_features(
-    keys: Annotated[list[str] | None, typer.Argument(help="Keys, such as 5008827.")] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(help="Keys, such as 5008827; or of one row carrier=UA dest=SFO."),
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("--keys", help="CSV or Parquet with a column of keys.")
     ] = None,
@@ -277,11 +281,13 @@ def _asked(project: Project, view: str | None, service: str | None) -> "Compiled
 
 
 def _printable(row: dict[str, Any]) -> dict[str, Any]:
-    """Values as people and JSON have them: dates as text, null for what is no finite number."""
+    """Values as answers have them: dates as text, null for what is no finite number."""
     return {name: _printable_value(value) for name, value in row.items()}
 
 
 def _printable_value(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, Decimal):
+        return float(value)
     return value.isoformat() if isinstance(value, date) else value

@@ -180,21 +180,28 @@ def online(
 ) -> pa.Table:
     """The online row of each key, in their order; a key without one is a row of nulls.
 
-    Columns: key, features (decimals as float64; request-time ones at `now`), features_as_of,
+    keys: values of the only key; or NAME=VALUE of each key and request value, for one row. Columns:
+    keys, features (decimals as float64; request-time ones at `now`), features_as_of,
     materialization. Raises InputError naming the key that is none, NotFoundError where nothing
     is materialized, StoreUnavailableError.
     """
+    service = _service(asked)
+    return retrieve_online(service, database_url, Rows(_worded(service, keys), "keys"), now)
+
+
+def _worded(service: CompiledService, keys: Sequence[int | str]) -> pa.Table:
+    """The table that keys as a command or a program names them are."""
+    inputs = (*service.keys, *service.given)
+    words = [str(key).partition("=") for key in keys]
+    if words and all(equals and name in inputs for name, equals, _ in words):
+        return pa.table({name: [value] for name, _, value in words})
+    if len(inputs) > 1:
+        listed = " ".join(f"{name}=..." for name in inputs)
+        raise InputError(f"'{service.name}' has several inputs; write {listed}, or a file of these")
     try:
-        column = pa.array(list(keys))
+        return pa.table({inputs[0]: pa.array(list(keys))})
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise InputError(f"keys: {error}; give whole numbers, or texts") from error
-    service = _service(asked)
-    if len(service.keys) > 1:
-        listed = ", ".join(service.keys)
-        raise InputError(f"'{service.name}' is asked by {listed}; give a file with these columns")
-    return retrieve_online(
-        service, database_url, Rows(pa.table({next(iter(service.keys)): column}), "keys"), now
-    )
 
 
 def retrieve_online(
