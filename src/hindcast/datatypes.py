@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 KINDS = ("bigint", "double", "boolean", "string", "date", "timestamp", "decimal")
 # Other words for a type; a uuid is kept as its text.
 ALIASES = {"int": "bigint", "float": "double", "text": "string", "uuid": "string"}
+# The digits of the largest bigint.
+_BIGINT_DIGITS = 19
 
 _SQL = {
     "duckdb": {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"},
@@ -35,6 +37,15 @@ class DataType:
     def is_numeric(self) -> bool:
         """Whether a model reads it as a number; booleans count as 0 and 1."""
         return self.kind in ("bigint", "double", "boolean", "decimal")
+
+    def holds(self, other: "DataType") -> bool:
+        """Whether it has every value of another; a double those of a bigint up to 2**53."""
+        whole_digits = self.precision - self.scale
+        if other.kind == "bigint" and self.kind in ("double", "decimal"):
+            return self.kind == "double" or whole_digits >= _BIGINT_DIGITS
+        if other.kind == self.kind == "decimal":
+            return self.scale >= other.scale and whole_digits >= other.precision - other.scale
+        return self == other
 
     def sql(self, dialect: str) -> str:
         """The type's name in duckdb, spark or postgres."""
@@ -67,6 +78,20 @@ BOOLEAN = DataType("boolean")
 STRING = DataType("string")
 DATE = DataType("date")
 TIMESTAMP = DataType("timestamp")
+
+
+def of_arrow(kind: "pa.DataType") -> DataType | None:
+    """The type that an Arrow type carries; None where it carries none."""
+    if isinstance(precision := getattr(kind, "precision", None), int):
+        found = DataType("decimal", precision, getattr(kind, "scale", 0))
+        return found if found.arrow() == kind else None
+    plain = (DataType(name) for name in KINDS if name != "decimal")
+    return next((each for each in plain if each.arrow() == kind), None)
+
+
+def words(kind: "pa.DataType") -> str:
+    """An Arrow type as definitions name it, else by its own name."""
+    return str(of_arrow(kind) or kind)
 
 
 def parse(text: str) -> DataType:

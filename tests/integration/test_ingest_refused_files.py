@@ -117,29 +117,6 @@ def test_mixed_line_ends_are_read(tmp_path: Path, lake: Lake, content: str) -> N
     assert [row["kind"] for row in raw(lake)] == ["cash", "cash"]
 
 
-@pytest.mark.parametrize(
-    ("column", "kind", "message"),
-    [
-        ("amount", "decimal(18,2)", r"holds decimal128\(18, 6\) and is now .* decimal128\(18, 2\)"),
-        ("count", "double", "holds int64 and is now declared double"),
-        ("rate", "bigint", "holds double and is now declared int64"),
-        ("day", "timestamp", r"holds date32\[day\] and is now declared timestamp"),
-        ("kind", "boolean", "holds string and is now declared bool"),
-    ],
-)
-def test_a_column_whose_declared_type_changed_is_refused_and_nothing_is_written(
-    tmp_path: Path, lake: Lake, column: str, kind: str, message: str
-) -> None:
-    add(write_csv(tmp_path, GOOD, "torn"), lake)
-    before = (raw(lake), quarantine(lake))
-    changed = replace(orders, schema={**orders.schema, column: kind}, checks=[])
-    later = write_csv(tmp_path, line(order="11", rate="1", kind="true"), "torn", name="later.csv")
-    with pytest.raises(InputError, match=f"raw/orders: column '{column}' {message}.*; keep the"):
-        add(later, lake, changed)
-    assert (raw(lake), quarantine(lake)) == before
-    assert add(later, lake).accepted == 1
-
-
 def test_a_refused_file_can_be_ingested_once_it_is_mended(tmp_path: Path, lake: Lake) -> None:
     packed = gzip.compress("\n".join([HEADER, *[GOOD] * 999]).encode())
     path = tmp_path / "orders.csv.gz"

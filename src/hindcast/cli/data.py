@@ -151,6 +151,11 @@ def materialize(
             console.warn(
                 f"feature '{name}' has more digits than there are for {count} rows; null there"
             )
+        for name, count in each.unheld.items():
+            console.warn(
+                f"column '{name}' has a wider type now, and {count} values that the view "
+                f"'{each.view}' of a live release does not hold; null there until it is retrained"
+            )
     console.show(report, as_json)
 
 
@@ -207,12 +212,14 @@ def get_historical_features(
     own instant, where the source declares recorded_at.
     """
     from hindcast.data import retrieve
+    from hindcast.engines.raw import check_declared
     from hindcast.formats import spine_file, table_file
 
     started = time.perf_counter()
     table_file.check_out(out)
     application = bootstrap.application(home, project)
     asked, runner = _asked(application.project, view, service), bootstrap.engine(engine)
+    check_declared((each.view.source for each in asked.views), application.lake)
     clocks = knowledge(None, known_by)
     says_when = any(each.view.source.recorded_at is not None for each in asked.views)
     one_for_all = None if clocks.per_row and says_when else clocks.known_by

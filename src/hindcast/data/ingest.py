@@ -18,6 +18,7 @@ from hindcast import names
 from hindcast.compiler import checks
 from hindcast.data import refused
 from hindcast.definitions import Source
+from hindcast.engines import raw
 from hindcast.engines.duckdb import BATCH_ROWS, session
 from hindcast.errors import (
     ConflictError,
@@ -153,9 +154,10 @@ class _Intake:
         metadata = {"file": self.file.name}
         accepted = self._accept(connection)
         good = pa.RecordBatchReader.from_batches(self._raw_schema(), accepted)
+        identity = raw.identity(self.source)
         try:
             if not lake.append_once(
-                self.digest, good, names.RAW, self.source.name, metadata=metadata
+                self.digest, good, names.RAW, self.source.name, metadata=metadata, identity=identity
             ):
                 # A run that was killed has committed them: find the others again.
                 deque(accepted, maxlen=0)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from hindcast import names
 from hindcast.compiler import query
+from hindcast.compiler.dialects import DIALECTS
 from hindcast.compiler.features import CompiledView
 from hindcast.compiler.query import Knowledge
 from hindcast.compiler.union import union
 from hindcast.data.live import LiveVersion
-from hindcast.engines.base import Computed, Engine, OfflineTarget, Written
+from hindcast.engines.base import Computed, Engine, OfflineTarget, RawTable, Written
+from hindcast.engines.raw import unheld
 from hindcast.errors import InputError
 from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore, ViewVersion
@@ -35,7 +37,8 @@ class VersionReport:
 class MaterializeReport:
     """What one materialization wrote. duplicates: events that a later record of them replaced.
 
-    overflows: feature -> entities for which it is null, for want of digits.
+    overflows: feature -> entities for which it is null, for want of digits. unheld: column ->
+    values recorded in a wider type that the view's type does not hold, null to it.
     versions: others than the view's own that were computed in the same pass over the history.
     """
 
@@ -47,6 +50,7 @@ class MaterializeReport:
     raw_version: int
     definition_hash: str
     overflows: Mapping[str, int]
+    unheld: Mapping[str, int]
     versions: tuple[VersionReport, ...] = ()
 
 
@@ -58,6 +62,7 @@ def materialize(
     knowledge: Knowledge,
     *,
     others: Sequence[LiveVersion] = (),
+    offline_table: str | None = None,
     run_id: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
@@ -65,9 +70,9 @@ def materialize(
     """Write the view's offline table; per version, load a new online table, check it and swap.
 
     others: versions that union.may_join allows beside the view; their features are computed in the
-    same pass. force: swap although a new table looks unlike the one before; key and row count must
-    hold all the same. Raises InputError when no event is known, OnlineCheckError when a new online
-    table is refused.
+    same pass. offline_table: its name, by default the view's. force: swap although a new table
+    looks unlike the one before; key and row count must hold all the same. Raises InputError when no
+    event is known, OnlineCheckError when a new online table is refused.
     """
     watcher = progress or Silent()
     source = view.view.source
@@ -79,7 +84,7 @@ def materialize(
     sql = query.materialization(joined.view, engine.dialect, knowledge)
     with engine.compute(sql, raw, joined.view.view.source) as computed:
         with step(watcher, f"compute {view.view.name} on {engine.name}, write it to the lake"):
-            written = computed.write_offline(_target(view, lake, run_id))
+            written = computed.write_offline(_target(view, lake, offline_table, run_id))
         if not written.events:
             raise InputError(_nothing_known(source.name, knowledge))
         with step(watcher, "load the online store and swap"):
@@ -95,6 +100,7 @@ def materialize(
         raw_version=raw.version(),
         definition_hash=view.definition_hash,
         overflows=lost[0],
+        unheld=_unheld(view, engine, raw),
         versions=tuple(map(_version, others, entities[1:], lost[1:])),
     )
 
@@ -117,6 +123,15 @@ def _overflows(view: CompiledView, columns: Mapping[str, str], written: Written)
     return {name: count for name, count in rows.items() if count}
 
 
+def _unheld(view: CompiledView, engine: Engine, raw: RawTable) -> dict[str, int]:
+    counts = unheld(raw, view.view.source, DIALECTS[engine.dialect])
+    if not counts:
+        return {}
+    sql = ", ".join(f"{count} AS c{place}" for place, count in enumerate(counts.values()))
+    [row] = engine.query(f"SELECT {sql} FROM raw", raw).to_pylist()
+    return {name: n for name, n in zip(counts, row.values(), strict=True) if n}
+
+
 def _nothing_known(source: str, knowledge: Knowledge) -> str:
     return (
         f"source '{source}' has no event before {knowledge.as_of.isoformat()} "
@@ -124,9 +139,10 @@ def _nothing_known(source: str, knowledge: Knowledge) -> str:
     )
 
 
-def _target(view: CompiledView, lake: Lake, run_id: str) -> OfflineTarget:
+def _target(view: CompiledView, lake: Lake, table: str | None, run_id: str) -> OfflineTarget:
     constants = {names.RUN_ID: run_id, names.DEFINITION_HASH: view.definition_hash}
-    return OfflineTarget(lake.uri(names.FEATURES, view.view.name), view.offline_columns, constants)
+    uri = lake.uri(names.FEATURES, table or view.view.name)
+    return OfflineTarget(uri, view.offline_columns, constants)
 
 
 @dataclass(frozen=True)

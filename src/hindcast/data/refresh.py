@@ -13,6 +13,7 @@ from hindcast.data import services
 from hindcast.data.live import Live, LiveVersion, find
 from hindcast.data.materialize import MaterializeReport, materialize
 from hindcast.engines.base import Engine
+from hindcast.engines.raw import check_declared
 from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Ledger
@@ -41,10 +42,21 @@ class RefreshReport:
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass over a source's history: a view, and the other versions computed beside it."""
+    """One pass over a source's history: a view, and the other versions computed beside it.
+
+    is_declared: whether the project has the view as it is, or only live releases do.
+    """
 
     view: CompiledView
     others: tuple[LiveVersion, ...]
+    is_declared: bool = True
+
+    @property
+    def offline_table(self) -> str:
+        """The offline table's name: the view's, or one of its own where it is an older version."""
+        view = self.view
+        name = view.view.name
+        return name if self.is_declared else names.online_relation(name, view.definition_hash)
 
 
 @dataclass(frozen=True)
@@ -75,11 +87,13 @@ class Refresher:
         return done
 
     def run(self, wanted: Pass) -> MaterializeReport:
-        """Compute one pass; raises what materialize raises."""
+        """Compute one pass; raises what materialize and raw.check_declared raise."""
         view = wanted.view.view
         clocks = {"as_of": self.knowledge.as_of, "known_by": self.knowledge.known_by}
         parameters = {"view": view.name, "engine": self.engine.name, **clocks}
         with self.ledger.run("materialize", parameters) as run:
+            if wanted.is_declared:
+                check_declared([view.source], self.lake)
             report = materialize(
                 wanted.view,
                 self.engine,
@@ -87,6 +101,7 @@ class Refresher:
                 self.store,
                 self.knowledge,
                 others=wanted.others,
+                offline_table=wanted.offline_table,
                 run_id=run.id,
                 force=self.force,
                 progress=self.progress,
@@ -158,7 +173,7 @@ def passes(declared: Sequence[CompiledView], live: Iterable[LiveVersion]) -> lis
             found[version.view.definition_hash] = (version.view, [])
         else:
             found[lead.definition_hash][1].append(version)
-    return [Pass(view, tuple(others)) for view, others in found.values()]
+    return [Pass(view, tuple(others), digest in own) for digest, (view, others) in found.items()]
 
 
 def drop_unread(

@@ -69,7 +69,13 @@ def retract(
             named = ", ".join(asked.key)
             raise InputError(f"source '{source.name}': no such event of {named} is known")
         records = _retractions(source, events, asked.reason, now)
-        lake.append_once(f"retract-{uuid.uuid4().hex}", records, names.RAW, source.name)
+        lake.append_once(
+            f"retract-{uuid.uuid4().hex}",
+            records,
+            names.RAW,
+            source.name,
+            identity=raw.identity(source),
+        )
         run.outputs["events"] = events.num_rows
     return RetractReport(source.name, asked.key, events.num_rows, now, asked.reason)
 
@@ -77,6 +83,7 @@ def retract(
 def _known(source: Source, lake: Lake, asked: Withdrawal, now: datetime) -> pa.Table:
     """Key, event timestamp and tiebreaker of the events that are there now."""
     table = lake.open(names.RAW, source.name, fix="run: hindcast ingest FILE")
+    raw.check_declared([source], lake)
     event = ", ".join(DUCKDB.quote(column) for column in source.identity)
     last = ", ".join(f"{c} DESC" for c in (names.RECORDED_AT, names.INGESTED_AT, names.ROW))
     texts = (*asked.key, asked.timestamp, asked.tiebreaker)

@@ -21,8 +21,9 @@ from hindcast.data.differences import different_shares
 from hindcast.data.examples import Examples
 from hindcast.data.spine import INSTANT
 from hindcast.data.training_rows import TrainingSet
-from hindcast.definitions import ColdStart, Model
+from hindcast.definitions import ColdStart, Model, Source
 from hindcast.engines.base import Engine, RawTable
+from hindcast.engines.raw import check_declared
 from hindcast.formats.spine_file import Rows
 from hindcast.project import Project
 from hindcast.stores.lake import Lake
@@ -80,13 +81,17 @@ def _raw_tables(
     service: CompiledService, labelled: Labelled | None, lake: Lake, versions: Mapping[str, int]
 ) -> dict[str, RawTable]:
     """The raw table of every source that is read, by its name."""
-    sources = [view.view.source for view in service.views]
-    sources += [labelled.events, labelled.labels] if labelled else []
     fix = "run: hindcast ingest FILE"
     return {
         each.name: lake.open(names.RAW, each.name, fix=fix, version=versions.get(each.name))
-        for each in sources
+        for each in _sources(service, labelled)
     }
+
+
+def _sources(service: CompiledService, labelled: Labelled | None) -> list[Source]:
+    """Every source that is read."""
+    own = [labelled.events, labelled.labels] if labelled else []
+    return [*(view.view.source for view in service.views), *own]
 
 
 def _said(spine: Rows) -> dict[str, dict[str, str]]:
@@ -223,9 +228,12 @@ def of(
 ) -> TrainingSet:
     """The training set of a project's model; versions: of raw tables, by default the newest.
 
-    spine: a caller's rows with their labels in place of the source's events.
+    spine: a caller's rows with their labels in place of the source's events. Raises what
+    raw.check_declared raises.
     """
     service, labelled = project.service_of(model), project.labelled(model)
+    read = _sources(service, labelled if spine is None else None)
+    check_declared(read, lake, versions)
     return build(service, labelled, model.cold_start, engine, lake, knowledge, versions, spine)
 
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
+from hindcast import datatypes
 from hindcast.compiler.dialects import DUCKDB
 from hindcast.definitions import Source
 from hindcast.engines.base import IS_EVENT, OVERFLOWED, RECORDS, OfflineTarget, Written, overflows
@@ -179,7 +180,17 @@ def _register(
     files = [unquote(uri) for uri in raw.file_uris()]
     if files and all(Path(file).is_absolute() for file in files):
         patterns = [glob.escape(file) for file in files]
-        connection.read_parquet(patterns, union_by_name=True).create_view("stored")
+        stored = connection.read_parquet(patterns, union_by_name=True)
+        stored.project(", ".join(["*", *_lacking(stored, raw)])).create_view("stored")
     else:
         connection.register("stored", raw.to_pyarrow_dataset())
     connection.execute(f"CREATE VIEW raw AS {selection(raw, source, DUCKDB, 'stored')}")
+
+
+def _lacking(stored: duckdb.DuckDBPyRelation, raw: DeltaTable) -> Iterator[str]:
+    """Nulls for the table's columns that no file has: none of its rows was accepted yet."""
+    for field in pa.schema(raw.schema()):
+        if field.name not in stored.columns:
+            kind = datatypes.of_arrow(field.type)
+            null = DUCKDB.cast("NULL", kind) if kind else "NULL"
+            yield f"{null} AS {DUCKDB.quote(field.name)}"

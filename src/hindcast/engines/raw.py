@@ -1,14 +1,16 @@
-"""A source's raw table by its schema of today: later columns are null in older rows."""
+"""A source's raw table by its schema: later columns are null in older rows, wider ones cast."""
+
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from pyarrow import types
 
-from hindcast import names
+from hindcast import datatypes, names
 from hindcast.compiler.dialects import Dialect
 from hindcast.datatypes import BIGINT, STRING, TIMESTAMP, DataType
 from hindcast.definitions import Source
-from hindcast.errors import InputError
+from hindcast.stores import widening
+from hindcast.stores.lake import Lake, check_identity
 
 _OWN = {
     names.RECORDED_AT: TIMESTAMP,
@@ -17,8 +19,6 @@ _OWN = {
     names.ROW: BIGINT,
     names.RETRACTION: STRING,
 }
-# The digits of the largest bigint.
-_BIGINT_DIGITS = 19
 
 
 def columns(source: Source) -> dict[str, DataType]:
@@ -28,40 +28,90 @@ def columns(source: Source) -> dict[str, DataType]:
     return {**source.types, **own}
 
 
-def selection(raw: DeltaTable, source: Source | None, dialect: Dialect, relation: str) -> str:
-    """SELECT of what `relation` holds of a raw table, by the schema that the source has now.
+def identity(source: Source) -> str:
+    """What tells the source's events apart, as its raw table says it."""
+    keys = ", ".join(source.key_columns(source.first))
+    tie = f"tiebreaker {source.tiebreaker}" if source.has_tiebreaker else "no tiebreaker"
+    return f"key {keys}, event timestamp {source.event_timestamp}, {tie}"
 
-    Without a source, the table as it is. Raises InputError naming a column whose values the type
-    declared now might not hold.
+
+def check_declared(
+    sources: Iterable[Source], lake: Lake, versions: Mapping[str, int] | None = None
+) -> None:
+    """Raise InputError where a raw table has other events, or wider types, than a project declares.
+
+    versions: of the tables, by source; the newest by default. A release reads a table all the
+    same, by the types that it was trained on.
+    """
+    for source in {each.name: each for each in sources}.values():
+        version = (versions or {}).get(source.name)
+        table = lake.find(names.RAW, source.name, version=version)
+        if table is not None:
+            check_identity(table, identity(source))
+            _check_types(table, source)
+
+
+def _check_types(table: DeltaTable, source: Source) -> None:
+    held = pa.schema(table.schema())
+    for name, kind in columns(source).items():
+        for place in widening.places(held, name).values():
+            if not widening.holds(kind.arrow(), place):
+                raise widening.refusal(table, name, place, kind.arrow())
+
+
+def selection(raw: DeltaTable, source: Source | None, dialect: Dialect, relation: str) -> str:
+    """SELECT of what `relation` holds of a raw table, by the schema that the source has.
+
+    Without a source, the table as it is. A value that was recorded in a wider type later, and that
+    the source's type does not hold, is null. Raises InputError naming a column that never had the
+    source's type, and where a double would round.
     """
     held = pa.schema(raw.schema())
-    wanted = columns(source) if source else {}
-    selected = [_read(field, wanted.get(field.name), dialect, raw.table_uri) for field in held]
+    if source is None:
+        return f"SELECT * FROM {relation}"
+    wanted = columns(source)
+    selected = [dialect.quote(name) for name in widening.columns(held) if name not in wanted]
     selected += [
-        f"{dialect.cast('NULL', kind)} AS {dialect.quote(name)}"
+        f"{_read(raw, name, kind, dialect)} AS {dialect.quote(name)}"
         for name, kind in wanted.items()
-        if name not in held.names
     ]
     return f"SELECT {', '.join(selected)} FROM {relation}"
 
 
-def _read(field: pa.Field, wanted: DataType | None, dialect: Dialect, where: str) -> str:
-    quoted = dialect.quote(field.name)
-    if wanted is None or field.type == wanted.arrow():
+def unheld(raw: DeltaTable, source: Source, dialect: Dialect) -> dict[str, str]:
+    """Column -> SQL of how many values it has that the source's narrower type does not hold."""
+    held, found = pa.schema(raw.schema()), dict[str, str]()
+    for name, kind in columns(source).items():
+        places = widening.places(held, name)
+        wider = [each for each, k in places.items() if not widening.holds(kind.arrow(), k)]
+        if wider:
+            given = " OR ".join(f"{dialect.quote(place)} IS NOT NULL" for place in wider)
+            read = _read(raw, name, kind, dialect)
+            found[name] = f"COUNT(CASE WHEN ({given}) AND {read} IS NULL THEN 1 END)"
+    return found
+
+
+def _read(raw: DeltaTable, name: str, wanted: DataType, dialect: Dialect) -> str:
+    """SQL of a column's values out of its places; no row has a value in more than one."""
+    places = widening.places(pa.schema(raw.schema()), name)
+    if not places:
+        return dialect.cast("NULL", wanted)
+    if not any(widening.holds(wanted.arrow(), kind) for kind in places.values()):
+        raise widening.refusal(raw, name, next(iter(places.values())), wanted.arrow())
+    values = [_value(raw, name, place, wanted, dialect) for place in places]
+    return f"COALESCE({', '.join(values)})" if len(values) > 1 else values[0]
+
+
+def _value(raw: DeltaTable, name: str, place: str, wanted: DataType, dialect: Dialect) -> str:
+    """SQL of what a place holds in the wanted type; null where the type does not hold it."""
+    kind, quoted = pa.schema(raw.schema()).field(place).type, dialect.quote(place)
+    held = datatypes.of_arrow(kind)
+    if held == wanted:
         return quoted
-    if not _holds(wanted, field.type):
-        raise InputError(
-            f"{where}: column '{field.name}' holds {field.type} and is now declared {wanted}; "
-            "keep the type, or add a column of another name"
-        )
-    return f"{dialect.cast(quoted, wanted)} AS {quoted}"
-
-
-def _holds(wider: DataType, held: pa.DataType) -> bool:
-    """Whether a type holds every value of another; a double holds a bigint to 53 bits."""
-    whole_digits = wider.precision - wider.scale
-    if types.is_int64(held):
-        return wider.kind == "double" or whole_digits >= _BIGINT_DIGITS
-    if types.is_decimal(held) and wider.kind == "decimal":
-        return bool(wider.scale >= held.scale and whole_digits >= held.precision - held.scale)
-    return False
+    if held is not None and wanted.holds(held):
+        widening.check_rounding(raw, place, kind, wanted.arrow())
+        return dialect.cast(quoted, wanted)
+    if held is None or not held.holds(wanted):
+        raise widening.refusal(raw, name, kind, wanted.arrow())
+    narrow = f"TRY_{dialect.cast(quoted, wanted)}"
+    return f"CASE WHEN {dialect.cast(narrow, held)} = {quoted} THEN {narrow} END"

@@ -17,6 +17,7 @@ from deltalake import (
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundError, first_line
+from hindcast.stores import widening
 
 # Of every commit: versions that are older than delta-rs's 30 days stay, because what was computed
 # from them is computed again; and a role that may not delete could not finish its commit.
@@ -76,11 +77,14 @@ class Lake:
         rows: pa.RecordBatchReader,
         *parts: str,
         metadata: Mapping[str, str] | None = None,
+        identity: str | None = None,
     ) -> bool:
         """Append rows in one commit, unless that transaction is committed already.
 
-        Raises ConflictError when another writer created the table, or changed its columns, at the
-        same moment; what is to be written is to be read again.
+        A column whose type was widened goes to a place of its own. identity: what tells the rows
+        apart, in words. Raises InputError where the table says otherwise, or has a column of a type
+        that is not as wide; ConflictError when another writer created the table, or changed its
+        columns, at the same moment; what is to be written is to be read again.
         """
         if self.has(transaction, *parts):
             return False
@@ -89,15 +93,15 @@ class Lake:
             app_transactions=[Transaction(app_id=transaction, version=0)],
         )
         try:
-            self._create(rows.schema, *parts)
+            self._create(rows.schema, identity, *parts)
             # Looked at and written on one version, so that a commit in between makes ours fail.
             table = DeltaTable(self.uri(*parts))
             if table.transaction_version(transaction) is not None:
                 return False
-            _check_types(rows.schema, table, self.uri(*parts))
+            check_identity(table, identity)
             write_deltalake(
                 table,
-                rows,
+                widening.placed(rows, table),
                 mode="append",
                 schema_mode="merge",
                 writer_properties=ROW_GROUPS,
@@ -140,19 +144,20 @@ class Lake:
             ) from error
         return int(done["numFilesRemoved"])
 
-    def _create(self, schema: pa.Schema, *parts: str) -> None:
+    def _create(self, schema: pa.Schema, identity: str | None, *parts: str) -> None:
         """Create the table empty, so that every data commit carries its transaction."""
-        DeltaTable.create(self.uri(*parts), schema, mode="ignore")
+        DeltaTable.create(self.uri(*parts), schema, mode="ignore", description=identity)
 
 
-def _check_types(schema: pa.Schema, table: DeltaTable, where: str) -> None:
-    """Raise InputError for a column whose type changed: delta-rs would cast it, and round."""
-    held = pa.schema(table.schema())
-    for field in schema:
-        before = held.field(field.name).type if field.name in held.names else field.type
-        if before != field.type:
-            raise InputError(
-                f"{where}: column '{field.name}' holds {before} and is now declared "
-                f"{field.type}; keep the type, add a column of another name, or ingest all files "
-                "into a source of another name"
-            )
+def check_identity(table: DeltaTable, identity: str | None) -> None:
+    """Raise InputError where a table's rows are told apart by something else.
+
+    A table made before tables said so has no description, and is taken for what is asked.
+    """
+    held = table.metadata().description
+    if held and identity and held != identity:
+        raise InputError(
+            f"{widening.where(table)}: its events have {held}, and are now declared to have "
+            f"{identity}; declare these as before, or ingest all files into a source of another "
+            "name"
+        )

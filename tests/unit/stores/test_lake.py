@@ -1,12 +1,14 @@
 """The lake: what it cannot open, and where it cannot be, is said in one line."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hindcast.errors import HindcastError, InputError
+from hindcast.errors import ConflictError, HindcastError, InputError
 from hindcast.stores.lake import Lake
 
 ROWS = pa.table({"id": [1, 2]})
@@ -72,24 +74,89 @@ def test_a_file_has_groups_of_rows_that_several_cores_can_read(lake: Lake) -> No
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        (pa.int32(), "holds int64 and is now declared int32"),
-        (pa.float64(), "holds int64 and is now declared double"),
-        (pa.string(), "holds int64 and is now declared string"),
+        (pa.int32(), "int32"),
+        (pa.decimal128(20, 2), "decimal(20,2)"),
+        (pa.string(), "string"),
     ],
 )
-def test_a_column_of_another_type_is_refused_before_anything_is_written(
+def test_a_column_of_a_narrower_type_is_refused_before_anything_is_written(
     lake: Lake, kind: pa.DataType, told: str
 ) -> None:
     before = commits(lake)
     with pytest.raises(InputError) as refusal:
-        lake.append_once("second", ROWS.cast(pa.schema({"id": kind})).to_reader(), "raw", "orders")
+        lake.append_once("second", pa.table({"id": pa.nulls(1, kind)}).to_reader(), "raw", "orders")
     assert str(refusal.value) == (
-        f"{lake.uri('raw', 'orders')}: column 'id' {told}; "
+        f"{lake.uri('raw', 'orders')}: column 'id' holds bigint and is now declared {told}; "
         "keep the type, add a column of another name, or ingest all files into a source of "
         "another name"
     )
     assert commits(lake) == before
     assert not lake.has("second", "raw", "orders")
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [(pa.float64(), "id:double"), (pa.decimal128(21, 2), "id:decimal_21_2")],
+    ids=["double", "decimal"],
+)
+def test_a_column_of_a_wider_type_gets_a_place_beside_the_one_it_had(
+    lake: Lake, kind: pa.DataType, place: str
+) -> None:
+    wide = ROWS.cast(pa.schema({"id": kind}))
+    for transaction in ("second", "third"):
+        assert lake.append_once(transaction, wide.to_reader(), "raw", "orders")
+    held = lake.open("raw", "orders", fix="").to_pyarrow_table()
+    assert held.column_names == ["id", place]
+    assert sorted(held["id"].drop_null().to_pylist()) == [1, 2]
+    assert sorted(held[place].drop_null().to_pylist()) == [1, 1, 2, 2]
+    with pytest.raises(InputError, match=r"'id' holds d.* now declared bigint"):
+        lake.append_once("fourth", ROWS.to_reader(), "raw", "orders")
+
+
+def test_of_two_writers_one_that_did_not_see_the_wider_type_is_told_to_read_again(
+    lake: Lake,
+) -> None:
+    wide = pa.table({"id": [1.5]}).to_reader()
+
+    def narrow_rows() -> Iterator[pa.RecordBatch]:
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(lake.append_once, "wide", wide, "raw", "orders").result()
+        yield from ROWS.to_batches()
+
+    narrow = pa.RecordBatchReader.from_batches(ROWS.schema, narrow_rows())
+    with pytest.raises(ConflictError, match="another writer made or changed the table meanwhile"):
+        lake.append_once("narrow", narrow, "raw", "orders")
+    held = lake.open("raw", "orders", fix="").to_pyarrow_table()
+    assert sorted(held["id:double"].drop_null().to_pylist()) == [1.5]
+    assert sorted(held["id"].drop_null().to_pylist()) == [1, 2]
+
+
+def test_whole_numbers_that_a_double_would_round_are_not_widened_to_it(lake: Lake) -> None:
+    large = pa.table({"id": [2**53, 2**53 + 1, -(2**60)]})
+    lake.append_once("large", large.to_reader(), "raw", "orders")
+    before, wide = commits(lake), pa.table({"id": [1.5]})
+    with pytest.raises(InputError) as refusal:
+        lake.append_once("wide", wide.to_reader(), "raw", "orders")
+    assert str(refusal.value) == (
+        f"{lake.uri('raw', 'orders')}: column 'id' has whole numbers beyond 2**53 in 2 rows, which "
+        "a double would round; declare it decimal(19,0) or wider"
+    )
+    assert commits(lake) == before
+
+
+def test_a_table_whose_events_have_another_identity_is_not_written_to(lake: Lake) -> None:
+    first, second = "key id, event timestamp at, tiebreaker n", "key id, event timestamp on, no t"
+    lake.append_once("1", ROWS.to_reader(), "raw", "loans", identity=first)
+    lake.append_once("2", ROWS.to_reader(), "raw", "loans", identity=first)
+    with pytest.raises(InputError) as refusal:
+        lake.append_once("3", ROWS.to_reader(), "raw", "loans", identity=second)
+    assert str(refusal.value) == (
+        f"{lake.uri('raw', 'loans')}: its events have {first}, and are now declared to have "
+        f"{second}; declare these as before, or ingest all files into a source of another name"
+    )
+    assert lake.open("raw", "loans", fix="").version() == 2
+    # Tables of before these were told do not say.
+    assert lake.append_once("2", ROWS.to_reader(), "raw", "orders", identity=first)
 
 
 @pytest.mark.parametrize(
