@@ -25,7 +25,6 @@ from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models import register
 from hindcast.models.evaluation import latency
 from hindcast.models.evaluation.evaluate import EvaluationReport, evaluate
-from hindcast.models.registry import plots
 from hindcast.models.registry.registry import ModelRegistry, open_registry
 from hindcast.models.training import train as training
 from hindcast.models.training.train import TrainReport
@@ -33,8 +32,6 @@ from hindcast.releases import contents, folder
 from hindcast.releases.contents import ReleaseContents
 from hindcast.serving.release import PLAN
 from hindcast.settings import Settings
-from tests import drawings
-from tests.drawings import Render
 
 AS_OF, NOW = datetime(2021, 9, 17, tzinfo=UTC), datetime(2021, 9, 20, tzinfo=UTC)
 CUSTOMERS, SEED = 800, 3
@@ -86,7 +83,6 @@ class Stage:
     home: Path
     url: str
     trained: dict[str, ReleaseContents] = field(default_factory=dict, repr=False)
-    render: Render = field(default_factory=drawings.kept, repr=False)
 
     @property
     def loans(self) -> Path:
@@ -147,8 +143,7 @@ class Stage:
         return register.register(application, path).release
 
     def hurry(self, patch: pytest.MonkeyPatch) -> None:
-        """Draw no picture twice, which takes a second; let no busy machine decide a gate."""
-        patch.setattr(plots, "render", self.render)
+        """Let no busy machine decide a gate."""
         patch.setattr(latency, "CALLS", 100)
 
 

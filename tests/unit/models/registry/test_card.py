@@ -2,15 +2,13 @@
 
 import copy
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
-from hindcast.models.registry import card, plots, words
-from tests import drawings
+from hindcast.models.registry import card, words
 from tests.unit.models.registry.conftest import Sample
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -38,11 +36,7 @@ PROMOTIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def drawn_once() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "render", drawings.kept())
-        yield
+pytestmark = pytest.mark.usefixtures("kept_drawings")
 
 
 class Page(HTMLParser):
