@@ -87,7 +87,7 @@ def test_a_parquet_file_is_proposed_with_its_types(tmp_path: Path) -> None:
 def test_the_examples_loans_are_proposed_as_they_are_declared(tmp_path: Path) -> None:
     path = tmp_path / "loans.csv"
     generate(path, customers=30, seed=1)
-    text = CliRunner().invoke(cli.app, ["profile", str(path)])
+    text = CliRunner().invoke(cli.app, ["profile", str(tmp_path / "*.csv")])
     assert text.exit_code == 0, text.output
     assert 'key="id"' in text.stdout
     assert 'event_timestamp="loan_date"' in text.stdout

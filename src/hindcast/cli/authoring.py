@@ -35,12 +35,18 @@ def init(
 
 @app.command()
 def profile(
-    file: Annotated[str, typer.Argument(help="A file of CSV, JSON lines or Parquet, also on S3.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="A file of CSV, JSON lines or Parquet, also on S3; the first of several."
+        ),
+    ],
 ) -> None:
     """Propose a source for a file. It is text for definitions.py, to be checked."""
     from hindcast.data.profile import profile as use_case
+    from hindcast.formats.objects import listed
 
-    print(use_case(file))
+    print(use_case(listed(file)[0]))
 
 
 @app.command()
