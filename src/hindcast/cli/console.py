@@ -57,7 +57,7 @@ class ConsoleProgress:
 def show(report: Any, as_json: bool, title: str = "") -> None:
     """Print a report (dataclass or mapping) as a two-column table, or as JSON.
 
-    Records in it follow as a table, with how many where a value is several.
+    Records in it follow as a table.
     """
     fields = fields_of(report)
     if as_json:
@@ -72,18 +72,21 @@ def show(report: Any, as_json: bool, title: str = "") -> None:
             table.add_row(name.replace("_", " "), _text(value))
     _console().print(table, markup=False)
     for name, value in records.items():
-        rows([_flat(record) for record in value], name.replace("_", " "))
+        rows(_flat(value), name.replace("_", " "))
 
 
 def _are_records(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Mapping)
 
 
-def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name.replace("_", " "): len(value) if isinstance(value, Mapping | list | tuple) else value
-        for name, value in record.items()
-    }
+def _flat(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Records without what is empty in all of them, with how many where a value is several."""
+    told = [name for name in records[0] if any(each[name] not in ({}, [], ()) for each in records)]
+    return [{name.replace("_", " "): _count(each[name]) for name in told} for each in records]
+
+
+def _count(value: Any) -> Any:
+    return len(value) if isinstance(value, Mapping | list | tuple) else value
 
 
 def warn(line: str) -> None:
