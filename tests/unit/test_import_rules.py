@@ -58,7 +58,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("hindcast.serving", "hindcast.models"),
     "mlflow": ("hindcast.models.registry",),
     "scipy": ("hindcast.models.tasks",),
-    "pandas": ("hindcast.models.training.inputs",),
+    "pandas": ("hindcast.models.training.inputs", "hindcast.models.training.last_labels"),
     "lightgbm": ("hindcast.models.training.converters",),
     "xgboost": ("hindcast.models.training.converters",),
     "onnxmltools": ("hindcast.models.training.converters",),

@@ -1,21 +1,28 @@
-"""How many rows of a feature differ between two tables of the same rows."""
+"""In which rows a feature differs between two tables of the same rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pyarrow import types
 
 # Doubles that were added in another order may differ by less.
 RELATIVE = 1e-9
 
 
-def different_shares(before: pa.Table, after: pa.Table, columns: Sequence[str]) -> dict[str, float]:
-    """Column -> the share of rows whose values differ; 0 of no rows."""
-    rows = max(1, before.num_rows)
-    return {
-        name: (pc.sum(_differ(before[name], after[name])).as_py() or 0) / rows for name in columns
-    }
+Rows = NDArray[np.bool_]
+
+
+def differing(before: pa.Table, after: pa.Table, columns: Sequence[str]) -> dict[str, Rows]:
+    """Column -> which rows have another value."""
+    return {name: np.asarray(_differ(before[name], after[name])) for name in columns}
+
+
+def shares(found: Mapping[str, Rows]) -> dict[str, float]:
+    """Column -> the share of rows that are marked; 0 of no rows."""
+    return {name: float(rows.mean()) if len(rows) else 0.0 for name, rows in found.items()}
 
 
 def _differ(before: pa.ChunkedArray, after: pa.ChunkedArray) -> pa.ChunkedArray:

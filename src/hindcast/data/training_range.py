@@ -1,12 +1,11 @@
 """Which labelled events are trained on, where a caller says so."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from hindcast.data.training_rows import TrainingSet
 from hindcast.errors import InputError
@@ -58,8 +57,7 @@ def within(data: TrainingSet, chosen: TrainingRange) -> TrainingSet:
         inside &= micros >= _micros(chosen.start)
     if chosen.until is not None:
         inside &= micros < _micros(chosen.until)
-    left_out = {**data.left_out, OUTSIDE: int((~inside).sum())}
-    return replace(data, table=data.table.filter(pa.array(inside)), left_out=left_out)
+    return data.only(inside, OUTSIDE)
 
 
 def _micros(instant: datetime) -> int:

@@ -1,7 +1,7 @@
 """A training set: rows with features and label, and what is needed to say where they came from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from hindcast.compiler.features import CompiledFeature
 from hindcast.compiler.labelled import Labelled
 from hindcast.compiler.query import Knowledge
 from hindcast.compiler.service import CompiledService
+from hindcast.data.differences import shares
 from hindcast.definitions import ColdStart, Entity
 from hindcast.errors import TrainingError
 from hindcast.serving.values import FLOAT32_MAX, INTEGER_MAX, fault
@@ -27,8 +28,8 @@ class TrainingSet:
     service: the features that the model reads. inputs: lake table -> its version.
     knowledge: its per_row says whether each row knows what its own instant knew.
     left_out: reason -> how many labelled events are no rows because of it.
-    revised: feature -> the share of rows whose value is another by what is known now.
-    outdated: feature -> the share of rows whose value at the last refresh is not the exact one.
+    is_revised: feature -> which rows have another value by what is known now.
+    is_outdated: feature -> which rows had another value at the last refresh than at their instant.
     """
 
     table: pa.Table
@@ -38,8 +39,8 @@ class TrainingSet:
     knowledge: Knowledge
     cold_start: ColdStart
     left_out: Mapping[str, int]
-    revised: Mapping[str, float]
-    outdated: Mapping[str, float]
+    is_revised: Mapping[str, NDArray[np.bool_]]
+    is_outdated: Mapping[str, NDArray[np.bool_]]
 
     @property
     def features(self) -> tuple[CompiledFeature, ...]:
@@ -55,6 +56,26 @@ class TrainingSet:
     def categorical(self) -> tuple[str, ...]:
         """Features a model reads as text."""
         return by_input(self.features)[1]
+
+    @property
+    def revised(self) -> dict[str, float]:
+        """Feature -> the share of rows whose value is another by what is known now."""
+        return shares(self.is_revised)
+
+    @property
+    def outdated(self) -> dict[str, float]:
+        """Feature -> the share of rows whose value at the last refresh is not the exact one."""
+        return shares(self.is_outdated)
+
+    def only(self, rows: NDArray[np.bool_], reason: str) -> "TrainingSet":
+        """Some of the rows; how many others there were is counted as left out for the reason."""
+        return replace(
+            self,
+            table=self.table.filter(pa.array(rows)),
+            left_out={**self.left_out, reason: int((~rows).sum())},
+            is_revised={name: each[rows] for name, each in self.is_revised.items()},
+            is_outdated={name: each[rows] for name, each in self.is_outdated.items()},
+        )
 
     def groups(self, entity: Entity | None = None) -> NDArray[Any]:
         """The key of an entity, by default the first, in each row; several columns as one text."""

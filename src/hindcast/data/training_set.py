@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,7 +18,7 @@ from hindcast.compiler.query import Knowledge
 from hindcast.compiler.service import CompiledService
 from hindcast.data import derived, examples, known_then
 from hindcast.data import spine as spines
-from hindcast.data.differences import different_shares
+from hindcast.data.differences import differing
 from hindcast.data.examples import Examples
 from hindcast.data.spine import INSTANT
 from hindcast.data.training_rows import TrainingSet
@@ -192,29 +193,28 @@ def _assembled(
         **{name: features[name] for name in features.column_names},
         names.LABEL: rows.table[names.LABEL],
     }
-    table, left_out = pa.table(columns), dict(rows.left_out)
-    if cold_start == "refuse" and computed:
-        seen = [each.served[names.HAS_HISTORY] for each in computed.values()]
-        table = table.filter(reduce(pc.or_, seen))
-        left_out[NO_HISTORY] = len(rows.table) - len(table)
     read = {view.view.name: service.read_of(view) for view in service.views}
-    revised, outdated = {}, {}
+    is_revised, is_outdated = {}, {}
     for name, each in computed.items():
-        revised.update(different_shares(each.single, each.exact, read[name]))
-        outdated.update(different_shares(each.exact, each.served, read[name]))
+        is_revised.update(differing(each.single, each.exact, read[name]))
+        is_outdated.update(differing(each.exact, each.served, read[name]))
     recorded = [view.view.source.recorded_at for view in service.views]
     per_row = knowledge.per_row and any(each is not None for each in recorded)
-    return TrainingSet(
-        table=table,
+    data = TrainingSet(
+        table=pa.table(columns),
         service=service,
         labelled=labelled,
         inputs={f"{names.RAW}/{name}": {"version": t.version()} for name, t in raw.items()},
         knowledge=replace(knowledge, per_row=per_row),
         cold_start=cold_start,
-        left_out=left_out,
-        revised=revised,
-        outdated=outdated,
+        left_out=dict(rows.left_out),
+        is_revised=is_revised,
+        is_outdated=is_outdated,
     )
+    if cold_start == "answer" or not computed:
+        return data
+    seen = reduce(pc.or_, [each.served[names.HAS_HISTORY] for each in computed.values()])
+    return data.only(np.asarray(seen), NO_HISTORY)
 
 
 def of(

@@ -1,5 +1,6 @@
 """Only the events of a range are trained on, the others are counted, and a manifest keeps it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -28,6 +29,16 @@ def test_rows_outside_are_counted_beside_the_others() -> None:
     assert min(kept) >= START
     assert max(kept) < UNTIL
     assert len(kept) + found.left_out[OUTSIDE] == len(data.table)
+
+
+def test_what_was_revised_is_counted_among_the_rows_of_the_range() -> None:
+    data = samples.training_set()
+    is_older = data.micros() < datetime(1990, 1, 1, tzinfo=UTC).timestamp() * 1_000_000
+    marked = {"events": is_older, "amount": ~is_older}
+    data = replace(data, is_revised=marked, is_outdated=marked)
+    assert 0 < data.revised["events"] < 1
+    found = training_range.within(data, TrainingRange(START, UNTIL))
+    assert found.revised == found.outdated == {"events": 1.0, "amount": 0.0}
 
 
 def test_without_a_range_nothing_is_left_out() -> None:

@@ -149,6 +149,7 @@ def _evidence(
         latency_ms=latency.p99_ms(challenger.folder),
         served=skew.compared,
         differing=skew.unlike,
+        has_few_entities=intervals.are_few(rows.groups),
     )
     return evidence, rows
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from hindcast.definitions import Gate
 from hindcast.models.tasks.base import Skill
-from hindcast.models.training.intervals import Interval
+from hindcast.models.training.intervals import LEAST_ENTITIES, Interval
 from hindcast.models.training.onnx_export import LARGEST_DIFFERENCE
 
 NOT_DEFINED = "not defined: the holdout has one label only"
+FEW_ENTITIES = f"the holdout has fewer than {LEAST_ENTITIES} entities, too few for an interval"
 NO_LOSS = {
     True: "an interval that reaches 0 or lies above it",
     False: "an interval that reaches 0 or lies below it",
@@ -33,8 +34,8 @@ class Evidence:
     compared_by: the metric of the comparisons, and is_rising whether more of it is better. skill:
     what a model without any does not reach. counted: the metric that counts what there is to judge
     by. metrics and slices are the task's; the intervals are of challenger minus the other,
-    None where it is not defined; champion is None where there is none. served and differing count
-    replayed values, both 0 where nothing was logged yet.
+    None where it is not defined, as with too few entities; champion is None where there is none.
+    served and differing count replayed values, both 0 where nothing was logged yet.
     """
 
     compared_by: str
@@ -50,6 +51,12 @@ class Evidence:
     latency_ms: float
     served: int
     differing: int
+    has_few_entities: bool = False
+
+    @property
+    def no_interval(self) -> str:
+        """Why a difference has none."""
+        return FEW_ENTITIES if self.has_few_entities else NOT_DEFINED
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ def _over_baseline(gate: Gate, evidence: Evidence) -> GateCheck:
         return _gain(evidence)
     name, required = "as good as the simple baseline", NO_LOSS[evidence.is_rising]
     if difference is None:
-        return GateCheck(name, None, NOT_DEFINED, required)
+        return GateCheck(name, None, evidence.no_interval, required)
     if _are_few(gate, evidence.counted, evidence.metrics):
         return GateCheck(name, None, _few(evidence.counted, evidence.metrics), required)
     found = _shown(evidence.compared_by, difference)
@@ -139,7 +146,7 @@ def _gain(evidence: Evidence) -> GateCheck:
     name = "significantly better than the simple baseline"
     required = f"an interval {'above' if rising else 'below'} 0"
     if difference is None:
-        return GateCheck(name, False, NOT_DEFINED, required)
+        return GateCheck(name, False, evidence.no_interval, required)
     passed = difference.low > 0 if rising else difference.high < 0
     return GateCheck(name, passed, _shown(evidence.compared_by, difference), required)
 
@@ -150,7 +157,7 @@ def _over_champion(evidence: Evidence) -> GateCheck:
     if evidence.champion is None:
         return GateCheck(name, None, "there is no champion yet", required)
     if difference is None:
-        return GateCheck(name, None, NOT_DEFINED, required)
+        return GateCheck(name, None, evidence.no_interval, required)
     found = f"{_shown(evidence.compared_by, difference)} against {evidence.champion}"
     return GateCheck(name, not _is_loss(evidence, difference), found, required)
 

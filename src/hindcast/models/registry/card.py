@@ -41,6 +41,7 @@ def render(
         promotions=promotions,
         task=words.task(metrics),
         words=words.of(metrics),
+        baselines=[*_baselines(metrics).values()],
         composition=_COMPOSITION[words.task(metrics)](metrics["holdout"]),
         tiles=_tiles(metrics),
         comparison=_comparison(metrics),
@@ -102,7 +103,7 @@ def _noted(cell: dict[str, str]) -> dict[str, str]:
 def _comparison(metrics: Document) -> list[dict[str, Any]]:
     """Per metric: the model, the baselines, and the difference to the simple one, as text."""
     said = words.of(metrics)
-    sides = (metrics["holdout"], *(metrics["baseline"][name] for name in said.baselines))
+    sides = (metrics["holdout"], *(metrics["baseline"][name] for name in _baselines(metrics)))
     return [
         {
             "label": measure.label,
@@ -114,6 +115,12 @@ def _comparison(metrics: Document) -> list[dict[str, Any]]:
         }
         for name, measure in said.measures.items()
     ]
+
+
+def _baselines(metrics: Document) -> dict[str, str]:
+    """Those that the release was measured beside -> what people call them."""
+    said = words.of(metrics).baselines
+    return {name: label for name, label in said.items() if name in metrics["baseline"]}
 
 
 def _cell(side: Document, name: str, digits: int) -> dict[str, str]:

@@ -44,10 +44,10 @@ _COUNT, _LONG = "{:,}".format, "{:.5f}".format
 class Words:
     """How a release of one task is described.
 
-    measures: metric -> its words, the most important first. baselines: the fitted and the constant
-    one, as metrics.json and as people name them. counted: the metric that counts what there is to
-    judge by. slices: what is shown of each slice. score: what one is called. kind: what MLflow
-    calls the model.
+    measures: metric -> its words, the most important first. baselines: the fitted one and
+    the others, as metrics.json and as people name them. counted: the metric that counts what there
+    is to judge by. slices: what is shown of each slice. score: what one is called. kind: what
+    MLflow calls the model.
     """
 
     measures: Mapping[str, Measure]
@@ -131,7 +131,7 @@ _WORDS = {
             "coverage": Measure("Coverage of the interval", 4, True),
             "bias": Measure("Bias", 4, False),
         },
-        baselines={"ridge": "ridge", "mean": "mean"},
+        baselines={"ridge": "ridge", "mean": "mean", "last": "last value"},
         counted="rows",
         importance="rise of the mean absolute error when shuffled",
         captions={

@@ -87,14 +87,14 @@ class Task(Protocol):
     """One kind of target.
 
     Scores are [rows], or [rows, classes] of probabilities. compared: metrics that a bootstrap has
-    intervals of. shown: those of a report, the most important first. baselines: the names of the
-    fitted and of the constant one. evidence: the metric that counts what there is to judge by.
+    intervals of. shown: those of a report, the most important first. simple: the name of
+    the fitted baseline. evidence: the metric that counts what there is to judge by.
     """
 
     name: ClassVar[str]
     compared: ClassVar[tuple[str, ...]]
     shown: ClassVar[tuple[str, ...]]
-    baselines: ClassVar[tuple[str, str]]
+    simple: ClassVar[str]
     evidence: ClassVar[str]
     skill: ClassVar[Skill]
 
@@ -120,8 +120,11 @@ class Task(Protocol):
     def baseline(self, seed: int) -> Any:
         """The simple baseline, unfitted; reads numbers, null is NaN."""
 
-    def constant(self, known: Labels, rows: int) -> Reals:
-        """What the constant baseline says of every row, having seen the known labels."""
+    def unfitted(self, known: Labels, last: Reals) -> Mapping[str, Reals]:
+        """Baselines that are not fitted -> what they say of rows, having seen the known labels.
+
+        last: per row, the last label of its entity that was known then; NaN where none was.
+        """
 
     def predict(self, estimator: Any, frame: Any) -> Reals:
         """scikit-learn's scores; raises TrainingError where the estimator gives none."""

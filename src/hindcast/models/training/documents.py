@@ -45,9 +45,9 @@ def differences(data: TrainingSet) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     if data.knowledge.per_row:
-        found["by what is known now"] = dict(data.revised)
+        found["by what is known now"] = data.revised
     if any(view.view.refreshed for view in data.service.views):
-        found["exact at the row's instant"] = dict(data.outdated)
+        found["exact at the row's instant"] = data.outdated
     return found
 
 

@@ -14,6 +14,8 @@ from hindcast.models.tasks.base import Labels, Reals, Task
 
 RESAMPLES = 1_000
 LEVEL = 0.95
+# With fewer entities to draw, resamples are all but the same, and their range is no interval.
+LEAST_ENTITIES = 5
 
 
 @dataclass(frozen=True)
@@ -45,19 +47,27 @@ def compare(
 ) -> Comparison:
     """Both score vectors, and challenger minus champion, on the same resamples of the same rows.
 
-    groups: the entity of each row; None draws rows alone.
+    groups: the entity of each row; None draws rows alone. With fewer entities than LEAST_ENTITIES
+    no interval is defined.
     """
     both = [task.resampled(labels, scores) for scores in (challenger_scores, champion_scores)]
     drawn = np.arange(len(labels)) if groups is None else groups
     whole = np.array([rows.measure(np.ones(len(labels))) for rows in both])
+    if are_few(groups):
+        resamples = 0
     draws = np.array(
         [[rows.measure(weights) for rows in both] for weights in _weights(drawn, seed, resamples)]
-    )
+    ).reshape(resamples, *whole.shape)
     return Comparison(
         _intervals(task.compared, whole[0], draws[:, 0]),
         _intervals(task.compared, whole[1], draws[:, 1]),
         _intervals(task.compared, whole[0] - whole[1], draws[:, 0] - draws[:, 1]),
     )
+
+
+def are_few(groups: NDArray[Any] | None) -> bool:
+    """Whether too few entities have the rows for an interval."""
+    return groups is not None and len(np.unique(groups)) < LEAST_ENTITIES
 
 
 def _weights(groups: NDArray[Any], seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hindcast.data.training_rows import TrainingSet, column_texts
 from hindcast.definitions import Model
 from hindcast.models.tasks.base import Labels, Reals, Task
-from hindcast.models.training import intervals
+from hindcast.models.training import intervals, last_labels
 from hindcast.models.training.importance import importance
 from hindcast.models.training.intervals import Interval
 from hindcast.models.training.split import Partition
@@ -37,7 +37,7 @@ def measure(
     compared = intervals.compare(
         task, held, parts.holdout_groups, scored.scores, scored.baseline, model.seed
     )
-    simple, constant = task.baselines
+    last = last_labels.of(data, labels, parts.holdout)
     features = (*data.numeric, *data.categorical)
     return {
         "task": task.name,
@@ -48,11 +48,13 @@ def measure(
             "intervals": _ranges(compared.challenger),
         },
         "baseline": {
-            simple: {
+            task.simple: {
                 **task.evaluate(held, scored.baseline),
                 "intervals": _ranges(compared.champion),
             },
-            constant: task.evaluate(held, task.constant(known, len(held))),
+            **{
+                name: task.evaluate(held, said) for name, said in task.unfitted(known, last).items()
+            },
         },
         "over_baseline": {
             "estimates": _estimates(compared.difference),

@@ -216,7 +216,7 @@ def _report(
     warned: Sequence[DataWarning],
 ) -> TrainReport:
     held, first = measured["holdout"], task.shown[0]
-    of_baseline = measured["baseline"][task.baselines[0]][first]
+    of_baseline = measured["baseline"][task.simple][first]
     return TrainReport(
         release=written.name,
         folder=str(written),

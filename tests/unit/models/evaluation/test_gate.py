@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hindcast.definitions import Gate
-from hindcast.models.evaluation.gate import Evidence, Verdict, judge
+from hindcast.models.evaluation.gate import FEW_ENTITIES, Evidence, Verdict, judge
 from hindcast.models.tasks.binary.task import Binary
 from hindcast.models.training.intervals import Interval
 
@@ -108,6 +108,19 @@ def test_a_slice_with_too_few_positives_is_not_judged_and_says_so() -> None:
     assert verdict.passed
     assert check.passed is None
     assert check.found == "9 positives of 40 rows, too few to judge"
+
+
+def test_what_too_few_entities_cannot_tell_is_not_judged_and_says_so() -> None:
+    few = replace(GOOD, over_baseline=None, over_champion=None, has_few_entities=True)
+    verdict = judge(GATE, few)
+    undecided = [check for check in verdict.checks if check.found == FEW_ENTITIES]
+    assert verdict.passed
+    assert [(check.name, check.passed) for check in undecided] == [
+        ("as good as the simple baseline", None),
+        ("no significant loss against the champion", None),
+    ]
+    # A gain that is asked for must be shown.
+    assert not judge(replace(GATE, beats_baseline=True), few).passed
 
 
 def test_without_collected_predictions_skew_is_not_judged() -> None:

@@ -122,8 +122,8 @@ def training_set(
         knowledge=Knowledge(datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 2, 1, tzinfo=UTC)),
         cold_start="refuse",
         left_out={},
-        revised={},
-        outdated={},
+        is_revised={},
+        is_outdated={},
     )
 
 

@@ -104,3 +104,13 @@ def test_one_class_has_no_ranking_metric() -> None:
     found = intervals.compare(TASK, labels, np.arange(20), scores, scores, seed=0, resamples=20)
     assert found.challenger["roc_auc"] is found.difference["ks"] is None
     assert found.challenger["brier"] is not None
+
+
+def test_too_few_entities_have_no_interval() -> None:
+    """Of one, every resample is the same, which looks like certainty."""
+    labels, _, good, noise = example()
+    for entities, is_defined in ((1, False), (4, False), (5, True)):
+        groups = np.arange(len(labels)) % entities
+        found = intervals.compare(TASK, labels, groups, good, noise, seed=1)
+        for sides in (found.challenger, found.champion, found.difference):
+            assert [each is not None for each in sides.values()] == [is_defined] * len(sides)

@@ -152,7 +152,11 @@ def test_the_interval_of_a_regression_holds_about_its_share_of_the_holdout(tmp_p
         return HistGradientBoostingRegressor(max_iter=40, random_state=seed)
 
     report = release(tmp_path, trees, task="regression", coverage=0.8)
-    found = json.loads((Path(report.folder) / "metrics.json").read_text())["holdout"]
+    measured = json.loads((Path(report.folder) / "metrics.json").read_text())
+    found = measured["holdout"]
+    assert {*measured["baseline"]} == {"ridge", "mean", "last"}
+    mean, last = (measured["baseline"][name]["mae"] for name in ("mean", "last"))
+    assert found["mae"] < mean < last  # Labels of an entity have nothing in common.
     assert report.learned["interval"]["coverage"] == 0.8
     assert report.learned["interval"]["half_width"] == found["half_width"] > 0
     assert found["coverage"] == report.worth["coverage"] == pytest.approx(0.8, abs=0.06)

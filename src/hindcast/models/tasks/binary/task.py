@@ -37,7 +37,7 @@ class Binary:
     name: ClassVar[str] = "binary"
     compared: ClassVar[tuple[str, ...]] = TASKS["binary"].compared
     shown: ClassVar[tuple[str, ...]] = ("roc_auc", "pr_auc", "ks", "brier", "log_loss")
-    baselines: ClassVar[tuple[str, str]] = ("logistic_regression", "prevalence")
+    simple: ClassVar[str] = "logistic_regression"
     evidence: ClassVar[str] = "positives"
     skill: ClassVar[Skill] = Skill("roc_auc", 0.5, "probability_range", "probabilities")
 
@@ -91,9 +91,9 @@ class Binary:
         numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
         return make_pipeline(numbers, LogisticRegression(max_iter=1_000, random_state=seed))
 
-    def constant(self, known: Labels, rows: int) -> Reals:
+    def unfitted(self, known: Labels, last: Reals) -> dict[str, Reals]:
         """The share of 1 among the known labels."""
-        return np.full(rows, known.mean())
+        return {"prevalence": np.full(len(last), known.mean())}
 
     def predict(self, estimator: Any, frame: Any) -> Reals:
         """The probability of 1, [rows]."""
@@ -130,7 +130,7 @@ class Binary:
         return {
             "curves": {
                 "model": curves.curves(labels, scores),
-                self.baselines[0]: curves.curves(labels, baseline),
+                self.simple: curves.curves(labels, baseline),
             },
             "score_distribution": curves.score_distribution(labels, scores),
         }

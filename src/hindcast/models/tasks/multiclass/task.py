@@ -36,7 +36,7 @@ class Multiclass:
     name: ClassVar[str] = "multiclass"
     compared: ClassVar[tuple[str, ...]] = TASKS["multiclass"].compared
     shown: ClassVar[tuple[str, ...]] = ("log_loss", "macro_f1", "roc_auc", "accuracy", "brier")
-    baselines: ClassVar[tuple[str, str]] = ("logistic_regression", "prior")
+    simple: ClassVar[str] = "logistic_regression"
     evidence: ClassVar[str] = "rows"
     skill: ClassVar[Skill] = Skill("roc_auc", 0.5, "probability_range", "probabilities")
 
@@ -95,10 +95,10 @@ class Multiclass:
         numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
         return make_pipeline(numbers, LogisticRegression(max_iter=1_000, random_state=seed))
 
-    def constant(self, known: Labels, rows: int) -> Reals:
+    def unfitted(self, known: Labels, last: Reals) -> dict[str, Reals]:
         """The share of each class among the known labels."""
         shares = np.bincount(known, minlength=len(self.classes)) / len(known)
-        return np.tile(shares, (rows, 1))
+        return {"prior": np.tile(shares, (len(last), 1))}
 
     def predict(self, estimator: Any, frame: Any) -> Reals:
         """Probabilities, [rows, classes]."""

@@ -36,7 +36,7 @@ class Regression:
     name: ClassVar[str] = "regression"
     compared: ClassVar[tuple[str, ...]] = TASKS["regression"].compared
     shown: ClassVar[tuple[str, ...]] = ("mae", "rmse", "r2", "pinball", "coverage")
-    baselines: ClassVar[tuple[str, str]] = ("ridge", "mean")
+    simple: ClassVar[str] = "ridge"
     evidence: ClassVar[str] = "rows"
     skill: ClassVar[Skill] = Skill("r2", 0.0, "estimate_range", "estimates")
 
@@ -95,9 +95,11 @@ class Regression:
         numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
         return make_pipeline(numbers, Ridge(random_state=seed))
 
-    def constant(self, known: Labels, rows: int) -> Reals:
-        """The mean of the known labels."""
-        return np.full(rows, known.mean())
+    def unfitted(self, known: Labels, last: Reals) -> dict[str, Reals]:
+        """The mean of the known labels; the entity's last one where some row has one, else that."""
+        mean, has_last = np.full(len(last), known.mean()), np.isfinite(last)
+        found = {"mean": mean}
+        return {**found, "last": np.where(has_last, last, mean)} if has_last.any() else found
 
     def predict(self, estimator: Any, frame: Any) -> Reals:
         """Estimates, [rows]."""
@@ -135,7 +137,7 @@ class Regression:
             "errors": {
                 "shares": shares.tolist(),
                 "model": np.quantile(scores - labels, shares).tolist(),
-                self.baselines[0]: np.quantile(baseline - labels, shares).tolist(),
+                self.simple: np.quantile(baseline - labels, shares).tolist(),
             }
         }
 
