@@ -60,7 +60,7 @@ def unlike(columns: Sequence[str]) -> str:
 def customers_unlike(url: str) -> int:
     """Customers whose online rows are not the same on both sides; either lacking them counts."""
     with psycopg.connect(url) as connection:
-        relation = ViewVersion.of(project.load().view()).relation
+        relation = ViewVersion.of(project.load().view("credit_history")).relation
         cursor = connection.execute(
             f"SELECT count(*) FROM hindcast.{relation} ours FULL JOIN bare_customers bare "
             "USING (id) WHERE ours.features_as_of IS NULL OR bare._birthday IS NULL "

@@ -80,12 +80,12 @@ def hindcast(loans: Path, lake: str, url: str) -> int:
 
     declared, now = project.load(), datetime.now(UTC)
     started, cpu = time.perf_counter(), time.process_time()
-    add_file(loans, declared.source(), Lake(lake), now)
+    add_file(loans, declared.source("loans"), Lake(lake), now)
     with OnlineStore(url) as store:
         clocks = bootstrap.knowledge(AS_OF, None, datetime.now(UTC))
         # Forced, because ten times the customers is just what the checks are there to stop.
         engine = bootstrap.engine("duckdb")
-        materialize(declared.view(), engine, Lake(lake), store, clocks, force=True)
+        materialize(declared.view("credit_history"), engine, Lake(lake), store, clocks, force=True)
     print(time.perf_counter() - started, time.process_time() - cpu)
     return 0
 

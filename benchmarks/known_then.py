@@ -109,7 +109,7 @@ def versions(lake: Lake) -> CompiledView:
 
 def loans(lake: Lake, file: Path, late: str) -> CompiledView:
     """Write the loans, recorded on their days but for late ones; the example's features of them."""
-    view = project.load().view().view
+    view = project.load().view("credit_history").view
     schema = {**view.source.schema, "seen": "timestamp"}
     source = replace(view.source, schema=schema, recorded_at="seen")
     columns = ", ".join(

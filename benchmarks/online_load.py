@@ -20,7 +20,7 @@ from _measure import Limit
 from numpy.random import Generator
 from psycopg import sql
 
-from hindcast import bootstrap
+from hindcast import project
 from hindcast.compiler.features import CompiledView
 from hindcast.datatypes import DataType
 from hindcast.stores.online import OnlineStore, ViewVersion
@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     _measure.machine()
-    view = bootstrap.application(project=_measure.ROOT / "examples" / "credit_risk").project.view()
+    view = project.load().view("credit_history")
     rows = synthetic(view.online_columns, view.view.keys[0], options.entities)
     with _measure.home() as home:
         ours, peer = Swapped(home.database_url, view, rows), Upserted(home.database_url, view, rows)

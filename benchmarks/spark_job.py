@@ -58,6 +58,7 @@ def hindcast(lake: str, url: str) -> int:
     from hindcast.engines.spark.session import session
 
     given = {"lake": lake, "database_url": url, "as_of": _measure.AS_OF, "force": "true"}
+    given["feature_views"] = "credit_history"
     refresh = runpy.run_path(str(JOB))["refresh_features"]
     session()
     started = time.perf_counter()
@@ -72,7 +73,7 @@ def _shuffles(lake: str) -> int:
     from hindcast.compiler import query
     from hindcast.engines.spark import SparkEngine
 
-    view, raw = project.load().view(), DeltaTable(f"{lake}/raw/loans")
+    view, raw = project.load().view("credit_history"), DeltaTable(f"{lake}/raw/loans")
     clocks = bootstrap.knowledge(_measure.AS_OF, None, datetime.now(UTC))
     engine = SparkEngine()
     sql = query.materialization(view, engine.dialect, clocks)

@@ -113,7 +113,11 @@ class Project:
 
 
 # In the wheel, and so in every image and on Glue.
-EXAMPLE = Project("examples/credit_risk", sources=("loans",), views=("credit_history",))
+EXAMPLE = Project(
+    "examples/credit_risk",
+    sources=("loans", "repayments", "outcomes"),
+    views=("credit_history", "paying", "branch_book"),
+)
 
 
 @dataclass(frozen=True)

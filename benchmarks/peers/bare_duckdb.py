@@ -13,15 +13,33 @@ import psycopg
 import pyarrow as pa
 
 SCHEMA = {
-    "loan_id": "BIGINT", "id": "BIGINT", "code_gender": "VARCHAR", "flag_own_car": "VARCHAR",
-    "flag_own_realty": "VARCHAR", "cnt_children": "BIGINT", "amt_income_total": "DOUBLE",
-    "name_income_type": "VARCHAR", "name_education_type": "VARCHAR",
-    "name_family_status": "VARCHAR", "name_housing_type": "VARCHAR", "days_birth": "BIGINT",
-    "days_employed": "BIGINT", "flag_mobil": "BIGINT", "flag_work_phone": "BIGINT",
-    "flag_phone": "BIGINT", "flag_email": "BIGINT", "occupation_type": "VARCHAR",
-    "cnt_fam_members": "DOUBLE", "status": "BIGINT", "birthday": "DATE", "job_start_date": "DATE",
-    "loan_date": "DATE", "loan_amount": "DECIMAL(18,6)",
-}  # fmt: skip
+    "loan_id": "BIGINT",
+    "id": "BIGINT",
+    "country": "VARCHAR",
+    "branch_no": "BIGINT",
+    "code_gender": "VARCHAR",
+    "flag_own_car": "VARCHAR",
+    "flag_own_realty": "VARCHAR",
+    "cnt_children": "BIGINT",
+    "amt_income_total": "DOUBLE",
+    "name_income_type": "VARCHAR",
+    "name_education_type": "VARCHAR",
+    "name_family_status": "VARCHAR",
+    "name_housing_type": "VARCHAR",
+    "days_birth": "BIGINT",
+    "days_employed": "BIGINT",
+    "flag_mobil": "BIGINT",
+    "flag_work_phone": "BIGINT",
+    "flag_phone": "BIGINT",
+    "flag_email": "BIGINT",
+    "occupation_type": "VARCHAR",
+    "cnt_fam_members": "DOUBLE",
+    "status": "BIGINT",
+    "birthday": "DATE",
+    "job_start_date": "DATE",
+    "loan_date": "DATE",
+    "loan_amount": "DECIMAL(18,6)",
+}
 LATEST = {
     "income": "amt_income_total",
     "nb_children": "cnt_children",
@@ -78,9 +96,11 @@ def main(loans: str, folder: Path, url: str) -> None:
     started, cpu = time.perf_counter(), time.process_time()
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    with Path(loans).open() as lines:  # The real file has no branches.
+        columns = {name: SCHEMA[name] for name in next(lines).rstrip().split(",")}
     raw, features = folder / "raw.parquet", folder / "features.parquet"
     connection.execute(
-        f"COPY (SELECT * FROM read_csv('{loans}', columns={SCHEMA}, header=true, "
+        f"COPY (SELECT * FROM read_csv('{loans}', columns={columns}, header=true, "
         f"auto_detect=false, ignore_errors=true)) TO '{raw}'"
     )
     connection.execute(f"COPY ({EVENTS.format(raw=raw)}) TO '{features}'")

@@ -3,7 +3,7 @@
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -86,13 +86,31 @@ class Project:
         """The source of that name, or the only one."""
         return _pick(self.sources, name, "source")
 
+    def source_of(self, file: str) -> Source:
+        """The only source, or the one that a file is named after: loans.csv is of loans."""
+        named = Path(file).name.partition(".")[0]
+        if len(self.sources) > 1 and named not in self.sources:
+            raise InputError(
+                f"{file}: name its source, as no source is called '{named}'; the project has "
+                f"{', '.join(sorted(self.sources))}"
+            )
+        return self.source(named if len(self.sources) > 1 else None)
+
     def view(self, name: str | None = None) -> "CompiledView":
         """The compiled feature view of that name, or the only one."""
         return _pick(self.views, name, "feature view")
 
     def model(self, name: str | None = None) -> Model:
-        """The model of that name, or the only one."""
+        """The model of that name, or the default one."""
+        if name is None and self.default_model is not None:
+            return self.default_model
         return _pick(self.models, name, "model")
+
+    @property
+    def default_model(self) -> Model | None:
+        """The only model, or the one that is declared the default."""
+        models = list(self.models.values())
+        return models[0] if len(models) == 1 else next((m for m in models if m.default), None)
 
     def model_name(self, name: str | None, release: str) -> str:
         """The model that is meant where a release is named: its own, if no other is asked for."""
@@ -140,6 +158,7 @@ def read(folder: Path | None = None) -> Project:
     views = _named(declared, FeatureView)
     models = _named(declared, Model)
     services = _named(declared, FeatureService)
+    _check_default(models)
     for where, service in _read_services(models, services):
         _check_views(where, service, views)
     events = (model.events for model in models.values())
@@ -220,6 +239,12 @@ def _named(declared: Iterable[object], kind: type[Named]) -> dict[str, Named]:
                 f"two {kind.__name__} definitions are named '{item.name}'; rename one of them"
             )
     return found
+
+
+def _check_default(models: Mapping[str, Model]) -> None:
+    defaults = [f"'{name}'" for name, model in models.items() if model.default]
+    if len(defaults) > 1:
+        raise DefinitionError(f"models {' and '.join(defaults)} are the default; keep one of them")
 
 
 def _check_model(model: Model, project: Project) -> None:

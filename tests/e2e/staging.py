@@ -20,6 +20,7 @@ from hindcast import names, project
 from hindcast.bootstrap import Application
 from hindcast.settings import Settings
 from hindcast.stores import embedded_postgres
+from tests import one_view
 from tests.e2e.emulator import CREDENTIALS, REGION
 from tests.e2e.functions import ACCOUNT, PREFIX, Places
 from tests.integration.hindsight import FAST
@@ -107,7 +108,7 @@ def staging() -> Iterator[Staging]:
         instance = around.enter_context(listening(server, folder, Instance))
         secret = _secrets(instance)
         proxy = around.enter_context(listening(server, folder))
-        _write_project(folder / "project")
+        one_view.write(folder / "project", FAST)
         yield Staging(folder, aws, secret, instance, proxy)
 
 
@@ -162,12 +163,6 @@ def _secrets(instance: RdsProxy) -> str:
         for name, secret in secrets.items()
     ]
     return arns[0]
-
-
-def _write_project(folder: Path) -> None:
-    folder.mkdir()
-    example = project.default_folder() / "definitions.py"
-    (folder / "definitions.py").write_text(example.read_text() + FAST)
 
 
 def _as_user(server: str, user: str) -> str:

@@ -1,4 +1,4 @@
-"""The main job as a person runs it: the command line, from a loan file to an answer over HTTP."""
+"""The main job as a person runs it: the command line, from three files to answers of two models."""
 
 import json
 import os
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SOURCES = ("loans", "repayments", "outcomes")
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("HINDCAST_")},
     "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
@@ -40,13 +41,14 @@ def document(*arguments: str) -> Any:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with 400 customers' loans ingested, materialized and trained on."""
+    """A home with 400 customers' files ingested, materialized, and both models trained on."""
     folder = tmp_path_factory.mktemp("main-job")
     home = ("--home", str(folder / "home"))
     document("generate", "--out", str(folder / "loans.csv"), "--customers", "400", "--seed", "2")
-    document("ingest", str(folder / "loans.csv"), *home)
+    document("ingest", *(str(folder / f"{name}.csv") for name in SOURCES), *home)
     document("materialize", "--as-of", "2021-09-17", *home)
     document("train", *home)
+    assert document("train", "--model", "late_payment", *home)["gate"] == "passed"
     return folder / "home"
 
 
@@ -94,6 +96,25 @@ def test_the_service_answers_what_predict_prints(home: Path, service: str) -> No
         assert answer[name] == printed[name]
 
 
+def test_the_other_model_answers_over_three_views_and_the_application(
+    home: Path, service: str
+) -> None:
+    asked = {"id": 5008827, "country": "DE", "branch_no": 3, "loan_amount": "150.5"}
+    words = [f"{name}={value}" for name, value in asked.items()]
+    printed = document("predict", *words, "--model", "late_payment", "--home", str(home))
+    url = f"{service}/models/late_payment/predict"
+    status, answer = post(url, json.dumps(asked).encode())
+    assert (status, answer["probability"]) == (200, printed["probability"])
+    features = printed["features"]
+    assert features["days_since_paid"] >= 0
+    assert features["branch_loans"] > 0
+    assert features["amount_to_average"] == pytest.approx(
+        150.5 / features["avg_amount_loans_previous"]
+    )
+    status, refused = post(url, b'{"id": 5008827, "country": "DE", "branch_no": 3}')
+    assert (status, refused["error"]["field"]) == (422, "loan_amount")
+
+
 def test_scoring_the_served_features_gives_the_same_probability(service: str) -> None:
     with urllib.request.urlopen(f"{service}/features/5008827") as response:
         features = json.load(response)["features"]
@@ -129,13 +150,14 @@ def test_the_training_set_has_key_time_tiebreaker_features_and_label(
     table = pq.read_table(tmp_path / "set.parquet")
     assert table.num_rows == report["rows"]
     assert report["left_out"]["no earlier event"] > 0
-    assert table.column_names[:3] == ["id", "event_timestamp", "tiebreaker"]
+    keys = ["id", "country", "branch_no"]
+    assert table.column_names[:5] == [*keys, "event_timestamp", "tiebreaker"]
     assert table.column_names[-1] == "label"
     assert table["label"].null_count == 0
 
 
 def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> None:
-    [released] = (path.parent for path in (home / "releases").glob("*/manifest.json"))
+    [released] = (path.parent for path in (home / "releases").glob("credit_risk-*/manifest.json"))
     manifest = json.loads((released / "manifest.json").read_text())
     event = json.dumps({"as_of": manifest["as_of"], "known_by": manifest["known_by"]})
     code = (
@@ -157,13 +179,18 @@ def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["ingest", "nowhere.csv"], 2, "nowhere.csv: no such file"),
+        (["ingest", "nowhere/loans.csv"], 2, "nowhere/loans.csv: no such file"),
+        (["ingest", "nowhere.csv"], 2, "nowhere.csv: name its source, as no source is called"),
         (["predict", "1"], 2, "there is no customer with id 1"),
         (["predict", "abc"], 2, "id: must be an integer"),
         (["materialize", "--as-of", "yesterday"], 2, "--as-of 'yesterday': not a date"),
         (["materialize", "--as-of", "1999-01-01"], 2, "has no event before 1999-01-01"),
-        (["materialize", "--rollback"], 2, "no earlier online table"),
-        (["train", "--model", "other"], 2, "no model 'other'; the project has credit_risk"),
+        (
+            ["materialize", "--rollback"],
+            2,
+            "no earlier online table to go back to of branch_book or credit",
+        ),
+        (["train", "--model", "other"], 2, "no model 'other'; the project has credit_risk, l"),
         (["train", "--engine", "pandas"], 2, "engine 'pandas': unknown"),
         (["train", "--as-of", "2017-06-01"], 1, "are needed; train on more data"),
         (["training-set", "--out", "set.xls"], 2, "end the file's name in .csv or .parquet"),

@@ -33,6 +33,7 @@ from hindcast.settings import Settings
 from hindcast.stores.database import connect
 from hindcast.stores.online import Swap, ViewVersion
 from hindcast.traffic import local_stage
+from tests import one_view
 from tests.integration.service import serve
 
 AS_OF, EARLIER, LATER = "2021-09-17", "2021-06-17", "2021-09-18"
@@ -219,17 +220,15 @@ class Home:
 
 
 def ingest(application: Application, file: Path, now: datetime = NOW) -> IngestReport:
-    """Ingest a file of the application's only source."""
-    source = application.project.source()
+    """Ingest a file of the application's only source, or of the one that it is named after."""
+    source = application.project.source_of(file.name)
     return ingesting.ingest(file, source, application.lake, application.ledger, now)
 
 
 def settle(folder: Path, database_url: str, bucket: str | None = None) -> Home:
     """Ingest and materialize loans, train two releases, promote the one, then the other."""
     home = Home(folder, database_url, bucket)
-    home.definitions.parent.mkdir()
-    example = project.default_folder() / "definitions.py"
-    home.definitions.write_text(example.read_text() + FAST)
+    one_view.write(home.definitions.parent, FAST)
     generate(folder / "loans.csv", customers=800, seed=SEED)
     ingest(home.application, folder / "loans.csv")
     home.materialize()

@@ -20,7 +20,7 @@ from hindcast.data import training_set
 from hindcast.data.ingest import IngestReport, ingest
 from hindcast.data.refresh import refresh
 from hindcast.definitions import Gate
-from hindcast.demo import generate
+from hindcast.demo import generate, loans
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models import register
 from hindcast.models.evaluation import latency
@@ -44,9 +44,9 @@ DEFINITIONS = """
 from hindcast import project
 from hindcast.definitions import Feature, FeatureView, Gate, Model, days, latest, prior
 
-loans = project.read().source()
+loans = project.read().source("loans")
 folded = "amt_income_total + case when amt_income_total < 150000 then 150000 else -150000 end"
-history = FeatureView("history", loans, [
+history = FeatureView("history", loans, entity=loans.first, features=[
     Feature("folded_income", folded, over=latest()),
     Feature("average", "avg(loan_amount)", over=prior()),
     Feature("recent", "count(*)", over=prior(days=90)),
@@ -153,7 +153,7 @@ def opened(url: str) -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="hindcast-stage-") as place:
         stage = Stage(Path(place), url)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(generate, "OVERDUE_RATE", OVERDUE_RATE)
+            patch.setattr(loans, "OVERDUE_RATE", OVERDUE_RATE)
             generate.generate(stage.loans, CUSTOMERS, SEED)
         first = stage.application("first")
         stage.ingest(first)

@@ -19,7 +19,7 @@ def test_a_new_projects_own_test_passes(tmp_path: Path, monkeypatch: pytest.Monk
     # From elsewhere than this checkout, whose settings are no new project's.
     command = [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert "5 passed" in ended.stdout, ended.stdout
+    assert "6 passed" in ended.stdout, ended.stdout
 
 
 def test_init_overwrites_nothing_and_says_what_to_do_next(

@@ -17,6 +17,7 @@ from hindcast.operations import incoming
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Run
 from lambdas.control.handler import handler
+from tests import one_view
 from tests.integration import moto_aws
 from tests.integration.orders import GOOD, HEADER, NOW, orders, raw
 
@@ -67,6 +68,7 @@ def arrivals(
         )
         for name, value in {
             names.ENV_HOME: str(tmp_path / "home"),
+            names.ENV_PROJECT: str(one_view.write(tmp_path / "project")),
             names.ENV_LAKE: lake,
             names.ENV_DATABASE_URL: database_url,
         }.items():
@@ -123,7 +125,9 @@ def test_of_two_files_of_one_name_both_come_in(arrivals: Arrivals, loans: bytes)
     assert sent(first)["rows"] > 100
 
 
-def test_a_source_is_named_by_the_folder_or_is_the_only_one(arrivals: Arrivals) -> None:
+def test_a_source_is_named_by_the_folder_or_by_the_file_or_is_the_only_one(
+    arrivals: Arrivals,
+) -> None:
     content = f"{HEADER}\n{GOOD}\n".encode()
     project = arrivals.application.project
     both = replace(project, sources={**project.sources, "orders": orders})
@@ -132,7 +136,12 @@ def test_a_source_is_named_by_the_folder_or_is_the_only_one(arrivals: Arrivals) 
     report = incoming.ingest(application, event, NOW)
     assert report is not None
     assert arrivals.ids() == [1]
-    with pytest.raises(InputError, match="name one source; the project has loans, orders"):
+    again = incoming.ingest(application, arrivals.put("incoming/2026/orders.csv", content), NOW)
+    assert again is not None
+    assert again.already_ingested
+    with pytest.raises(
+        InputError, match=r"day.csv: name its source.*the project has loans, orders"
+    ):
         incoming.ingest(application, arrivals.put("incoming/day.csv", content), NOW)
 
 

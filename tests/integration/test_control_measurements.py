@@ -19,6 +19,7 @@ from hindcast.operations.measurements import measure
 from hindcast.settings import Settings
 from hindcast.stores.online import ViewVersion
 from lambdas.control.handler import handler
+from tests import one_view
 from tests.integration.hindsight import NOW
 
 REGION = "eu-west-1"
@@ -36,11 +37,11 @@ def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
-def application(cloudwatch: Any, database_url: str) -> Iterator[Application]:
+def application(cloudwatch: Any, database_url: str, tmp_path: Path) -> Iterator[Application]:
     places = Settings(
         Path("/nowhere"), "/nowhere", "/nowhere", database_url=database_url, deployment="staging"
     )
-    found = Application(places, project.load())
+    found = Application(places, project.load(one_view.write(tmp_path)))
     with found.store:
         yield found
 
@@ -160,6 +161,7 @@ def test_the_lambda_measures_by_its_schedules_event(
 ) -> None:
     promote(application, "credit_risk-a", NOW)
     monkeypatch.setenv(names.ENV_DATABASE_URL, application.database_url)
+    monkeypatch.setenv(names.ENV_PROJECT, str(application.project.folder))
     monkeypatch.setenv(names.ENV_DEPLOYMENT, "staging")
     report = handler({"action": "measure"}, None)
     assert report["published"][MODEL] > 0

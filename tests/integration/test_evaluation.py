@@ -217,7 +217,8 @@ def _of_source(application: Application, source: str) -> Application:
     path.parent.mkdir()
     text = (application.project.folder / "definitions.py").read_text()
     text = text.replace(
-        "project.read().source()", f'replace(project.read().source(), name="{source}")'
+        'project.read().source("loans")',
+        f'replace(project.read().source("loans"), name="{source}")',
     ).replace('"loans.status"', f'"{source}.status"')
     path.write_text(f"from dataclasses import replace\n{text}")
     return replace(application, project=project.load(path.parent))

@@ -24,6 +24,7 @@ from hindcast.errors import InputError
 from hindcast.stores.database import connect
 from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore, ViewVersion
+from tests import one_view
 from tests.integration import moto_aws
 from tests.spark import QUICK_JAVA
 
@@ -39,7 +40,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     folder = tmp_path_factory.mktemp("lake")
     generate(folder / "loans.csv", customers=30, seed=3)
     lake = Lake(str(folder / "lake"))
-    add_file(folder / "loans.csv", project.load().source(), lake, NOW)
+    add_file(folder / "loans.csv", project.load().source("loans"), lake, NOW)
     return lake
 
 
@@ -56,9 +57,10 @@ def secret() -> Iterator[str]:
 def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with definitions of one's own, whose view has another name than the example's."""
     folder = tmp_path_factory.mktemp("own")
-    text = (project.default_folder() / "definitions.py").read_text()
+    definitions = one_view.write(folder) / "definitions.py"
+    text = definitions.read_text()
     assert '"credit_history"' in text
-    (folder / "definitions.py").write_text(text.replace('"credit_history"', '"own_history"'))
+    definitions.write_text(text.replace('"credit_history"', '"own_history"'))
     return folder
 
 

@@ -22,7 +22,7 @@ from tests.integration import moto_aws
 from tests.integration.orders import NOW, add, quarantine, raw
 
 PROJECT = project.load(None)
-VIEW, LOANS = PROJECT.view(None), PROJECT.source(None)
+VIEW, LOANS = PROJECT.view("credit_history"), PROJECT.source("loans")
 KNOWLEDGE = Knowledge(datetime(2021, 9, 17, tzinfo=UTC), NOW)
 ORDER = [("id", "ascending"), ("event_timestamp", "ascending"), ("tiebreaker", "ascending")]
 

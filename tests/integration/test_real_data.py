@@ -28,7 +28,7 @@ from hindcast.stores.online import OnlineStore
 from tests.integration.orders import NOW, add, quarantine
 
 LOANS = Path(__file__).parents[3] / "shared" / "data" / "loans.parquet"
-VIEW = project.load(None).view(None)
+VIEW = project.load(None).view("credit_history")
 AS_OF = datetime(2021, 9, 17, tzinfo=UTC)
 DAY = "2021-09-17"  # The file holds dates as ISO text.
 KNOWLEDGE = Knowledge(AS_OF, NOW)

@@ -66,7 +66,7 @@ def test_a_loan_recorded_in_march_changes_februarys_prediction_for_those_who_ask
 def dated(home: Home) -> Home:
     """Cara's loans in a source that says when each was recorded, and a release of it."""
     found = home.redefine(
-        ('tiebreaker="loan_id",', 'tiebreaker="loan_id", recorded_at="recorded_at",'),
+        ('label="status",', 'label="status", recorded_at="recorded_at",'),
         ('"loan_id": "bigint",', '"loan_id": "bigint", "recorded_at": "timestamp",'),
     )
     found.ingest(

@@ -49,7 +49,7 @@ def test_an_unchanged_project_gives_the_same_digest_and_records_nothing(
 def test_rows_that_did_not_know_late_records_are_trained_on_again_exactly(home: Home) -> None:
     """Every loan is recorded on its day or, one in ten, 90 days later; the lake has it twice."""
     dated = home.redefine(
-        ('tiebreaker="loan_id",', 'tiebreaker="loan_id", recorded_at="recorded_at",'),
+        ('label="status",', 'label="status", recorded_at="recorded_at",'),
         ('"loan_id": "bigint",', '"loan_id": "bigint", "recorded_at": "timestamp",'),
     )
     loans = home.application.lake.open("raw", "loans", fix="").to_pyarrow_table().select([*LOAN])

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hindcast import project
 from hindcast.demo.generate import generate
+from tests import one_view
 from tests.integration import hindsight
 from tests.integration.hindsight import EARLIER, FAST, Home
 from tests.orchestration.aws import Given
@@ -104,9 +104,7 @@ def spark(home: Home, given: Given) -> str | None:
 
 def _live_in(home: Home) -> Home:
     """Ingest, and promote a release that knew a quarter of a year less."""
-    home.definitions.parent.mkdir()
-    example = project.default_folder() / "definitions.py"
-    home.definitions.write_text(example.read_text() + FAST)
+    one_view.write(home.definitions.parent, FAST)
     generate(home.folder / "loans.csv", customers=CUSTOMERS, seed=SEED)
     hindsight.ingest(home.application, home.folder / "loans.csv")
     home.promote(home.train(EARLIER))

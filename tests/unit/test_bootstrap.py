@@ -62,7 +62,7 @@ def test_an_application_is_a_project_with_the_places_of_its_data(
     application = bootstrap.application(home=tmp_path)
     assert application.settings.home == tmp_path
     assert application.lake.root == str(tmp_path / "lake")
-    assert application.project.source().name == "loans"
+    assert application.project.model().name == "credit_risk"
 
 
 def test_an_application_finds_its_project_in_the_environment(

@@ -43,7 +43,7 @@ def refusal(folder: Path, text: str) -> str:
 def test_the_example_is_the_default_and_loads() -> None:
     example = project.load()
     assert example.folder == project.default_folder()
-    assert example.source().name == "loans"
+    assert list(example.sources) == ["loans", "repayments", "outcomes"]
     assert list(example.view("credit_history").keys) == ["id"]
     assert example.model().seed == 20210917
 
@@ -63,6 +63,23 @@ def test_a_named_release_says_which_of_several_models_is_meant(tmp_path: Path) -
     assert loaded.model_name("risk-2", "risk-0123456789ab") == "risk-2"
     with pytest.raises(InputError, match="name one model; the project has risk, risk-2"):
         loaded.model_name(None, "3")
+
+
+def test_of_several_models_the_default_is_meant_where_none_is_named(tmp_path: Path) -> None:
+    other = MODEL + MODEL.removeprefix(HISTORY).replace("risk", "other")
+    assert load(tmp_path, other).default_model is None
+    loaded = load(tmp_path, other.replace("estimator=print)", "estimator=print, default=True)", 1))
+    assert loaded.model() is loaded.model("risk") is loaded.default_model
+    message = refusal(tmp_path, other.replace("=print)", "=print, default=True)"))
+    assert message == "models 'risk' and 'other' are the default; keep one of them"
+
+
+def test_a_file_is_of_the_only_source_or_of_the_one_that_it_is_named_after(tmp_path: Path) -> None:
+    assert load(tmp_path, LOANS).source_of("s3://in/may.csv").name == "loans"
+    loaded = load(tmp_path, LOANS + LOANS.replace("loans", "sales"))
+    assert loaded.source_of("in/sales.csv.gz").name == "sales"
+    with pytest.raises(InputError, match=r"may.csv: name its source, .* has loans, sales"):
+        loaded.source_of("in/may.csv")
 
 
 def test_two_variables_may_name_one_definition(tmp_path: Path) -> None:
@@ -218,6 +235,6 @@ def test_the_folder_it_runs_in_is_the_default_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert project.read().models.keys() == {"credit_risk"}
+    assert project.read().models.keys() == {"credit_risk", "late_payment"}
     (tmp_path / "definitions.py").write_text(LOANS)
     assert project.read().models.keys() == set()

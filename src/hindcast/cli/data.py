@@ -44,7 +44,10 @@ def ingest(
             "s3://bucket/events.csv."
         ),
     ],
-    source: Annotated[str | None, typer.Option(help="Default: the only source.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Default: the only one, or the one that a file is named after."),
+    ] = None,
     force: Annotated[
         bool, typer.Option(help="Add files even if most of their rows are bad.")
     ] = False,
@@ -57,12 +60,12 @@ def ingest(
     from hindcast.formats.objects import listed
 
     application, progress = bootstrap.application(home, project), ConsoleProgress()
-    declared = application.project.source(source)
-    lake, ledger = application.lake, application.ledger
+    declared, lake, ledger = application.project, application.lake, application.ledger
     found, reports = [file for given in files for file in listed(given)], []
+    sources = [declared.source(source) if source else declared.source_of(file) for file in found]
     try:
-        for file in found:
-            reports.append(use_case(file, declared, lake, ledger, now(), progress, force=force))
+        for file, own in zip(found, sources, strict=True):
+            reports.append(use_case(file, own, lake, ledger, now(), progress, force=force))
     except HindcastError:
         # The files before it are in.
         if reports:
@@ -277,14 +280,19 @@ def get_online_features(
 
 
 def _asked(project: Project, view: str | None, service: str | None) -> "CompiledService":
-    """The service of a name, or all features of a view: the one named, or the only one."""
+    """The service or all features of the view that is named; else what GET /features gives.
+
+    That is of the only view, or of the default model, or of the only service.
+    """
     from hindcast.compiler.service import of_view
 
     if view is not None and service is not None:
         raise InputError("name a view or a service; one of the two")
-    if service is not None or (view is None and len(project.views) > 1 and project.services):
-        return project.service(service)
-    return of_view(project.view(view))
+    if view is not None or (service is None and len(project.views) == 1):
+        return of_view(project.view(view))
+    if service is None and project.default_model is not None:
+        return project.service_of(project.default_model)
+    return project.service(service) if service or project.services else of_view(project.view())
 
 
 def _printable(row: dict[str, Any]) -> dict[str, Any]:

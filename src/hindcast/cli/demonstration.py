@@ -13,12 +13,14 @@ from hindcast.cli.options import EngineOption, HomeOption, JsonOption
 
 @app.command()
 def generate(
-    out: Annotated[Path, typer.Option("--out", help="The CSV file to write.")] = Path("loans.csv"),
+    out: Annotated[
+        Path, typer.Option("--out", help="The CSV file of loans; the others are put beside it.")
+    ] = Path("loans.csv"),
     customers: Annotated[int, typer.Option(help="How many customers.", min=1)] = 5_000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Write synthetic loans. A few of them are broken on purpose."""
+    """Write synthetic loans, repayments and outcomes. A few loans are broken on purpose."""
     from hindcast.demo.generate import generate as make
 
     console.show(make(out, customers=customers, seed=seed), as_json)

@@ -31,7 +31,10 @@ KnownByOption = Annotated[
 ]
 EngineOption = Annotated[str, typer.Option("--engine", help="duckdb or spark.")]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", help="Default: the only one, or the named release's.")
+    str | None,
+    typer.Option(
+        "--model", help="Default: the named release's, the only one, or the project's default."
+    ),
 ]
 ViewOption = Annotated[
     str | None, typer.Option("--feature-view", help="Default: the only feature view.")

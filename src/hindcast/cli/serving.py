@@ -78,7 +78,7 @@ def serve(
         typer.Option(help="With --api: the function whose versions are described by releases."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="What the short paths ask; default the only.")
+        str | None, typer.Option(help="What the short paths ask; else the project's default model.")
     ] = None,
     project: ProjectOption = None,
     home: HomeOption = None,

@@ -3,6 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import and_
+
+import pyarrow.compute as pc
 
 from hindcast import names
 from hindcast.bootstrap import Application
@@ -30,7 +34,7 @@ class RefreshReport:
     """What was written, view by view.
 
     dropped: view versions that nothing reads any more. unreadable: live releases whose views could
-    not be computed, and why.
+    not be computed, and why. waiting: views without any event yet, which are left for later.
     """
 
     as_of: datetime
@@ -38,6 +42,7 @@ class RefreshReport:
     views: tuple[MaterializeReport, ...]
     dropped: tuple[str, ...]
     unreadable: Mapping[str, str]
+    waiting: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -124,12 +129,14 @@ def refresh(
     """Materialize views by name, or all declared, and the versions that live releases read.
 
     also: releases by id or version whose versions are computed as well, so that they may be rolled
-    out. A view that fails does not stop the others. Raises InputError where there is no view, and
-    what materialize and live.find raise.
+    out. A view that fails does not stop the others; one that never had an event waits, unless it is
+    named or all do. Raises InputError where there is no view, and what materialize and live.find
+    raise.
     """
     store, ledger = application.store, application.ledger
     declared = list(application.project.views.values())
-    chosen = declared if views is None else [application.project.view(name) for name in views]
+    named = None if views is None else [application.project.view(name) for name in views]
+    chosen = _due(application, declared) if named is None else named
     elsewhere = {each.view.name for each in declared} - {each.view.name for each in chosen}
     live = find(ledger, application.releases, declared, also)
     wanted = [each for each in live.versions if each.view.view.name not in elsewhere]
@@ -144,8 +151,32 @@ def refresh(
         written = tuple(refresher.run_all(due))
     finally:  # Those of the views that did not fail.
         services.put_online(application.project, store)
-    dropped = tuple(drop_unread(store, declared, live))
-    return RefreshReport(knowledge.as_of, knowledge.known_by, written, dropped, live.unreadable)
+    return RefreshReport(
+        as_of=knowledge.as_of,
+        known_by=knowledge.known_by,
+        views=written,
+        dropped=tuple(drop_unread(store, declared, live)),
+        unreadable=live.unreadable,
+        waiting=tuple(sorted(elsewhere)) if named is None else (),
+    )
+
+
+def _due(application: Application, declared: Sequence[CompiledView]) -> Sequence[CompiledView]:
+    """The views that were online before or have an event now; all, where none has."""
+    online = {version.view for version in application.store.materialized()}
+    lake = application.lake
+    due = [each for each in declared if each.view.name in online or _has_events(lake, each)]
+    return due or declared
+
+
+def _has_events(lake: Lake, view: CompiledView) -> bool:
+    """Whether the view's source holds any row with its entity's key."""
+    source = view.view.source
+    raw, keys = lake.find(names.RAW, source.name), source.key_columns(view.view.of)
+    if raw is None or not {*keys} <= {column.name for column in raw.schema().fields}:
+        return False
+    keyed = reduce(and_, (pc.field(key).is_valid() for key in keys))
+    return bool(raw.to_pyarrow_dataset().head(1, columns=[*keys], filter=keyed).num_rows)
 
 
 def _failure(failed: Sequence[tuple[Pass, HindcastError]], of: int) -> HindcastError:
@@ -199,21 +230,25 @@ def drop_unread(
 
 
 def roll_back(application: Application, view: str | None) -> list[Swap]:
-    """Serve what was served before the last refresh: of a declared view, every version in use.
+    """Serve what was served before the last refresh: of a view, or all, every version in use.
 
     Versions without an earlier table stay as they are; raises NotFoundError where all are.
     """
-    project, store, ledger = application.project, application.store, application.ledger
-    declared = project.view(view)
-    live = find(ledger, application.releases, project.views.values())
-    own = [v.view for v in live.versions if v.view.view.name == declared.view.name]
-    versions = dict.fromkeys(ViewVersion.of(each) for each in (declared, *own))
+    project, store = application.project, application.store
+    declared = [project.view(view)] if view else list(project.views.values())
+    live = find(application.ledger, application.releases, project.views.values())
+    meant = [each.view.name for each in declared]
+    own = [v.view for v in live.versions if v.view.view.name in meant]
+    versions = dict.fromkeys(ViewVersion.of(each) for each in (*declared, *own))
     back = [version for version in versions if store.has_earlier(version)]
     if not back:
         raise NotFoundError(
-            f"feature view '{declared.view.name}' has no earlier online table to go back to"
+            f"there is no earlier online table to go back to of {' or '.join(sorted(meant))}"
         )
-    with ledger.run("materialize", {"view": declared.view.name, "rollback": True}) as run:
-        swaps = [store.rollback(version) for version in back]
-        run.outputs["swaps"] = {str(swap.of): swap.run_id for swap in swaps}
+    swaps = []
+    for name in dict.fromkeys(version.view for version in back):
+        with application.ledger.run("materialize", {"view": name, "rollback": True}) as run:
+            done = [store.rollback(version) for version in back if version.view == name]
+            run.outputs["swaps"] = {str(swap.of): swap.run_id for swap in done}
+            swaps += done
     return swaps

@@ -102,6 +102,7 @@ class Model:
     cold_start: what is done about an entity without any event yet. "refuse": it gets no answer, and
     first events are not trained on. "answer": both are done on the empty history.
     gate: what a release of the model must reach before it may be promoted.
+    default: of a project's several models, the one that is meant where none is named.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Model:
     split: Split = field(default_factory=Split)
     coverage: float | None = None
     spine: Source | None = None
+    default: bool = False
 
     def __post_init__(self) -> None:
         """Raise DefinitionError naming the model and its wrong argument."""
@@ -135,6 +137,7 @@ class Model:
         arguments.require(where, "gate", self.gate, Gate, "a Gate")
         self.gate.check(f"{where}, gate", self.rules)
         arguments.require_items(where, "slices", self.slices, str, "feature name")
+        arguments.require(where, "default", self.default, bool, "True or False")
         arguments.require_one_of(where, "cold_start", self.cold_start, get_args(ColdStart))
 
     @cached_property

@@ -28,7 +28,8 @@ def with_new_feature(application: Application) -> Application:
     assert isinstance(before, FeatureSelection)
     view = replace(before.view, features=[*before.view.features, NEW])
     wider = replace(model, features=view[[*before.names, NEW.name]])
-    changed = replace(project, declared={view.name: view}, models={model.name: wider})
+    views, models = {**project.declared, view.name: view}, {**project.models, model.name: wider}
+    changed = replace(project, declared=views, models=models)
     return Application(application.settings, changed)
 
 

@@ -17,6 +17,7 @@ from hindcast.audit.replay import replay as replays
 from hindcast.bootstrap import Application
 from hindcast.data.ingest import ingest
 from hindcast.data.refresh import refresh
+from hindcast.definitions import Source
 from hindcast.demo import canary, service
 from hindcast.demo.generate import generate
 from hindcast.demo.summary import Summary
@@ -41,7 +42,8 @@ def run(home: Path, engine: str, customers: int, progress: Progress) -> Summary:
     summary = Summary(engine, application.settings.home)
     file = summary.home / "loans.csv"
     summary.run("generate", lambda: generate(file, customers=customers, seed=0))
-    summary.run("ingest", lambda: _ingest(application, file, progress))
+    for source in application.project.sources.values():
+        summary.run(f"ingest {source.name}", partial(_ingest, application, source, progress))
     summary.run("materialize", lambda: _materialize(application, engine, progress))
     summary.run("train the first release", lambda: _first(application, summary, progress))
     with ExitStack() as stack:
@@ -61,8 +63,8 @@ def run(home: Path, engine: str, customers: int, progress: Progress) -> Summary:
     return summary
 
 
-def _ingest(application: Application, file: Path, progress: Progress) -> Any:
-    source = application.project.source()
+def _ingest(application: Application, source: Source, progress: Progress) -> Any:
+    file = application.settings.home / f"{source.name}.csv"
     return ingest(file, source, application.lake, application.ledger, _now(), progress)
 
 
@@ -125,7 +127,7 @@ def _weaker(application: Application) -> Application:
     """The same project with a model that reads too little to be good."""
     model = application.project.model()
     features = model.service.views[0][["has_work_phone", "flag_own_realty"]]
-    models = {model.name: replace(model, features=features)}
+    models = {**application.project.models, model.name: replace(model, features=features)}
     return Application(application.settings, replace(application.project, models=models))
 
 

@@ -46,8 +46,8 @@ def serve(
 
     Models by one release where the settings name its folder; by those of a stage of API Gateway's,
     while it changes; else every model by those of its stage in the home. Feature services besides,
-    or alone where the project has no model. model: whose the short paths are, by default the only
-    one's.
+    or alone where the project has no model. model: whose the short paths are; without it the
+    project's default model's.
     """
     from hindcast.serving.catalog import open_catalog
     from hindcast.serving.handler import make_features_handler
@@ -83,14 +83,14 @@ def _answering(
 def _models(application: Application, model: str | None, opened: ExitStack) -> "Handler":
     """Every model of the project; one without a release is answered with 503, as on AWS.
 
-    Raises NotFoundError where the only or the named model has none, or no model has one.
+    Raises NotFoundError where the default model has none, or no model has one.
     """
     from hindcast.serving.handler import logger, make_handler
     from hindcast.traffic.models import Models
 
     declared = application.project.models
-    several = model is None and len(declared) > 1
-    default = None if several else application.project.model(model).name
+    chosen = application.project.model(model) if model else application.project.default_model
+    default = chosen.name if chosen else None
     handlers: dict[str, Handler] = {}
     lacking: list[NotFoundError] = []
     for name in declared:

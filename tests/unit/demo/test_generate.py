@@ -52,13 +52,17 @@ def one(rows: duckdb.DuckDBPyRelation, expression: str) -> float:
     return float(rows.aggregate(expression).fetchall()[0][0])
 
 
-def test_the_same_seed_writes_the_same_bytes(folder: Path, report: GenerateReport) -> None:
-    again = generate(folder / "again.csv", customers=CUSTOMERS, seed=7)
-    other = generate(folder / "other.csv", customers=CUSTOMERS, seed=8)
-    assert again.planted == other.planted == report.planted
-    first = (folder / "loans.csv").read_bytes()
-    assert (folder / "again.csv").read_bytes() == first
-    assert (folder / "other.csv").read_bytes() != first
+def test_the_same_seed_writes_the_same_bytes(
+    folder: Path, report: GenerateReport, tmp_path: Path
+) -> None:
+    for name, seed in (("again", 7), ("other", 8)):
+        (tmp_path / name).mkdir()
+        made = generate(tmp_path / name / "loans.csv", customers=CUSTOMERS, seed=seed)
+        assert made.planted == report.planted
+    for name in ("loans.csv", "repayments.csv", "outcomes.csv"):
+        first = (folder / name).read_bytes()
+        assert (tmp_path / "again" / name).read_bytes() == first
+        assert (tmp_path / "other" / name).read_bytes() != first
 
 
 def test_ingest_finds_exactly_what_was_planted(
@@ -130,15 +134,34 @@ def test_income_and_age_tell_something_of_the_label(rows: duckdb.DuckDBPyRelatio
     assert np.sum(found["status"]) > 100
 
 
-def test_another_last_day_moves_every_date(folder: Path) -> None:
-    generate(folder / "later.csv", customers=50, seed=1, until=date(2024, 2, 29))
-    dates = lines_of(folder / "later.csv").aggregate("max(TRY_CAST(loan_date AS DATE))")
+def test_repayments_and_outcomes_are_of_the_loans_and_come_weeks_later(
+    folder: Path, report: GenerateReport, rows: duckdb.DuckDBPyRelation
+) -> None:
+    paths = {name: f"'{folder / name}.csv'" for name in ("repayments", "outcomes")}
+    joined = duckdb.connect().sql(
+        f"SELECT * FROM read_csv({paths['repayments']}) AS paid "
+        f"JOIN read_csv({paths['outcomes']}) AS told USING (loan_id, id)"
+    )
+    assert one(joined, "count(*)") == report.outcomes < report.repayments < report.rows
+    assert one(joined, "count(*) FILTER (late <> (days_late > 0)::INT)") == 0
+    assert one(joined, "avg(late)") == pytest.approx(0.1, abs=0.02)
+    assert one(joined, "min(recorded_at - paid_at >= INTERVAL 1 DAY)") == 1
+    assert one(joined, "max(date_diff('day', paid_at, recorded_at))") > 60
+    assert one(joined, "max(recorded_at < DATE '2021-09-18')") == 1
+    overdue = {loan for (loan,) in rows.filter("status = 1").project("loan_id").fetchall()}
+    delays = dict(joined.project("loan_id, days_late").fetchall())
+    assert all(delays[loan] > 60 for loan in overdue & delays.keys())
+
+
+def test_another_last_day_moves_every_date(tmp_path: Path) -> None:
+    generate(tmp_path / "later.csv", customers=50, seed=1, until=date(2024, 2, 29))
+    dates = lines_of(tmp_path / "later.csv").aggregate("max(TRY_CAST(loan_date AS DATE))")
     newest = dates.fetchall()[0][0]
     assert date(2023, 9, 1) < newest <= date(2024, 2, 29)
 
 
-def test_a_single_customer_can_be_generated(folder: Path) -> None:
-    report = generate(folder / "one.csv", customers=1, seed=0)
+def test_a_single_customer_can_be_generated(tmp_path: Path) -> None:
+    report = generate(tmp_path / "one.csv", customers=1, seed=0)
     assert report.customers == 1
     assert report.rows > sum(report.planted.values()) > 0
 
