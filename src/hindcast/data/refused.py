@@ -24,8 +24,12 @@ QUARANTINE_SCHEMA = pa.schema(
         (names.RECORDED_AT, pa.timestamp("us", tz="UTC")),
     ]
 )
-_VALUE = re.compile("'[^']*'")
-_COUNT = re.compile(r"\b\d+(?= (columns?|bytes)\b)")
+# A check, which may quote texts of its own, or a value: that ends where the reason goes on, as it
+# may have apostrophes itself.
+_QUOTED = re.compile(
+    "(breaks check \".*?\"(?=; |$))|(?<= )'.*?'(?= (?:is not a|breaks check|at place) )", re.DOTALL
+)
+_COUNT = re.compile(r"\b\d+(?= (columns?|bytes|numbers)\b)|(?<=at place )\d+")
 
 
 def table(
@@ -62,4 +66,5 @@ def _stamped(
 
 def kind_of(reason: str) -> str:
     """A reason without the values and counts of its row: rows refused alike are one kind."""
-    return _COUNT.sub("...", _VALUE.sub("'...'", reason))
+    without = _QUOTED.sub(lambda found: found[1] or "'...'", reason)
+    return _COUNT.sub("...", without)
