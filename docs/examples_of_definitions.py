@@ -27,6 +27,7 @@ from hindcast.definitions import (
     Source,
     Split,
     days,
+    latest,
     prior,
 )
 
@@ -60,6 +61,7 @@ purchases = Source(
         "bought_at": "timestamp",
         "born": "date",
         "amount": "decimal(18,2)",
+        "taste": "double[8]",
     },
     checks=[positive, plausible],
     optional=["born"],
@@ -81,13 +83,14 @@ returns = Source(
     "Feature": """
 spent = Feature("spent_last_30_days", "sum(amount)", over=prior(days=30))
 age = Feature("age", "years_between(born, as_of)")
+taste = Feature("taste", "taste", over=latest())
 """,
     "FeatureView": """
 spending = FeatureView(
     "spending",
     source=purchases,
     entity=shopper,
-    features=[spent, age],
+    features=[spent, age, taste],
     ttl=days(365),
     refreshed="daily 02:00",
     owner="marketing",
@@ -145,6 +148,12 @@ LENGTHS = (
     ("hours(24)", "24 hours"),
     ("minutes(5)", "5 minutes"),
 )
+
+ARRAYS = """\
+`double[n]` is an array of n doubles, such as an embedding; n is from 1 to 4096. A feature of it is
+the column alone, over `latest()`; expressions ask only whether it `is null`. A model reads `taste`
+as the columns `taste_0`, `taste_1`, ..., all of them null where it is; answers, the prediction log
+and tables have it as one list."""
 
 EXPRESSIONS = (
     ("coalesce(a, b)", "the first that is not null"),

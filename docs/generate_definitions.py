@@ -10,7 +10,14 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
-from docs.examples_of_definitions import CLASSES, EXPRESSIONS, INTRODUCTION, LENGTHS, WINDOWS
+from docs.examples_of_definitions import (
+    ARRAYS,
+    CLASSES,
+    EXPRESSIONS,
+    INTRODUCTION,
+    LENGTHS,
+    WINDOWS,
+)
 from hindcast import datatypes, definitions
 from hindcast.compiler.aggregates import AGGREGATES
 from hindcast.compiler.functions import FUNCTIONS
@@ -47,7 +54,7 @@ def page() -> str:
         _table(("expression", "gives"), ((_code(call), said) for call, said in EXPRESSIONS)),
         "## Types",
         ", ".join(_code("decimal(p,s)" if kind == "decimal" else kind) for kind in datatypes.KINDS)
-        + ". Timestamps are instants in UTC.",
+        + f". Timestamps are instants in UTC.\n\n{ARRAYS}",
         _table(
             ("also written", "is"),
             ((_code(name), _code(kind)) for name, kind in datatypes.ALIASES.items()),

@@ -10,33 +10,53 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 KINDS = ("bigint", "double", "boolean", "string", "date", "timestamp", "decimal")
+# An array of doubles, such as an embedding: written double[n], and no value to reckon with.
+ARRAY = "array"
+EVERY = (*KINDS, ARRAY)
+LONGEST_ARRAY = 4096
 # Other words for a type; a uuid is kept as its text.
 ALIASES = {"int": "bigint", "float": "double", "text": "string", "uuid": "string"}
 # The digits of the largest bigint.
 _BIGINT_DIGITS = 19
 
 _SQL = {
-    "duckdb": {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"},
-    "spark": {},
-    "postgres": {"string": "TEXT", "timestamp": "TIMESTAMPTZ", "double": "FLOAT8"},
+    "duckdb": {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ", ARRAY: "DOUBLE[]"},
+    "spark": {ARRAY: "ARRAY<DOUBLE>"},
+    "postgres": {
+        "string": "TEXT",
+        "timestamp": "TIMESTAMPTZ",
+        "double": "FLOAT8",
+        ARRAY: "FLOAT8[]",
+    },
 }
 
 
 @dataclass(frozen=True)
 class DataType:
-    """One of KINDS; precision and scale only for decimal. Timestamps are UTC instants."""
+    """One of KINDS, or ARRAY; timestamps are UTC instants.
+
+    precision, scale: of a decimal. size: how many numbers an array has.
+    """
 
     kind: str
     precision: int = 0
     scale: int = 0
+    size: int = 0
 
     def __str__(self) -> str:
+        if self.is_array:
+            return f"double[{self.size}]"
         return f"decimal({self.precision},{self.scale})" if self.kind == "decimal" else self.kind
 
     @property
     def is_numeric(self) -> bool:
         """Whether a model reads it as a number; booleans count as 0 and 1."""
         return self.kind in ("bigint", "double", "boolean", "decimal")
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is numbers in their places, which a model reads as a column each."""
+        return self.kind == ARRAY
 
     def holds(self, other: "DataType") -> bool:
         """Whether it has every value of another; a double those of a bigint up to 2**53."""
@@ -62,6 +82,8 @@ class DataType:
 
         if self.kind == "decimal":
             return pa.decimal128(self.precision, self.scale)
+        if self.is_array:
+            return pa.list_(pa.float64())
         return {
             "bigint": pa.int64(),
             "double": pa.float64(),
@@ -91,18 +113,26 @@ def of_arrow(kind: "pa.DataType") -> DataType | None:
 
 def words(kind: "pa.DataType") -> str:
     """An Arrow type as definitions name it, else by its own name."""
+    if kind == DataType(ARRAY).arrow():
+        return "double[n]"
     return str(of_arrow(kind) or kind)
 
 
 def parse(text: str) -> DataType:
-    """Read a type as definitions write it, such as "bigint", "int" or "decimal(18,2)"."""
+    """Read a type as definitions write it: "bigint", "int", "decimal(18,2)" or "double[384]"."""
     match = re.fullmatch(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)", text.strip())
     if match:
         precision, scale = int(match[1]), int(match[2])
         if 0 < precision <= 38 and scale <= precision:
             return DataType("decimal", precision, scale)
+    array = re.fullmatch(r"(?:double|float)\[\s*(\d+)\s*\]", text.strip())
+    if array and 1 <= int(array[1]) <= LONGEST_ARRAY:
+        return DataType(ARRAY, size=int(array[1]))
     name = ALIASES.get(text.strip(), text.strip())
     if name in KINDS and name != "decimal":
         return DataType(name)
     choices = ", ".join((*KINDS[:-1], *ALIASES))
-    raise DefinitionError(f"unknown type '{text}'; use one of {choices}, decimal(p,s) with p <= 38")
+    raise DefinitionError(
+        f"unknown type '{text}'; use one of {choices}, decimal(p,s) with p <= 38, "
+        f"double[n] with n from 1 to {LONGEST_ARRAY}"
+    )

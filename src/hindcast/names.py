@@ -97,6 +97,11 @@ METRIC_MODEL_AGE = "ModelAgeDays"
 METRIC_DRIFT = "Drift"
 
 
+def array_columns(name: str, size: int) -> tuple[str, ...]:
+    """The columns that a model reads a feature as; size: of an array, else 0."""
+    return tuple(f"{name}_{place}" for place in range(size)) if size else (name,)
+
+
 def online_relation(view: str, definition_hash: str) -> str:
     """The relation in the online schema that answers for one version of a feature view.
 

@@ -251,7 +251,8 @@ def _check_model(model: Model, project: Project) -> None:
     """Raise DefinitionError where a model cannot be trained, whatever its data are."""
     service = project.service_of(model)
     for feature in service.features:
-        if not feature.datatype.is_numeric and feature.datatype != STRING:
+        kind = feature.datatype
+        if not kind.is_numeric and not kind.is_array and kind != STRING:
             raise DefinitionError(
                 f"model '{model.name}': feature '{feature.name}' is {feature.datatype}, which no "
                 "model reads; turn it into a number, such as days_between"

@@ -31,6 +31,7 @@ payments = Source(
         "rate": "double",
         "kind": "string",
         "born": "date",
+        "vector": "double[2]",
     },
 )
 view = compile_view(
@@ -43,6 +44,7 @@ view = compile_view(
             Feature("amount_recently", "sum(amount)", over=prior(days=30)),
             Feature("rate", "rate", over=latest()),
             Feature("kind", "kind", over=latest()),
+            Feature("vector", "vector", over=latest()),
             Feature("is_cash", "kind = 'cash'", over=latest()),
             Feature("age", "years_between(born, as_of)"),
         ],
@@ -60,6 +62,7 @@ def events(people: int = 40, each: int = 6) -> pa.Table:
             "amount": None if n == 3 else Decimal(person) + Decimal(n) / 8,
             "rate": None if person % 5 == 0 else n / 3,
             "kind": ["cash", None, "card"][n % 3],
+            "vector": None if person % 7 == 0 else [n / 3, -person / 7],
             "born": date(1500, 2, 28) if person == 1 else date(1988, 2, 29),
         }
         for person in range(people)

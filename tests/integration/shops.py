@@ -31,7 +31,10 @@ purchases = Source(
 )
 tickets = Source(
     "tickets", entity=customer, event_timestamp="opened", tiebreaker="ticket",
-    schema={"ticket": "bigint", "cid": "string", "opened": "timestamp", "severity": "bigint"},
+    schema={
+        "ticket": "bigint", "cid": "string", "opened": "timestamp", "severity": "bigint",
+        "topics": "double[3]",
+    },
 )
 spending = FeatureView("spending", entity=customer, source=purchases, features=[
     Feature("purchases_before", "count(*)", over=prior()),
@@ -40,6 +43,7 @@ spending = FeatureView("spending", entity=customer, source=purchases, features=[
 ])
 support = FeatureView("support", entity=customer, source=tickets, features=[
     Feature("severe_tickets", "sum(severity)", over=prior(days=60)),
+    Feature("topics", "topics", over=latest()),
 ])
 busy = FeatureView("busy", entity=shop, source=purchases, features=[
     Feature("sold_last_week", "count(*)", over=prior(days=7)),
@@ -127,10 +131,11 @@ def _purchases(numbers: random.Random) -> str:
 
 
 def _tickets(numbers: random.Random) -> str:
-    lines = ["ticket,cid,opened,severity"]
+    lines = ["ticket,cid,opened,severity,topics"]
     for ticket in range(300):
         opened = START + timedelta(minutes=numbers.randrange(150 * 24 * 60))
         # Of every second customer: the others have no history in this view.
         customer = 2 * numbers.randrange(CUSTOMERS // 2)
-        lines.append(f"{ticket},c-{customer},{opened.isoformat()},{numbers.randrange(4)}")
+        severity, topics = numbers.randrange(4), [numbers.random() for _ in range(3)]
+        lines.append(f'{ticket},c-{customer},{opened.isoformat()},{severity},"{topics}"')
     return "\n".join(lines) + "\n"

@@ -73,7 +73,9 @@ def test_a_parquet_file_is_proposed_with_its_types(tmp_path: Path) -> None:
     rows = {
         "n": pa.array([1, 2], pa.int32()), "store_code": ["a", "a"], "f": pa.array([0.5, None]),
         "at": pa.array([0, 1], pa.timestamp("us")), "amount": pa.array([1, 2], pa.decimal128(9, 2)),
-        "list": pa.array([[1], [2]]), "recorded_at": pa.array([5, 6], pa.timestamp("us", "UTC")),
+        "lists": pa.array([[1], [2, 3]]), "texts": pa.array([["a"], ["b"]]),
+        "vector": pa.array([[1.5, 2], None], pa.list_(pa.float32())),
+        "recorded_at": pa.array([5, 6], pa.timestamp("us", "UTC")),
     }  # fmt: skip
     pq.write_table(pa.table(rows), path)
     source = proposed(path)

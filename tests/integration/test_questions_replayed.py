@@ -3,6 +3,7 @@
 import json
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,7 @@ def test_every_answer_is_recomputed_bit_for_bit(shop_home: Home, model: str) -> 
     shop_home.collect(*lines)
     assert [line["outcome"] for line in lines] == ["predicted"] * len(ASKED) + ["scored"]
     assert len({line["materialization"] for line in lines[:-1]}) == 1
+    assert len(lines[0]["features"]["topics"]) == 3
     for line in lines:
         found = replay(shop_home.application, line["prediction_id"])
         assert [value for value in found.values if value.outcome != "match"] == []
@@ -56,8 +58,10 @@ def test_every_answer_is_recomputed_bit_for_bit(shop_home: Home, model: str) -> 
 def test_each_view_answers_as_it_was_materialized(shop_home: Home) -> None:
     release = shop_home.application.release_folder(shops.trained(shop_home, "risk"))
     with serve(shop_home.database_url, release) as service:
+        _, seen = service.call("GET", f"/features?{urllib.parse.urlencode(SEEN)}")
         _, first = service.call("POST", "/predict", SEEN)
         _, unknown = service.call("POST", "/predict", ASKED[-1])
+    assert all(0 <= number < 1 for number in seen["features"]["topics"])
     assert "unseen" not in first
     assert unknown["unseen"] == ["spending", "support", "busy"]
     assert first["features_as_of"] == "2024-05-30T00:00:00+00:00"  # The oldest view's.

@@ -36,13 +36,15 @@ shop = Entity("shop", key=["country", "number"])
 purchases = Source(
     "purchases", entities=[customer, shop], event_timestamp="at", tiebreaker="line",
     schema={"line": "bigint", "cid": "string", "country": "string", "number": "bigint",
-            "at": "timestamp", "amount": "decimal(10,2)", "card": "boolean", "due": "date"},
+            "at": "timestamp", "amount": "decimal(10,2)", "card": "boolean", "due": "date",
+            "taste": "double[2]"},
 )
 spending = FeatureView("spending", entity=customer, source=purchases, features=[
     Feature("purchases_before", "count(*)", over=prior()),
     Feature("spent", "sum(amount)", over=prior()),
     Feature("by_card", "card", over=latest()),
     Feature("last_due", "due", over=latest()),
+    Feature("taste", "taste", over=latest()),
     Feature("first_at", "min(at)", over=prior()),
     Feature("days_since", "days_between(max(at), as_of)", over=prior()),
 ])
@@ -55,10 +57,10 @@ asked = FeatureService("asked", [
 ])
 priced = FeatureService("priced", [Derived("twice", "price * 2"), basket][::-1])
 """
-PURCHASES = """line,cid,country,number,at,amount,card,due
-1,ann,DE,1,2024-01-01T09:00:00Z,10.25,true,2024-02-01
-2,ann,FR,1,2024-02-20T09:00:00Z,2.50,false,2024-03-01
-3,bob,DE,1,2024-03-01T00:00:00Z,99.00,,
+PURCHASES = """line,cid,country,number,at,amount,card,due,taste
+1,ann,DE,1,2024-01-01T09:00:00Z,10.25,true,2024-02-01,"[0.1, -2]"
+2,ann,FR,1,2024-02-20T09:00:00Z,2.50,false,2024-03-01,
+3,bob,DE,1,2024-03-01T00:00:00Z,99.00,,,
 """
 AS_OF = datetime(2024, 6, 1, tzinfo=UTC)
 BUSY = ('"sold", "count(*)"', '"sold", "count(*) + 100"')
@@ -154,7 +156,10 @@ def test_a_service_is_answered_as_get_historical_features_does(
     query = "&".join(f"{name}={value}" for name, value in keys.items())
     status, answer = served(f"/services/asked/features?{query}&price=5.10")
     assert (status, answer.get("unseen")) == (200, unseen)
-    assert answer["features"] == pytest.approx(offline(home, **keys))
+    features, expected = answer["features"], offline(home, **keys)
+    assert features["taste"] == ([0.1, -2.0] if keys["cid"] == "ann" else None)
+    assert features.pop("taste") == expected.pop("taste")
+    assert features == pytest.approx(expected)
     assert (answer["service"], answer["features_as_of"]) == ("asked", AS_OF.isoformat())
     assert len(answer["materialization"].split(",")) == 2
 

@@ -56,6 +56,7 @@ CENTS = st.integers(-(10**9), 10**9).map(lambda cents: Decimal(cents).scaleb(-2)
 WIDE = [Decimal(text) for text in ("9" * 36 + ".99", "5e35", "7.01", "-3e35", "-0.01", "-5e35")]
 BIG = [2**63 - 1, -(2**63), 1, -7]
 HUGE = [1e308, 1.5e308, 0.25, 3e-200]
+VECTORS = st.lists(st.sampled_from([0.1, -0.0, 5e-324, 1.5e308]), min_size=3, max_size=3)
 REALS = st.integers(1, 10**9).map(lambda thousandths: thousandths / 1000)
 
 
@@ -78,6 +79,7 @@ def events(draw: st.DrawFn, whole_days: bool) -> list[Event]:
             "huge": st.none() | st.sampled_from(HUGE),
             "flag": st.none() | st.sampled_from(["Y", "N", ""]),
             "born": st.none() | BIRTHDAYS,
+            "vector": st.none() | VECTORS,
             "label": st.none() | st.integers(0, 1),
             "is_retracted": st.sampled_from([False, False, False, True]),
         }
@@ -100,7 +102,7 @@ def at_the_edges() -> list[Event]:
     """Entities whose sums just fit 38 digits, or just do not, and whose products are too large."""
     wide = [("5e35", "5e35", "-0.01"), ("-5e35", "-5e35", "0.01"), ("5e35", "5e35", "0")]
     big = [(2**63 - 1, 1, -7), (-(2**63), -(2**63), 1), (-(2**63), 3, 3)]
-    empty = dict.fromkeys(("real", "huge", "flag", "born", "label", "retraction"))
+    empty = dict.fromkeys(("real", "huge", "flag", "born", "vector", "label", "retraction"))
     known = {"tie": 1, "recorded": START, "ingested": START, "row": 1, "money": Decimal(1)}
     own = [
         {"key": key, "number": 3 - 2 * n, "wide": Decimal(wide[key][n]), "big": big[key][n]}
@@ -162,7 +164,7 @@ def define(
             "key": "bigint", "at": "date" if whole_days else "timestamp", "tie": "bigint",
             "money": "decimal(18,2)", "real": "double", "number": "bigint", "flag": "string",
             "wide": "decimal(38,2)", "big": "bigint", "huge": "double",
-            "born": "date", "label": "bigint", "recorded_at": "timestamp",
+            "born": "date", "vector": "double[3]", "label": "bigint", "recorded_at": "timestamp",
         },
     )  # fmt: skip
     features, meanings = [], {}

@@ -162,6 +162,8 @@ MEANINGS = [
     _latest("number is null", lambda event: event["number"] is None),
     _latest("real / number", lambda event: oracle.divide(event["real"], event["number"])),
     _latest("born", _column("born")),
+    _latest("vector", _column("vector")),
+    _latest("vector is null", lambda event: event["vector"] is None),
     _request("years_between(born, as_of)", oracle.years_between),
     _request(
         "days_between(born, as_of)",

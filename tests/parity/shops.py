@@ -49,6 +49,7 @@ sales = Source(
         "at": "timestamp",
         "sale": "bigint",
         "amount": "decimal(10,2)",
+        "taste": "double[2]",
     },
 )
 returns = Source(
@@ -65,6 +66,7 @@ buying = FeatureView(
         Feature("bought", "count(*)", over=prior()),
         Feature("spent", "sum(amount)", over=prior(days=30)),
         Feature("last_amount", "amount", over=latest()),
+        Feature("taste", "taste", over=latest()),
     ],
     entity=buyer,
 )
@@ -131,6 +133,7 @@ Row = dict[str, Any]
 _MOMENTS = [START + timedelta(days=d, hours=h) for d in (0, 1, 30, 31, 45, 90) for h in (0, 7)]
 MOMENTS = st.sampled_from(_MOMENTS)
 _SHOPS = st.sampled_from([("NL", 1), ("NL", 2), ("BE", 1), (None, None), (None, 1)])
+_TASTES = st.lists(st.sampled_from([0.1, -0.0, 1e-300]), min_size=2, max_size=2)
 _AMOUNTS = st.integers(-(10**5), 10**5).map(lambda cents: Decimal(cents).scaleb(-2))
 
 
@@ -143,6 +146,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Row], list[Row]]:
         row: Row = {"buyer": draw(st.integers(1, 3)), "land": land, "number": number}
         # Tiebreakers that buyers share: what tells their sales apart is the buyer.
         row |= {"at": draw(MOMENTS), "sale": sale // 2, "amount": draw(st.none() | _AMOUNTS)}
+        row["taste"] = draw(st.none() | _TASTES)
         sold.append(row)
         if draw(st.booleans()):
             land, number = draw(_SHOPS)
@@ -175,6 +179,7 @@ QUESTIONS = st.lists(
 def write(folder: str, sold: Sequence[Row], back: Sequence[Row]) -> None:
     """The records as Ingest would have recorded them, one after the other."""
     texts = {"land": pa.string(), "at": INSTANT, "day": pa.date32(), "amount": pa.decimal128(10, 2)}
+    texts["taste"] = pa.list_(pa.float64())
     for source, rows in ((sales, sold), (returns, back)):
         columns = {
             name: pa.array([row[name] for row in rows], texts.get(name, pa.int64()))
@@ -220,6 +225,7 @@ def expected(sold: Sequence[Row], back: Sequence[Row], asked: ShopQuestion) -> R
     ]
     month = asked.at - timedelta(days=30)
     amounts = [row["amount"] for row in own if row["amount"] is not None]
+    tastes = [row["taste"] for row in own if row["taste"] is not None]
     spent = [row["amount"] for row in own if row["amount"] is not None and row["at"] >= month]
     prices = [row["amount"] for row in of_shop if row["amount"] is not None]
     expired = bool(of_shop) and max(row["at"] for row in of_shop) < month + asked.later
@@ -232,6 +238,7 @@ def expected(sold: Sequence[Row], back: Sequence[Row], asked: ShopQuestion) -> R
         "bought": len(own),
         "spent": sum(spent) if spent else None,
         "last_amount": amounts[-1] if amounts else None,
+        "taste": tastes[-1] if tastes else None,
         "amount": asked.amount,
         "returned": len(given),
         "since": min(((asked.at + asked.later).date() - row["day"]).days for row in given)

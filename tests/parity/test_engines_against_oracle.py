@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from hindcast.bootstrap import engine as engine_of
 from hindcast.compiler import query
+from hindcast.compiler.features import CompiledView
 from hindcast.compiler.query import Knowledge
 from hindcast.compiler.service import of_view
 from hindcast.data import known_then, training_set
@@ -49,8 +50,8 @@ def raw_table(folder: Path, events: list[Event], whole_days: bool) -> DeltaTable
             ("tie", pa.int64()), ("money", pa.decimal128(18, 2)), ("real", pa.float64()),
             ("wide", pa.decimal128(38, 2)), ("big", pa.int64()), ("huge", pa.float64()),
             ("number", pa.int64()), ("flag", pa.string()), ("born", pa.date32()),
-            ("label", pa.int64()), ("recorded_at", INSTANT), ("_ingested_at", INSTANT),
-            ("_row", pa.int64()), ("_retraction", pa.string()),
+            ("vector", pa.list_(pa.float64())), ("label", pa.int64()), ("recorded_at", INSTANT),
+            ("_ingested_at", INSTANT), ("_row", pa.int64()), ("_retraction", pa.string()),
             ("_event", pa.string()),
         ]
     )  # fmt: skip
@@ -134,7 +135,14 @@ def check_training_set(
     for row, event in zip(rows, mature, strict=True):
         seen = oracle.at_refresh(event, view.view.refreshed)
         known_by = min(seen["at"], k.known_by) if k.per_row else k.known_by
-        hold(row, seen, oracle.known(events, k.as_of, known_by), definition)
+        hold(joined(row, view), seen, oracle.known(events, k.as_of, known_by), definition)
+
+
+def joined(row: dict[str, Any], view: CompiledView) -> dict[str, Any]:
+    """A training row, which has a column for each number of an array, with the arrays whole."""
+    arrays = [feature for feature in view.features if feature.datatype.is_array]
+    whole = {each.name: [row[column] for column in each.columns] for each in arrays}
+    return row | {name: None if None in found else found for name, found in whole.items()}
 
 
 def check_historical(

@@ -8,7 +8,8 @@ from hindcast.datatypes import DataType
 from hindcast.engines.duckdb import session
 from hindcast.errors import DefinitionError
 
-WRITTEN = ["bigint", "double", "boolean", "string", "date", "timestamp", "decimal(18,2)"]
+PLAIN = ["bigint", "double", "boolean", "string", "date", "timestamp", "decimal(18,2)"]
+WRITTEN = [*PLAIN, "double[3]"]
 
 
 @pytest.mark.parametrize("text", WRITTEN)
@@ -43,6 +44,10 @@ def test_a_decimal_has_up_to_38_digits(text: str) -> None:
         "decimal(18)",
         "decimal(-1,0)",
         "bigint; drop table raw",
+        "double[0]",
+        "double[4097]",
+        "double[]",
+        "bigint[3]",
     ],
 )
 def test_an_unknown_type_is_refused_with_the_choices(text: str) -> None:
@@ -50,7 +55,7 @@ def test_an_unknown_type_is_refused_with_the_choices(text: str) -> None:
         datatypes.parse(text)
     assert str(raised.value) == (
         f"unknown type '{text}'; use one of bigint, double, boolean, string, date, timestamp, "
-        "int, float, text, uuid, decimal(p,s) with p <= 38"
+        "int, float, text, uuid, decimal(p,s) with p <= 38, double[n] with n from 1 to 4096"
     )
 
 

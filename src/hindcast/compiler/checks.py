@@ -105,6 +105,8 @@ def _compile(check: Check, source: Source) -> CompiledCheck:
     where = f"source '{source.name}', check '{check.expression}'"
     tree = expressions.parse(check.expression, where)
     expressions.require_columns(tree, source.types, check.expression, where)
+    instead = "its length and its numbers are checked without a check"
+    expressions.require_no_arrays(tree, source.types, check.expression, where, instead)
     if expressions.aggregates(tree) or expressions.mentions_as_of(tree):
         raise DefinitionError(f"{where}: a check sees one row; remove the aggregate or as_of")
     mentioned = expressions.columns(tree)
@@ -127,7 +129,7 @@ def _parse_faults(source: Source, found: Mapping[str, str]) -> list[_Fault]:
     for name, kind in source.types.items():
         value = DUCKDB.quote(name)
         raw = _given(name, f"{_READ}.{value}", source, found)
-        shown = _quoting(name, raw, f"is not a {values.described(kind, _form(source))}")
+        shown = values.refusal(name, raw, kind, found[name], _form(source))
         if not (kind == STRING and found[name] == "VARCHAR"):
             faults.append(_Fault(f"{raw} IS NOT NULL AND {value} IS NULL", name, shown))
         if name in source.required:

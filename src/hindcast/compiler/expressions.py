@@ -1,7 +1,7 @@
 """Parse the SQL expressions of definitions, and refuse what the engines would not agree on."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import sqlglot
 from sqlglot import exp
@@ -10,6 +10,7 @@ from sqlglot.errors import ParseError, TokenError
 from hindcast import names
 from hindcast.compiler import supported
 from hindcast.compiler.aggregates import NAMES, filtered
+from hindcast.datatypes import DataType
 from hindcast.errors import DefinitionError
 
 # What is not supported is refused in one line of our own, not warned of on another.
@@ -81,6 +82,22 @@ def require_columns(tree: exp.Expression, known: Iterable[str], text: str, where
         if name not in schema:
             raise DefinitionError(
                 f"{where}: unknown column '{name}' in '{text}'; the schema has {', '.join(schema)}"
+            )
+
+
+def require_no_arrays(
+    tree: exp.Expression, types: Mapping[str, DataType], text: str, where: str, instead: str
+) -> None:
+    """Raise DefinitionError for an array that is not only asked whether it is null.
+
+    instead: what to write.
+    """
+    for column in tree.find_all(exp.Column):
+        kind = types.get(column.name)
+        if kind and kind.is_array and not isinstance(column.parent, exp.Is):
+            raise DefinitionError(
+                f"{where}: '{text}' reads '{column.name}', which is {kind}, and expressions ask of "
+                f"an array only whether it is null; {instead}"
             )
 
 

@@ -12,7 +12,7 @@ from hindcast.compiler import aggregates, expressions, row_size
 from hindcast.compiler.document import definition_hash
 from hindcast.compiler.typing import infer
 from hindcast.datatypes import DOUBLE, DataType
-from hindcast.definitions import Feature, FeatureView, Window
+from hindcast.definitions import Feature, FeatureView, Window, latest
 from hindcast.errors import DefinitionError
 
 # "request" is evaluated when asked; "given" comes with the question, "derived" is made of both.
@@ -46,6 +46,11 @@ class CompiledFeature:
     datatype: DataType
     kind: Kind
     window: Window | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that a model reads it as: of an array, one for each number."""
+        return names.array_columns(self.name, self.datatype.size)
 
 
 @dataclass(frozen=True)
@@ -171,6 +176,10 @@ def _compile_feature(feature: Feature, view: FeatureView, inputs: _Inputs) -> Co
             f"{where}: '{text}' reads the label '{view.source.label}', which is not known yet when "
             "a prediction is made; use other columns"
         )
+    is_column = isinstance(tree, exp.Column) and feature.over == latest()
+    if not is_column:
+        instead = "name the column alone, with over=latest()"
+        expressions.require_no_arrays(tree, view.source.types, text, where, instead)
     kind = _kind(feature, tree, where)
     try:
         datatype = infer(tree, view.source.types)

@@ -31,6 +31,7 @@ def labelled(model: Model, service: CompiledService, sources: Mapping[str, Sourc
         _require_entity(where, events, view.view.of)
     for name, kind in service.given.items():
         _require_value(where, events, name, kind)
+    _require_names(where, events, service)
     if not label.keys:
         return Labelled(events, label, events)
     if label.source not in sources:
@@ -65,6 +66,21 @@ def _require_value(where: str, events: Source, name: str, kind: DataType) -> Non
         )
 
 
+def _require_names(where: str, events: Source, service: CompiledService) -> None:
+    """Raise DefinitionError where a number of an array has the name of another column."""
+    keys = (key for entity in events.columns_by_entity for key in entity.keys)
+    taken = {name.lower() for name in (*service.sliceable, *keys)}
+    for feature in service.features:
+        for column in feature.columns if feature.datatype.is_array else ():
+            if column.lower() in taken:
+                raise DefinitionError(
+                    f"{where}: it reads the numbers of '{feature.name}' as {feature.columns[0]} to "
+                    f"{feature.columns[-1]}, and '{column}' is the name of another feature or of a "
+                    "key; rename one of them"
+                )
+            taken.add(column.lower())
+
+
 def _require_label(where: str, events: Source, labels: Source, label: Label) -> None:
     for column in (label.name, *label.keys):
         if column not in labels.types:
@@ -73,6 +89,11 @@ def _require_label(where: str, events: Source, labels: Source, label: Label) -> 
                 f"'{column}'; it has {', '.join(labels.schema)}"
             )
     for column in label.keys:
+        if labels.types[column].is_array:
+            raise DefinitionError(
+                f"{where}: label '{label.column}' is found by '{column}', which is "
+                f"{labels.types[column]}; name a column that both sources have a plain value of"
+            )
         if labels.types[column] != events.types[column]:
             raise DefinitionError(
                 f"{where}: column '{column}' is {labels.types[column]} in '{labels.name}' and "

@@ -23,7 +23,7 @@ def most_bytes(columns: Mapping[str, DataType]) -> int:
 
 
 def _varying(datatype: DataType) -> int:
-    """Text and decimals, which are stored without alignment."""
+    """Text, arrays and decimals, which are stored without alignment."""
     if datatype.kind != "decimal":
         return _LONGEST_INSIDE
     whole = datatype.precision - datatype.scale

@@ -66,9 +66,10 @@ class CompiledService:
 
     @property
     def sliceable(self) -> tuple[str, ...]:
-        """What metrics can be reported by: its features, then the others of its views."""
-        others = (feature.name for view in self.views for feature in view.features)
-        return tuple(dict.fromkeys((*self.names, *others)))
+        """What metrics can be reported by: its features, then the others of its views; no array."""
+        others = (feature for view in self.views for feature in view.features)
+        found = (f.name for f in (*self.features, *others) if not f.datatype.is_array)
+        return tuple(dict.fromkeys(found))
 
     def read_of(self, view: CompiledView) -> tuple[str, ...]:
         """The names of a view's features that the service gives."""
@@ -137,6 +138,8 @@ def _derived(name: str, text: str, types: Mapping[str, DataType], where: str) ->
             f"{where}: '{text}' has an aggregate; declare it as a Feature of a view, and name it"
         )
     expressions.require_columns(tree, types, text, where)
+    instead = "name its feature in the service, and a model reads each of its numbers"
+    expressions.require_no_arrays(tree, types, text, where, instead)
     try:
         return CompiledFeature(name, tree, infer(tree, types), "derived")
     except DefinitionError as error:

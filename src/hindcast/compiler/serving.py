@@ -13,10 +13,10 @@ from hindcast.compiler.dialects import POSTGRES
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.service import CompiledService
 from hindcast.compiler.typing import infer
-from hindcast.datatypes import DATE, DOUBLE
+from hindcast.datatypes import ARRAY, DATE, DOUBLE
 from hindcast.definitions import ColdStart
 
-# What the driver hands to a model: whole numbers, floats, booleans and text.
+# What the driver hands to a model: whole numbers, floats, booleans, text and lists of floats.
 _SERVED = {
     "bigint": "INT8",
     "double": "FLOAT8",
@@ -25,6 +25,7 @@ _SERVED = {
     "string": "TEXT",
     "timestamp": "TIMESTAMPTZ",
     "date": "DATE",
+    ARRAY: "FLOAT8[]",
 }
 # A parameter until the whole statement is there; no name or text of a user's has this character.
 _MARK = "\x01"

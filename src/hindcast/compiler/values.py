@@ -1,6 +1,6 @@
 """A value of a file -> SQL that has it in the declared type, or null where it is none."""
 
-from hindcast.datatypes import DataType
+from hindcast.datatypes import DOUBLE, DataType
 from hindcast.definitions.formats import Values
 
 # Decimals that an epoch's number has down to a microsecond.
@@ -25,6 +25,8 @@ def parsed(column: str, kind: DataType, found: str, form: Values) -> str:
 
     found: the type that DuckDB reads. form: how the file writes values.
     """
+    if kind.is_array:
+        return _array(column, kind, found)
     is_text = found == "VARCHAR"
     if kind.kind == "timestamp" and form.epoch and not found.startswith(("TIMESTAMP", "DATE")):
         return _since_1970(column, found, _EPOCH_SCALES[form.epoch])
@@ -39,6 +41,19 @@ def parsed(column: str, kind: DataType, found: str, form: Values) -> str:
     return _plain(column, kind, found)
 
 
+def is_list(found: str) -> bool:
+    """Whether a type of DuckDB's holds lists of plain values, which an array may be read from."""
+    return found.endswith("]") and "]" not in _element(found)
+
+
+def refusal(name: str, column: str, kind: DataType, found: str, form: Values) -> str:
+    """SQL of the reason why a value is not of the declared type."""
+    if kind.is_array:
+        return _array_refusal(name, column, kind, found)
+    start, fault = _literal(f"{name} '"), _literal(f"' is not a {described(kind, form)}")
+    return f"{start} || {column} || {fault}"
+
+
 def described(kind: DataType, form: Values) -> str:
     """What a value of a type should have looked like, for people."""
     if kind.kind == "timestamp" and form.epoch:
@@ -51,6 +66,44 @@ def described(kind: DataType, form: Values) -> str:
         "date": f"date ({form.dates or 'YYYY-MM-DD'})",
         "timestamp": f"timestamp ({form.timestamps or 'ISO 8601 to the microsecond'})",
     }.get(kind.kind, str(kind))
+
+
+def _array(column: str, kind: DataType, found: str) -> str:
+    """A list of the declared length whose elements are all finite numbers, else null."""
+    numbers = _numbers(column, found)
+    is_whole = f"len({numbers}) = {kind.size} AND list_count({numbers}) = {kind.size}"
+    return f"CASE WHEN {is_whole} THEN {numbers} END"
+
+
+def _numbers(column: str, found: str) -> str:
+    """The elements as numbers, in their places; those that are none are null."""
+    number = _plain("_each", DOUBLE, _element(found))
+    return f"list_transform({_elements(column, found)}, lambda _each: {number})"
+
+
+def _elements(column: str, found: str) -> str:
+    """The elements as the file has them; null where it has no list."""
+    return f"TRY_CAST({column} AS VARCHAR[])" if found == "VARCHAR" else column
+
+
+def _element(found: str) -> str:
+    """The type of the elements of a type of DuckDB's; those of a text are text."""
+    return "VARCHAR" if found == "VARCHAR" else found[: found.rindex("[")]
+
+
+def _array_refusal(name: str, column: str, kind: DataType, found: str) -> str:
+    """The reason names the length or the first element that is wrong, not the whole array."""
+    elements = _elements(column, found)
+    is_none = f"list_transform({_numbers(column, found)}, lambda _each: _each IS NULL)"
+    place = f"list_position({is_none}, TRUE)"
+    element = f"CAST(({elements})[{place}] AS VARCHAR)"
+    shown = f"COALESCE('''' || {element} || '''', 'null')"
+    has, no_list = _literal(f"{name} has "), _literal(f"{name} is not a list such as [0.1, 0.2]")
+    return (
+        f"CASE WHEN {elements} IS NULL THEN {no_list} WHEN len({elements}) <> {kind.size} "
+        f"THEN {has} || len({elements}) || ' numbers, not {kind.size}' ELSE {has} || {shown} "
+        f"|| ' at place ' || {place} || ', which is not a finite number' END"
+    )
 
 
 def _since_1970(column: str, found: str, scale: int) -> str:

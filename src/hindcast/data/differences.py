@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import types
 
+from hindcast.data import arrays
+
 # Doubles that were added in another order may differ by less.
 RELATIVE = 1e-9
 
@@ -25,9 +27,19 @@ def shares(found: Mapping[str, Rows]) -> dict[str, float]:
     return {name: float(rows.mean()) if len(rows) else 0.0 for name, rows in found.items()}
 
 
+def _arrays_differ(before: pa.ChunkedArray, after: pa.ChunkedArray) -> pa.ChunkedArray:
+    if before.null_count == len(before) or after.null_count == len(after):
+        return pc.xor(pc.is_null(before), pc.is_null(after))
+    # No number of an array is NaN, but all are where it is null.
+    one, other = np.nan_to_num(arrays.numbers(before), nan=np.inf), arrays.numbers(after)
+    return pa.chunked_array([(one != np.nan_to_num(other, nan=np.inf)).any(axis=1)])
+
+
 def _differ(before: pa.ChunkedArray, after: pa.ChunkedArray) -> pa.ChunkedArray:
     """Per row, whether values differ; null differs from every value."""
     after = after.cast(before.type)
+    if types.is_list(before.type):
+        return _arrays_differ(before, after)
     if types.is_floating(before.type):
         largest = pc.max_element_wise(pc.abs(before), pc.abs(after))
         unequal = pc.greater(pc.abs(pc.subtract(before, after)), pc.multiply(largest, RELATIVE))

@@ -133,7 +133,8 @@ def _carried(service: CompiledService, labelled: Labelled) -> dict[str, str]:
         for entity, columns in events.columns_by_entity.items()
         for key, column in zip(entity.keys, columns, strict=True)
     }
-    own = {*events.first.keys, *service.sliceable}
+    computed = (feature.name for view in service.views for feature in view.features)
+    own = {*events.first.keys, *service.names, *computed}
     given = {name: name for name in service.given}
     found_by = {f"{_ON}{number}": name for number, name in enumerate(labelled.label.keys)}
     return {**{key: c for key, c in keys.items() if key not in own}, **given, **found_by}
@@ -157,6 +158,8 @@ def _with_labels(
             f"SELECT {on}, {names.LABEL} FROM labels "
             f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {on} {last}) = 1"
         ).to_arrow_table()
-    numbered = events.append_column("_row", pa.array(range(len(events)), pa.int64()))
+    keys = events.select([*carried])
+    numbered = keys.append_column("_row", pa.array(range(len(events)), pa.int64()))
+    # Of the events their keys alone: Arrow joins no rows that have arrays.
     joined = numbered.join(newest, list(carried), join_type="inner").sort_by("_row")
-    return joined.drop_columns(["_row"])
+    return events.take(joined["_row"]).append_column(names.LABEL, joined[names.LABEL])

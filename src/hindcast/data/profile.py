@@ -14,7 +14,7 @@ from hindcast.compiler import checks, values
 from hindcast.compiler.dialects import DUCKDB
 from hindcast.datatypes import DataType
 from hindcast.definitions import JsonLines
-from hindcast.definitions.formats import Format
+from hindcast.definitions.formats import Format, Values
 from hindcast.definitions.sources import CLOCKS, KEYS, TIEBREAKERS
 from hindcast.engines.duckdb import session
 from hindcast.errors import InputError
@@ -79,12 +79,15 @@ def profile(file: str | Path) -> str:
 def _columns(
     file: SourceFile, form: Format, connection: duckdb.DuckDBPyConnection
 ) -> Iterator[ColumnProfile]:
-    """The columns that a source can have: plain ones, with names that are not Hindcast's."""
+    """The columns that a source can have: plain ones and arrays, with names not Hindcast's."""
     own = {names.AS_OF, *checks.OWN} - {names.RECORDED_AT}
     for name, found in file.types.items():
-        if name in own or is_nested(found) or not name.isprintable():
+        if name in own or not name.isprintable():
             continue
-        kind = _kind(name, found, form, connection)
+        kind = _array(name, found, connection) if is_nested(found) else None
+        if is_nested(found) and kind is None:
+            continue
+        kind = kind or _kind(name, found, form, connection)
         given = values.given(DUCKDB.quote(name), found, form)
         [(rows, nulls, distinct)] = connection.execute(
             f"SELECT count(*), count(*) - count({given}), count(DISTINCT {given}) FROM rows"
@@ -108,6 +111,24 @@ def _kind(name: str, found: str, form: Format, connection: duckdb.DuckDBPyConnec
     if found.startswith("DECIMAL"):
         return datatypes.parse(found.lower())
     return datatypes.parse("bigint" if found in _WHOLE else _TYPED.get(found, "string"))
+
+
+def _array(name: str, found: str, connection: duckdb.DuckDBPyConnection) -> DataType | None:
+    """What a column of lists is, where all have as many numbers; None where they do not."""
+    if not values.is_list(found):
+        return None
+    column = DUCKDB.quote(name)
+    [(size, most)] = connection.execute(
+        f"SELECT min(len({column})), max(len({column})) FROM rows"
+    ).fetchall()
+    if size != most or not 1 <= (size or 0) <= datatypes.LONGEST_ARRAY:
+        return None
+    kind = DataType(datatypes.ARRAY, size=size)
+    read = values.parsed(column, kind, found, Values())
+    [(good, every)] = connection.execute(
+        f"SELECT count({read}), count({column}) FROM rows"
+    ).fetchall()
+    return kind if every - good <= every * guess.STRAY else None
 
 
 def _conditions(given: str, found: str, form: Format) -> Mapping[str, str]:

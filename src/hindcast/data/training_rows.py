@@ -15,6 +15,7 @@ from hindcast.compiler.labelled import Labelled
 from hindcast.compiler.query import Knowledge
 from hindcast.compiler.service import CompiledService
 from hindcast.data.differences import shares
+from hindcast.datatypes import STRING
 from hindcast.definitions import ColdStart, Entity
 from hindcast.errors import TrainingError
 from hindcast.serving.values import FLOAT32_MAX, INTEGER_MAX, fault
@@ -24,7 +25,8 @@ from hindcast.serving.values import FLOAT32_MAX, INTEGER_MAX, fault
 class TrainingSet:
     """Keys, event_timestamp, tiebreaker, features, label; ordered by the first three.
 
-    Beside the features that the model reads, the table has the others of their views.
+    Beside the features that the model reads, the table has the others of their views that are no
+    arrays. Of an array that it reads there is a column for each number.
     service: the features that the model reads. inputs: lake table -> its version.
     knowledge: its per_row says whether each row knows what its own instant knew.
     left_out: reason -> how many labelled events are no rows because of it.
@@ -49,13 +51,20 @@ class TrainingSet:
 
     @property
     def numeric(self) -> tuple[str, ...]:
-        """Features a model reads as numbers."""
+        """Columns a model reads as numbers."""
         return by_input(self.features)[0]
 
     @property
     def categorical(self) -> tuple[str, ...]:
-        """Features a model reads as text."""
+        """Columns a model reads as text."""
         return by_input(self.features)[1]
+
+    @property
+    def places(self) -> dict[str, list[int]]:
+        """Feature -> the columns of the matrix that it is read as, in their order."""
+        order = {name: place for place, name in enumerate((*self.numeric, *self.categorical))}
+        found = {f.name: [order[column] for column in f.columns] for f in self.features}
+        return dict(sorted(found.items(), key=lambda item: item[1]))
 
     @property
     def revised(self) -> dict[str, float]:
@@ -91,13 +100,14 @@ class TrainingSet:
         return np.asarray(self.table[names.EVENT_TIMESTAMP].cast(pa.int64()).to_numpy())
 
     def matrix(self) -> NDArray[Any]:
-        """[rows, features]: numeric features as float32 (null is NaN), then categorical as text.
+        """[rows, columns]: numeric ones as float32 (null is NaN), then categorical ones as text.
 
         float32 without text; an object matrix with it. Raises TrainingError naming a feature
         that is neither, or that has a value which a model cannot take.
         """
         for feature in self.features:
-            if not feature.datatype.is_numeric and feature.datatype.kind != "string":
+            kind = feature.datatype
+            if not kind.is_numeric and not kind.is_array and kind != STRING:
                 raise TrainingError(
                     f"feature '{feature.name}' is a {feature.datatype}, which a model cannot read; "
                     "turn it into a number, such as years_between(..., as_of)"
@@ -114,9 +124,10 @@ class TrainingSet:
 
 
 def by_input(features: Sequence[CompiledFeature]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names of the features that a model reads as numbers, and of those it reads as text."""
-    numeric = tuple(f.name for f in features if f.datatype.is_numeric)
-    return numeric, tuple(f.name for f in features if f.datatype.kind == "string")
+    """The names of the columns that a model reads as numbers, and of those it reads as text."""
+    numeric = (f for f in features if f.datatype.is_numeric or f.datatype.is_array)
+    text = tuple(f.name for f in features if f.datatype == STRING)
+    return tuple(column for feature in numeric for column in feature.columns), text
 
 
 def _require_usable(name: str, column: pa.ChunkedArray) -> None:

@@ -16,7 +16,7 @@ from hindcast.compiler.labelled import Labelled
 from hindcast.compiler.ordering import Ordering
 from hindcast.compiler.query import Knowledge
 from hindcast.compiler.service import CompiledService
-from hindcast.data import derived, examples, known_then
+from hindcast.data import arrays, derived, examples, known_then
 from hindcast.data import spine as spines
 from hindcast.data.differences import differing
 from hindcast.data.examples import Examples
@@ -72,8 +72,10 @@ def build(
     features = derived.features(service, pa.table(columns), asked_at)
     for view in service.views:  # What metrics may be sliced by, though the model does not read it.
         served = computed[view.view.name].served
-        for name in (f.name for f in view.features if f.name not in features.column_names):
-            features = features.append_column(name, served[name])
+        for feature in view.features:
+            if feature.name not in features.column_names and not feature.datatype.is_array:
+                features = features.append_column(feature.name, served[feature.name])
+    features = arrays.spread(features, service.features)
     data = _assembled(service, labelled, cold_start, rows, features, computed, raw, knowledge)
     return data if spine is None else replace(data, inputs={**data.inputs, **_said(spine)})
 

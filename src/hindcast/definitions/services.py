@@ -46,11 +46,17 @@ class RequestSource:
         return RequestSelection(self, arguments.selected(where, "value", selection, self.schema))
 
     def _type(self, name: str) -> DataType:
+        where = f"request source '{self.name}', value '{name}'"
         try:
-            return datatypes.parse(self.schema[name])
+            found = datatypes.parse(self.schema[name])
         except DefinitionError as error:
-            where = f"request source '{self.name}', value '{name}'"
             raise DefinitionError(f"{where}: {error}") from error
+        if found.is_array:
+            raise DefinitionError(
+                f"{where}: it is {found}, and no array comes with a question; read it from a "
+                "source, as a feature over latest(), or declare each of its numbers"
+            )
+        return found
 
 
 @dataclass(frozen=True)

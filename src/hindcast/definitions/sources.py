@@ -203,7 +203,7 @@ class Source:
     def _check_files(self, where: str) -> None:
         arguments.require_items(where, "optional", self.optional, str, "column name")
         for column in self.optional:
-            self._check_role(where, "optional column", column, datatypes.KINDS)
+            self._check_role(where, "optional column", column, datatypes.EVERY)
             if column in self.required:
                 raise DefinitionError(f"{where}: '{column}' cannot be optional, rows need it")
         if self.format is not None:
@@ -211,7 +211,7 @@ class Source:
             arguments.require(where, "format", self.format, Values, wanted)
         if isinstance(self.format, JsonLines):
             for column in self.format.paths:
-                self._check_role(where, "path of column", column, datatypes.KINDS)
+                self._check_role(where, "path of column", column, datatypes.EVERY)
 
     def _check_role(self, where: str, role: str, column: str, kinds: Sequence[str]) -> None:
         arguments.require_text(where, role, column, "the name of one column")

@@ -108,6 +108,8 @@ def _value(raw: DeltaTable, name: str, place: str, wanted: DataType, dialect: Di
     held = datatypes.of_arrow(kind)
     if held == wanted:
         return quoted
+    if wanted.is_array and kind == wanted.arrow():
+        return _of_length(raw, place, wanted, dialect)
     if held is not None and wanted.holds(held):
         widening.check_rounding(raw, place, kind, wanted.arrow())
         return dialect.cast(quoted, wanted)
@@ -115,3 +117,20 @@ def _value(raw: DeltaTable, name: str, place: str, wanted: DataType, dialect: Di
         raise widening.refusal(raw, name, kind, wanted.arrow())
     narrow = f"TRY_{dialect.cast(quoted, wanted)}"
     return f"CASE WHEN {dialect.cast(narrow, held)} = {quoted} THEN {narrow} END"
+
+
+def _of_length(raw: DeltaTable, place: str, wanted: DataType, dialect: Dialect) -> str:
+    """A column of arrays; the query fails at one of another length, which the table's type allows.
+
+    Nothing but its rows say how long the arrays of a column were declared when they came in.
+    """
+    quoted = dialect.quote(place)
+    size, fail = ("SIZE", "RAISE_ERROR") if dialect.name == "spark" else ("LEN", "ERROR")
+    reason = (
+        f"{widening.where(raw)}: column '{place}' holds arrays of another length and is now "
+        f"declared {wanted}; keep the type, or add a column of another name"
+    ).replace("'", "''")
+    return (
+        f"CASE WHEN {quoted} IS NULL OR {size}({quoted}) = {wanted.size} THEN {quoted} "
+        f"ELSE {fail}('{reason}') END"
+    )

@@ -1,7 +1,7 @@
 """JSON lines: an object a line, its values found by paths; numbers stay as they are written."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,22 @@ from hindcast.formats.torn import Torn, check_distinct, shown
 
 
 def opened(
-    path: Path, name: str, folder: Path, paths: Mapping[str, Sequence[str]] | None = None
+    path: Path,
+    name: str,
+    folder: Path,
+    paths: Mapping[str, Sequence[str]] | None = None,
+    arrays: Collection[str] = (),
 ) -> StagedFile:
     """A plain file's values, by column -> the keys that lead there; without them, all values.
+
+    arrays: the columns whose values are lists, which become text.
 
     A column that is in no record is none of the file's. Raises InputError for two columns of one
     name.
     """
     wanted = paths or {".".join(keys): keys for keys in _paths(path)}
     check_distinct([*wanted], name, "the file")
-    records = _Records(wanted)
+    records = _Records(wanted, arrays)
     file = StagedFile(name, [*wanted], records.rows(path), folder)
     if records.seen:
         file.types = {column: kind for column, kind in file.types.items() if column in records.seen}
@@ -30,8 +36,8 @@ def opened(
 class _Records:
     """The records of a file; seen: the columns that were in one of them."""
 
-    def __init__(self, paths: Mapping[str, Sequence[str]]) -> None:
-        self._paths = paths
+    def __init__(self, paths: Mapping[str, Sequence[str]], arrays: Collection[str]) -> None:
+        self._paths, self._arrays = paths, arrays
         self.seen: set[str] = set()
 
     def rows(self, path: Path) -> Iterator[Row | Torn]:
@@ -58,6 +64,8 @@ class _Records:
                 return None
             value = value[key]
         self.seen.add(column)
+        if isinstance(value, list) and column in self._arrays:
+            return json.dumps(value)
         if isinstance(value, dict | list):
             kind = "an object" if isinstance(value, dict) else "a list"
             raise ValueError(f"{column} is {kind}; declare the path of a plain value")

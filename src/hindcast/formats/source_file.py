@@ -10,7 +10,9 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.compiler import values
 from hindcast.compiler.dialects import DUCKDB
+from hindcast.datatypes import DataType
 from hindcast.definitions import Csv, JsonLines, Source
 from hindcast.definitions.formats import Format
 from hindcast.errors import UnlikeSourceError
@@ -73,15 +75,25 @@ def read(
     if isinstance(form, Csv):
         return csv.opened(as_utf8(path, name, form.encoding, folder), name, folder, form)
     if isinstance(form, JsonLines):
-        paths = {column: form.keys(column) for column in source.types} if source else None
-        return json_lines.opened(path, name, folder, paths)
+        return _json_lines(path, name, form, folder, source)
     return parquet.ParquetFile(path, name, connection)
+
+
+def _json_lines(
+    path: Path, name: str, form: JsonLines, folder: Path, source: Source | None
+) -> SourceFile:
+    """The values of a source's columns; without one, all values that are plain."""
+    if source is None:
+        return json_lines.opened(path, name, folder)
+    paths = {column: form.keys(column) for column in source.types}
+    arrays = [column for column, kind in source.types.items() if kind.is_array]
+    return json_lines.opened(path, name, folder, paths, arrays)
 
 
 def check_columns(file: SourceFile, source: Source) -> None:
     """Raise UnlikeSourceError naming a column of the source that is missing or not plain."""
     others = {column.lower() for column in file.types}
-    for column in source.types:
+    for column, kind in source.types.items():
         # An optional column in other letters is a mistake; DuckDB would read it.
         is_absent = column in source.optional and column.lower() not in others
         if column not in file.types and not is_absent:
@@ -89,10 +101,18 @@ def check_columns(file: SourceFile, source: Source) -> None:
                 f"{file.name}: column '{column}' of source '{source.name}' is missing; "
                 f"the file has {', '.join(file.types)}; what files may lack is declared optional"
             )
-        if parquet.is_nested(file.types.get(column, "")):
-            raise UnlikeSourceError(
-                f"{file.name}: column '{column}' is {file.types[column]}; write plain values"
-            )
+        _check_shape(file, column, kind)
+
+
+def _check_shape(file: SourceFile, column: str, kind: DataType) -> None:
+    """Raise UnlikeSourceError for lists and objects where there should be plain values, or not."""
+    found = file.types.get(column, "VARCHAR")
+    if kind.is_array and found != "VARCHAR" and not values.is_list(found):
+        raise UnlikeSourceError(
+            f"{file.name}: column '{column}' is {found}, not a list of numbers; write {kind}"
+        )
+    if not kind.is_array and parquet.is_nested(found):
+        raise UnlikeSourceError(f"{file.name}: column '{column}' is {found}; write plain values")
 
 
 def completed(

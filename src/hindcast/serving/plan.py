@@ -6,27 +6,44 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from hindcast import names
 from hindcast.errors import NotMaterializedError, ReleaseError
 from hindcast.serving import scores
 from hindcast.serving.scores import Rule
 from hindcast.serving.scores.binary import BinaryRule
 
 FORMAT = 2
-NUMERIC_KINDS = ("bigint", "double", "decimal", "boolean")
+# Numbers in their places, which enter the model one by one; written double[n].
+ARRAY = "array"
+NUMERIC_KINDS = ("bigint", "double", "decimal", "boolean", ARRAY)
 KINDS = (*NUMERIC_KINDS, "string")
 KEY_TYPES = ("bigint", "string", "date")
-INPUT_KINDS = (*KINDS, "date", "timestamp")
+INPUT_KINDS = ("bigint", "double", "decimal", "boolean", "string", "date", "timestamp")
 # Of the document of a feature service.
 SERVICE_FORMAT = 1
 
 
 @dataclass(frozen=True)
 class PlanFeature:
-    """One feature; kind is one of INPUT_KINDS, and of KINDS where a model reads it."""
+    """One feature; kind is one of INPUT_KINDS or ARRAY, and of KINDS where a model reads it.
+
+    size: how many numbers an array has.
+    """
 
     name: str
     kind: str
     request_time: bool
+    size: int = 0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the model's columns that it is read as."""
+        return names.array_columns(self.name, self.size)
+
+    @property
+    def described(self) -> str:
+        """What a caller sends for it."""
+        return f"list of {self.size} numbers" if self.size else self.kind
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,11 @@ class ServingPlan(QuestionPlan):
         return tuple(i for i, f in enumerate(self.features) if f.kind in NUMERIC_KINDS)
 
     @cached_property
+    def width(self) -> int:
+        """How many numbers enter that input."""
+        return sum(len(self.features[i].columns) for i in self.numeric)
+
+    @cached_property
     def categorical(self) -> tuple[int, ...]:
         """Positions of the features that enter the model's "categorical" input."""
         return tuple(i for i, f in enumerate(self.features) if f.kind == "string")
@@ -156,6 +178,8 @@ def _input(document: Mapping[str, Any]) -> PlanInput:
 
 def _feature(document: Mapping[str, Any], kinds: Collection[str]) -> PlanFeature:
     name, kind = str(document["name"]), str(document["type"]).partition("(")[0]
+    if kind.startswith("double["):
+        return PlanFeature(name, ARRAY, False, int(kind.removeprefix("double[").rstrip("]")))
     if kind not in kinds:
         raise ReleaseError(f"serving_plan.json: feature {name} has type {kind}, no model input")
     return PlanFeature(name, kind, bool(document["request_time"]))

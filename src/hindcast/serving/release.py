@@ -110,7 +110,7 @@ def open_model(model: bytes) -> "onnxruntime.InferenceSession":
 def _session(model: bytes, plan: "ServingPlan") -> "onnxruntime.InferenceSession":
     """The model's session; raises ReleaseError where it does not take what the plan gives."""
     session = open_model(model)
-    widths = {"numeric": len(plan.numeric), "categorical": len(plan.categorical)}
+    widths = {"numeric": plan.width, "categorical": len(plan.categorical)}
     expected = {name: width for name, width in widths.items() if width}
     actual = {node.name: node.shape[-1] for node in session.get_inputs()}
     if actual != expected:

@@ -9,7 +9,7 @@ from typing import Any
 
 from hindcast.errors import InputError
 from hindcast.serving import values
-from hindcast.serving.plan import PlanFeature, ServingPlan
+from hindcast.serving.plan import ARRAY, PlanFeature, ServingPlan
 from hindcast.serving.scores import Score
 from hindcast.serving.values import Value
 
@@ -146,14 +146,15 @@ def check_score(score: Score, field: str = "features") -> None:
 
 def _feature(document: Mapping[str, Any], feature: PlanFeature, field: str) -> Value:
     if feature.name not in document:
-        raise RequestError(422, field, f"is missing; send a {feature.kind} or null")
-    value = _typed(document[feature.name], feature.kind, field)
+        raise RequestError(422, field, f"is missing; send a {feature.described} or null")
+    value = _typed(document[feature.name], feature, field)
     if reason := values.fault(value):
         raise RequestError(422, field, reason)
     return value
 
 
-def _typed(value: Any, kind: str, field: str) -> Value:
+def _typed(value: Any, feature: PlanFeature, field: str) -> Value:
+    kind = feature.kind
     if value is None or (kind == "boolean" and isinstance(value, bool)):
         return value
     if kind == "string" and isinstance(value, str):
@@ -162,7 +163,14 @@ def _typed(value: Any, kind: str, field: str) -> Value:
         return value
     if kind in ("double", "decimal") and type(value) in (int, float):
         return _number(value, field)
-    raise RequestError(422, field, f"must be a {kind} or null")
+    if kind == ARRAY and _are_numbers(value, feature.size):
+        return [_number(each, field) for each in value]
+    raise RequestError(422, field, f"must be a {feature.described} or null")
+
+
+def _are_numbers(value: Any, count: int) -> bool:
+    is_list = isinstance(value, list) and len(value) == count
+    return is_list and all(type(each) in (int, float) for each in value)
 
 
 def _number(value: int | float, field: str) -> float:

@@ -2,7 +2,7 @@
 
 import math
 
-Value = int | float | bool | str | None
+Value = int | float | bool | str | list[float] | None
 
 # A model reads 32-bit floats; what is beyond them would silently become infinite.
 FLOAT32_MAX = 3.4028234663852886e38
@@ -12,6 +12,8 @@ INTEGER_MAX = 2**53
 
 def fault(value: Value) -> str | None:
     """Why a model cannot take a value, with the value; None where it can, as it can a null."""
+    if isinstance(value, list):
+        return next(filter(None, map(fault, value)), None)
     if isinstance(value, float):
         if -FLOAT32_MAX <= value <= FLOAT32_MAX:
             return None

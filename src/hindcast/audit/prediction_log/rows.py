@@ -109,12 +109,19 @@ def _plain(line: Mapping[str, Any], name: str) -> str | None:
     values = _given(line, name, False)
     if values is None:
         return None
-    if not isinstance(values, dict) or not _VALUES.issuperset(map(type, values.values())):
+    if not isinstance(values, dict) or not all(map(_is_value, values.values())):
         raise MalformedError(f"{name} is not an object of plain values")
     try:
         return _encode(values)
     except ValueError:
         raise MalformedError(f"{name} holds a number that is not finite") from None
+
+
+def _is_value(value: Any) -> bool:
+    """Whether it is a plain value, or an array of numbers."""
+    if type(value) is list:
+        return all(type(each) in (int, float) for each in value)
+    return type(value) in _VALUES
 
 
 def _integer(line: Mapping[str, Any], name: str, needed: bool) -> int | None:

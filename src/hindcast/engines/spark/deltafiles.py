@@ -111,7 +111,8 @@ def _statistics(footer: pq.FileMetaData, columns: set[str]) -> dict[str, Any]:
     chunks = {
         name: [group.column(index) for group in groups]
         for index, name in enumerate(footer.schema.names)
-        if name in columns
+        # The numbers of an array have bounds too, under a longer path, which the log keeps none of.
+        if name in columns and footer.schema.column(index).path == name
     }
     if any(not s.is_stats_set or not s.statistics.has_null_count for s in _all(chunks)):
         return facts

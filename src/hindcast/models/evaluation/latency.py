@@ -29,4 +29,7 @@ def p99_ms(folder: Path) -> float:
 
 
 def _row(plan: ServingPlan) -> tuple[Value, ...]:
-    return tuple("" if feature.kind == "string" else 1.0 for feature in plan.features)
+    return tuple(
+        [1.0] * feature.size or ("" if feature.kind == "string" else 1.0)
+        for feature in plan.features
+    )

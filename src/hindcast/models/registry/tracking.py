@@ -118,8 +118,9 @@ def model_files(release: ReleaseContents, run_id: str, model_id: str) -> dict[st
 def signature(release: ReleaseContents) -> dict[str, Any]:
     """A row's features by name, and the scores: MLflow's ModelSignature as MLmodel has it."""
     inputs = [
-        _column(feature.name, "double" if feature.kind in NUMERIC_KINDS else "string")
+        _column(column, "double" if feature.kind in NUMERIC_KINDS else "string")
         for feature in release.plan.features
+        for column in feature.columns
     ]
     outputs = [_column(name, "double") for name in _scores(release)]
     return {"inputs": json.dumps(inputs), "outputs": json.dumps(outputs), "params": None}

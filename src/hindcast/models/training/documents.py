@@ -58,7 +58,7 @@ def described(data: TrainingSet) -> dict[str, Any]:
         feature.name: {
             "sql": feature.tree.sql(dialect="duckdb"),
             "window": str(feature.window or _WITHOUT_WINDOW[feature.kind]),
-            "nulls": data.table[feature.name].null_count / rows,
+            "nulls": data.table[feature.columns[0]].null_count / rows,
         }
         for feature in data.features
     }

@@ -1,6 +1,6 @@
 """Permutation importance (Breiman, 2001): what a model loses when a feature is shuffled."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,13 @@ def importance(
     score: Callable[[NDArray[Any]], Reals],
     matrix: NDArray[Any],
     labels: Labels,
-    features: Sequence[str],
+    places: Mapping[str, Sequence[int]],
     seed: int,
 ) -> dict[str, dict[str, float]]:
     """Per feature the mean drop in the task's worth over the shuffles, and its standard deviation.
 
-    matrix: [rows, features]. Empty where all labels are the same.
+    matrix: [rows, columns]. places: feature -> its columns, which are shuffled together. Nothing is
+    found where all labels are the same.
     """
     if len(np.unique(labels)) < 2:
         return {}
@@ -32,15 +33,15 @@ def importance(
     rows, known = matrix[judged], labels[judged]
     whole = task.worth(known, score(rows))
     found = {}
-    for column, name in enumerate(features):
-        shuffled = [matrix[shuffle[judged], column] for shuffle in shuffles]
-        worths = [task.worth(known, score(_with(rows, column, v))) for v in shuffled]
+    for name, columns in places.items():
+        shuffled = [matrix[shuffle[judged]][:, columns] for shuffle in shuffles]
+        worths = [task.worth(known, score(_with(rows, columns, v))) for v in shuffled]
         drops = whole - np.array(worths)
         found[name] = {"mean": float(drops.mean()), "deviation": float(drops.std())}
     return found
 
 
-def _with(rows: NDArray[Any], column: int, values: NDArray[Any]) -> NDArray[Any]:
+def _with(rows: NDArray[Any], columns: Sequence[int], values: NDArray[Any]) -> NDArray[Any]:
     changed = rows.copy()
-    changed[:, column] = values
+    changed[:, columns] = values
     return changed

@@ -42,7 +42,7 @@ def require_values(data: TrainingSet, parts: Partition) -> None:
     """Raise TrainingError naming a feature that no training row has a value of."""
     known = data.table.filter(pa.array(parts.train))
     for feature in data.features:
-        if known[feature.name].null_count == len(known):
+        if known[feature.columns[0]].null_count == len(known):
             raise TrainingError(
                 f"feature '{feature.name}' has no value in any of the {len(known)} training rows; "
                 "leave it out of the model, or ingest what it is computed from"
@@ -57,17 +57,22 @@ def warnings(
     labels: the task's, of each row of the training set.
     """
     known = data.table.filter(pa.array(parts.train))
-    says_nothing = [found for feature in data.features for found in _says_nothing(feature, known)]
+    says_nothing = [
+        found
+        for feature in data.features
+        for column in feature.columns
+        for found in _says_nothing(column, feature, known)
+    ]
     leaks = (*_leaks(task, data, labels, parts), *_revised(data), *_two_spellings(data, parts))
     return (*says_nothing, *leaks)
 
 
-def _says_nothing(feature: CompiledFeature, known: pa.Table) -> Iterator[DataWarning]:
-    """A feature that is almost always null or constant."""
-    column = known[feature.name]
+def _says_nothing(name: str, feature: CompiledFeature, known: pa.Table) -> Iterator[DataWarning]:
+    """A column of a feature that is almost always null or constant."""
+    column = known[name]
     if column.null_count >= ALMOST_NULL * len(column):
         rows = f"{column.null_count:,} of {len(column):,} training rows"
-        yield DataWarning(feature.name, f"is null in {rows}")
+        yield DataWarning(name, f"is null in {rows}")
         return
     if pc.count_distinct(column, mode="only_valid").as_py() > 1:
         return
@@ -76,7 +81,7 @@ def _says_nothing(feature: CompiledFeature, known: pa.Table) -> Iterator[DataWar
     message = f"is {value} in {every}, so that a model learns nothing from it"
     if feature.kind == "request" and not value:
         message += "; as_of is the row's own event timestamp, so it may be zero by construction"
-    yield DataWarning(feature.name, message)
+    yield DataWarning(name, message)
 
 
 def _leaks(

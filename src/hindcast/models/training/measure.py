@@ -38,7 +38,6 @@ def measure(
         task, held, parts.holdout_groups, scored.scores, scored.baseline, model.seed
     )
     last = last_labels.of(data, labels, parts.holdout)
-    features = (*data.numeric, *data.categorical)
     return {
         "task": task.name,
         "train": {"rows": len(known), **task.composition(known)},
@@ -61,7 +60,7 @@ def measure(
             "intervals": _ranges(compared.difference),
         },
         **task.drawings(held, scored.scores, scored.baseline),
-        "importance": importance(task, scored.score, scored.matrix, held, features, model.seed),
+        "importance": importance(task, scored.score, scored.matrix, held, data.places, model.seed),
         "slices": {
             name: by_value(task, column_texts(data.table[name])[parts.holdout], held, scored.scores)
             for name in model.slices

@@ -243,7 +243,7 @@ def test_a_torn_line_goes_to_quarantine_with_its_place(end: int) -> None:
         ({"id": "\ud800"}, "id is not text"),
         ({"release": None}, "release is missing"),
         ({"features": None}, "features is missing"),
-        ({"features": {"a": [1]}}, "features is not an object of plain values"),
+        ({"features": {"a": [1, "x"]}}, "features is not an object of plain values"),
         ({"features": {"a": math.inf}}, "features holds a number that is not finite"),
         ({"prediction": 1.0}, "prediction is not a 64-bit integer"),
         ({"prediction": 2**63}, "prediction is not a 64-bit integer"),

@@ -8,6 +8,7 @@ from hindcast.models.tasks.binary.task import Binary
 from hindcast.models.training.importance import importance
 
 TASK = Binary(0.5)
+NAMES = {"strong": [0], "weak": [1], "unread": [2]}
 
 
 def example(rows: int = 3_000) -> tuple[np.ndarray, np.ndarray]:
@@ -23,17 +24,22 @@ def score(matrix: np.ndarray) -> np.ndarray:
 
 def test_features_cost_what_they_are_worth() -> None:
     matrix, labels = example()
-    found = importance(TASK, score, matrix, labels, ["strong", "weak", "unread"], seed=1)
+    found = importance(TASK, score, matrix, labels, NAMES, seed=1)
     assert found["strong"]["mean"] > found["weak"]["mean"] > 0
     assert found["unread"] == {"mean": 0.0, "deviation": 0.0}
 
 
+def test_the_numbers_of_an_array_are_shuffled_together() -> None:
+    matrix, labels = example()
+    found = importance(TASK, score, matrix, labels, {"both": [0, 1], "weak": [1]}, seed=1)
+    assert found["both"]["mean"] > found["weak"]["mean"]
+
+
 def test_few_judged_rows_say_the_same_as_all(monkeypatch: pytest.MonkeyPatch) -> None:
     matrix, labels = example(20_000)
-    names = ["strong", "weak", "unread"]
-    whole = importance(TASK, score, matrix, labels, names, seed=1)
+    whole = importance(TASK, score, matrix, labels, NAMES, seed=1)
     monkeypatch.setattr(module, "ROWS", 4_000)
-    part = importance(TASK, score, matrix, labels, names, seed=1)
+    part = importance(TASK, score, matrix, labels, NAMES, seed=1)
     assert part["strong"]["mean"] == pytest.approx(whole["strong"]["mean"], abs=0.03)
 
 
@@ -58,7 +64,7 @@ def test_text_columns_are_shuffled_too() -> None:
         lambda rows: np.asarray(rows[:, 1] == "a", np.float64),
         matrix,
         labels,
-        ["n", "t"],
+        {"n": [0], "t": [1]},
         seed=0,
     )
     assert found["t"]["mean"] > 0.3
@@ -67,4 +73,4 @@ def test_text_columns_are_shuffled_too() -> None:
 
 def test_one_class_has_no_importance() -> None:
     matrix, labels = example(50)
-    assert importance(TASK, score, matrix, labels * 0, ["a", "b", "c"], seed=0) == {}
+    assert importance(TASK, score, matrix, labels * 0, NAMES, seed=0) == {}
