@@ -55,22 +55,28 @@ class ConsoleProgress:
 
 
 def show(report: Any, as_json: bool, title: str = "") -> None:
-    """Print a report (dataclass or mapping) as a two-column table, or as JSON.
+    """Print a report (dataclass or mapping) as names beside values, or as JSON.
 
-    Records in it follow as a table.
+    A value is whole on its line, however long. Records in the report follow as a table.
     """
     fields = fields_of(report)
     if as_json:
         print(json.dumps(fields, default=json_value, allow_nan=False))
         return
-    from rich.table import Table
-
-    table = Table("", "", show_header=False, title=title or None, title_justify="left", box=None)
     records = {name: value for name, value in fields.items() if _are_records(value)}
-    for name, value in fields.items():
-        if name not in records:
-            table.add_row(name.replace("_", " "), _text(value))
-    _console().print(table, markup=False)
+    said = {
+        name.replace("_", " "): _text(value)
+        for name, value in fields.items()
+        if name not in records
+    }
+    if title:
+        print(title)
+    width = max(map(len, said), default=0)
+    for name, text in said.items():
+        first, *others = text.splitlines() or [""]
+        print(f" {name:{width}}  {first}".rstrip())
+        for line in others:
+            print(f" {'':{width}}  {line}")
     for name, value in records.items():
         rows(_flat(value), name.replace("_", " "))
 

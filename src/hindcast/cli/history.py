@@ -96,11 +96,11 @@ def _run_line(run: "Run", at: datetime) -> dict[str, Any]:
 def _release_line(release: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     return {
         "version": release["version"],
+        "release": release["release"],
         "state": release["state"],
         "holdout": release["worth"],
-        "trained as of": phrases.minute(datetime.fromisoformat(release["trained_as_of"])),
         "created": phrases.ago(release["created_at"], at),
-        "release": release["release"],
+        "trained as of": phrases.minute(datetime.fromisoformat(release["trained_as_of"])),
     }
 
 
@@ -108,9 +108,9 @@ def _model_line(model: str, facts: Mapping[str, Any], at: datetime) -> dict[str,
     return {
         "model": model,
         "champion": facts["champion"] or "none",
-        "since": phrases.ago(facts["since"], at),
-        "releases": facts["releases"],
         "challenger": facts["challenger"] or "none",
+        "releases": facts["releases"],
+        "champion since": phrases.ago(facts["since"], at),
     }
 
 

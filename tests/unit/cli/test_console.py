@@ -95,9 +95,11 @@ def test_brackets_in_a_value_are_not_markup(capsys: Output) -> None:
     assert "x in [red] of 'a[/b]'" in capsys.readouterr().out
 
 
-def test_a_digest_stays_on_one_line_in_a_pipe(capsys: Output) -> None:
-    console.show({"digest": "f" * 64, "key": "k" * 30}, as_json=False)
-    assert "f" * 64 in capsys.readouterr().out
+def test_a_long_value_is_whole_on_its_line(capsys: Output) -> None:
+    console.show({"why": "because " * 50, "keys": ["k" * 300, "l"]}, as_json=False)
+    why, key, other = capsys.readouterr().out.splitlines()
+    assert why.split() == ["why", *["because"] * 50]
+    assert (key.split(), other.split()) == (["keys", "k" * 300], ["l"])
 
 
 def test_records_are_a_table_with_their_columns(capsys: Output) -> None:
