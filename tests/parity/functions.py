@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -69,6 +69,12 @@ def rounded(value: float) -> float:
     return math.copysign(float(math.floor(abs(exact) + Fraction(1, 2))), value)
 
 
+def digits(value: Decimal, unit: str) -> Decimal:
+    """The nearest decimal of that unit, halves away from zero."""
+    with localcontext(prec=60):
+        return value.quantize(Decimal(unit), ROUND_HALF_UP)
+
+
 def cut(value: float | Decimal) -> int | None:
     """A whole number of 64 bits without the digits after the point."""
     return oracle.whole(int(value))
@@ -132,6 +138,10 @@ MEANINGS: list[tuple[str, Callable[[Row], Any]]] = [
     ("round(real)", _of("real", rounded)),
     ("round(whole)", _of("whole", int)),
     ("round(money)", _of("money", lambda value: rounded(float(value)))),
+    ("round(money, 1)", _of("money", lambda value: digits(value, "0.1"))),
+    ("round(wide, 1)", _of("wide", lambda value: digits(value, "0.1"))),
+    ("round(money, 2) + 0", _of("money", float)),
+    ("round(whole, 3)", _of("whole", int)),
     ("floor(real)", _of("real", lambda value: float(math.floor(value)))),
     ("ceil(real)", _of("real", lambda value: float(math.ceil(value)))),
     ("ln(real)", _of("real", lambda value: math.log(value) if value > 0 else None)),

@@ -80,6 +80,22 @@ def literal(node: exp.Expression) -> date | datetime | None:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def rounded(given: DataType, digits: int) -> DataType:
+    """What round(x, digits) gives; raises DefinitionError for a double, which has no exact digits.
+
+    A digit more before the point, as 9.99 is 10.0.
+    """
+    if given == DOUBLE:
+        scale = f"1{'0' * digits}"
+        raise DefinitionError(
+            f"no engine rounds a double to {digits} digits as the others do; write "
+            f"round(x * {scale}) / {scale}, or declare the column as a decimal"
+        )
+    if given.kind != "decimal" or digits >= given.scale:
+        return given
+    return DataType("decimal", given.precision - given.scale + digits + 1, digits)
+
+
 def problem(given: DataType, wanted: DataType) -> str | None:
     """Why a cast is refused, and what to write instead; None where it is not."""
     pair = (given.kind, wanted.kind)

@@ -139,6 +139,8 @@ class Dialect:
         given = [self._sql(each) for each in functions.arguments(lowered)]
         if isinstance(node, exp.TimestampTrunc):
             return spelling.truncated(self, given[0], kinds[0], functions.unit(node))
+        if isinstance(node, exp.Round) and len(kinds) > 1:
+            return casts.spell(self, given[0], kinds[0], infer(node, types))
         return spelling.SPELLINGS[function.name](self, given, kinds)
 
     def _cast(self, node: exp.Expression, lowered: exp.Expression, types: Types) -> str:

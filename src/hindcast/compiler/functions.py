@@ -81,8 +81,9 @@ FUNCTIONS = (
              "completed hours; null where a is later than b", (_DAY, _DAY), _TO_BIGINT),
     Function("seconds_between", "seconds_between(a, b)", "seconds_between(seen_at, as_of)",
              "completed seconds; null where a is later than b", (_DAY, _DAY), _TO_BIGINT),
-    Function("round", "round(x)", "round(amount)", "the nearest whole number, halves away from 0",
-             (_NUMBER,), _whole_or_double, exp.Round),
+    Function("round", "round(x) or round(x, digits)", "round(amount, 1)",
+             "the nearest whole number, or decimal of so many digits after its point; halves away "
+             "from 0", (_NUMBER, WHOLE), _whole_or_double, exp.Round),
     Function("floor", "floor(x)", "floor(amount)", "the next whole number below",
              (_NUMBER,), _whole_or_double, exp.Floor),
     Function("ceil", "ceil(x)", "ceil(amount)", "the next whole number above",

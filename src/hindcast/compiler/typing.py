@@ -148,6 +148,17 @@ def _function(node: exp.Expression, types: Types) -> DataType:
     return function.result(kinds)
 
 
+def _round(node: exp.Expression, types: Types) -> DataType:
+    """A decimal of so many digits; without them, as any other function."""
+    plain, digits = _function(node, types), node.args.get("decimals")
+    if digits is None:
+        return plain
+    try:
+        return casts.rounded(infer(node.this, types), int(digits.this))
+    except DefinitionError as error:
+        raise DefinitionError(f"'{_text(node)}': {error}") from error
+
+
 def _cast(node: exp.Expression, types: Types) -> DataType:
     wanted = casts.target(node)
     if casts.literal(node) is None:
@@ -209,6 +220,7 @@ _RULES: list[tuple[type[exp.Expression] | tuple[type[exp.Expression], ...], _Rul
     (_CHOICES, _choice),
     (exp.Case, _case),
     (exp.Cast, _cast),
+    (exp.Round, _round),
     (exp.Count, _count),
     (exp.Sum, _sum),
     (exp.Avg, _average),

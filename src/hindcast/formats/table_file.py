@@ -1,5 +1,6 @@
 """Tables written to files: CSV or Parquet, by the ending; whole or not at all."""
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -31,10 +32,20 @@ def write(table: pa.Table, path: Path) -> int:
         if path.suffix == ".parquet":
             pq.write_table(table, part)
         else:
-            pyarrow.csv.write_csv(table, part)
+            pyarrow.csv.write_csv(_flat(table), part)
         part.replace(path)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: cannot be written: {first_line(error)}") from error
     finally:
         part.unlink(missing_ok=True)
     return int(table.num_rows)
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """The table with its arrays as text, as ingest reads them from CSV."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_list(field.type):
+            found = table[field.name].to_pylist()
+            texts = [None if each is None else json.dumps(each) for each in found]
+            table = table.set_column(place, field.name, pa.array(texts, pa.string()))
+    return table

@@ -95,6 +95,11 @@ def test_no_other_ending_is_written(tmp_path: Path, name: str) -> None:
         table_file.check_out(tmp_path / name)
 
 
+def test_an_array_is_text_in_csv(tmp_path: Path) -> None:
+    table_file.write(pa.table({"vector": [[0.1, -2.0], None]}), tmp_path / "rows.csv")
+    assert (tmp_path / "rows.csv").read_text() == '"vector"\n"[0.1, -2.0]"\n\n'
+
+
 def test_a_folder_that_is_not_there_is_said_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"there is no folder {tmp_path / 'gone'}; make it"):
         table_file.check_out(tmp_path / "gone" / "out.csv")
@@ -104,6 +109,6 @@ def test_what_cannot_be_written_leaves_the_file_before_it(tmp_path: Path) -> Non
     path = tmp_path / "out.csv"
     table_file.write(TABLE, path)
     with pytest.raises(InputError, match=r"out.csv: cannot be written: "):
-        table_file.write(pa.table({"nested": [[1]]}), path)
+        table_file.write(pa.table({"nested": [{"a": 1}]}), path)
     assert spine_file.read(path).table.equals(TABLE)
     assert [found.name for found in tmp_path.iterdir()] == ["out.csv"]
