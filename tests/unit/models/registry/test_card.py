@@ -106,7 +106,7 @@ def test_a_card_says_what_the_release_is_and_how_to_recompute_it(sample: Sample)
         "raw/events version 3",
         "2021-01-01",
         "2021-02-01",
-        "trusted after 1 days",
+        "trusted after 1 day",
         f"{held['rows']:,} events",
         f"{held['roc_auc']:.4f}",
         f"hindcast train --like {sample.release}",
@@ -143,6 +143,17 @@ def test_a_card_of_another_task_has_its_metrics_baselines_answers_and_slices(
         "regression": f"to hold 90% of the labels; it holds {held.get('coverage', 0) * 100:.3g}%",
     }
     assert answers[other.metrics["task"]] in found.text
+
+
+def test_on_a_narrow_screen_every_value_stands_below_its_name(other: Sample) -> None:
+    """Rows become blocks there: no column is cut, and none is without its heading."""
+    found = card.render(other.release, other.manifest, other.metrics, evaluation=EVALUATION)
+    said = words.of(other.metrics)
+    columns = [column.label for column in said.slices]
+    named = ["found", "required", "model", *said.baselines.values(), *columns, "SQL", "window"]
+    for name in named:
+        assert f'data-label="{name}"' in found
+    assert f'data-label="model over {next(iter(said.baselines.values()))}"' in found
 
 
 def test_every_slice_has_a_row_and_nothing_is_called_so(sample: Sample) -> None:
