@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hindcast import names
 from hindcast.audit.replay.replay import skew
 from hindcast.models.registry import plots
 from hindcast.stores.online import ViewVersion
@@ -22,6 +23,7 @@ from tests.integration.hindsight import Home
 USED, TOTAL = '"used": "bigint"', 'Feature("total", "sum(used)", over=prior())'
 # What a release that reads whole numbers is served after one that is none: an event without it.
 LAST_WHOLE = {"times": 13, "used": 12}
+ASKED = "id,as_of\n1,2024-04-20"
 _numbers = count(1)
 
 
@@ -101,14 +103,52 @@ def test_a_change_just_works(home: Home, change: Change) -> None:
     [champion], old = home.releases, version(home)
     changed = home.redefine(*change.texts)
     meters.add(changed, change.line, header=change.header)
-    changed.materialize(meters.AS_OF, meters.NOW)
-    assert changed.application.store.materialized().keys() == {old, version(changed)}
+    report, own = changed.materialize(meters.AS_OF, meters.NOW), version(changed)
+    assert changed.application.store.materialized().keys() == {old, own}
+    offline = changed.application.lake.open(names.FEATURES, own.view, fix="").to_pyarrow_table()
+    assert {*offline[names.DEFINITION_HASH].to_pylist()} == {own.definition_hash}
+    unheld = {each.definition_hash: each.unheld for each in report.views if each.unheld}
+    is_fraction = change.champion is LAST_WHOLE
+    assert unheld == ({old.definition_hash: {"used": 1}} if is_fraction else {})
     release = changed.train(meters.AS_OF, now=meters.NOW)
     for by, expected in ((champion, change.champion), (release, change.release)):
         features = changed.answer(*meters.METERS, release=by)[0]["features"]
         assert expected.items() <= features.items()
     found = skew(changed.application, 1000, None)
     assert (found.predictions, found.unlike, found.impossible) == (3 * len(meters.METERS), 0, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ((USED, '"used": "decimal(10,2)"'), "column 'used' holds bigint and is now declared dec"),
+        (
+            ('tiebreaker="reading"', 'tiebreaker="used"'),
+            "event timestamp at, tiebreaker used; decl",
+        ),
+    ],
+    ids=["a narrower type", "another tiebreaker"],
+)
+def test_a_change_that_cannot_work_is_refused_by_every_command_in_one_line(
+    home: Home, capsys: pytest.CaptureFixture[str], text: tuple[str, str], told: str
+) -> None:
+    place, raw = home.folder, (names.RAW, "readings")
+    before = home.application.lake.open(*raw, fix="").version()
+    for name, content in (("more", f"{meters.HEADER}\n1000,1,2024-04-20,7,0"), ("ask", ASKED)):
+        (place / f"{name}.csv").write_text(f"{content}\n")
+    home.redefine(text)
+    for command in (
+        ("ingest", place / "more.csv"),
+        ("materialize",),
+        ("train",),
+        ("retract", "--key", 1, "--reason", "wrong"),
+        ("get-historical-features", "--spine", place / "ask.csv", "--out", place / "out.csv"),
+    ):
+        code, printed, said = home.run(capsys, *command)
+        assert (code, printed, said.count("\n")) == (2, "", 1), (command, said)
+        assert told in said
+        assert "all files into a source of another name" in said
+    assert home.application.lake.open(*raw, fix="").version() == before
 
 
 def version(home: Home) -> ViewVersion:
