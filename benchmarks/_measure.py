@@ -20,6 +20,7 @@ PEERS = ROOT / "benchmarks" / "peers"
 AS_OF = "2021-09-17"
 _RSS_UNITS_PER_MB = 1024 * 1024 if sys.platform == "darwin" else 1024
 T = TypeVar("T")
+Name = TypeVar("Name")
 # Scripts are run from anywhere; the one on Lambda uses the emulator of the tests.
 sys.path.append(str(ROOT))
 
@@ -31,16 +32,16 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def alternate(sides: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+def alternate(sides: Mapping[Name, Callable[[], T]], rounds: int) -> dict[Name, list[T]]:
     """Call every side once a round, each round starting with another, so that noise hits all."""
-    results: dict[str, list[T]] = {name: [] for name in sides}
+    results: dict[Name, list[T]] = {name: [] for name in sides}
     for turn in range(rounds):
         for name in rotated(list(sides), turn):
             results[name].append(sides[name]())
     return results
 
 
-def rotated(names: list[str], turn: int) -> list[str]:
+def rotated(names: list[Name], turn: int) -> list[Name]:
     """The names, starting with another one each turn."""
     start = turn % len(names)
     return names[start:] + names[:start]

@@ -111,6 +111,11 @@ def online_relation(view: str, definition_hash: str) -> str:
     return f"{stem}__{definition_hash}"
 
 
+def made_relation(relation: str) -> str:
+    """The relation beside an online one whose only row says how that one's rows were made."""
+    return f"{relation}_made"
+
+
 def input_column(column: str) -> str:
     """The feature-row column that holds the latest known value of a source column."""
     return f"_{column}"

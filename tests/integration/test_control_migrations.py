@@ -161,7 +161,7 @@ def test_what_the_administrator_loaded_before_is_handed_over(rds: Server, tmp_pa
     view = lending.view_of(tmp_path / "project")
     lake = lending.lake_of(tmp_path / "home", view)
     lending.published(view, lake, url)
-    assert f"{WORKER} owns 2 relations of hindcast" in migrate(application(url)).added
+    assert f"{WORKER} owns 3 relations of hindcast" in migrate(application(url)).added
     lending.published(view, lake, as_user(url, WORKER), lending.APRIL + timedelta(days=1))
     assert read(url, ViewVersion.of(view)) == [1]
 

@@ -17,6 +17,7 @@ from hindcast.errors import (
     InputError,
     StoreUnavailableError,
 )
+from hindcast.names import made_relation
 from hindcast.stores.database import connect
 from hindcast.stores.online import OnlineStore, ViewVersion
 from tests.integration.online_store import (
@@ -121,22 +122,29 @@ def _wait_until_only_this_session_is_left(url: str) -> None:
 
 
 def _read_until(url: str, stop: threading.Event, seen: list[set[object]]) -> None:
-    """Ask a prepared SELECT for the whole view; each answer must be of one version."""
+    """Ask a prepared SELECT for the whole view; each answer must be of one version.
+
+    And so must what is said of how its rows were made.
+    """
     with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:
-        query = f"SELECT id, income, features_as_of, materialization FROM hindcast.{VIEW}"
+        query = (
+            "SELECT income, found.features_as_of, found.materialization, made.materialization "
+            f"FROM hindcast.{VIEW} AS found CROSS JOIN hindcast.{made_relation(VIEW)} AS made"
+        )
         while not stop.is_set():
             found = connection.execute(query).fetchall()
-            seen.append({(row[1], row[2], row[3], len(found)) for row in found})
+            assert {row[2] for row in found} == {row[3] for row in found}
+            seen.append({(*row, len(found)) for row in found})
 
 
 def test_readers_never_fail_and_never_see_half_a_swap(store: OnlineStore) -> None:
     publish(store, "r0", count=50)
-    stop, seen, errors = threading.Event(), list[set[object]](), list[psycopg.Error]()
+    stop, seen, errors = threading.Event(), list[set[object]](), list[Exception]()
 
     def read() -> None:
         try:
             _read_until(store.url, stop, seen)
-        except psycopg.Error as error:
+        except (psycopg.Error, AssertionError) as error:
             errors.append(error)
 
     readers = [threading.Thread(target=read) for _ in range(4)]

@@ -76,6 +76,10 @@ class _View:
         self.alias = f"view_{number}"
         version = names.online_relation(view.view.name, view.definition_hash)
         self.relation = f"{_quoted(names.ONLINE_SCHEMA)}.{_quoted(version)}"
+        self.made_relation = (
+            f"{_quoted(names.ONLINE_SCHEMA)}.{_quoted(names.made_relation(version))}"
+        )
+        self.made = f"made_{number}"
         self.found = f"{self.column(view.view.keys[0])} IS NOT NULL"
 
     def column(self, name: str) -> str:
@@ -94,10 +98,6 @@ class _View:
     def unseen(self) -> str:
         """The view's name where it has no row for the question, else null."""
         return f"CASE WHEN NOT ({self.found}) THEN '{self.view.view.name}' END"
-
-    def made(self, column: str) -> str:
-        """What every row of the view says of how it was made; a question without a row needs it."""
-        return f"COALESCE({self.alias}.{column}, (SELECT {column} FROM {self.relation} LIMIT 1))"
 
     def features(self) -> Iterator[tuple[str, str]]:
         """Feature -> SQL of those that the service gives."""
@@ -145,8 +145,8 @@ def _said(views: list[_View]) -> list[str]:
         return [f"'' AS {names.UNSEEN}", f"{_AS_OF} AS {instant}", f"'' AS {run}"]
     if views[0].alone:
         return [f"'' AS {names.UNSEEN}", names.FEATURES_AS_OF, names.MATERIALIZATION]
-    instants = ", ".join(view.made(names.FEATURES_AS_OF) for view in views)
-    runs = ", ".join(view.made(names.MATERIALIZATION) for view in views)
+    instants = ", ".join(f"{view.made}.{names.FEATURES_AS_OF}" for view in views)
+    runs = ", ".join(f"{view.made}.{names.MATERIALIZATION}" for view in views)
     return [
         f"CONCAT_WS(',', {', '.join(view.unseen for view in views)}) AS {names.UNSEEN}",
         f"LEAST({instants}) AS {names.FEATURES_AS_OF}",
@@ -158,7 +158,9 @@ def _source(views: list[_View], alone: bool, cold_start: ColdStart) -> str:
     """FROM and WHERE; a single view that refuses reads its own row and nothing else."""
     if alone:
         return f"FROM {views[0].relation} AS {views[0].alias} WHERE {views[0].is_wanted}"
-    joins = (f"LEFT JOIN {view.relation} AS {view.alias} ON {view.is_wanted}" for view in views)
+    joins = [f"LEFT JOIN {view.relation} AS {view.alias} ON {view.is_wanted}" for view in views]
+    # How they were made is said of views without a row too; after all rows, as they are swapped.
+    joins += [f"CROSS JOIN {view.made_relation} AS {view.made}" for view in views]
     found = " OR ".join(view.found for view in views) if cold_start == "refuse" else ""
     return " ".join(["FROM (SELECT 1) AS asked", *joins, f"WHERE {found or 'TRUE'}"])
 

@@ -48,11 +48,11 @@ def features(values: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def _json(value: Any) -> Value:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
     found: Value = value
     return found

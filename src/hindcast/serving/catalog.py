@@ -12,7 +12,7 @@ from hindcast.errors import NotMaterializedError
 from hindcast.serving import plan as plans
 from hindcast.serving.features import FeatureReader
 from hindcast.serving.requests import RequestError
-from hindcast.serving.store import Database, OnlineReader, Row, open_database
+from hindcast.serving.store import Cursor, Database, OnlineReader, open_database
 from hindcast.settings import Settings
 
 # A service that was materialized anew is answered by its new definition after so long at most.
@@ -92,10 +92,10 @@ def open_catalog(settings: Settings, declared: Sequence[str] = ()) -> Catalog:
     return Catalog(open_database(settings), declared)
 
 
-def _documents(cursor: psycopg.Cursor[Row]) -> dict[str, Mapping[str, Any]]:
+def _documents(cursor: Cursor) -> dict[str, Mapping[str, Any]]:
     """Service -> document; none where nothing was materialized ever."""
     try:
-        return {row["name"]: row["document"] for row in cursor.execute(_DOCUMENTS)}
+        return dict(cursor.execute(_DOCUMENTS))
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         return {}
 

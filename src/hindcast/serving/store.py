@@ -1,12 +1,12 @@
 """The online store as serving reads it: one connection, and prepared SELECTs."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import dict_row
 from psycopg.types.numeric import Int8
 
 from hindcast import names
@@ -22,6 +22,7 @@ from hindcast.serving.requests import Question
 from hindcast.settings import Settings
 
 Row = dict[str, Any]  # The values of the SELECT's columns by their names.
+Cursor = psycopg.Cursor[tuple[Any, ...]]
 T = TypeVar("T")
 
 # Options of the client's socket, not of the session: settings made with SET would pin the
@@ -63,8 +64,8 @@ class Database:
         conninfo = _conninfo(url)
         self._conninfo = iam.secured(conninfo) if by_iam else conninfo
         self._password = iam.passwords(conninfo) if by_iam else None
-        self._connection: psycopg.Connection[Row] | None = None
-        self._cursor: psycopg.Cursor[Row] | None = None
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._cursor: Cursor | None = None
 
     def close(self) -> None:
         """Drop the connection; the next read opens another."""
@@ -72,7 +73,7 @@ class Database:
         if connection is not None:
             connection.close()
 
-    def attempt(self, work: Callable[[psycopg.Cursor[Row]], T]) -> T:
+    def attempt(self, work: Callable[[Cursor], T]) -> T:
         """Work on the open connection, and once more on a new one if that one went stale.
 
         Raises StoreUnavailableError, and FeatureError for values that cannot be computed.
@@ -95,11 +96,11 @@ class Database:
                 "run: hindcast materialize"
             ) from error
 
-    def _connect(self) -> psycopg.Cursor[Row]:
+    def _connect(self) -> Cursor:
         # Without one, the driver takes what the URL or libpq's own files say.
         password = self._password() if self._password else None
         self._connection = psycopg.connect(
-            self._conninfo, autocommit=True, password=password, row_factory=dict_row
+            self._conninfo, autocommit=True, password=password, cursor_factory=psycopg.RawCursor
         )
         self._cursor = self._connection.cursor(binary=True)
         return self._cursor
@@ -110,23 +111,49 @@ class OnlineReader:
 
     def __init__(self, database: Database, sql: str) -> None:
         self._database = database
-        self._sql = sql
+        self._sql, self._places = _numbered(sql)
+        self._columns: list[str] = []
 
     def read(self, question: Question, as_of: datetime) -> Row | None:
         """The row of one question, or None; raises StoreUnavailableError, FeatureError."""
-        parameters = _parameters(question, as_of)
-        return self._database.attempt(lambda cursor: _one(cursor, self._sql, parameters))
+        values = self._values(question, as_of)
+        return self._database.attempt(lambda cursor: self._one(cursor, values))
 
     def read_many(self, questions: Iterable[Question], as_of: datetime) -> dict[Question, Row]:
         """The rows of those questions that have one, in one round trip; raises as read does."""
-        parameters = {question: _parameters(question, as_of) for question in questions}
-        if not parameters:
+        values = {question: self._values(question, as_of) for question in questions}
+        if not values:
             return {}
-        return self._database.attempt(lambda cursor: _many(cursor, self._sql, parameters))
+        return self._database.attempt(lambda cursor: self._many(cursor, values))
 
     def close(self) -> None:
         """Drop the connection; the next read opens another."""
         self._database.close()
+
+    def _values(self, question: Question, as_of: datetime) -> list[Any]:
+        parts = (question.keys, question.given, (as_of,))
+        return [_typed(parts[part][place]) for part, place in self._places]
+
+    def _one(self, cursor: Cursor, values: list[Any]) -> Row | None:
+        return self._row(cursor.execute(self._sql, values, prepare=True))
+
+    def _many(self, cursor: Cursor, values: Mapping[Question, list[Any]]) -> dict[Question, Row]:
+        cursor.executemany(self._sql, list(values.values()), returning=True)
+        rows = {}
+        for question in values:
+            row = self._row(cursor)
+            if row is not None:
+                rows[question] = row
+            cursor.nextset()
+        return rows
+
+    def _row(self, cursor: Cursor) -> Row | None:
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        # One statement has one set of columns; to ask the driver for them costs a tenth of a read.
+        self._columns = self._columns or [each.name for each in cursor.description or ()]
+        return dict(zip(self._columns, row, strict=True))
 
 
 def open_database(settings: Settings) -> Database:
@@ -147,29 +174,26 @@ def _conninfo(url: str) -> str:
         raise InputError("the database URL is not a Postgres connection string") from None
 
 
-def _parameters(question: Question, as_of: datetime) -> dict[str, Any]:
-    keys = {f"key_{number}": _typed(key) for number, key in enumerate(question.keys)}
-    given = {f"given_{number}": _typed(value) for number, value in enumerate(question.given)}
-    return {**keys, **given, "as_of": as_of}
-
-
 def _typed(value: Any) -> Any:
     # Int8, or small and large numbers would be prepared as different statements.
     return Int8(value) if type(value) is int else value
 
 
-def _one(cursor: psycopg.Cursor[Row], sql: str, parameters: Mapping[str, Any]) -> Row | None:
-    return cursor.execute(sql, parameters, prepare=True).fetchone()
+def _numbered(sql: str) -> tuple[str, list[tuple[int, int]]]:
+    """A statement with its parameters as Postgres has them, $1 and on, and the place of each.
+
+    Found once, where the driver looks for them in a long statement each time it is executed.
+    """
+    parameter = re.compile(r"%(?:%|\((\w+)\)s)")  # Or a percent sign of the statement's own.
+    found = list(filter(None, dict.fromkeys(parameter.findall(sql))))
+    numbers = {name: f"${number}" for number, name in enumerate(found, start=1)}
+    text = parameter.sub(lambda match: numbers.get(match[1], "%"), sql)
+    return text, [_place(name) for name in found]
 
 
-def _many(
-    cursor: psycopg.Cursor[Row], sql: str, parameters: Mapping[Question, Mapping[str, Any]]
-) -> dict[Question, Row]:
-    cursor.executemany(sql, list(parameters.values()), returning=True)
-    rows = {}
-    for question in parameters:
-        row = cursor.fetchone()
-        if row is not None:
-            rows[question] = row
-        cursor.nextset()
-    return rows
+def _place(parameter: str) -> tuple[int, int]:
+    """Which of a question's keys (0, n), of its given values (1, n), or its instant (2, 0)."""
+    if parameter == names.AS_OF:
+        return 2, 0
+    kind, _, number = parameter.partition("_")
+    return ("key", "given").index(kind), int(number)

@@ -82,9 +82,10 @@ def test_an_unknown_key_is_answered_from_the_empty_history_where_the_model_asks_
     assert f'CASE WHEN {known} THEN view_0."loans" ELSE CAST(0 AS BIGINT) END' in sql
     assert f"CONCAT_WS(',', CASE WHEN NOT ({known}) THEN 'history' END) AS _unseen" in sql
     relation = f'"hindcast"."{RELATION}"'
-    assert f"(SELECT features_as_of FROM {relation} LIMIT 1)" in sql
+    assert "LEAST(made_0.features_as_of) AS features_as_of" in sql
     joined = f'LEFT JOIN {relation} AS view_0 ON view_0."id" = CAST(%(key_0)s AS BIGINT)'
-    assert sql.endswith(f"FROM (SELECT 1) AS asked {joined} WHERE TRUE")
+    made = f'CROSS JOIN "hindcast"."{RELATION}_made" AS made_0'
+    assert sql.endswith(f"FROM (SELECT 1) AS asked {joined} {made} WHERE TRUE")
 
 
 def test_the_serving_query_says_nothing_of_features_that_are_not_asked() -> None:

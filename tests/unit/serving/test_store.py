@@ -41,3 +41,20 @@ def test_a_silent_server_is_waited_for_as_long_as_the_url_says(
             Question((1,)), datetime.now(UTC)
         )
     assert conninfo_to_dict(used[0])["connect_timeout"] == waited
+
+
+def test_parameters_go_by_their_names_and_a_percent_sign_is_no_parameter(database_url: str) -> None:
+    sql = (
+        "SELECT %(given_0)s::text || '%%(key_0)s' AS said, %(key_1)s::bigint %% %(key_0)s AS rest, "
+        "%(key_0)s::bigint AS key, %(as_of)s::timestamptz AS instant"
+    )
+    reader, now = OnlineReader(Database(database_url), sql), datetime.now(UTC)
+    asked = [Question((4, 7), ("a",)), Question((5, 7), ("b",))]
+    expected = {"said": "a%(key_0)s", "rest": 3, "key": 4, "instant": now}
+    assert reader.read(asked[0], now) == expected
+    rows = reader.read_many(asked, now)
+    reader.close()
+    assert rows == {
+        asked[0]: expected,
+        asked[1]: {**expected, "said": "b%(key_0)s", "rest": 2, "key": 5},
+    }

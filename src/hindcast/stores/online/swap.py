@@ -32,6 +32,7 @@ def swap_view(
 ) -> None:
     """Make the Postgres view select every column of the table, features_as_of and materialization.
 
+    The two last are a Postgres view of their own besides, for questions about who has no row.
     Readers see the old rows until the transaction commits, then the new ones; a view with the
     same columns is replaced in place, so that grants on it survive.
     """
@@ -39,22 +40,24 @@ def swap_view(
     connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(SWAP_WAIT)))
     if old and old[:-2] != new:
         drop_view(connection, relation)
-    connection.execute(
-        sql.SQL("CREATE OR REPLACE VIEW {} AS SELECT {}, {} AS {}, {}::text AS {} FROM {}").format(
-            identifier(relation),
-            sql.SQL(", ").join(sql.Identifier(column[0]) for column in new),
-            sql.Literal(as_of),
-            sql.Identifier(names.FEATURES_AS_OF),
-            sql.Literal(run_id),
-            sql.Identifier(names.MATERIALIZATION),
-            identifier(table),
-        )
+    made = sql.SQL("{} AS {}, {}::text AS {}").format(
+        sql.Literal(as_of),
+        sql.Identifier(names.FEATURES_AS_OF),
+        sql.Literal(run_id),
+        sql.Identifier(names.MATERIALIZATION),
     )
+    columns = sql.SQL(", ").join(sql.Identifier(column[0]) for column in new)
+    rows = sql.SQL("{}, {} FROM {}").format(columns, made, identifier(table))
+    # In the order in which readers lock them, or each could wait for the other.
+    for name, selected in ((relation, rows), (names.made_relation(relation), made)):
+        replace = sql.SQL("CREATE OR REPLACE VIEW {} AS SELECT {}")
+        connection.execute(replace.format(identifier(name), selected))
 
 
 def drop_view(connection: Connection, relation: str) -> None:
-    """Drop the Postgres view, if it is there."""
-    connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(identifier(relation)))
+    """Drop the Postgres view and the one that says how it was made, if they are there."""
+    for name in (relation, names.made_relation(relation)):
+        connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(identifier(name)))
 
 
 def _columns(connection: Connection, relation: str) -> list[tuple[str, int, int, int]]:
