@@ -71,7 +71,8 @@ def status(
         return
     tables = (
         [_model_line(name, facts, now()) for name, facts in document["models"].items()],
-        [_canary_line(name, facts) for name, facts in document["models"].items()],
+        [_told(name, facts, "challenger") for name, facts in document["models"].items()],
+        [_told(name, facts, "canary") for name, facts in document["models"].items()],
         [_view_line(name, facts, now()) for name, facts in document["features"].items()],
         [_failure_line(failure, now()) for failure in document["latest failures"]],
     )
@@ -108,14 +109,14 @@ def _model_line(model: str, facts: Mapping[str, Any], at: datetime) -> dict[str,
     return {
         "model": model,
         "champion": facts["champion"] or "none",
-        "challenger": facts["challenger"] or "none",
         "releases": facts["releases"],
-        "champion since": phrases.ago(facts["since"], at),
+        "since": phrases.ago(facts["since"], at),
     }
 
 
-def _canary_line(model: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {"model": model, "canary": facts["canary"]} if facts["canary"] else {}
+def _told(model: str, facts: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A fact of a model on a line of its own, where there is one: two ids may not fit on one."""
+    return {"model": model, name: facts[name]} if facts[name] else {}
 
 
 def _view_line(view: str, facts: Mapping[str, Any], at: datetime) -> dict[str, Any]:

@@ -39,3 +39,22 @@ def test_the_id_of_a_release_with_a_long_name_is_whole(capsys: pytest.CaptureFix
     _, line = capsys.readouterr().out.splitlines()
     assert len(line) <= console.LINE_WIDTH
     assert RELEASE in line.split()
+
+
+def test_champion_and_challenger_with_long_names_are_whole(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model, other = "arrival_delay_of_flights", RELEASE.replace("9e9", "0e0")
+    facts = {"champion": RELEASE, "challenger": other, "since": NOW, "releases": 12}
+    line, told = history._model_line(model, facts, NOW), history._told(model, facts, "challenger")
+    console.tables([[line], [told]])
+    lines = capsys.readouterr().out.splitlines()
+    assert [text.split() for text in lines] == [
+        ["model", "champion", "releases", "since"],
+        [model, RELEASE, "12", "0", "s", "ago"],
+        [],
+        ["model", "challenger"],
+        [model, other],
+    ]
+    assert max(map(len, lines)) <= console.LINE_WIDTH
+    assert history._told(model, {"canary": None}, "canary") == {}
