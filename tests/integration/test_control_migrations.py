@@ -4,8 +4,9 @@ import json
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from hindcast.datatypes import DataType
 from hindcast.errors import HindcastError, InputError, NotFoundError, StoreUnavailableError
 from hindcast.models.registry import mlflow_store
 from hindcast.operations.migrations import Migrated, migrate
+from hindcast.serving.catalog import Catalog
+from hindcast.serving.store import Database
 from hindcast.stores.database import connect
 from hindcast.stores.ledger.tables import REVISION
 from hindcast.stores.online import OnlineStore, ViewVersion
@@ -145,6 +148,8 @@ def test_the_worker_does_all_its_work_and_the_reader_answers_from_it(rds: Server
         home.application.store.rollback(ViewVersion.of(home.application.project.view()))
         reading = Home(home.folder, as_user(url, READER))
         [line] = reading.ask("/predict", {"id": ANN}, home.releases[-1])
+    with closing(Catalog(Database(as_user(url, READER)))) as services:
+        services.reader(services.names[0]).check(datetime.now(UTC))
     assert line["features_as_of"].startswith(AS_OF)
     assert line["probability"] is not None
 

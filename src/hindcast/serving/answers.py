@@ -8,8 +8,6 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from hindcast.serving.values import Value
-
 RETRY_AFTER_SECONDS = 5
 _CONTENT_TYPE = "application/json"
 # JSON has no NaN and no infinities, and an answer with them would be none.
@@ -42,17 +40,18 @@ def echo(raw: Any) -> Any:
     return raw if type(raw) in (int, str) else None
 
 
-def features(values: Mapping[str, Any]) -> dict[str, Value]:
+def features(values: Mapping[str, Any]) -> dict[str, Any]:
     """Feature values as JSON holds them: dates and instants as text, no finite number as null."""
     return {name: _json(value) for name, value in values.items()}
 
 
-def _json(value: Any) -> Value:
+def _json(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [_json(item) for item in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):
         return value.isoformat()
-    found: Value = value
-    return found
+    return value
