@@ -10,7 +10,8 @@ from constructs import Construct
 
 from infra.config import Deployment
 
-# Alarms that speak of a release in traffic; the others are about the data or the account.
+# Alarms that speak of a model's release in traffic, each model having its own; the others are about
+# the data or the account.
 CANARY_ALARMS = (
     "api-errors",
     "canary-errors",
@@ -47,10 +48,13 @@ class Addresses:
         """The s3:// address of a bucket or of a path in it."""
         return f"s3://{self.bucket(what)}" + (f"/{path}" if path else "")
 
-    @property
-    def canary_alarms(self) -> list[str]:
-        """The alarms that end a canary."""
-        return [self.named(alarm) for alarm in CANARY_ALARMS]
+    def of_model(self, what: str, model: str) -> str:
+        """The name of what one model has to itself."""
+        return self.deployment.of_model(what, model)
+
+    def canary_alarms(self, model: str) -> list[str]:
+        """The alarms that end a model's canary."""
+        return [self.of_model(alarm, model) for alarm in CANARY_ALARMS]
 
     def topic_arn(self, scope: Construct) -> str:
         """The topic that tells people."""
@@ -72,6 +76,12 @@ class Addresses:
             resource="function",
             resource_name=self.named(function),
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def project_arn(self, scope: Construct, project: str) -> str:
+        """A CodeBuild project."""
+        return Stack.of(scope).format_arn(
+            service="codebuild", resource="project", resource_name=self.named(project)
         )
 
     def repository_arn(self, scope: Construct, function: str) -> str:

@@ -1,13 +1,15 @@
 """One frozen object per deployment; another market or another region is one more of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from typing import Any
 
-from hindcast import names
+from infra.project import EXAMPLE, Project, Table
 
-# A function's image has a repository of its own, and installs an extra of the wheel.
-FUNCTIONS = ("predict", "train", "evaluate", "control", "collect-log")
-STAGE = "live"
+# What has an image, which installs an extra of the wheel; predict's holds one model's release.
+PREDICT = "predict"
+FUNCTIONS = (PREDICT, "train", "evaluate", "control", "collect-log")
+FUNCTION_NAME_CHARACTERS = 64  # Lambda's limit.
 # The stacks of a deployment, each after those that it builds on.
 CAPABILITIES = ("network", "data", "features", "models", "api", "orchestration", "monitoring")
 
@@ -53,13 +55,21 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Schedule:
-    """When things happen, as EventBridge's cron expressions in a time zone."""
+    """When things happen, as EventBridge's cron expressions in a time zone.
+
+    `rebuilds` has the models, by name, that are not rebuilt when `rebuild` says.
+    """
 
     refresh: str = "cron(30 3 * * ? *)"
     rebuild: str = "cron(0 5 ? * SUN *)"
+    rebuilds: Mapping[str, str] = field(default_factory=dict)
     measure: str = "cron(10 * * * ? *)"  # Hourly, as the alarms on ages and drift look.
     compact: str = "cron(40 2 * * ? *)"  # The predictions of a day, a file for each batch.
     timezone: str = "Etc/UTC"
+
+    def of_model(self, model: str) -> str:
+        """When a model is rebuilt."""
+        return self.rebuilds.get(model, self.rebuild)
 
 
 @dataclass(frozen=True)
@@ -69,55 +79,6 @@ class Training:
     path: str = "lambda"
     # A type without disks of its own (no `d` in it): those take no key, and SageMaker refuses ours.
     job_instance: str = "ml.m7i.4xlarge"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A Delta table below the lake's root that Athena shows."""
-
-    name: str
-    folder: str
-
-
-@dataclass(frozen=True)
-class Project:
-    """Definitions: their folder in this source, and what of them Athena shows as tables.
-
-    `folder` holds a definitions.py that stands alone: Glue is given that file and no other.
-    `sources` and `views` are the names in it; a test compares them, as infra loads no definitions.
-    """
-
-    folder: str
-    sources: tuple[str, ...]
-    views: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        path = PurePosixPath(self.folder)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise ValueError(f"project '{self.folder}': name a folder below the source's root")
-        if not self.sources or not self.views:
-            raise ValueError(f"project '{self.folder}': name its sources and views, for Athena")
-
-    @property
-    def definitions(self) -> str:
-        """The file that declares everything."""
-        return f"{self.folder}/definitions.py"
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        """The Delta tables that its sources, views and answers become."""
-        kept = [(kind, name) for kind in (names.RAW, names.QUARANTINE) for name in self.sources]
-        kept += [(names.FEATURES, name) for name in self.views]
-        tables = [Table(f"{kind}_{name}", f"{kind}/{name}") for kind, name in kept]
-        return (*tables, Table(names.PREDICTIONS, names.PREDICTIONS))
-
-
-# In the wheel, and so in every image and on Glue.
-EXAMPLE = Project(
-    "examples/credit_risk",
-    sources=("loans", "repayments", "outcomes"),
-    views=("credit_history", "paying", "branch_book"),
-)
 
 
 @dataclass(frozen=True)
@@ -149,11 +110,42 @@ class Deployment:
             raise ValueError(f"{self.name}: canary steps {steps}: must grow between 0 and 100")
         if len(self.zones) < 2:
             raise ValueError(f"{self.name}: zones {self.zones}: a database needs two or more")
+        self._check_models()
+
+    def _check_models(self) -> None:
+        if unknown := self.schedule.rebuilds.keys() - set(self.models):
+            raise ValueError(
+                f"{self.name}: schedule.rebuilds names {', '.join(sorted(unknown))}: use some of "
+                f"the models {', '.join(self.models)}"
+            )
+        for model in self.models:
+            name = self.of_model(PREDICT, model)
+            if len(name) > FUNCTION_NAME_CHARACTERS:
+                raise ValueError(
+                    f"{self.name}: function '{name}' has more than {FUNCTION_NAME_CHARACTERS} "
+                    "characters: shorten the name of the deployment or of the model"
+                )
 
     @property
     def tables(self) -> tuple[Table, ...]:
         """What Athena shows of the lake."""
         return (self.project or EXAMPLE).tables
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The feature views that are refreshed and watched."""
+        return (self.project or EXAMPLE).views
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models, each with a function, a stage and a rebuild machine of its own."""
+        return (self.project or EXAMPLE).models
+
+    @property
+    def repositories(self) -> tuple[tuple[str, str], ...]:
+        """Every repository, without the prefix, and the image that a version puts into it."""
+        of_models = [(f"{PREDICT}-{model}", PREDICT) for model in self.models]
+        return (*of_models, *((name, name) for name in FUNCTIONS if name != PREDICT))
 
     @property
     def prefix(self) -> str:
@@ -163,6 +155,10 @@ class Deployment:
     def named(self, what: str) -> str:
         """The name of a stack, function, repository, machine, job, topic or alarm."""
         return f"{self.prefix}-{what}"
+
+    def of_model(self, what: str, model: str) -> str:
+        """The name of what one model has to itself: the model comes last, and whole."""
+        return self.named(f"{what}-{model}")
 
     def bucket(self, what: str, account: str) -> str:
         """A bucket's name; those are one namespace for all accounts and regions."""
@@ -183,7 +179,8 @@ class Repository:
 class Delivery:
     """One pipeline: what it builds goes to staging, and after an approval to all of production.
 
-    `known_id` is an id that staging's online table has, for the smoke test to ask about.
+    `known` has a question for each of staging's models that it can answer, for the smoke test: the
+    body of a /predict, or of a /score where it has features.
     """
 
     name: str
@@ -191,11 +188,16 @@ class Delivery:
     repository: Repository
     staging: Deployment
     production: tuple[Deployment, ...]
+    known: Mapping[str, Mapping[str, Any]]
     account: str | None = None
     log_days: int = 90
-    known_id: str = "5008827"
 
     def __post_init__(self) -> None:
+        if missing := set(self.staging.models) - self.known.keys():
+            raise ValueError(
+                f"pipeline '{self.name}': known has no question for {', '.join(sorted(missing))}: "
+                f"give one that {self.staging.name} can answer"
+            )
         for deployment in self.deployments:
             if deployment.account != self.account:
                 raise ValueError(
@@ -257,4 +259,13 @@ DELIVERY = Delivery(
     ),
     staging=STAGING,
     production=(PRODUCTION,),
+    known={
+        "credit_risk": {"id": "5008827"},
+        "late_payment": {
+            "id": "5008827",
+            "country": "DE",
+            "branch_no": 1,
+            "loan_amount": 200_000,
+        },
+    },
 )

@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 
+from infra.config import Deployment
 from infra.prices import PRICES
 from infra.scenarios import (
     ALARM_METRICS,
+    ALARM_METRICS_MODEL,
+    ALARM_METRICS_VIEW,
     DAYS,
     DPUS,
     ENDPOINTS,
@@ -19,6 +22,7 @@ from infra.scenarios import (
     MILLION,
     SCENARIOS,
     SECRETS,
+    SHARED_REPOSITORIES,
     VCPUS,
     WAF_RULES,
     Scenario,
@@ -77,27 +81,27 @@ def collect(of: Scenario) -> float:
 
 
 def training(of: Scenario) -> float:
-    """rebuilds x (train_minutes x GB or training_hour + evaluate_minutes x 4 GB)"""
+    """models x rebuilds x (train_minutes x GB or training_hour + evaluate_minutes x 4 GB)"""
     minutes = of.usage.train_minutes
     if of.deployment.training.path == "job":
         train = minutes / 60 * usd("training_hour")
     else:
         train = _seconds(minutes * 60, of.sizes.train_memory)
-    return of.usage.rebuilds * (train + _seconds(of.usage.evaluate_minutes * 60, 4096))
+    return of.models * of.usage.rebuilds * (train + _seconds(of.usage.evaluate_minutes * 60, 4096))
 
 
 def features(of: Scenario) -> float:
-    """(refreshes + rebuilds) x refresh_minutes / 60 x workers x DPUs x glue_dpu_hour"""
-    runs = of.usage.refreshes + of.usage.rebuilds
+    """(refreshes + models x rebuilds) x refresh_minutes / 60 x workers x DPUs x glue_dpu_hour"""
+    runs = of.usage.refreshes + of.models * of.usage.rebuilds
     dpus = of.sizes.glue_workers * DPUS[of.sizes.glue_worker]
     return runs * of.usage.refresh_minutes / 60 * dpus * usd("glue_dpu_hour")
 
 
 def machines(of: Scenario) -> float:
-    """(refreshes x 8 + rebuilds x (60 + 3 x looks x steps)) x transitions / 10^6"""
+    """(refreshes x 8 + models x rebuilds x (60 + 3 x looks x steps)) x transitions / 10^6"""
     canary = of.deployment.canary
     rebuild = 60 + 3 * canary.looks * len(canary.steps)
-    count = of.usage.refreshes * 8 + of.usage.rebuilds * rebuild
+    count = of.usage.refreshes * 8 + of.models * of.usage.rebuilds * rebuild
     return count * usd("transitions") / MILLION
 
 
@@ -110,9 +114,15 @@ def logs(of: Scenario) -> float:
 
 
 def metrics(of: Scenario) -> float:
-    """(methods x 5 + own metrics) x metric + alarm metrics x alarm_metric"""
-    count = METHODS * METHOD_METRICS + of.usage.own_metrics
-    return count * usd("metric") + ALARM_METRICS * usd("alarm_metric")
+    """models x (methods x 5 + own metrics) x metric + alarm metrics x alarm_metric"""
+    count = of.models * (METHODS * METHOD_METRICS + of.usage.own_metrics)
+    return count * usd("metric") + alarm_metrics(of.deployment) * usd("alarm_metric")
+
+
+def alarm_metrics(of: Deployment) -> int:
+    """What its alarms read: of each model, of each view, and what they share."""
+    by_name = ALARM_METRICS_MODEL * len(of.models) + ALARM_METRICS_VIEW * len(of.views)
+    return ALARM_METRICS + by_name
 
 
 def traces(of: Scenario) -> float:
@@ -130,9 +140,9 @@ def secrets(of: Scenario) -> float:
 
 
 def storage(of: Scenario) -> float:
-    """lake GB x s3_gb + writes x s3_writes / 10^6 + images GB x image_gb"""
+    """lake GB x s3_gb + writes x s3_writes / 10^6 + (4 + models) x images GB x image_gb"""
     lake = of.usage.lake_gb * usd("s3_gb") + of.usage.lake_writes * usd("s3_writes") / MILLION
-    return lake + of.usage.images_gb * usd("image_gb")
+    return lake + (SHARED_REPOSITORIES + of.models) * of.usage.images_gb * usd("image_gb")
 
 
 def pipeline(of: Scenario) -> float:
@@ -186,6 +196,8 @@ def _costs() -> Iterator[str]:
     for name, cost in LINES:
         yield _row(name, [_dollars(cost(one)) for one in SCENARIOS], f"`{cost.__doc__}`")
     yield _row("**Total**", [f"**{_dollars(total(one))}**" for one in SCENARIOS], "")
+    more = [total(one.with_another_model()) - total(one) for one in SCENARIOS]
+    yield _row("Each model more", [_dollars(one) for one in more], "for no request more")
 
 
 def _assumed() -> Iterator[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infra.config import PRODUCTION, STAGING, Deployment, Sizes, Training
+from infra.project import EXAMPLE
 
 HOURS = 730.0
 DAYS = 365 / 12
@@ -13,7 +14,8 @@ MILLION = 1e6
 ENDPOINTS = 6
 WAF_RULES = 4
 SECRETS = 2  # The worker's, and the administrator's, which RDS keeps.
-ALARM_METRICS = 22
+ALARM_METRICS, ALARM_METRICS_MODEL, ALARM_METRICS_VIEW = 9, 12, 1
+SHARED_REPOSITORIES = 4  # All but those of predict, which every model has.
 METHODS = 9
 # What AWS's documents say of its own: metrics of an API method, vCPUs and DPUs.
 METHOD_METRICS = 5
@@ -37,14 +39,14 @@ class Usage:
     lines_per_collect: int = _usual(1, "log lines that CloudWatch hands over at once")
     collect_seconds: int = _usual(2, "to commit them to a table that is compacted daily")
     refreshes: float = _usual(DAYS, "by schedule")
-    rebuilds: float = _usual(WEEKS, "by schedule; each refreshes too")
+    rebuilds: float = _usual(WEEKS, "of a model, by schedule; each refreshes too")
     refresh_minutes: int = _usual(3, "the Glue job, without its start")
     train_minutes: int = _usual(5, "in the Lambda, or as a job")
     evaluate_minutes: int = _usual(3, "in a Lambda of 4 GB")
-    own_metrics: int = _usual(10, "in the namespace Hindcast")
+    own_metrics: int = _usual(10, "of a model, in the namespace Hindcast")
     lake_gb: int = _usual(5, "all tables, with the versions that are kept")
     lake_writes: int = _usual(200_000, "objects written or listed")
-    images_gb: int = _usual(50, "100 versions of five images, shared layers once")
+    images_gb: int = _usual(10, "a repository: 100 versions, shared layers once")
     change_gb: float = _usual(0.1, "a day, in Postgres; each refresh writes the online table anew")
     other_logs_gb: int = _usual(2, "flow logs, Postgres, Glue, state machines")
     endpoint_gb: int = _usual(10, "through the interface endpoints")
@@ -68,6 +70,17 @@ class Scenario:
         return self.deployment.sizes
 
     @property
+    def models(self) -> int:
+        """How many models are served, and rebuilt."""
+        return len(self.deployment.models)
+
+    def with_another_model(self) -> "Scenario":
+        """The same with a model more, for no request more."""
+        project = self.deployment.project or EXAMPLE
+        more = replace(project, models=(*project.models, "another"))
+        return replace(self, deployment=replace(self.deployment, project=more))
+
+    @property
     def requests(self) -> float:
         """Requests a month, in millions."""
         return self.usage.requests_per_day * DAYS / MILLION
@@ -86,7 +99,7 @@ MEDIUM = Scenario(
         evaluate_minutes=8,
         lake_gb=100,
         lake_writes=1_000_000,
-        images_gb=150,
+        images_gb=30,
         change_gb=2,
         other_logs_gb=20,
         endpoint_gb=50,
@@ -120,7 +133,7 @@ LARGE = Scenario(
         evaluate_minutes=14,
         lake_gb=2_000,
         lake_writes=10_000_000,
-        images_gb=150,
+        images_gb=30,
         change_gb=35,
         other_logs_gb=100,
         endpoint_gb=300,

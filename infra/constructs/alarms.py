@@ -1,8 +1,7 @@
 """Alarms: what is wrong enough to tell a person, and to end a canary."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
@@ -10,9 +9,9 @@ from constructs import Construct
 
 from hindcast import names
 from infra.addresses import Addresses
+from infra.config import Thresholds
 from infra.constructs.metrics import Metrics
 
-HOUR = Duration.hours(1)
 # How an execution ends badly: the metric, and what it means. Only one that is ended from outside
 # may leave a canary.
 _ENDS = {
@@ -24,7 +23,10 @@ _ENDS = {
 
 @dataclass(frozen=True)
 class Watch:
-    """An alarm: a metric above a limit, for so many minutes (or hours) of the last so many."""
+    """An alarm: a metric above a limit, for so many minutes (or hours) of the last so many.
+
+    subject: the view or the model that it is about, where each has an alarm of its own.
+    """
 
     name: str
     metric: cloudwatch.IMetric
@@ -34,6 +36,12 @@ class Watch:
     of: int = 5
     # Nobody asking is no fault; a metric that must come and does not is one.
     must_come: bool = False
+    subject: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """The name, with the subject's."""
+        return f"{self.name}-{self.subject}" if self.subject else self.name
 
 
 class Alarms(Construct):
@@ -51,107 +59,113 @@ class Alarms(Construct):
 
 def watches(addresses: Addresses, scope: Construct) -> list[Watch]:
     """All there is to watch."""
-    metrics = Metrics(addresses)
+    metrics, deployment = Metrics(addresses), addresses.deployment
+    of_models = [
+        watch
+        for model in deployment.models
+        for watch in (
+            *_traffic(deployment.thresholds, metrics, model),
+            *_model(deployment.thresholds, metrics, model),
+            *_ends(addresses, metrics, scope, names.REBUILD, model),
+        )
+    ]
     return [
-        *_traffic(addresses, metrics),
-        *_data_and_models(addresses, metrics),
-        *_failures(addresses, metrics, scope),
+        *of_models,
+        *(_features(deployment.thresholds, metrics, view) for view in deployment.views),
+        *_ends(addresses, metrics, scope, "refresh"),
+        *_shared(deployment.thresholds, metrics),
     ]
 
 
-def _traffic(addresses: Addresses, metrics: Metrics) -> list[Watch]:
-    limits = addresses.deployment.thresholds
-    percent, slow = limits.error_percent, limits.latency_p99_ms
+def _traffic(limits: Thresholds, metrics: Metrics, model: str) -> list[Watch]:
+    """Of a model's stage and function: those that end its canary."""
+    errors = metrics.error_percent(model)
+    # Looked at alone: in the whole traffic a canary's errors are a few of many.
+    of_canary = metrics.error_percent(model, canary=True)
+    slow = metrics.gateway(model, "Latency", "p99")
+    broken = metrics.predict(model, "Errors", "Sum")
+    throttled = metrics.predict(model, "Throttles", "Sum")
+    room = "Predict has no room for more requests; see predict_concurrency"
+    percent = limits.error_percent
+    found = [
+        Watch("api-errors", errors, percent, "Answers fail"),
+        Watch("canary-errors", of_canary, percent, "The canary's answers fail", 2, 3),
+        Watch("api-latency", slow, limits.latency_p99_ms, "Answers are slow (p99)"),
+        Watch("predict-errors", broken, 0, "Predict breaks", 2, 3),
+        Watch("predict-throttles", throttled, limits.throttles, room, 2, 3),
+    ]
+    return [replace(watch, subject=model) for watch in found]
+
+
+def _model(limits: Thresholds, metrics: Metrics, model: str) -> list[Watch]:
+    age = metrics.hindcast(names.METRIC_MODEL_AGE, names.METRIC_MODEL, model)
+    drift = metrics.hindcast(names.METRIC_DRIFT, names.METRIC_MODEL, model)
+    old = "The model in production is old, or nobody says how old"
+    other = (
+        "What is asked differs from what the model was trained on; silent until drift is measured"
+    )
     return [
-        Watch("api-errors", metrics.error_percent(), percent, "Answers fail"),
-        # Looked at alone: in the whole traffic a canary's errors are a few of many.
-        Watch(
-            "canary-errors",
-            metrics.error_percent(canary=True),
-            percent,
-            "The canary's answers fail",
-            times=2,
-            of=3,
-        ),
-        Watch("api-latency", metrics.gateway("Latency", "p99"), slow, "Answers are slow (p99)"),
-        Watch("predict-errors", metrics.function("Errors", "Sum"), 0, "Predict breaks", 2, 3),
-        Watch(
-            "predict-throttles",
-            metrics.function("Throttles", "Sum"),
-            limits.throttles,
-            "Predict has no room for more requests; see predict_concurrency",
-            2,
-            3,
-        ),
-        Watch(
-            "pinned-connections",
-            metrics.proxy("DatabaseConnectionsCurrentlySessionPinned"),
-            limits.pinned_connections,
-            "Sessions keep the proxy's connections to themselves",
-        ),
+        Watch("model-age", age, limits.model_age_days, old, 1, 1, True, model),
+        Watch("drift", drift, limits.drift, other, 1, 1, subject=model),
     ]
 
 
-def _data_and_models(addresses: Addresses, metrics: Metrics) -> list[Watch]:
-    limits = addresses.deployment.thresholds
+def _features(limits: Thresholds, metrics: Metrics, view: str) -> Watch:
+    age = metrics.hindcast(names.METRIC_FEATURE_AGE, names.METRIC_VIEW, view)
+    old = "Features are old, or nobody says how old"
+    return Watch("feature-age", age, limits.feature_age_hours, old, 1, 1, True, view)
+
+
+def _ends(
+    addresses: Addresses, metrics: Metrics, scope: Construct, kind: str, model: str = ""
+) -> list[Watch]:
+    """How executions of a machine end badly; model: whose it is."""
+    arn = addresses.machine_arn(scope, f"{kind}-{model}" if model else kind)
     return [
         Watch(
-            "feature-age",
-            metrics.hindcast(names.METRIC_FEATURE_AGE, HOUR),
-            limits.feature_age_hours,
-            "Features are old, or nobody says how old",
+            f"{kind}-{end}",
+            metrics.machine(metric, arn),
+            0,
+            f"A {kind} {means}",
             1,
             1,
-            True,
-        ),
-        Watch(
-            "model-age",
-            metrics.hindcast(names.METRIC_MODEL_AGE, HOUR),
-            limits.model_age_days,
-            "The model in production is old, or nobody says how old",
-            1,
-            1,
-            True,
-        ),
-        Watch(
-            "drift",
-            metrics.hindcast(names.METRIC_DRIFT, HOUR),
-            limits.drift,
-            "What is asked differs from what the model was trained on; silent until drift is "
-            "measured",
-            1,
-            1,
-        ),
+            False,
+            model,
+        )
+        for end, (metric, means) in _ENDS.items()
     ]
 
 
-def _failures(addresses: Addresses, metrics: Metrics, scope: Construct) -> list[Watch]:
-    found = []
-    for machine in ("refresh", "rebuild"):
-        arn = addresses.machine_arn(scope, machine)
-        for end, (metric, means) in _ENDS.items():
-            count = metrics.machine(metric, arn)
-            found.append(Watch(f"{machine}-{end}", count, 0, f"A {machine} {means}", 1, 1))
+def _shared(limits: Thresholds, metrics: Metrics) -> list[Watch]:
+    """Of what all views and models have in common."""
+    pinned = metrics.proxy("DatabaseConnectionsCurrentlySessionPinned")
+    kept = "Sessions keep the proxy's connections to themselves"
+    collect = metrics.function("collect-log", "Errors", "Sum")
+    ingest = metrics.function("ingest", "Errors", "Sum")
     waiting = "ApproximateNumberOfMessagesVisible"
-    for queue in ("uncollected", "undelivered", "uningested"):
-        held = metrics.queue(waiting, queue)
-        found.append(Watch(queue, held, 0, f"The queue '{queue}' holds what failed", 1, 1))
-    errors = metrics.function("Errors", "Sum", "collect-log")
-    found.append(Watch("collect-errors", errors, 0, "Predictions do not reach the lake"))
-    errors = metrics.function("Errors", "Sum", "ingest")
-    found.append(Watch("ingest-errors", errors, 0, "A file cannot be ingested", 1, 1))
-    return found
+    queues = {
+        queue: metrics.queue(waiting, queue)
+        for queue in ("uncollected", "undelivered", "uningested")
+    }
+    return [
+        Watch("pinned-connections", pinned, limits.pinned_connections, kept),
+        *(
+            Watch(queue, held, 0, f"The queue '{queue}' holds what failed", 1, 1)
+            for queue, held in queues.items()
+        ),
+        Watch("collect-errors", collect, 0, "Predictions do not reach the lake"),
+        Watch("ingest-errors", ingest, 0, "A file cannot be ingested", 1, 1),
+    ]
 
 
 def _alarm(scope: Construct, addresses: Addresses, watch: Watch) -> cloudwatch.Alarm:
     missing = cloudwatch.TreatMissingData
+    whose = ", ".join(filter(None, (addresses.deployment.name, watch.subject)))
     return cloudwatch.Alarm(
         scope,
-        watch.name,
-        alarm_name=addresses.named(watch.name),
-        alarm_description=(
-            f"{watch.means} ({addresses.deployment.name}). See docs/operations.md#{watch.name}"
-        ),
+        watch.full_name,
+        alarm_name=addresses.named(watch.full_name),
+        alarm_description=f"{watch.means} ({whose}). See docs/operations.md#{watch.name}",
         metric=watch.metric,
         threshold=watch.limit,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,

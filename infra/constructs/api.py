@@ -1,74 +1,49 @@
-"""The REST API: who may call it (IAM), how much (usage plan), with what (models), and the stage.
+"""The REST API: who may call it (IAM), how much (usage plan), with what (bodies), and its stages.
 
-The stage names the version of predict by a variable, which the rebuild state machine changes by
-a canary. The template has no canary settings: those once in a template stay on the stage when
-they are taken out of it (aws/aws-cdk#33901), and would fight the state machine's.
+A stage for each model, all of one deployment of the same routes: the integration reads from the
+stage whose function answers, and in which version. So each model has a canary of its own.
 """
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import Aws
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from hindcast import names
 from infra.addresses import Addresses
-from infra.config import STAGE
 from infra.constructs.logs import log_group
+from infra.constructs.model_stage import ModelStage
 from infra.constructs.routes import ROUTES, Route
 from infra.permissions import acknowledge
 
-if TYPE_CHECKING:
-    from infra.constructs.image_function import ImageFunction
-
-# What is asked for, not by whom's id: resourcePath is the route, as /features/{key}.
-ACCESS_FIELDS = {
-    "requestId": "$context.requestId",
-    "time": "$context.requestTime",
-    "method": "$context.httpMethod",
-    "route": "$context.resourcePath",
-    "status": "$context.status",
-    "caller": "$context.identity.userArn",
-    "ip": "$context.identity.sourceIp",
-    "latency": "$context.responseLatency",
-    "length": "$context.responseLength",
-    "canary": "$context.isCanaryRequest",
-    "error": "$context.error.messageString",
-}
+SECONDS_TO_ANSWER = 15
 
 
 class PredictionApi(Construct):
-    """The API, its one stage, and its usage plan."""
+    """The API, a stage for each model, and the usage plan of all."""
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         addresses: Addresses,
-        predict: "ImageFunction",
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
-        self._addresses, self._predict = addresses, predict
-        log = f"/hindcast/{addresses.prefix}/access"
-        self.log = log_group(self, "Log", log, addresses.deployment, key)
+        self._addresses = addresses
         self.rest = self._api()
-        self._execution_log(key)
-        self._allow_first_version()
         self._routes()
+        self.stages = self._stages(key)
         self._plan()
 
-    @property
-    def execution_arn(self) -> str:
-        """Every route of the stage, as a version's permission names it."""
-        return self.rest.arn_for_execute_api(stage=STAGE)
+    def execution_arn(self, model: str) -> str:
+        """Every route of a model's stage, as a version's permission names it."""
+        return self.stages[model].execution_arn
 
     def _api(self) -> apigateway.RestApi:
-        sizes = self._addresses.deployment.sizes
         rest = apigateway.RestApi(
             self,
             "Rest",
@@ -78,18 +53,7 @@ class PredictionApi(Construct):
             # The account's role for API Gateway's logs; other APIs use it, so it stays.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
-            deploy_options=apigateway.StageOptions(
-                stage_name=STAGE,
-                variables={names.STAGE_VARIABLE: self._version()},
-                tracing_enabled=True,
-                metrics_enabled=True,
-                logging_level=apigateway.MethodLoggingLevel.ERROR,
-                data_trace_enabled=False,  # Bodies hold customers' ids.
-                throttling_rate_limit=sizes.requests_per_second,
-                throttling_burst_limit=sizes.requests_burst,
-                access_log_destination=apigateway.LogGroupLogDestination(self.log),
-                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_FIELDS)),
-            ),
+            deploy=False,  # That would make one stage.
             default_integration=self._integration(),
             default_method_options=apigateway.MethodOptions(
                 authorization_type=apigateway.AuthorizationType.IAM, api_key_required=True
@@ -108,61 +72,35 @@ class PredictionApi(Construct):
         )
         return rest
 
-    def _execution_log(self, key: kms.IKey) -> None:
-        """API Gateway's own log of errors: made before it makes one that is kept for ever."""
-        name = f"API-Gateway-Execution-Logs_{self.rest.rest_api_id}/{STAGE}"
-        log = log_group(self, "ExecutionLog", name, self._addresses.deployment, key)
-        self.rest.deployment_stage.node.add_dependency(log)
+    def _stages(self, key: kms.IKey) -> dict[str, ModelStage]:
+        name = f"/hindcast/{self._addresses.prefix}/access"
+        log = log_group(self, "Log", name, self._addresses.deployment, key)
+        made = apigateway.Deployment(self, "Deployment", api=self.rest)
+        # Other routes are another deployment: CloudFormation changes none that is made.
+        made.add_to_logical_id([repr(ROUTES), self._function(), SECONDS_TO_ANSWER])
+        return {
+            model: ModelStage(self, f"Stage-{model}", self._addresses, model, made, log, key)
+            for model in self._addresses.deployment.models
+        }
 
-    def _version(self) -> str:
-        """What serves: the first version, until a deployment passes on what the stage says.
-
-        CloudFormation must not set back what the state machine has promoted.
-        """
-        self._first = lambda_.CfnVersion(
-            self, "FirstVersion", function_name=self._predict.function.function_name
+    def _function(self) -> str:
+        """The address of the function that a stage names, in the version that it names."""
+        function = cdk.Stack.of(self).format_arn(
+            service="lambda",
+            resource="function",
+            resource_name=f"${{stageVariables.{names.FUNCTION_VARIABLE}}}",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
-        # It serves until the first release is promoted, and may be rolled back to.
-        self._first.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
-        live = cdk.CfnParameter(
-            self,
-            "LiveVersion",
-            description="The stage's variable predictVersion as it is; empty the first time",
-            default="",
-            allowed_pattern="[0-9]*",
-        )
-        live.override_logical_id("LivePredictVersion")
-        known = cdk.CfnCondition(
-            self,
-            "IsLive",
-            expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(live.value_as_string, "")),
-        )
-        return cdk.Fn.condition_if(
-            known.logical_id, live.value_as_string, self._first.attr_version
-        ).to_string()
+        return f"{function}:${{stageVariables.{names.STAGE_VARIABLE}}}"
 
     def _integration(self) -> apigateway.Integration:
-        function = (
-            f"{self._predict.function.function_arn}:${{stageVariables.{names.STAGE_VARIABLE}}}"
-        )
-        path = f"path/2015-03-31/functions/{function}/invocations"
+        path = f"path/2015-03-31/functions/{self._function()}/invocations"
         region = self._addresses.deployment.region
         return apigateway.Integration(
             type=apigateway.IntegrationType.AWS_PROXY,
             integration_http_method="POST",
             uri=f"arn:{Aws.PARTITION}:apigateway:{region}:lambda:{path}",
-            options=apigateway.IntegrationOptions(timeout=cdk.Duration.seconds(15)),
-        )
-
-    def _allow_first_version(self) -> None:
-        """Later versions get the same permission from the state machine that publishes them."""
-        lambda_.CfnPermission(
-            self,
-            "AllowGateway",
-            action="lambda:InvokeFunction",
-            function_name=self._first.ref,
-            principal="apigateway.amazonaws.com",
-            source_arn=self.execution_arn,
+            options=apigateway.IntegrationOptions(timeout=cdk.Duration.seconds(SECONDS_TO_ANSWER)),
         )
 
     def _routes(self) -> None:
@@ -203,6 +141,7 @@ class PredictionApi(Construct):
                 limit=sizes.requests_per_day, period=apigateway.Period.DAY
             ),
         )
-        plan.add_api_stage(stage=self.rest.deployment_stage)
-        self.key = self.rest.add_api_key("Key", api_key_name=self._addresses.named("caller"))
-        plan.add_api_key(self.key)
+        for each in self.stages.values():
+            plan.add_api_stage(stage=each.stage)
+        key = apigateway.ApiKey(self, "Key", api_key_name=self._addresses.named("caller"))
+        plan.add_api_key(key)

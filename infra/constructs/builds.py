@@ -13,10 +13,13 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.addresses import Addresses
+from infra.config import PREDICT
 from infra.constructs.logs import log_group
 from infra.constructs.training_job import allow_registry
 from infra.permissions import acknowledge, allow, allow_key, allow_read, role
 
+# How a release's id ends: with so many digits, that `credit` does not reach those of `credit-v2`.
+DIGEST = "?" * 12
 PUSH = (
     "BatchCheckLayerAvailability",
     "BatchGetImage",
@@ -90,20 +93,26 @@ class BuildStep(Construct):
 
 
 class ReleaseImage(Construct):
-    """The project that the rebuild asks to put a release into the predict image."""
+    """The project that a model's rebuild asks to put a release of it into the predict image."""
 
     def __init__(
-        self, scope: Construct, id: str, addresses: Addresses, key: kms.IKey, version: str
+        self,
+        scope: Construct,
+        id: str,
+        addresses: Addresses,
+        model: str,
+        key: kms.IKey,
+        version: str,
     ) -> None:
         super().__init__(scope, id)
         step = Step(
             name="release-image",
-            project=addresses.named("release-image"),
-            description="Builds the predict image of one release",
+            project=addresses.of_model("release-image", model),
+            description=f"Builds the predict image of one release of {model}",
             minutes=60,
             images=True,
             variables={
-                "REPOSITORY": addresses.named("predict"),
+                "REPOSITORY": addresses.of_model(PREDICT, model),
                 "RELEASES": addresses.uri("releases", "models"),
             },
         )
@@ -113,8 +122,13 @@ class ReleaseImage(Construct):
         log = log_group(self, "Log", step.log_name, addresses.deployment, key)
         self.step = BuildStep(self, "Step", step, key, log, source)
         self.project = self.step.project
-        allow_read(self.step.role, addresses.bucket_arn("releases"), "models", "artifacts")
-        allow_push(self.step.role, [addresses.repository_arn(self, "predict")])
+        allow_read(
+            self.step.role,
+            addresses.bucket_arn("releases"),
+            f"models/{model}-{DIGEST}",
+            "artifacts",
+        )
+        allow_push(self.step.role, [addresses.repository_arn(self, f"{PREDICT}-{model}")])
 
 
 def allow_push(to: iam.Role, repositories: list[str]) -> None:

@@ -7,7 +7,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.addresses import Addresses
-from infra.config import Table
+from infra.project import Table
 
 
 class Catalog(Construct):

@@ -1,4 +1,4 @@
-"""The dashboard: whether it answers, how fast, from what data, by which model."""
+"""The dashboard: for each model whether it answers and how fast; from what data."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,10 @@ from constructs import Construct
 
 from hindcast import names
 from infra.addresses import Addresses
+from infra.config import Deployment
 from infra.constructs.metrics import Metrics
 
-HOUR = Duration.hours(1)
+WIDTH = 6  # Of 24: four graphs in a row.
 
 
 class Dashboard(Construct):
@@ -28,39 +29,40 @@ class Dashboard(Construct):
             default_interval=Duration.days(1),
             widgets=[
                 [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24)],
-                self._traffic(),
-                self._functions(),
-                self._data(),
+                *map(self._model, addresses.deployment.models),
+                self._database(),
+                self._data(addresses.deployment),
             ],
         )
 
-    def _traffic(self) -> list[cloudwatch.IWidget]:
+    def _model(self, model: str) -> list[cloudwatch.IWidget]:
         metrics = self._metrics
+        errors = [metrics.error_percent(model, canary) for canary in (False, True)]
+        latency = [metrics.gateway(model, "Latency", p) for p in ("p50", "p95", "p99")]
         return [
             _graph(
-                "Requests",
-                metrics.gateway("Count", "Sum"),
-                metrics.gateway("Count", "Sum", canary=True),
+                f"{model}: requests",
+                metrics.gateway(model, "Count", "Sum"),
+                metrics.gateway(model, "Count", "Sum", canary=True),
             ),
-            _graph("Errors, percent", metrics.error_percent(), metrics.error_percent(canary=True)),
-            _graph("Latency, ms", *(metrics.gateway("Latency", p) for p in ("p50", "p95", "p99"))),
+            _graph(f"{model}: errors, percent", *errors),
+            _graph(f"{model}: latency, ms", *latency),
+            _graph(
+                f"{model}: predict",
+                metrics.predict(model, "Errors", "Sum"),
+                metrics.predict(model, "Throttles", "Sum"),
+                metrics.predict(model, "ConcurrentExecutions", "Maximum"),
+            ),
         ]
 
-    def _functions(self) -> list[cloudwatch.IWidget]:
+    def _database(self) -> list[cloudwatch.IWidget]:
         metrics = self._metrics
-        pinned = metrics.proxy("DatabaseConnectionsCurrentlySessionPinned")
         return [
-            _graph(
-                "Predict",
-                metrics.function("Errors", "Sum"),
-                metrics.function("Throttles", "Sum"),
-                metrics.function("ConcurrentExecutions", "Maximum"),
-            ),
             _graph(
                 "Proxy connections",
                 metrics.proxy("ClientConnections"),
                 metrics.proxy("DatabaseConnections"),
-                pinned,
+                metrics.proxy("DatabaseConnectionsCurrentlySessionPinned"),
             ),
             _graph(
                 "Postgres",
@@ -69,14 +71,18 @@ class Dashboard(Construct):
             ),
         ]
 
-    def _data(self) -> list[cloudwatch.IWidget]:
+    def _data(self, deployment: Deployment) -> list[cloudwatch.IWidget]:
+        view, model = names.METRIC_VIEW, names.METRIC_MODEL
         shown = (
-            ("Age of features, hours", names.METRIC_FEATURE_AGE),
-            ("Age of the model, days", names.METRIC_MODEL_AGE),
-            ("Drift", names.METRIC_DRIFT),
+            ("Age of features, hours", names.METRIC_FEATURE_AGE, view, deployment.views),
+            ("Age of models, days", names.METRIC_MODEL_AGE, model, deployment.models),
+            ("Drift", names.METRIC_DRIFT, model, deployment.models),
         )
-        return [_graph(title, self._metrics.hindcast(name, HOUR)) for title, name in shown]
+        return [
+            _graph(title, *(self._metrics.hindcast(name, kind, one) for one in subjects))
+            for title, name, kind, subjects in shown
+        ]
 
 
 def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:
-    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=8)
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=WIDTH)

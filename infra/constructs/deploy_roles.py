@@ -4,8 +4,9 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from hindcast import names
 from infra.addresses import Addresses
-from infra.config import FUNCTIONS, STAGE, Deployment
+from infra.config import Deployment
 from infra.constructs.builds import allow_push
 from infra.constructs.training_job import allow_registry
 from infra.permissions import allow, allow_write
@@ -18,8 +19,8 @@ def allow_publishing(to: iam.Role, deployments: tuple[Deployment, ...]) -> None:
     for deployment in deployments:
         addresses = Addresses(deployment)
         allow_write(to, addresses.bucket_arn("releases"), "artifacts")
-        names = [addresses.named(function) for function in FUNCTIONS]
-        allow_push(to, [_arn(to, deployment, "ecr", "repository", name) for name in names])
+        repositories = [addresses.named(name) for name, _ in deployment.repositories]
+        allow_push(to, [_arn(to, deployment, "ecr", "repository", name) for name in repositories])
         _allow_keys(to, deployment, "s3")
 
 
@@ -28,9 +29,8 @@ def allow_infrastructure(to: iam.Role, deployment: Deployment) -> None:
     roles = ("deploy-role", "file-publishing-role", "lookup-role")
     allow(to, ["sts:AssumeRole"], [_bootstrapped(to, deployment, role) for role in roles])
     _allow_stacks(to, deployment, "DescribeStacks")
-    _allow_stage(to, deployment)
-    rebuild = _named(to, deployment, "states", "stateMachine", deployment.named("rebuild"))
-    allow(to, ["states:ListExecutions"], [rebuild])
+    _allow_stages(to, deployment)
+    allow(to, ["states:ListExecutions"], list(_machines(to, deployment).values()))
 
 
 def allow_migration(to: iam.Role, deployment: Deployment) -> None:
@@ -49,14 +49,14 @@ def allow_application(to: iam.Role, deployment: Deployment) -> None:
 
 
 def allow_roll_out(to: iam.Role, deployment: Deployment) -> None:
-    """Start the rebuild machine, and wait for its end."""
-    name = deployment.named("rebuild")
-    allow(to, ["states:StartExecution"], [_named(to, deployment, "states", "stateMachine", name)])
+    """Start every model's rebuild machine, and wait for their ends."""
+    machines = _machines(to, deployment)
+    allow(to, ["states:StartExecution"], list(machines.values()))
     allow(
         to,
         ["states:DescribeExecution"],
-        [_named(to, deployment, "states", "execution", f"{name}:*")],
-        "Executions of this machine, whose names are not known beforehand.",
+        [_named(to, deployment, "states", "execution", f"{name}:*") for name in machines],
+        "Executions of these machines, whose names are not known beforehand.",
     )
 
 
@@ -66,8 +66,8 @@ def allow_smoke_test(to: iam.Role, deployment: Deployment) -> None:
     allow(
         to,
         ["execute-api:Invoke"],
-        [_arn(to, deployment, "execute-api", "*", f"{STAGE}/*")],
-        "Every route of the stage; the API's id is not known in this stack.",
+        [_arn(to, deployment, "execute-api", "*", f"{model}/*") for model in deployment.models],
+        "Every route of the stages; the API's id is not known in this stack.",
     )
     keys = stack.format_arn(
         service="apigateway", region=deployment.region, account="", resource="/apikeys*"
@@ -97,21 +97,30 @@ def _allow_stacks(to: iam.Role, deployment: Deployment, *actions: str) -> None:
     )
 
 
-def _allow_stage(to: iam.Role, deployment: Deployment) -> None:
-    stages = Stack.of(to).format_arn(
-        service="apigateway",
-        region=deployment.region,
-        account="",
-        resource="/restapis",
-        resource_name=f"*/stages/{STAGE}",
-    )
+def _machines(to: Construct, deployment: Deployment) -> dict[str, str]:
+    """The ARN of every model's rebuild machine, by its name."""
+    found = [deployment.of_model(names.REBUILD, model) for model in deployment.models]
+    return {name: _named(to, deployment, "states", "stateMachine", name) for name in found}
+
+
+def _allow_stages(to: iam.Role, deployment: Deployment) -> None:
+    stages = [
+        Stack.of(to).format_arn(
+            service="apigateway",
+            region=deployment.region,
+            account="",
+            resource="/restapis",
+            resource_name=f"*/stages/{model}",
+        )
+        for model in deployment.models
+    ]
     apis = Stack.of(to).format_arn(
         service="apigateway", region=deployment.region, account="", resource="/restapis"
     )
     allow(
         to,
         ["apigateway:GET"],
-        [stages, apis],
+        [*stages, apis],
         "The API is found by its name; its id is not known in this stack.",
     )
 

@@ -1,12 +1,14 @@
-"""The web application firewall before the stage."""
+"""The web application firewall before the stages."""
 
-from aws_cdk import aws_apigateway as apigateway
+from collections.abc import Mapping
+
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
 from infra.addresses import Addresses
 from infra.constructs.logs import log_group
+from infra.constructs.model_stage import ModelStage
 
 # AWS's own rules: known bad addresses, known bad input, and what no API has a use for.
 MANAGED = (
@@ -20,14 +22,14 @@ WINDOW_SECONDS = 300
 
 
 class Firewall(Construct):
-    """Managed rules and a limit per address, on one stage; what is blocked is logged."""
+    """Managed rules and a limit per address, on every stage; what is blocked is logged."""
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         addresses: Addresses,
-        stage: apigateway.Stage,
+        stages: Mapping[str, ModelStage],
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
@@ -44,9 +46,13 @@ class Firewall(Construct):
                 self._limit(len(MANAGED)),
             ],
         )
-        waf.CfnWebACLAssociation(
-            self, "Association", resource_arn=stage.stage_arn, web_acl_arn=self.acl.attr_arn
-        )
+        for model, one in stages.items():
+            waf.CfnWebACLAssociation(
+                self,
+                f"Association-{model}",
+                resource_arn=one.stage.stage_arn,
+                web_acl_arn=self.acl.attr_arn,
+            )
         self._log(key)
 
     def _managed(self, name: str, priority: int) -> waf.CfnWebACL.RuleProperty:

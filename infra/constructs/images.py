@@ -1,28 +1,31 @@
 """Image repositories: scanned on push, encrypted, with old images going away."""
 
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.addresses import Addresses
-from infra.config import FUNCTIONS
+from infra.config import PREDICT
 from infra.constructs.logs import removal
 
 
 class ImageRepositories(Construct):
-    """One repository per function. They come before the functions, which need an image to start."""
+    """A repository for each image, and for each model's. Functions need an image to start."""
 
     def __init__(self, scope: Construct, id: str, addresses: Addresses, key: kms.IKey) -> None:
         super().__init__(scope, id)
-        self.of = {function: self._one(function, addresses, key) for function in FUNCTIONS}
+        for name, image in addresses.deployment.repositories:
+            repository = self._one(name, image, addresses, key)
+            repository.grant_pull(iam.ServicePrincipal("lambda.amazonaws.com"))
 
-    def _one(self, function: str, addresses: Addresses, key: kms.IKey) -> ecr.Repository:
+    def _one(self, name: str, image: str, addresses: Addresses, key: kms.IKey) -> ecr.Repository:
         # A release's image is tagged by the release, and built again where the code moved on.
-        again = function == "predict"
+        again = image == PREDICT
         return ecr.Repository(
             self,
-            function,
-            repository_name=addresses.named(function),
+            name,
+            repository_name=addresses.named(name),
             encryption=ecr.RepositoryEncryption.KMS,
             encryption_key=key,
             image_scan_on_push=True,

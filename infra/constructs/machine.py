@@ -15,7 +15,7 @@ LOG_REASON = "The log service's deliveries have no ARN; a state machine must man
 
 
 class Machine(Construct):
-    """One state machine of the deployment."""
+    """One state machine of the deployment, of a file that several may share."""
 
     def __init__(
         self,
@@ -23,6 +23,7 @@ class Machine(Construct):
         id: str,
         addresses: Addresses,
         name: str,
+        file: str,
         values: Mapping[str, str],
         key: kms.IKey,
     ) -> None:
@@ -37,7 +38,7 @@ class Machine(Construct):
             self,
             "Machine",
             state_machine_name=full_name,
-            definition_body=sfn.DefinitionBody.from_string(definition(name, values)),
+            definition_body=sfn.DefinitionBody.from_string(definition(file, values)),
             definition_substitutions=dict(values),
             role=self.role,
             tracing_enabled=True,

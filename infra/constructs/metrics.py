@@ -5,10 +5,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from hindcast import names
 from infra.addresses import Addresses
-from infra.config import STAGE
+from infra.config import PREDICT
 
 Metric = cloudwatch.Metric
-MINUTE = Duration.minutes(1)
+MINUTE, HOUR = Duration.minutes(1), Duration.hours(1)
 
 
 class Metrics:
@@ -17,13 +17,17 @@ class Metrics:
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
 
-    def gateway(self, name: str, statistic: str, canary: bool = False) -> Metric:
-        """The stage's metric; API Gateway keeps those of a canary apart, below the stage."""
-        stage = f"{STAGE}/Canary" if canary else STAGE
+    def gateway(self, model: str, name: str, statistic: str, canary: bool = False) -> Metric:
+        """The metric of a model's stage; API Gateway keeps a canary's apart, below the stage."""
+        stage = f"{model}/Canary" if canary else model
         api = {"ApiName": self._addresses.prefix, "Stage": stage}
         return _metric("AWS/ApiGateway", name, statistic, api)
 
-    def function(self, name: str, statistic: str, function: str = "predict") -> Metric:
+    def predict(self, model: str, name: str, statistic: str) -> Metric:
+        """The metric of a model's predict function."""
+        return self.function(f"{PREDICT}-{model}", name, statistic)
+
+    def function(self, function: str, name: str, statistic: str) -> Metric:
         """A function's metric."""
         return _metric(
             "AWS/Lambda", name, statistic, {"FunctionName": self._addresses.named(function)}
@@ -46,20 +50,20 @@ class Metrics:
         """A queue's metric."""
         return _metric("AWS/SQS", name, "Maximum", {"QueueName": self._addresses.named(queue)})
 
-    def hindcast(self, name: str, period: Duration) -> Metric:
-        """What the control function says of data and models."""
-        whose = {names.METRIC_DIMENSION: self._addresses.deployment.name}
-        return _metric(names.METRICS, name, "Maximum", whose, period)
+    def hindcast(self, name: str, kind: str, subject: str) -> Metric:
+        """What the control function says of a view or model (the kind) of this name, hourly."""
+        whose = {names.METRIC_DIMENSION: self._addresses.deployment.name, kind: subject}
+        return _metric(names.METRICS, name, "Maximum", whose, HOUR)
 
-    def error_percent(self, canary: bool = False) -> cloudwatch.MathExpression:
+    def error_percent(self, model: str, canary: bool = False) -> cloudwatch.MathExpression:
         """Answers that are the service's own fault, in percent of all."""
         who = "canary" if canary else "stage"
         errors, asked = f"{who}_errors", f"{who}_asked"  # Ids are one namespace in a graph.
         return cloudwatch.MathExpression(
             expression=f"100 * {errors} / IF({asked} > 0, {asked}, 1)",
             using_metrics={
-                errors: self.gateway("5XXError", "Sum", canary),
-                asked: self.gateway("Count", "Sum", canary),
+                errors: self.gateway(model, "5XXError", "Sum", canary),
+                asked: self.gateway(model, "Count", "Sum", canary),
             },
             label=f"{who}: errors, percent",
             period=MINUTE,

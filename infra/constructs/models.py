@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from hindcast import names
+from infra.config import PREDICT
 from infra.constructs.image_function import FunctionSpec, ImageFunction, Room
 from infra.permissions import allow, allow_read, allow_write
 
@@ -22,29 +23,24 @@ COLLECTED = (names.PREDICTIONS, f"{names.QUARANTINE}/{names.PREDICTIONS}")
 
 
 class Functions(Construct):
-    """Every function of the deployment; a new one is a spec, and a line of permissions."""
+    """Every function of the deployment; a new one is a spec, and a line of permissions.
+
+    Models share all of them but predict, which each has of its own.
+    """
 
     def __init__(self, scope: Construct, id: str, room: Room, database: "Database") -> None:
         super().__init__(scope, id)
         self._room, self._database = room, database
         self._lake = room.addresses.bucket_arn("lake")
         self._releases = room.addresses.bucket_arn("releases")
-        self.predict = self._predict()
+        models = room.addresses.deployment.models
+        self.predict = {model: self._predict(model) for model in models}
         self.train = self._train()
         self.evaluate = self._evaluate()
         self.control = self._control()
         self.collect_log = self._collect_log()
         self.migrate = self._migrate()
         self.ingest = self._ingest()
-        self.all = (
-            self.predict,
-            self.train,
-            self.evaluate,
-            self.control,
-            self.collect_log,
-            self.migrate,
-            self.ingest,
-        )
 
     def allow_training(self, to: iam.Role) -> None:
         """What training needs, in a Lambda or in a job."""
@@ -52,7 +48,7 @@ class Functions(Construct):
         allow_write(to, self._releases, "models")
         self._database.allow_working(to)
 
-    def _predict(self) -> ImageFunction:
+    def _predict(self, model: str) -> ImageFunction:
         sizes = self._room.addresses.deployment.sizes
         environment = {
             names.ENV_RELEASE_DIR: RELEASE_DIR,
@@ -60,14 +56,14 @@ class Functions(Construct):
             names.ENV_DATABASE_AUTH: names.DATABASE_AUTH_IAM,
         }
         spec = FunctionSpec(
-            "predict",
-            "Answers predictions",
+            f"{PREDICT}-{model}",
+            f"Answers predictions of {model}",
             sizes.predict_memory,
             10,
             concurrency=sizes.predict_concurrency,
             environment=environment,
         )
-        function = ImageFunction(self, "Predict", self._room, spec)
+        function = ImageFunction(self, f"Predict-{model}", self._room, spec)
         self._database.allow_reading(function.role)
         return function
 

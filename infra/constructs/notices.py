@@ -11,6 +11,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from hindcast import names
 from infra.addresses import Addresses
 
 
@@ -38,25 +39,40 @@ class Notices(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
             )
         )
-        machines = [addresses.machine_arn(self, machine) for machine in ("refresh", "rebuild")]
+        rebuilds = [f"{names.REBUILD}-{model}" for model in addresses.deployment.models]
+        machines = [addresses.machine_arn(self, name) for name in ("refresh", *rebuilds)]
+        repositories = [addresses.named(name) for name, _ in addresses.deployment.repositories]
         self._when(
             "MachineStopped",
             # A machine that fails tells so itself; one that is stopped from outside cannot.
-            {"source": ["aws.states"], "detail_type": ["Step Functions Execution Status Change"],
-             "detail": {"stateMachineArn": machines, "status": ["TIMED_OUT", "ABORTED"]}},
-        )  # fmt: skip
+            {
+                "source": ["aws.states"],
+                "detail_type": ["Step Functions Execution Status Change"],
+                "detail": {"stateMachineArn": machines, "status": ["TIMED_OUT", "ABORTED"]},
+            },
+        )
         self._when(
             "JobFailed",
-            {"source": ["aws.glue"], "detail_type": ["Glue Job State Change"],
-             "detail": {"jobName": [addresses.named("refresh")],
-                        "state": ["FAILED", "TIMEOUT", "ERROR"]}},
-        )  # fmt: skip
+            {
+                "source": ["aws.glue"],
+                "detail_type": ["Glue Job State Change"],
+                "detail": {
+                    "jobName": [addresses.named("refresh")],
+                    "state": ["FAILED", "TIMEOUT", "ERROR"],
+                },
+            },
+        )
         self._when(
             "ImageVulnerable",
-            {"source": ["aws.ecr"], "detail_type": ["ECR Image Scan"],
-             "detail": {"repository-name": [{"prefix": f"{addresses.prefix}-"}],
-                        "finding-severity-counts": {"CRITICAL": [{"numeric": [">", 0]}]}}},
-        )  # fmt: skip
+            {
+                "source": ["aws.ecr"],
+                "detail_type": ["ECR Image Scan"],
+                "detail": {
+                    "repository-name": repositories,
+                    "finding-severity-counts": {"CRITICAL": [{"numeric": [">", 0]}]},
+                },
+            },
+        )
 
     def _when(self, id: str, pattern: dict[str, Any]) -> None:
         target = targets.SnsTopic(self.topic, dead_letter_queue=self._failed)

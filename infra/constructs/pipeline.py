@@ -23,7 +23,7 @@ from infra.permissions import acknowledge, allow, allow_key, allow_write, role
 DEPLOY: tuple[tuple[str, str, int, Callable[[iam.Role, Deployment], None]], ...] = (
     (
         "infrastructure",
-        "Deploys templates, unless a canary is on the stage",
+        "Deploys templates, unless a canary is on a stage",
         60,
         deploy_roles.allow_infrastructure,
     ),

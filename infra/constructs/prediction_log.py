@@ -1,5 +1,6 @@
-"""From the predict function's log to the lake: every answer, and what could not be delivered."""
+"""From the predict functions' logs to the lake: every answer, and what could not be delivered."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration
@@ -19,29 +20,30 @@ if TYPE_CHECKING:
 
 
 class PredictionLog(Construct):
-    """A subscription to prediction lines; records that fail twice wait in a queue."""
+    """A subscription to each model's prediction lines; records that fail twice wait in a queue."""
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         addresses: Addresses,
-        predict: "ImageFunction",
+        predict: Mapping[str, "ImageFunction"],
         collector: "ImageFunction",
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
         self.failed = dead_letters(self, "Failed", addresses.named("uncollected"), key)
         keep_failures(self, "Retries", collector, self.failed)
-        logs.SubscriptionFilter(
-            self,
-            "Predictions",
-            log_group=predict.log,
-            destination=destinations.LambdaDestination(collector.function),
-            filter_pattern=logs.FilterPattern.string_value(
-                "$.message", "=", names.PREDICTION_MESSAGE
-            ),
-        )
+        for model, function in predict.items():
+            logs.SubscriptionFilter(
+                self,
+                f"Predictions-{model}",
+                log_group=function.log,
+                destination=destinations.LambdaDestination(collector.function),
+                filter_pattern=logs.FilterPattern.string_value(
+                    "$.message", "=", names.PREDICTION_MESSAGE
+                ),
+            )
 
 
 def keep_failures(scope: Construct, id: str, of: "ImageFunction", queue: sqs.Queue) -> None:

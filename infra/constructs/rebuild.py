@@ -1,4 +1,4 @@
-"""The rebuild: from fresh features to a release that serves everybody, by a canary."""
+"""The rebuild of one model: from fresh features to a release that serves all, by a canary."""
 
 from typing import TYPE_CHECKING
 
@@ -6,8 +6,9 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from hindcast import names
 from infra.addresses import Addresses
-from infra.config import STAGE
+from infra.config import PREDICT
 from infra.constructs.machine import Machine
 from infra.constructs.refresh import allow_job_and_news
 from infra.permissions import allow
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class Rebuild(Construct):
     """The state machine of step_functions/rebuild.asl.json, and what it may do.
 
-    It alone changes the stage's version and canary, and ends every canary that it starts.
+    It alone changes its model's stage, the version and the canary, and ends every canary that it
+    starts. It reaches nothing that another model has to itself.
     """
 
     def __init__(
@@ -29,14 +31,17 @@ class Rebuild(Construct):
         scope: Construct,
         id: str,
         addresses: Addresses,
+        model: str,
         data: "DataStack",
         models: "ModelsStack",
         api: "ApiStack",
     ) -> None:
         super().__init__(scope, id)
         self._addresses, self._models, self._api = addresses, models, api
+        self._model, self._predict = model, f"{PREDICT}-{model}"
+        self.name = f"{names.REBUILD}-{model}"
         values = self._values(data.key.key_arn)
-        machine = Machine(self, "Rebuild", addresses, "rebuild", values, data.key)
+        machine = Machine(self, "Machine", addresses, self.name, names.REBUILD, values, data.key)
         self.machine, to = machine.machine, machine.role
         allow_job_and_news(to, addresses, addresses.topic_arn(self), data.key.key_arn)
         self._allow_functions(to)
@@ -47,27 +52,34 @@ class Rebuild(Construct):
 
     def _values(self, key_arn: str) -> dict[str, str]:
         functions, addresses = self._models.functions, self._addresses
-        image = addresses.repository_arn(self, "predict")
+        image = addresses.repository_arn(self, self._predict)
         parts = Stack.of(self).split_arn(image, ArnFormat.SLASH_RESOURCE_NAME)
         registry = f"{parts.account}.dkr.ecr.{parts.region}.{Stack.of(self).url_suffix}"
         return {
             "ControlFunctionArn": functions.control.function.function_arn,
             "TrainFunctionArn": functions.train.function.function_arn,
             "EvaluateFunctionArn": functions.evaluate.function.function_arn,
-            "PredictFunctionName": addresses.named("predict"),
-            "PredictRepositoryUri": f"{registry}/{addresses.named('predict')}",
+            "ModelName": self._model,
+            "PredictFunctionName": addresses.named(self._predict),
+            "PredictRepositoryUri": f"{registry}/{addresses.named(self._predict)}",
             "GlueJobName": addresses.named("refresh"),
-            "BuildProjectName": addresses.named("release-image"),
+            "BuildProjectName": addresses.of_model("release-image", self._model),
+            "TrainJobPrefix": self._job_prefix,
             "TrainJobInstanceType": addresses.deployment.training.job_instance,
             "TrainJobOutputUri": self._models.training_job.output,
             "KeyArn": key_arn,
             "TrainJobRoleArn": self._models.training_job.role.role_arn,
             "RestApiId": self._api.api.rest.rest_api_id,
-            "StageName": STAGE,
-            "ApiExecutionArn": self._api.api.execution_arn,
-            "AlarmNames": ",".join(addresses.canary_alarms),
+            "StageName": self._model,
+            "ApiExecutionArn": self._api.api.execution_arn(self._model),
+            "AlarmNames": ",".join(addresses.canary_alarms(self._model)),
             "TopicArn": addresses.topic_arn(self),
         }
+
+    @property
+    def _job_prefix(self) -> str:
+        """How its training jobs' names begin: SageMaker takes no _, and no model has a --."""
+        return self._addresses.named(self._model).replace("_", "-") + "--"
 
     def _allow_functions(self, to: iam.Role) -> None:
         functions = self._models.functions
@@ -75,7 +87,7 @@ class Rebuild(Construct):
         allow(to, ["lambda:InvokeFunction"], [one.function.function_arn for one in asked])
         # Not UpdateFunctionConfiguration: what a version may do is the template's to say.
         allow(to, ["lambda:GetFunction"], [functions.train.function.function_arn])
-        predict = self._addresses.function_arn(self, "predict")
+        predict = self._addresses.function_arn(self, self._predict)
         allow(
             to,
             [
@@ -91,7 +103,7 @@ class Rebuild(Construct):
         allow(
             to,
             ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            [self._addresses.repository_arn(self, "predict")],
+            [self._addresses.repository_arn(self, self._predict)],
         )
 
     def _allow_stage(self, to: iam.Role) -> None:
@@ -99,18 +111,18 @@ class Rebuild(Construct):
             service="apigateway",
             account="",
             resource="/restapis",
-            resource_name=f"{self._api.api.rest.rest_api_id}/stages/{STAGE}",
+            resource_name=f"{self._api.api.rest.rest_api_id}/stages/{self._model}",
         )
         allow(to, ["apigateway:GET", "apigateway:PATCH"], [stage])
 
     def _allow_build(self, to: iam.Role) -> None:
         actions = ["codebuild:StartBuild", "codebuild:StopBuild", "codebuild:BatchGetBuilds"]
-        allow(to, actions, [self._models.release_image.project.project_arn])
+        allow(to, actions, [self._addresses.project_arn(self, f"release-image-{self._model}")])
         self._allow_events(to, "StepFunctionsGetEventForCodeBuildStartBuildRule")
 
     def _allow_training_job(self, to: iam.Role) -> None:
         jobs = Stack.of(self).format_arn(
-            service="sagemaker", resource="training-job", resource_name="hindcast-*"
+            service="sagemaker", resource="training-job", resource_name=f"{self._job_prefix}*"
         )
         allow(
             to,
@@ -121,7 +133,7 @@ class Rebuild(Construct):
                 "sagemaker:AddTags",
             ],
             [jobs],
-            "Each execution names its own job, and begins the name so.",
+            "Each execution names its own job, and begins the name by the model.",
         )
         allow(
             to,
@@ -140,7 +152,7 @@ class Rebuild(Construct):
         executions = Stack.of(self).format_arn(
             service="states",
             resource="execution",
-            resource_name=f"{self._addresses.named('rebuild')}:*",
+            resource_name=f"{self._addresses.named(self.name)}:*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         allow(

@@ -34,7 +34,7 @@ class Refresh(Construct):
             "ControlFunctionArn": control,
             "TopicArn": topic,
         }
-        machine = Machine(self, "Refresh", addresses, "refresh", values, data.key)
+        machine = Machine(self, "Refresh", addresses, "refresh", "refresh", values, data.key)
         self.machine = machine.machine
         allow(machine.role, ["lambda:InvokeFunction"], [control])
         allow_job_and_news(machine.role, addresses, topic, data.key.key_arn)

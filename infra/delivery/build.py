@@ -4,17 +4,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.config import Deployment, Project
+from infra.config import Deployment
 from infra.delivery import artifacts, images
 from infra.delivery.step import ROOT, DeliveryError, Variables, command
+from infra.project import Project
 
 
 def run(variables: Variables) -> None:
     """Templates in cdk.out; images and artifacts of VERSION where DEPLOYMENTS look for them.
 
-    Images are built once for each project. The predict image has no release: it is never served,
-    but as the API's first version, and says so. Raises DeliveryError where a project has no
-    definitions, or a deployment no repositories or bucket yet.
+    Images are built once for each project. The predict image, the same for every model, has no
+    release: it is never served but as a stage's first version, and says so. Raises DeliveryError
+    where a project has no definitions, or a deployment no repositories or bucket yet.
     """
     version, deployments = variables["VERSION"], variables.deployments
     projects = _by_project(deployments)

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from infra.config import FUNCTIONS, Deployment
+from infra.config import Deployment
 from infra.delivery.step import DeliveryError, client, command, say
 
 LOCAL = "hindcast-"  # What `make images` puts before a function's name.
@@ -16,21 +16,21 @@ def make(version: str, *settings: str) -> None:
 
 
 def publish(deployment: Deployment, version: str) -> None:
-    """Push every function's image to a deployment, but for those that it has.
+    """Push every image to its repositories in a deployment, but for those that have it.
 
     Raises DeliveryError where a repository is missing.
     """
     ecr = client("ecr", deployment.region)
-    missing = [
-        function for function in FUNCTIONS if not _has(ecr, deployment.named(function), version)
-    ]
+    missing = {
+        name: image
+        for name, image in deployment.repositories
+        if not _has(ecr, deployment.named(name), version)
+    }
     say(f"{deployment.prefix}: pushing {', '.join(missing) or 'nothing, all are there'}")
     if missing:
         address = sign_in(ecr)
-        for function in missing:
-            push(
-                f"{LOCAL}{function}:{version}", f"{address}/{deployment.named(function)}:{version}"
-            )
+        for name, image in missing.items():
+            push(f"{LOCAL}{image}:{version}", f"{address}/{deployment.named(name)}:{version}")
 
 
 def push(local: str, remote: str) -> None:

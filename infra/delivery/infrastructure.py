@@ -2,8 +2,9 @@
 
 from infra.config import CAPABILITIES, Deployment
 from infra.delivery import cdk
-from infra.delivery.stage import settled_version
+from infra.delivery.stage import settled_versions
 from infra.delivery.step import Variables, say
+from infra.project import live_version
 
 # Stacks that take the application's version, by this parameter.
 VERSIONED = ("features", "models")
@@ -13,15 +14,15 @@ VERSION = "ApplicationVersion"
 def run(variables: Variables) -> None:
     """Deploy cdk.out to DEPLOYMENT; VERSION is for stacks that are new.
 
-    Raises DeliveryError while a canary is on the stage or a rebuild is under way.
+    Raises DeliveryError while a canary is on a stage or a rebuild is under way.
     """
     deployment, new = variables.deployment, variables["VERSION"]
     given = {
         f"{deployment.named(what)}:{VERSION}": running_version(deployment, what) or new
         for what in VERSIONED
     }
-    if live := settled_version(deployment):
-        given[f"{deployment.named('api')}:LivePredictVersion"] = live
+    for model, live in settled_versions(deployment).items():
+        given[f"{deployment.named('api')}:{live_version(model)}"] = live
     say(f"deploying {deployment.prefix} with {given}")
     cdk.deploy([deployment.named(what) for what in CAPABILITIES], given)
 

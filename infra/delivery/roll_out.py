@@ -1,4 +1,4 @@
-"""Bring the new version's predict code to traffic: the champion's release in a new image."""
+"""Bring the new version's predict code to traffic: each model's champion in a new image."""
 
 import json
 import time
@@ -14,22 +14,31 @@ SECONDS_BETWEEN_LOOKS = 30
 
 
 def run(variables: Variables, pause: Callable[[float], None] = time.sleep) -> None:
-    """Roll VERSION out to DEPLOYMENT by the rebuild machine's canary, and wait for the end.
+    """Roll VERSION out to DEPLOYMENT by each model's canary, all at once, and wait for the ends.
 
-    The release stays: delivery moves code, and rebuilds move models. Before there is a champion
-    nothing is rolled out. Raises DeliveryError when the roll-out fails or is rolled back.
+    The releases stay: delivery moves code, and rebuilds move models. Before a model has a champion
+    nothing of it is rolled out. One that fails or is rolled back stops no other; DeliveryError at
+    the end says which did.
     """
-    deployment = variables.deployment
+    deployment, version = variables.deployment, variables["VERSION"]
     states = client("stepfunctions", deployment.region)
-    execution = start(states, deployment, variables["VERSION"])
-    say(f"waiting for {execution}")
-    ended = wait(states, execution, pause)
-    say(f"{ended['outcome']}: release {ended['release']}, predict version {ended['version']}")
+    started = [start(states, deployment, model, version) for model in deployment.models]
+    failed = []
+    for execution in started:
+        say(f"waiting for {execution}")
+        try:
+            ended = wait(states, execution, pause)
+        except DeliveryError as error:
+            failed.append(str(error))
+        else:
+            say(f"{ended['outcome']}: release {ended['release']}, version {ended['version']}")
+    if failed:
+        raise DeliveryError("; ".join(failed))
 
 
-def start(states: Any, deployment: Deployment, version: str) -> str:
-    """Start, or join, the version's roll-out; one that has failed is tried anew. Its ARN."""
-    machine = rebuild_arn(deployment)
+def start(states: Any, deployment: Deployment, model: str, version: str) -> str:
+    """Start, or join, a model's roll-out of the version; one that failed is tried anew. Its ARN."""
+    machine = rebuild_arn(deployment, model)
     name, attempt = f"delivery-{version}", 1
     while True:
         try:

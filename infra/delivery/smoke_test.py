@@ -1,4 +1,5 @@
-"""Ask the deployed API as a caller does: signed, with an API key, for health and a prediction."""
+"""Ask the deployed API as a caller does: signed, with an API key, every model for its health and
+for a prediction."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from infra import config
-from infra.config import STAGE, Deployment
+from infra.config import Deployment
 from infra.delivery.stage import rest_api
 from infra.delivery.step import DeliveryError, Variables, client, say
 
@@ -51,28 +52,32 @@ class Api:
 
 
 def run(variables: Variables) -> None:
-    """Ask the API of DEPLOYMENT; raises DeliveryError for anything but good answers."""
+    """Ask every model of DEPLOYMENT; raises DeliveryError for anything but good answers."""
     deployment = variables.deployment
     api = rest_api(deployment)
     if api is None:
         raise DeliveryError(f"there is no API named {deployment.prefix}: deploy it first")
-    place = f"{api}.execute-api.{deployment.region}.amazonaws.com"
-    found = check(Api(f"https://{place}/{STAGE}", deployment.region, api_key(deployment)))
-    say(f"{deployment.prefix} answers with release {found}")
+    place, key = f"{api}.execute-api.{deployment.region}.amazonaws.com", api_key(deployment)
+    for model in deployment.models:
+        asked = Api(f"https://{place}/{model}", deployment.region, key)
+        found = check(asked, model, config.DELIVERY.known[model])
+        say(f"{deployment.prefix} answers for {model} with release {found}")
 
 
-def check(api: Api) -> str:
-    """The release that answers both for its health and for an entity that is known."""
+def check(api: Api, model: str, question: Document) -> str:
+    """The release that answers both for its health and to a question that it can answer."""
     health = api.ask("GET", "/health")
     if (health.get("status"), health.get("database")) != ("ok", "ok"):
         raise DeliveryError(f"GET /health: {dict(health)}")
-    known = config.DELIVERY.known_id
-    answer = api.ask("POST", "/predict", {"id": known})
-    if answer.get("id") != known or not _is_prediction(answer):
-        raise DeliveryError(f"POST /predict: {dict(answer)} is not a prediction for {known}")
+    path = f"/models/{model}/{'score' if 'features' in question else 'predict'}"
+    answer = api.ask("POST", path, question)
+    # What names the entity is in the answer too; what comes with the question is not.
+    echoed = all(answer.get(name, value) == value for name, value in question.items())
+    if not (echoed and _is_prediction(answer)):
+        raise DeliveryError(f"POST {path}: {dict(answer)} is not a prediction for {question}")
     if answer.get("release") != health.get("release"):
         raise DeliveryError(
-            f"POST /predict: release {answer.get('release')}, /health {health.get('release')}"
+            f"POST {path}: release {answer.get('release')}, /health {health.get('release')}"
         )
     return str(answer["release"])
 

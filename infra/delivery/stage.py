@@ -1,12 +1,10 @@
-"""The API's stage: which version of predict serves there, and whether that is about to change."""
+"""The API's stages: which version of predict serves on each, and whether that may soon change."""
 
 from typing import Any
 
 from hindcast import names
-from infra.config import STAGE, Deployment
+from infra.config import Deployment
 from infra.delivery.step import DeliveryError, account, client
-
-REBUILD = "rebuild"
 
 
 def rest_api(deployment: Deployment) -> str | None:
@@ -16,37 +14,50 @@ def rest_api(deployment: Deployment) -> str | None:
     return next((api["id"] for api in found if api["name"] == deployment.prefix), None)
 
 
-def settled_version(deployment: Deployment) -> str | None:
-    """The version that the stage names; None before there is a stage.
+def settled_versions(deployment: Deployment) -> dict[str, str]:
+    """The version that each model's stage names; nothing of a model that has no stage yet.
 
-    Raises DeliveryError while a rebuild may change it: CloudFormation would set it back.
+    Raises DeliveryError while a rebuild may change one: CloudFormation would set it back.
     """
     api = rest_api(deployment)
     if api is None:
+        return {}
+    found = {model: _stage(deployment, api, model) for model in deployment.models}
+    return {model: _settled(deployment, model, stage) for model, stage in found.items() if stage}
+
+
+def rebuild_arn(deployment: Deployment, model: str) -> str:
+    """The state machine that rolls a model out."""
+    place = f"{deployment.region}:{account(deployment.region)}"
+    return f"arn:aws:states:{place}:stateMachine:{deployment.of_model(names.REBUILD, model)}"
+
+
+def _stage(deployment: Deployment, api: str, model: str) -> dict[str, Any] | None:
+    gateway = client("apigateway", deployment.region)
+    try:
+        stage: dict[str, Any] = gateway.get_stage(restApiId=api, stageName=model)
+    except gateway.exceptions.NotFoundException:
         return None
-    stage = client("apigateway", deployment.region).get_stage(restApiId=api, stageName=STAGE)
+    return stage
+
+
+def _settled(deployment: Deployment, model: str, stage: dict[str, Any]) -> str:
     if stage.get("canarySettings"):
         raise DeliveryError(
-            f"a canary is on the stage '{STAGE}' of {deployment.prefix}: try again when it has "
+            f"a canary is on the stage '{model}' of {deployment.prefix}: try again when it has "
             "ended; the rebuild that started it ends it"
         )
-    _refuse_rebuild(deployment)
+    _refuse_rebuild(deployment, model)
     version: str = stage["variables"][names.STAGE_VARIABLE]
     return version
 
 
-def rebuild_arn(deployment: Deployment) -> str:
-    """The state machine that rolls out."""
-    place = f"{deployment.region}:{account(deployment.region)}"
-    return f"arn:aws:states:{place}:stateMachine:{deployment.named(REBUILD)}"
-
-
-def _refuse_rebuild(deployment: Deployment) -> None:
+def _refuse_rebuild(deployment: Deployment, model: str) -> None:
     running: list[dict[str, Any]] = client("stepfunctions", deployment.region).list_executions(
-        stateMachineArn=rebuild_arn(deployment), statusFilter="RUNNING"
+        stateMachineArn=rebuild_arn(deployment, model), statusFilter="RUNNING"
     )["executions"]
     if running:
         raise DeliveryError(
-            f"the rebuild {running[0]['name']} of {deployment.prefix} is under way, and may change "
-            "what serves: try again when it has ended"
+            f"the rebuild {running[0]['name']} of {deployment.prefix}'s {model} is under way, and "
+            "may change what serves: try again when it has ended"
         )

@@ -1,4 +1,4 @@
-"""The API: routes, stage, usage plan and firewall."""
+"""The API: routes, stages, usage plan and firewall."""
 
 from constructs import Construct
 
@@ -17,5 +17,6 @@ class ApiStack(DeploymentStack):
         self, scope: Construct, addresses: Addresses, data: DataStack, models: ModelsStack
     ) -> None:
         super().__init__(scope, "api", addresses)
-        self.api = PredictionApi(self, "Api", addresses, models.functions.predict, data.key)
-        Firewall(self, "Firewall", addresses, self.api.rest.deployment_stage, data.key)
+        self.api = PredictionApi(self, "Api", addresses, data.key)
+        self.add_stack_dependency(models)  # Its stages name their functions.
+        Firewall(self, "Firewall", addresses, self.api.stages, data.key)

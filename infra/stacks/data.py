@@ -18,5 +18,5 @@ class DataStack(DeploymentStack):
         super().__init__(scope, "data", addresses)
         self.key = EncryptionKey(self, "Encryption", addresses).key
         self.storage = Storage(self, "Storage", addresses, self.key)
-        self.images = ImageRepositories(self, "Images", addresses, self.key)
+        ImageRepositories(self, "Images", addresses, self.key)
         self.database = Database(self, "Database", addresses, network, self.key)

@@ -1,5 +1,6 @@
-"""Models: functions that train, judge, promote and predict, and the builder of their images."""
+"""Models: functions that train, judge, promote and predict, and the builders of their images."""
 
+from aws_cdk import aws_ecr as ecr
 from constructs import Construct
 
 from infra.addresses import Addresses
@@ -22,18 +23,24 @@ class ModelsStack(DeploymentStack):
     ) -> None:
         super().__init__(scope, "models", addresses)
         version = self.version()
+        # By their names: a model may go, and an export cannot while another stack reads it.
+        images = {
+            name: ecr.Repository.from_repository_name(self, f"Image-{name}", addresses.named(name))
+            for name, _ in addresses.deployment.repositories
+        }
         room = Room(
             addresses=addresses,
             network=network,
             group=fixed(self, "Group", network.functions),
-            images=data.images.of,
+            images=images,
             key=data.key,
             version=version,
         )
         self.functions = Functions(self, "Functions", room, data.database)
         self.training_job = TrainingJob(self, "TrainingJob", addresses, data.key.key_arn)
         self.functions.allow_training(self.training_job.role)
-        self.release_image = ReleaseImage(self, "ReleaseImage", addresses, data.key, version)
+        for model in addresses.deployment.models:
+            ReleaseImage(self, f"ReleaseImage-{model}", addresses, model, data.key, version)
         PredictionLog(
             self,
             "PredictionLog",

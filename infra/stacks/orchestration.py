@@ -1,10 +1,12 @@
 """Orchestration: the state machines, when they start, and whom they tell."""
 
 from dataclasses import asdict
+from typing import Any
 
 from constructs import Construct
 
 from infra.addresses import Addresses
+from infra.config import Deployment
 from infra.constructs.notices import Notices
 from infra.constructs.prediction_log import dead_letters
 from infra.constructs.rebuild import Rebuild
@@ -17,7 +19,7 @@ from infra.stacks.models import ModelsStack
 
 
 class OrchestrationStack(DeploymentStack):
-    """Refresh and rebuild, by schedule."""
+    """One refresh of all views, and a rebuild for each model, by schedule."""
 
     def __init__(
         self,
@@ -28,18 +30,24 @@ class OrchestrationStack(DeploymentStack):
         api: ApiStack,
     ) -> None:
         super().__init__(scope, "orchestration", addresses)
-        deployment = addresses.deployment
         failed = dead_letters(self, "Undelivered", addresses.named("undelivered"), data.key)
         self.notices = Notices(self, "Notices", addresses, data.key, failed)
         refresh = Refresh(self, "Refresh", addresses, data, models)
-        rebuild = Rebuild(self, "Rebuild", addresses, data, models, api)
         schedules = Schedules(self, "Schedules", addresses, data.key, failed)
-        schedules.start("refresh", refresh.machine, deployment.schedule.refresh, {})
-        # jsii takes lists, and no tuples.
-        canary = {**asdict(deployment.canary), "steps": list(deployment.canary.steps)}
-        given = {"training": deployment.training.path, "canary": canary}
-        schedules.start("rebuild", rebuild.machine, deployment.schedule.rebuild, given)
-        # The ages of features and model, and drift, as metrics for the alarms on them.
+        schedule = addresses.deployment.schedule
+        schedules.start("refresh", refresh.machine, schedule.refresh, {})
+        for model in addresses.deployment.models:
+            rebuild = Rebuild(self, f"Rebuild-{model}", addresses, model, data, models, api)
+            given = _rebuilt(addresses.deployment, model)
+            schedules.start(rebuild.name, rebuild.machine, schedule.of_model(model), given)
+        # The ages of features and models, and drift, as metrics for the alarms on them.
         control = models.functions.control.function
-        schedules.call("measure", control, deployment.schedule.measure, {"action": "measure"})
-        schedules.call("compact", control, deployment.schedule.compact, {"action": "compact"})
+        schedules.call("measure", control, schedule.measure, {"action": "measure"})
+        schedules.call("compact", control, schedule.compact, {"action": "compact"})
+
+
+def _rebuilt(deployment: Deployment, model: str) -> dict[str, Any]:
+    """What a scheduled rebuild is started with."""
+    # jsii takes lists, and no tuples.
+    canary = {**asdict(deployment.canary), "steps": list(deployment.canary.steps)}
+    return {"model": model, "training": deployment.training.path, "canary": canary}

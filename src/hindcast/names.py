@@ -55,7 +55,9 @@ VIEW_NAME_BYTES = 28
 LEDGER_SCHEMA = "ledger"
 LEDGER_WRITER = "hindcast_writer"
 
-# The stage variable that names the predict Lambda's version in the integration's address.
+# The stage variables that name a model's predict Lambda, and its version, in the integration's
+# address. A rebuild changes the version.
+FUNCTION_VARIABLE = "predictFunction"
 STAGE_VARIABLE = "predictVersion"
 # The kind of run that a state machine keeps open in the ledger, and how one ends that leaves its
 # version of predict on the stage.
@@ -88,10 +90,13 @@ DATABASE_READER = "hindcast_reader"
 DATABASE_WORKER = "hindcast_worker"
 
 # CloudWatch metrics that alarms watch: their namespace, those about data and models, and whose
-# they are: a dimension with the value of ENV_DEPLOYMENT, as one account may have several.
+# they are: dimensions with the value of ENV_DEPLOYMENT, as one account may have several, and with
+# the name of the view or model.
 ENV_DEPLOYMENT = "HINDCAST_DEPLOYMENT"
 METRICS = "Hindcast"
 METRIC_DIMENSION = "deployment"
+METRIC_VIEW = "view"
+METRIC_MODEL = "model"
 METRIC_FEATURE_AGE = "FeatureAgeHours"
 METRIC_MODEL_AGE = "ModelAgeDays"
 METRIC_DRIFT = "Drift"

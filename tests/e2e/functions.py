@@ -16,8 +16,9 @@ from tests.infra.resources import Template, properties, text
 # What tests/infra holds to be the synthesized template.
 SNAPSHOTS = ROOT / "tests" / "infra" / "snapshots"
 PREFIX, ACCOUNT = "hindcast-staging-", "123456789012"
-# Functions that run another's image.
-IMAGES = {"migrate": "control", "ingest": "control"}
+# Functions that run an image of another name.
+PREDICT = "predict-credit_risk"
+IMAGES = {"migrate": "control", "ingest": "control", PREDICT: "predict"}
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,34 @@
 """What the state machines send to functions: each state's own payload, with its variables in it."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import jsonata  # type: ignore[import-untyped]
 
 from tests.e2e.emulator import ROOT, Function
+from tests.e2e.functions import PREFIX, template
+from tests.infra.resources import properties, text
 
 STARTED = "2021-09-18T05:00:00.123Z"
 
 
+PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+
+
+def definition(machine: str) -> str:
+    """A machine's file, such as that of rebuild-credit_risk, with the template's values in it."""
+    machines = properties(template("orchestration"), "AWS::StepFunctions::StateMachine")
+    [found] = [one for one in machines if one["StateMachineName"] == f"{PREFIX}{machine}"]
+    values = found["DefinitionSubstitutions"]
+    written = (ROOT / "step_functions" / f"{machine.partition('-')[0]}.asl.json").read_text()
+    return PLACEHOLDER.sub(lambda placeholder: text(values[placeholder[1]]), written)
+
+
 @dataclass
 class Execution:
-    """An execution of a state machine, whose Lambda tasks a test walks through in their order."""
+    """An execution of a machine of staging, whose Lambda tasks a test walks through in order."""
 
     machine: str
     name: str
@@ -21,8 +36,7 @@ class Execution:
     variables: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        text = (ROOT / "step_functions" / f"{self.machine}.asl.json").read_text()
-        self.states: dict[str, Any] = json.loads(text)["States"]
+        self.states: dict[str, Any] = json.loads(definition(self.machine))["States"]
         self._assign(self.states["Settle"], {})
 
     @property

@@ -78,14 +78,13 @@ class Staging:
         return [json.loads(message) for _, message, *_ in topic.sent_notifications]
 
     @property
-    def metrics(self) -> dict[str, list[float]]:
-        """The values that CloudWatch was given, by metric."""
-        found: dict[str, list[float]] = {}
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """What CloudWatch was given last, by metric and by the view or model that it is of."""
+        found: dict[str, dict[str, float]] = {}
         for datum in cast("list[Any]", cloudwatch_backends[ACCOUNT][REGION].metric_data):
-            assert [(one.name, one.value) for one in datum.dimensions] == [
-                ("deployment", "staging")
-            ]
-            found.setdefault(datum.name, []).append(datum.value)
+            whose, subject = datum.dimensions
+            assert (whose.name, whose.value) == ("deployment", "staging")
+            found.setdefault(datum.name, {})[subject.value] = datum.value
         return found
 
     def stop_database(self) -> None:

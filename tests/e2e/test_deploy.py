@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,10 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from hindcast import names, project
-from hindcast.demo.generate import generate
-from hindcast.serving.predictor import Prediction, open_predictor
-from hindcast.serving.requests import Question
-from infra.config import FUNCTIONS, STAGING
+from hindcast import names
+from infra.config import STAGING
 from infra.constructs.routes import ROUTES
+from infra.project import live_version
 from tests.e2e import deployment, emulator
 from tests.e2e.deployment import (
     ABSENT,
@@ -30,25 +28,26 @@ from tests.e2e.deployment import (
     resources,
     without_reference,
 )
-from tests.e2e.world import KNOWN, UNKNOWN, World, synthesize, world
+from tests.e2e.several import DEPLOYED, MODELS, QUESTION, answering, predicted
+from tests.e2e.world import World, synthesize, world
 from tests.infra.deployments import CAPABILITIES
-from tests.integration.hindsight import AS_OF, FAST, Home, ingest
+from tests.integration import shops
+from tests.integration.hindsight import Home
 
 # What a later deployment changes: sizes, limits, how long logs are kept.
 CHANGED = replace(
-    STAGING,
+    DEPLOYED,
     log_days=90,
     sizes=replace(STAGING.sizes, predict_memory=2048, requests_per_second=80),
     thresholds=replace(STAGING.thresholds, latency_p99_ms=300),
 )
-PREDICT = STAGING.named("predict")
 pytestmark = pytest.mark.skipif(bool(emulator.missing()), reason=str(emulator.missing()))
 UNKNOWN_TO_IT = "Unrecognized resource types|Unsupported resource type|is not supported"
 
 
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
-    return synthesize(tmp_path_factory.mktemp("cdk.out"), STAGING)
+    return synthesize(tmp_path_factory.mktemp("cdk.out"), DEPLOYED)
 
 
 @pytest.fixture(scope="module")
@@ -58,30 +57,21 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Home:
-    """A home with materialized loans and one trained release."""
-    home = Home(tmp_path_factory.mktemp("home"), module_database_url)
-    home.definitions.parent.mkdir()
-    example = project.default_folder() / "definitions.py"
-    home.definitions.write_text(example.read_text() + FAST)
-    generate(home.folder / "loans.csv", customers=300, seed=3)
-    ingest(home.application, home.folder / "loans.csv")
-    home.materialize()
-    home.train(AS_OF)
+    """A home with materialized purchases and tickets, and a release of each model."""
+    home = shops.settle(tmp_path_factory.mktemp("home"), module_database_url)
+    for model in MODELS:
+        shops.trained(home, model)
     return home
 
 
 @pytest.fixture(scope="module")
 def predict(home: Home) -> Iterator[dict[str, str]]:
-    """The predict handler under the runtime emulator: its URL, by the function's name."""
-    [release] = home.releases
-    environment = {
-        names.ENV_DATABASE_URL: home.database_url,
-        names.ENV_RELEASE_DIR: str(home.application.release_folder(release)),
-    }
-    with emulator.function("lambdas.predict.handler.handler", environment, PREDICT) as started:
-        # Its start is not what the API's 15 seconds are for, on a machine that has other work.
-        assert started.invoke({"warmup": True}) == {"warm": True, "release": release}
-        yield {PREDICT: started.url}
+    """The predict handler under the runtime emulator, a process for each model: URLs by name."""
+    with ExitStack() as running:
+        yield {
+            DEPLOYED.of_model("predict", model): running.enter_context(answering(home, model))
+            for model in MODELS
+        }
 
 
 @pytest.fixture(scope="module")
@@ -91,20 +81,20 @@ def deployed(
     predict: dict[str, str],
 ) -> Iterator[World]:
     """Not to be changed."""
-    with world(tmp_path_factory.mktemp("aws"), templates, predict) as made:
+    with world(tmp_path_factory.mktemp("aws"), DEPLOYED, templates, predict) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def caller(deployed: World) -> Credentials:
-    return deployed.user("caller", "POST/predict")
+    return deployed.user("caller", "*/POST/predict")
 
 
 def test_every_stack_comes_to_be_with_all_but_what_is_pruned(
     deployed: World, templates: dict[str, Template]
 ) -> None:
     made = resources(templates)
-    assert set(templates) == set(map(STAGING.named, CAPABILITIES))
+    assert set(templates) == set(map(DEPLOYED.named, CAPABILITIES))
     assert deployed.ids().keys() == {name for name in made if not pruned_by(made[name])}
     assert {pruned_by(resource) for resource in made.values()} - {None} == set(PRUNED)
 
@@ -131,11 +121,15 @@ def test_what_it_lacks_of_a_type_it_still_lacks(
         deployed.stacks.deploy("attribute", template, {})
 
 
-def test_the_stage_names_the_first_version_of_predict(deployed: World) -> None:
-    versions = deployed.aws.client("lambda").list_versions_by_function(FunctionName=PREDICT)
+@pytest.mark.parametrize("model", MODELS)
+def test_a_models_stage_names_the_first_version_of_its_function(
+    deployed: World, model: str
+) -> None:
+    function, stage = DEPLOYED.of_model("predict", model), deployed.stage(model)
+    versions = deployed.aws.client("lambda").list_versions_by_function(FunctionName=function)
     assert [one["Version"] for one in versions["Versions"]] == ["$LATEST", "1"]
-    assert deployed.stage["variables"] == {names.STAGE_VARIABLE: "1"}
-    assert "canarySettings" not in deployed.stage
+    assert stage["variables"] == {names.FUNCTION_VARIABLE: function, names.STAGE_VARIABLE: "1"}
+    assert "canarySettings" not in stage
 
 
 def test_the_api_has_its_routes_signed_and_with_a_key(deployed: World) -> None:
@@ -159,7 +153,8 @@ def test_every_function_has_its_image_in_this_version(deployed: World) -> None:
         one["FunctionName"]: functions.get_function(FunctionName=one["FunctionName"])["Code"]
         for one in functions.list_functions()["Functions"]
     }
-    assert set(images) == {STAGING.named(name) for name in (*FUNCTIONS, "migrate", "ingest")}
+    made = [name for name, _ in DEPLOYED.repositories]
+    assert set(images) == {STAGING.named(name) for name in (*made, "migrate", "ingest")}
     for code in images.values():
         repository, version = code["ImageUri"].rpartition("/")[2].split(":")
         assert version == "first"
@@ -176,7 +171,8 @@ def test_the_machines_have_their_states_and_what_was_deployed_in_them(
         one["name"]: machines.describe_state_machine(stateMachineArn=one["stateMachineArn"])
         for one in machines.list_state_machines()["stateMachines"]
     }
-    assert found.keys() == {STAGING.named("refresh"), STAGING.named("rebuild")}
+    rebuilds = {DEPLOYED.of_model("rebuild", model): model for model in MODELS}
+    assert found.keys() == {STAGING.named("refresh"), *rebuilds}
     for written in made:
         text = found[written["StateMachineName"]]["definition"]
         assert (
@@ -184,7 +180,9 @@ def test_the_machines_have_their_states_and_what_was_deployed_in_them(
             == json.loads(written["DefinitionString"])["States"].keys()
         )
         assert "${" not in text
-    assert f'"RestApiId": "{deployed.api}"' in found[STAGING.named("rebuild")]["definition"]
+    for name, model in rebuilds.items():
+        stage = f'"RestApiId": "{deployed.api}", "StageName": "{model}"'
+        assert stage in found[name]["definition"]
 
 
 def test_schedules_start_what_was_deployed(deployed: World) -> None:
@@ -196,7 +194,7 @@ def test_schedules_start_what_was_deployed(deployed: World) -> None:
     schedule = STAGING.schedule
     assert {name: one["ScheduleExpression"] for name, one in found.items()} == {
         STAGING.named("refresh"): schedule.refresh,
-        STAGING.named("rebuild"): schedule.rebuild,
+        **{DEPLOYED.of_model("rebuild", model): schedule.rebuild for model in MODELS},
         STAGING.named("measure"): schedule.measure,
         STAGING.named("compact"): schedule.compact,
     }
@@ -218,82 +216,72 @@ def test_the_workers_secret_leads_to_the_database(deployed: World) -> None:
     assert found["host"] == instance["Endpoint"]["Address"]
 
 
-def test_an_id_goes_through_the_api_and_comes_back_as_a_prediction(
-    deployed: World, caller: Credentials, home: Home
+@pytest.mark.parametrize("model", MODELS)
+def test_a_question_goes_through_the_api_and_comes_back_as_the_models_prediction(
+    deployed: World, caller: Credentials, home: Home, model: str
 ) -> None:
-    status, answer = deployed.ask({"id": KNOWN}, caller)
-    expected = predicted(home)
-    assert status == 200
-    assert answer["id"] == KNOWN
+    status, answer = deployed.ask(model, QUESTION, caller)
+    expected = predicted(home, model)
+    assert status == 200, answer
+    assert answer["cid"] == QUESTION["cid"]
     assert expected.score.document.items() <= answer.items()
-    assert answer["release"] == expected.release == home.releases[0]
+    assert answer["release"] == expected.release == shops.trained(home, model)
     assert answer["features_as_of"] == expected.row.features_as_of.isoformat()
 
 
-def predicted(home: Home) -> Prediction:
-    """The same in this process."""
-    folder = home.application.release_folder(home.releases[0])
-    settings = replace(home.application.settings, release_dir=folder)
-    predictor = open_predictor(settings)
-    try:
-        return predictor.predict(Question((int(KNOWN),)), datetime.now(UTC))
-    finally:
-        predictor.close()
-
-
-def test_an_unknown_id_is_404_through_the_api(deployed: World, caller: Credentials) -> None:
-    status, answer = deployed.ask({"id": UNKNOWN}, caller)
-    assert status == 404
-    assert answer == {"error": {"field": "id", "message": "there is no customer with id 1"}}
-
-
-def test_a_model_is_asked_by_its_name_through_the_api(deployed: World, home: Home) -> None:
-    model = home.application.project.model().name
-    caller = deployed.user("by-name", "POST/models/*/predict")
-    status, answer = deployed.ask({"id": KNOWN}, caller, path=f"/models/{model}/predict")
-    assert (status, answer.get("id")) == (200, KNOWN)
-    status, answer = deployed.ask({"id": KNOWN}, caller, path="/models/other/predict")
+def test_a_model_is_asked_by_its_name_and_its_stage_answers_for_no_other(
+    deployed: World,
+) -> None:
+    caller = deployed.user("by-name", "risk/POST/models/*/predict")
+    status, answer = deployed.ask("risk", QUESTION, caller, path="/models/risk/predict")
+    assert (status, answer.get("cid")) == (200, QUESTION["cid"])
+    status, answer = deployed.ask("risk", QUESTION, caller, path="/models/delay/predict")
     assert (status, answer["error"]["field"]) == (404, "model")
+    status, answer = deployed.ask("delay", QUESTION, caller, path="/models/delay/predict")
+    assert (status, "is not authorized" in answer["message"]) == (403, True)
 
 
 @pytest.mark.parametrize("body", [["5008827"], None, {}, 1.5])
 def test_the_api_itself_refuses_what_cannot_be_a_question(
     deployed: World, caller: Credentials, body: Any
 ) -> None:
-    assert deployed.ask(body, caller) == (400, {"message": "Invalid request body"})
+    assert deployed.ask("risk", body, caller) == (400, {"message": "Invalid request body"})
 
 
 def test_the_api_refuses_whom_it_does_not_know(deployed: World, caller: Credentials) -> None:
     stranger = deployed.user("stranger", None)
     guessed = Credentials(caller.access_key, "guessed")
-    assert deployed.ask({"id": KNOWN}, caller, key="guessed") == (403, {"message": "Forbidden"})
+    asked = deployed.ask("risk", QUESTION, caller, key="guessed")
+    assert asked == (403, {"message": "Forbidden"})
     for who, why in ((stranger, "is not authorized"), (guessed, "signature")):
-        status, answer = deployed.ask({"id": KNOWN}, who)
+        status, answer = deployed.ask("risk", QUESTION, who)
         assert status == 403
         assert why in answer["message"]
 
 
-def test_a_later_deployment_changes_in_place_and_leaves_the_stage_to_the_machine(
+def test_a_later_deployment_changes_in_place_and_leaves_the_stages_to_the_machines(
     tmp_path: Path,
     templates: dict[str, Template],
     changed: dict[str, Template],
     predict: dict[str, str],
 ) -> None:
-    with world(tmp_path, templates, predict) as first:
+    with world(tmp_path, DEPLOYED, templates, predict) as first:
         before, functions = first.ids(), first.aws.client("lambda")
-        first.serve_next_version()
-        serving = first.stage["variables"][names.STAGE_VARIABLE]
-        first.deploy(changed, {"ApplicationVersion": "second", "LivePredictVersion": serving})
+        first.serve_next_version("risk")
+        serving = first.stage("risk")["variables"][names.STAGE_VARIABLE]
+        first.deploy(changed, {"ApplicationVersion": "second", live_version("risk"): serving})
         assert first.ids() == before
-        assert first.stage["variables"] == {names.STAGE_VARIABLE: "2"}
+        served = {model: first.stage(model)["variables"][names.STAGE_VARIABLE] for model in MODELS}
+        assert served == {"risk": "2", "status": "1", "delay": "1"}
         memory = {
-            version: functions.get_function_configuration(FunctionName=PREDICT, Qualifier=version)[
-                "MemorySize"
-            ]
+            version: functions.get_function_configuration(
+                FunctionName=DEPLOYED.of_model("predict", "risk"), Qualifier=version
+            )["MemorySize"]
             for version in ("1", "2", "$LATEST")
         }
         assert memory == {"1": 1024, "2": 1024, "$LATEST": 2048}
-        assert first.ask({"id": KNOWN}, first.user("caller", "POST/predict"))[0] == 200
+        caller = first.user("caller", "*/POST/predict")
+        assert [first.ask(model, QUESTION, caller)[0] for model in MODELS] == [200, 200, 200]
 
 
 def test_no_property_changes_that_cannot_be_changed_in_place(

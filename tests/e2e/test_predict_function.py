@@ -19,7 +19,7 @@ from hindcast import names
 from hindcast.stores import embedded_postgres
 from tests.e2e import emulator
 from tests.e2e.emulator import Function, FunctionError
-from tests.e2e.functions import Places, started
+from tests.e2e.functions import PREDICT, Places, started
 from tests.e2e.gateway import ask
 from tests.e2e.machine import Execution
 from tests.integration.rds_proxy import RdsProxy, listening
@@ -93,14 +93,14 @@ def places(database: Database, release: Path) -> Places:
 
 @pytest.fixture(scope="module")
 def predict(places: Places) -> Iterator[Function]:
-    with started("predict", places) as running:
+    with started(PREDICT, places) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def ping() -> Any:
     """What the state machine sends to a new version before anybody else does."""
-    return Execution("rebuild", "any", {}).payload("WakeFunction")
+    return Execution("rebuild-credit_risk", "any", {}).payload("WakeFunction")
 
 
 def test_an_id_comes_back_as_a_prediction(predict: Function, release: Path) -> None:
@@ -173,11 +173,11 @@ def test_what_cannot_be_answered_is_told_why(
 
 
 def test_each_answer_leaves_a_line(places: Places) -> None:
-    with started("predict", places) as own:
+    with started(PREDICT, places) as own:
         answer = ask(own, "POST", "/predict", {"id": KNOWN})
         [line] = [line for line in own.lines if line.get("message") == names.PREDICTION_MESSAGE]
     assert line["prediction_id"] == answer.document["prediction_id"]
-    assert line["function_name"] == "hindcast-staging-predict"
+    assert line["function_name"] == "hindcast-staging-predict-credit_risk"
     assert line["cold_start"] is True
 
 
@@ -190,7 +190,7 @@ def test_metrics_are_of_the_service_and_its_release(predict: Function, release: 
 
 def test_it_signs_in_once_and_keeps_the_connection(places: Places, database: Database) -> None:
     before = len(database.proxy.tokens)
-    with started("predict", places) as own:
+    with started(PREDICT, places) as own:
         for _ in range(3):
             assert ask(own, "POST", "/predict", {"id": KNOWN}).status == 200
         database.proxy.disconnect()
@@ -203,7 +203,7 @@ def test_a_ping_is_answered_without_the_database(places: Places, release: Path, 
         nobody.setblocking(False)
         address = "{}:{}".format(*nobody.getsockname())
         own_places = Places(places.folder, address, release=release, patience=2)
-        with started("predict", own_places) as own:
+        with started(PREDICT, own_places) as own:
             assert own.invoke(ping) == {"warm": True, "release": release.name}
             with pytest.raises(BlockingIOError):  # Nobody has called.
                 nobody.accept()
@@ -238,7 +238,7 @@ def test_without_the_database_it_says_so_until_it_is_back(
 
 def test_without_a_release_it_starts_and_has_no_answers(places: Places, ping: Any) -> None:
     nothing = Places(places.folder, places.database, release=places.folder / "nothing")
-    with started("predict", nothing) as own:
+    with started(PREDICT, nothing) as own:
         assert own.invoke(ping) == {"warm": True, "release": None}
         for path in ("/health", "/features/5008827"):
             assert ask(own, "GET", path).status == 503
@@ -255,7 +255,7 @@ def test_a_damaged_release_never_starts(
     if not is_there:
         (damaged / name).unlink()
     with (
-        started("predict", Places(tmp_path, places.database, release=damaged)) as own,
+        started(PREDICT, Places(tmp_path, places.database, release=damaged)) as own,
         pytest.raises(FunctionError, match=rf"{damaged.name}: {name} ") as raised,
     ):
         ask(own, "POST", "/predict", {"id": KNOWN})

@@ -13,13 +13,11 @@ from botocore.credentials import Credentials
 
 from examples import client
 from hindcast import names
-from infra.config import STAGE, STAGING, Deployment
+from infra.config import PREDICT, Deployment
 from infra.plan import templates
 from tests.e2e.deployment import Stacks, Template
 from tests.e2e.local_aws import ACCOUNT, REGION, LocalAws, local_aws
 from tests.infra.deployments import CAPABILITIES
-
-KNOWN, UNKNOWN = "5008827", "1"
 
 
 @dataclass(frozen=True)
@@ -28,38 +26,38 @@ class World:
 
     aws: LocalAws
     stacks: Stacks
+    deployment: Deployment
     api: str
 
     def deploy(self, made: Mapping[str, Template], parameters: Mapping[str, str]) -> None:
         """Deploy every stack again."""
-        deploy(self.stacks, made, parameters)
-        complete(self.aws, self.api, made[STAGING.named("api")])
+        deploy(self.stacks, self.deployment, made, parameters)
+        complete(self.aws, self.api, made[self.deployment.named("api")])
 
-    def serve_next_version(self) -> None:
+    def serve_next_version(self, model: str) -> None:
         """What a rebuild does in the end: a version of a release's image takes all traffic."""
-        functions, predict = self.aws.client("lambda"), STAGING.named("predict")
+        functions, predict = self.aws.client("lambda"), self.deployment.of_model(PREDICT, model)
         image = functions.get_function(FunctionName=predict)["Code"]["ImageUri"]
         release = image.rpartition(":")[0] + ":release"
         functions.update_function_code(FunctionName=predict, ImageUri=release)
         version = functions.publish_version(FunctionName=predict)["Version"]
         change = {"op": "replace", "path": f"/variables/{names.STAGE_VARIABLE}", "value": version}
         self.aws.client("apigateway").update_stage(
-            restApiId=self.api, stageName=STAGE, patchOperations=[change]
+            restApiId=self.api, stageName=model, patchOperations=[change]
         )
 
     def ids(self) -> dict[str, str]:
         """The physical id of everything."""
         return {
             f"{name} {logical}": physical
-            for name in map(STAGING.named, CAPABILITIES)
+            for name in map(self.deployment.named, CAPABILITIES)
             for logical, physical in self.stacks.resources(name).items()
         }
 
-    @property
-    def stage(self) -> dict[str, Any]:
-        """The stage as API Gateway has it."""
+    def stage(self, model: str) -> dict[str, Any]:
+        """A model's stage as API Gateway has it."""
         gateway = self.aws.client("apigateway")
-        found: dict[str, Any] = gateway.get_stage(restApiId=self.api, stageName=STAGE)
+        found: dict[str, Any] = gateway.get_stage(restApiId=self.api, stageName=model)
         return found
 
     @property
@@ -70,11 +68,11 @@ class World:
         return value
 
     def user(self, name: str, routes: str | None) -> Credentials:
-        """A user who may call these routes, or none."""
+        """A user who may call these routes, which begin with a stage, or none."""
         iam = self.aws.client("iam")
         iam.create_user(UserName=name)
         if routes:
-            arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{self.api}/{STAGE}/{routes}"
+            arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{self.api}/{routes}"
             allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
             document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
             iam.put_user_policy(UserName=name, PolicyName="call", PolicyDocument=document)
@@ -82,10 +80,10 @@ class World:
         return Credentials(made["AccessKeyId"], made["SecretAccessKey"])
 
     def ask(
-        self, question: Any, who: Credentials, key: str | None = None, path: str = "/predict"
+        self, model: str, question: Any, who: Credentials, key: str = "", path: str = "/predict"
     ) -> tuple[int, Any]:
-        """Status and document of a POST by the client that the docs show."""
-        url = self.aws.stage_url(self.api, STAGE)
+        """Status and document of a POST to a model's stage by the client that the docs show."""
+        url = self.aws.stage_url(self.api, model)
         try:
             return 200, client.predict(url, REGION, key or self.key, question, who, path)
         except urllib.error.HTTPError as error:
@@ -95,16 +93,19 @@ class World:
 
 @contextmanager
 def world(
-    folder: Path, made: Mapping[str, Template], functions: Mapping[str, str]
+    folder: Path,
+    deployment: Deployment,
+    made: Mapping[str, Template],
+    functions: Mapping[str, str],
 ) -> Iterator[World]:
-    """An account with every stack of staging in it, its functions called at their URLs."""
+    """An account with every stack of a deployment, its functions called at their URLs."""
     with local_aws(folder, functions) as aws:
         stacks = Stacks(aws)
         stacks.bootstrap()
-        deploy(stacks, made, {"ApplicationVersion": "first"})
+        deploy(stacks, deployment, made, {"ApplicationVersion": "first"})
         [api] = aws.client("apigateway").get_rest_apis()["items"]
-        complete(aws, api["id"], made[STAGING.named("api")])
-        yield World(aws, stacks, api["id"])
+        complete(aws, api["id"], made[deployment.named("api")])
+        yield World(aws, stacks, deployment, api["id"])
 
 
 def synthesize(folder: Path, deployment: Deployment) -> dict[str, Template]:
@@ -117,9 +118,14 @@ def synthesize(folder: Path, deployment: Deployment) -> dict[str, Template]:
     return templates(folder)
 
 
-def deploy(stacks: Stacks, made: Mapping[str, Template], parameters: Mapping[str, str]) -> None:
+def deploy(
+    stacks: Stacks,
+    deployment: Deployment,
+    made: Mapping[str, Template],
+    parameters: Mapping[str, str],
+) -> None:
     """Create or update all stacks in their order; DeploymentError names what did not come to be."""
-    for name in map(STAGING.named, CAPABILITIES):
+    for name in map(deployment.named, CAPABILITIES):
         stacks.deploy(name, copy.deepcopy(made[name]), parameters)
 
 

@@ -7,15 +7,14 @@ import pytest
 from hindcast import project
 from infra.config import (
     DELIVERY,
-    EXAMPLE,
     PRODUCTION,
     STAGING,
     Canary,
     Deployment,
-    Project,
     Training,
 )
 from infra.images import ROOT
+from infra.project import EXAMPLE, Project
 from tests.infra.deployments import MARKET, RECOVERY, STACKS, TESTED
 from tests.infra.resources import Template, only, properties, text
 
@@ -39,8 +38,8 @@ def test_another_deployment_is_the_same_elsewhere(
     }
     market = {"Key": "hindcast:market", "Value": deployment.market}
     assert all(market in subnet["Tags"] for subnet in subnets)
-    other = stacks[f"hindcast-{deployment.name}-api"]["Resources"]
-    same = stacks[f"hindcast-{PRODUCTION.name}-api"]["Resources"]
+    other = stacks[f"hindcast-{deployment.name}-network"]["Resources"]
+    same = stacks[f"hindcast-{PRODUCTION.name}-network"]["Resources"]
     assert [one["Type"] for one in other.values()] == [one["Type"] for one in same.values()]
 
 
@@ -110,6 +109,7 @@ def test_athena_shows_the_tables_of_a_deployments_own_definitions(
         "quarantine_applications",
         "quarantine_loans",
         "features_loan_history",
+        "features_income",
         "predictions",
     }
 
@@ -121,6 +121,7 @@ def test_a_projects_names_are_those_of_its_definitions(declared: Project) -> Non
     found = project.load(ROOT / declared.folder)
     assert set(declared.sources) == set(found.sources)
     assert set(declared.views) == set(found.views)
+    assert set(declared.models) == set(found.models)
 
 
 @pytest.mark.parametrize("folder", ["", "/loans", "../loans"])
@@ -130,8 +131,35 @@ def test_a_project_is_a_folder_of_the_source(folder: str) -> None:
 
 
 def test_a_project_without_names_is_refused() -> None:
-    with pytest.raises(ValueError, match="name its sources and views, for Athena"):
+    with pytest.raises(ValueError, match="name its sources, views and models"):
         replace(EXAMPLE, views=())
+    with pytest.raises(ValueError, match="name its sources, views and models"):
+        replace(EXAMPLE, models=())
+
+
+@pytest.mark.parametrize("model", ["Risk", "credit__v2", "credit-", "credit risk", "predict/it"])
+def test_a_model_is_named_as_aws_takes_it(model: str) -> None:
+    with pytest.raises(ValueError, match="use lower-case letters and digits, with single _ or -"):
+        replace(EXAMPLE, models=(model,))
+
+
+def test_models_that_aws_could_not_tell_apart_are_refused() -> None:
+    with pytest.raises(ValueError, match="models credit_v2, credit-v2: names on AWS must differ"):
+        replace(EXAMPLE, models=("credit_v2", "credit-v2"))
+    long = replace(EXAMPLE, models=("a_model_whose_name_says_all_there_is_to_say",))
+    with pytest.raises(ValueError, match="has more than 64 characters: shorten the name"):
+        replace(PRODUCTION, project=long)
+
+
+def test_a_schedule_names_models_that_there_are() -> None:
+    schedule = replace(STAGING.schedule, rebuilds={"other": "cron(0 7 * * ? *)"})
+    with pytest.raises(ValueError, match=r"schedule.rebuilds names other: use some of the models"):
+        replace(STAGING, schedule=schedule)
+
+
+def test_the_smoke_test_has_a_question_for_each_model_of_staging() -> None:
+    with pytest.raises(ValueError, match="known has no question for"):
+        replace(DELIVERY, known={})
 
 
 def test_one_zone_is_refused() -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from infra import costs, prices, scenarios
+from infra.config import PRODUCTION
 from infra.scenarios import MEDIUM, SCENARIOS, SMALL, Scenario
+from tests.infra.deployments import MARKET
 from tests.infra.resources import Template, only, properties
 
 Stacks = dict[str, Template]
@@ -36,8 +38,20 @@ def test_the_counts_are_those_of_the_templates(stacks: Stacks) -> None:
     assert kept + database["ManageMasterUserPassword"] == scenarios.SECRETS
     assert len(of("data", "AWS::KMS::Key")) == 1
     assert len(of("api", "AWS::ApiGateway::Method")) == scenarios.METHODS
-    alarms = of("monitoring", "AWS::CloudWatch::Alarm")
-    assert sum(watched(alarm) for alarm in alarms) == scenarios.ALARM_METRICS
+
+
+def test_what_each_model_and_view_adds_is_counted(stacks: Stacks) -> None:
+    """The one has a model and a view, the other two of each."""
+    for one in (PRODUCTION, MARKET):
+
+        def of(stack: str, kind: str, name: str = one.name) -> list[dict[str, object]]:
+            return properties(stacks[f"hindcast-{name}-{stack}"], kind)
+
+        alarms = of("monitoring", "AWS::CloudWatch::Alarm")
+        assert sum(map(watched, alarms)) == costs.alarm_metrics(one)
+        repositories = scenarios.SHARED_REPOSITORIES + len(one.models)
+        assert len(of("data", "AWS::ECR::Repository")) == repositories
+        assert len(of("api", "AWS::ApiGateway::Stage")) == len(one.models)
 
 
 def watched(alarm: dict[str, object]) -> int:
@@ -63,6 +77,13 @@ def test_every_price_is_used() -> None:
 def test_twice_the_requests_are_twice_the_gateway() -> None:
     usage = replace(MEDIUM.usage, requests_per_day=2 * MEDIUM.usage.requests_per_day)
     assert costs.gateway(replace(MEDIUM, usage=usage)) == pytest.approx(2 * costs.gateway(MEDIUM))
+
+
+def test_a_model_more_is_trained_and_watched_and_not_asked_more() -> None:
+    more = MEDIUM.with_another_model()
+    assert costs.training(more) == pytest.approx(3 / 2 * costs.training(MEDIUM))
+    assert costs.metrics(more) > costs.metrics(MEDIUM)
+    assert costs.gateway(more) == costs.gateway(MEDIUM)
 
 
 def test_a_standby_doubles_the_database_and_not_its_proxy() -> None:

@@ -2,11 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from infra.addresses import CANARY_ALARMS
 from infra.constructs.definitions import FOLDER, PlaceholderError, definition
-from tests.infra.resources import Template
+from tests.infra.deployments import MARKET, MODELS
+from tests.infra.resources import Template, properties, text
 
 
 def test_a_placeholder_without_value_is_named(tmp_path: Path) -> None:
@@ -26,31 +29,54 @@ def test_a_definition_that_is_not_there_is_named(tmp_path: Path) -> None:
         definition("none", {}, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["refresh", "rebuild"])
-def test_the_template_has_the_file_and_its_values(stacks: dict[str, Template], name: str) -> None:
-    found = [
-        one["Properties"]
-        for one in stacks["hindcast-staging-orchestration"]["Resources"].values()
-        if one["Type"] == "AWS::StepFunctions::StateMachine"
-        and one["Properties"]["StateMachineName"] == f"hindcast-staging-{name}"
-    ]
-    (machine,) = found
+@pytest.mark.parametrize(
+    ("name", "machine"),
+    [("refresh", "refresh"), ("rebuild", "rebuild-credit"), ("rebuild", "rebuild-credit-v2")],
+)
+def test_the_template_has_the_file_and_its_values(
+    stacks: dict[str, Template], name: str, machine: str
+) -> None:
+    made = machines(stacks)[machine]
     text = (FOLDER / f"{name}.asl.json").read_text()
-    assert machine["DefinitionString"] == text
-    assert set(machine["DefinitionSubstitutions"]) == set(re.findall(r"\$\{(\w+)\}", text))
+    assert made["DefinitionString"] == text
+    assert set(made["DefinitionSubstitutions"]) == set(re.findall(r"\$\{(\w+)\}", text))
 
 
-def test_the_canary_watches_alarms_that_exist(stacks: dict[str, Template]) -> None:
-    machine = next(
-        one["Properties"]
-        for one in stacks["hindcast-production-orchestration"]["Resources"].values()
-        if one.get("Properties", {}).get("StateMachineName") == "hindcast-production-rebuild"
-    )
-    watched = machine["DefinitionSubstitutions"]["AlarmNames"].split(",")
-    monitoring = stacks["hindcast-production-monitoring"]["Resources"].values()
-    alarms = {one["Properties"].get("AlarmName") for one in monitoring}
-    assert watched
-    assert set(watched) <= alarms
+def machines(stacks: dict[str, Template]) -> dict[str, Any]:
+    """The machines of the deployment of two models, by their names without the deployment's."""
+    found = properties(stacks[f"{MARKET.prefix}-orchestration"], "AWS::StepFunctions::StateMachine")
+    return {one["StateMachineName"].removeprefix(f"{MARKET.prefix}-"): one for one in found}
+
+
+def test_a_canary_watches_alarms_that_exist_and_none_of_another_model(
+    stacks: dict[str, Template],
+) -> None:
+    alarms = properties(stacks[f"{MARKET.prefix}-monitoring"], "AWS::CloudWatch::Alarm")
+    made = {one["AlarmName"] for one in alarms}
+    rebuilds = machines(stacks)
+    watched = {
+        model: set(rebuilds[f"rebuild-{model}"]["DefinitionSubstitutions"]["AlarmNames"].split(","))
+        for model in MODELS
+    }
+    for model in MODELS:
+        assert watched[model] == {MARKET.of_model(alarm, model) for alarm in CANARY_ALARMS}
+        assert watched[model] <= made
+    assert not set.intersection(*watched.values())
+
+
+def test_models_share_what_is_no_models_own(stacks: dict[str, Template]) -> None:
+    given = [machines(stacks)[f"rebuild-{model}"]["DefinitionSubstitutions"] for model in MODELS]
+    one, other = ({name: text(value) for name, value in each.items()} for each in given)
+    assert {name for name in one if one[name] != other[name]} == {
+        "AlarmNames",
+        "ApiExecutionArn",
+        "BuildProjectName",
+        "ModelName",
+        "PredictFunctionName",
+        "PredictRepositoryUri",
+        "StageName",
+        "TrainJobPrefix",
+    }
 
 
 def test_all_definitions_are_deployed() -> None:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.infra.deployments import DELIVERY_STACK
+from tests.infra.deployments import DELIVERY_STACK, models_of
 from tests.infra.resources import Template, listed, of_type, only, properties, statements, text
 
 Stacks = dict[str, Template]
@@ -92,6 +92,8 @@ def test_release_images_are_made_from_the_version_that_runs(stacks: Stacks) -> N
     """Not from the newest, which may await its approval."""
     for name, template in stacks.items():
         if name.endswith("-models"):
-            [project] = properties(template, "AWS::CodeBuild::Project")
-            place = text(project["Source"]["Location"])
-            assert place.endswith("/artifacts/<ApplicationVersion>/source.zip")
+            projects = properties(template, "AWS::CodeBuild::Project")
+            assert len(projects) == len(models_of(name))
+            for project in projects:
+                place = text(project["Source"]["Location"])
+                assert place.endswith("/artifacts/<ApplicationVersion>/source.zip")

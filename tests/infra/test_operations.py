@@ -112,21 +112,23 @@ def test_every_stack_and_resource_has_its_name_from_the_templates(stacks: Stacks
 
 
 def test_every_alarm_has_its_entry_and_says_where(stacks: Stacks) -> None:
+    subjects = (*config.PRODUCTION.models, *config.PRODUCTION.views)
     for alarm in properties(stacks["hindcast-production-monitoring"], "AWS::CloudWatch::Alarm"):
         name = alarm["AlarmName"].removeprefix("hindcast-production-")
-        assert f"\n### {name}\n" in TEXT
-        places = re.findall(r"(docs/[\w-]+\.md)(?:#([\w-]+))?", alarm["AlarmDescription"])
-        assert places, f"{name}: its description names no document"
-        for path, anchor in places:
-            assert (ROOT / path).is_file(), f"{name}: {path}"
-            assert not anchor or anchor in anchors((ROOT / path).read_text()), f"{name}: #{anchor}"
+        [(path, anchor)] = re.findall(r"(docs/[\w-]+\.md)#([\w-]+)", alarm["AlarmDescription"])
+        assert f"\n### {anchor}\n" in (ROOT / path).read_text(), f"{name}: {path}#{anchor}"
+        assert name in (anchor, *(f"{anchor}-{one}" for one in subjects)), name
 
 
 def test_the_numbers_are_those_of_the_config() -> None:
     text = " ".join(TEXT.split())
     staging, production = config.STAGING.sizes, config.PRODUCTION.sizes
-    reserved = [one.predict_concurrency + 4 for one in (staging, production)]  # collect-log, ingest
-    assert f"({reserved[0]} for staging, {reserved[1]} for production)" in text
+    # Of each model; and of collect-log and ingest.
+    reserved = [
+        one.sizes.predict_concurrency * len(one.models) + 4
+        for one in (config.STAGING, config.PRODUCTION)
+    ]
+    assert f"({reserved[0]} for staging, {reserved[1]} for production;" in text
     concurrency = f"{staging.predict_concurrency} / {production.predict_concurrency}"
     assert f"`predict_concurrency` {concurrency}" in text
     rates = f"{staging.requests_per_second} / {production.requests_per_second}"

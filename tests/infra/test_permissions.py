@@ -1,11 +1,12 @@
 """Least privilege: no wildcard action; a wildcard resource only with a written reason."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
-from tests.infra.deployments import DELIVERY_STACK, STACKS
+from tests.infra.deployments import DELIVERY_STACK, MARKET, MODELS, STACKS
 from tests.infra.resources import Template, listed, of_type, reasons, statements, text
 
 Stacks = dict[str, Template]
@@ -72,6 +73,25 @@ def test_predict_can_read_the_store_and_nothing_else(stacks: Stacks) -> None:
         "kms",
         "rds-db",
     }
+
+
+@pytest.mark.parametrize(("model", "other"), [MODELS, MODELS[::-1]])
+def test_a_release_image_is_made_of_its_models_releases_in_its_models_repository(
+    stacks: Stacks, model: str, other: str
+) -> None:
+    role = f"ReleaseImage{model.replace('-', '')}Step"
+    reached = {
+        text(target)
+        for name, _, statement in granted(stacks[f"{MARKET.prefix}-models"])
+        if name.startswith(role)
+        for target in listed(statement["Resource"])
+    }
+    repositories = {one.rpartition("/")[2] for one in reached if ":repository/" in one}
+    assert repositories == {MARKET.of_model("predict", model)}
+    read = [one.partition("/")[2] for one in reached if ":s3:::" in one]
+    released = {name: f"models/{name}-0123456789ab/model.onnx" for name in MODELS}
+    assert any(fnmatchcase(released[model], pattern) for pattern in read)
+    assert not any(fnmatchcase(released[other], pattern) for pattern in read)
 
 
 def test_ingest_reads_what_came_and_writes_two_tables(stacks: Stacks) -> None:

@@ -1,4 +1,4 @@
-"""What runs: the job, the functions, the API, the machines, the alarms."""
+"""What runs: the job, the functions, the machines."""
 
 import json
 from typing import Any
@@ -6,36 +6,13 @@ from typing import Any
 import pytest
 
 from hindcast import names
-from tests.infra.deployments import STACKS
+from tests.infra.deployments import MARKET, STACKS, models_of
 from tests.infra.resources import Template, of_type, only, properties, statements, text
 
 Stacks = dict[str, Template]
-APIS = [stack for stack in STACKS if stack.endswith("-api")]
 FEATURES = [stack for stack in STACKS if stack.endswith("-features")]
 MODELS = [stack for stack in STACKS if stack.endswith("-models")]
 MACHINES = [stack for stack in STACKS if stack.endswith("-orchestration")]
-WATCHED = {
-    "api-errors",
-    "canary-errors",
-    "api-latency",
-    "predict-errors",
-    "predict-throttles",
-    "pinned-connections",
-    "feature-age",
-    "model-age",
-    "drift",
-    "refresh-failed",
-    "refresh-aborted",
-    "refresh-timed-out",
-    "rebuild-failed",
-    "rebuild-aborted",
-    "rebuild-timed-out",
-    "uncollected",
-    "undelivered",
-    "uningested",
-    "collect-errors",
-    "ingest-errors",
-}
 
 
 @pytest.mark.parametrize("stack", FEATURES)
@@ -53,7 +30,7 @@ def test_the_job_is_glue_5_1_from_the_wheel(stacks: Stacks, stack: str) -> None:
 @pytest.mark.parametrize("stack", FEATURES)
 def test_the_catalog_shows_delta_tables(stacks: Stacks, stack: str) -> None:
     tables = properties(stacks[stack], "AWS::Glue::Table")
-    assert len(tables) == (6 if "production-us" in stack else 4)  # It has two sources.
+    assert len(tables) == (7 if "production-us" in stack else 10)  # Of two sources and views.
     for table in tables:
         entry = table["TableInput"]
         place = text(entry["StorageDescriptor"]["Location"])
@@ -65,7 +42,7 @@ def test_the_catalog_shows_delta_tables(stacks: Stacks, stack: str) -> None:
 @pytest.mark.parametrize("stack", MODELS)
 def test_functions_are_images_in_the_network(stacks: Stacks, stack: str) -> None:
     functions = properties(stacks[stack], "AWS::Lambda::Function")
-    assert len(functions) == 7
+    assert len(functions) == 6 + len(models_of(stack))
     for function in functions:
         assert function["PackageType"] == "Image"
         assert text(function["Code"]["ImageUri"]).endswith(":<ApplicationVersion>")
@@ -83,7 +60,7 @@ def test_no_function_is_given_a_password(stacks: Stacks, stack: str) -> None:
 
 
 def test_predict_signs_in_to_the_proxy_by_iam(stacks: Stacks) -> None:
-    variables = function(stacks, "predict")["Environment"]["Variables"]
+    variables = function(stacks, "predict-credit_risk")["Environment"]["Variables"]
     assert variables[names.ENV_DATABASE_AUTH] == names.DATABASE_AUTH_IAM
     url = text(variables[names.ENV_DATABASE_URL])
     assert url.startswith(f"postgresql://{names.DATABASE_READER}@")
@@ -104,8 +81,14 @@ def function(stacks: Stacks, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("stack", MODELS)
 def test_predictions_go_from_the_log_to_the_lake(stacks: Stacks, stack: str) -> None:
-    subscription = only(stacks[stack], "AWS::Logs::SubscriptionFilter")["Properties"]
-    assert subscription["FilterPattern"] == '{ $.message = "prediction" }'
+    subscriptions = properties(stacks[stack], "AWS::Logs::SubscriptionFilter")
+    logs = of_type(stacks[stack], "AWS::Logs::LogGroup")
+    deployment = stack.removesuffix("-models")
+    assert {
+        logs[one["LogGroupName"]["Ref"]]["Properties"]["LogGroupName"] for one in subscriptions
+    } == {f"/aws/lambda/{deployment}-predict-{model}" for model in models_of(stack)}
+    for one in subscriptions:
+        assert one["FilterPattern"] == '{ $.message = "prediction" }'
 
 
 @pytest.mark.parametrize("stack", MODELS)
@@ -156,74 +139,24 @@ def test_files_are_ingested_two_at_a_time_with_room_for_large_ones(stacks: Stack
     assert (found["Timeout"], found["EphemeralStorage"]) == (900, {"Size": 10240})
 
 
-@pytest.mark.parametrize("stack", APIS)
-def test_the_stage_has_no_canary_of_its_own(stacks: Stacks, stack: str) -> None:
-    stage = only(stacks[stack], "AWS::ApiGateway::Stage")["Properties"]
-    assert "CanarySetting" not in stage
-    for deployment in properties(stacks[stack], "AWS::ApiGateway::Deployment"):
-        assert "DeploymentCanarySettings" not in deployment
-    assert stage["TracingEnabled"] is True
-    assert stage["AccessLogSetting"]["DestinationArn"]
-    assert "$context.path" not in stage["AccessLogSetting"]["Format"]  # It holds ids.
-    (settings,) = stage["MethodSettings"]
-    assert settings["DataTraceEnabled"] is False
-    assert settings["ThrottlingRateLimit"] > 0
-
-
-@pytest.mark.parametrize("stack", APIS)
-def test_the_stage_keeps_the_version_that_is_live(stacks: Stacks, stack: str) -> None:
-    stage = only(stacks[stack], "AWS::ApiGateway::Stage")["Properties"]
-    condition, live, first = stage["Variables"][names.STAGE_VARIABLE]["Fn::If"]
-    assert live == {"Ref": "LivePredictVersion"}
-    assert condition in stacks[stack]["Conditions"]
-    version = of_type(stacks[stack], "AWS::Lambda::Version")[first["Fn::GetAtt"][0]]
-    assert version["DeletionPolicy"] == "Retain"
-
-
-@pytest.mark.parametrize("stack", APIS)
-def test_every_method_asks_who_and_how_much_and_calls_the_named_version(
-    stacks: Stacks, stack: str
-) -> None:
-    methods = properties(stacks[stack], "AWS::ApiGateway::Method")
-    assert len(methods) == 9
-    for method in methods:
-        assert method["AuthorizationType"] == "AWS_IAM"
-        assert method["ApiKeyRequired"] is True
-        assert method["RequestValidatorId"]
-        uri = text(method["Integration"]["Uri"])
-        assert uri.endswith(f":${{stageVariables.{names.STAGE_VARIABLE}}}/invocations")
-        assert method["HttpMethod"] == "GET" or "application/json" in method["RequestModels"]
-
-
-@pytest.mark.parametrize("stack", APIS)
-def test_the_firewall_stands_before_the_stage(stacks: Stacks, stack: str) -> None:
-    rules = only(stacks[stack], "AWS::WAFv2::WebACL")["Properties"]["Rules"]
-    assert len(rules) == 4
-    assert "RateBasedStatement" in rules[-1]["Statement"]
-    # A batch may be longer than the 8 KB that the common rules would let pass.
-    assert '"ActionToUse": {"Count": {}}, "Name": "SizeRestrictions_BODY"' in json.dumps(rules)
-    only(stacks[stack], "AWS::WAFv2::WebACLAssociation")
-    only(stacks[stack], "AWS::WAFv2::LoggingConfiguration")
-    plan = only(stacks[stack], "AWS::ApiGateway::UsagePlan")["Properties"]
-    assert plan["Quota"]
-    assert plan["Throttle"]
-    assert plan["ApiStages"]
-
-
 @pytest.mark.parametrize("stack", MACHINES)
 def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
+    deployment = stack.removesuffix("-orchestration")
     schedules = {
-        schedule["Name"].rsplit("-", 1)[-1]: schedule
+        schedule["Name"].removeprefix(f"{deployment}-"): schedule
         for schedule in properties(stacks[stack], "AWS::Scheduler::Schedule")
     }
-    assert set(schedules) == {"refresh", "rebuild", "measure", "compact"}
+    rebuilds = {f"rebuild-{model}": model for model in models_of(stack)}
+    assert set(schedules) == {"refresh", *rebuilds, "measure", "compact"}
     for schedule in schedules.values():
         assert schedule["ScheduleExpression"].startswith("cron(")
         assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
         assert schedule["Target"]["DeadLetterConfig"]
-    given = json.loads(schedules["rebuild"]["Target"]["Input"])
-    assert given["canary"]["steps"] == ([50] if "staging" in stack else [5, 25, 50])
-    assert given["training"] == "lambda"
+    for name, model in rebuilds.items():
+        given = json.loads(schedules[name]["Target"]["Input"])
+        assert given["model"] == model
+        assert given["canary"]["steps"] == ([50] if "staging" in stack else [5, 25, 50])
+        assert given["training"] == "lambda"
     for action in ("measure", "compact"):
         assert json.loads(schedules[action]["Target"]["Input"]) == {"action": action}
     for machine in properties(stacks[stack], "AWS::StepFunctions::StateMachine"):
@@ -231,10 +164,8 @@ def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
         assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
 
 
-def test_each_trouble_has_its_alarm(stacks: Stacks) -> None:
-    alarms = properties(stacks["hindcast-production-monitoring"], "AWS::CloudWatch::Alarm")
-    prefix = "hindcast-production-"
-    assert {alarm["AlarmName"].removeprefix(prefix) for alarm in alarms} == WATCHED
-    assert all(alarm["AlarmActions"] for alarm in alarms)
-    silent = {one["AlarmName"] for one in alarms if one["TreatMissingData"] == "breaching"}
-    assert silent == {f"{prefix}feature-age", f"{prefix}model-age"}
+def test_a_model_is_rebuilt_when_the_config_says(stacks: Stacks) -> None:
+    found = properties(stacks[f"{MARKET.prefix}-orchestration"], "AWS::Scheduler::Schedule")
+    when = {one["Name"]: one["ScheduleExpression"] for one in found}
+    assert when[MARKET.of_model("rebuild", "credit")] == MARKET.schedule.rebuild
+    assert when[MARKET.of_model("rebuild", "credit-v2")] == MARKET.schedule.rebuilds["credit-v2"]

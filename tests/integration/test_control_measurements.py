@@ -24,6 +24,7 @@ from tests.integration.hindsight import NOW
 
 REGION = "eu-west-1"
 FEATURES, MODEL = names.METRIC_FEATURE_AGE, names.METRIC_MODEL_AGE
+VIEW, RISK = "credit_history", "credit_risk"
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def promote(
     """Promote a release that was trained as of an instant, by default on the view as it is."""
     ledger = application.ledger
     reads = reads or application.project.view().definition_hash
-    manifest = {"as_of": as_of.isoformat(), "views": {"history": reads}}
+    manifest = {"as_of": as_of.isoformat(), "views": {VIEW: reads}}
     ledger.add_release("credit_risk", release, manifest, {}, "/", None)
     current = ledger.champion("credit_risk")
     follows = current.number if current else None
@@ -71,11 +72,15 @@ def promote(
 
 
 def watched(cloudwatch: Any, metric: str) -> list[float]:
-    """What an alarm sees: the maximum of an hour, for this deployment."""
+    """What an alarm sees: the maximum of an hour, for this deployment's view or model."""
+    kind, subject = (names.METRIC_VIEW, VIEW) if metric == FEATURES else (names.METRIC_MODEL, RISK)
     found = cloudwatch.get_metric_statistics(
         Namespace=names.METRICS,
         MetricName=metric,
-        Dimensions=[{"Name": names.METRIC_DIMENSION, "Value": "staging"}],
+        Dimensions=[
+            {"Name": names.METRIC_DIMENSION, "Value": "staging"},
+            {"Name": kind, "Value": subject},
+        ],
         StartTime=NOW - timedelta(hours=1),
         EndTime=NOW + timedelta(hours=1),
         Period=3600,
@@ -84,13 +89,13 @@ def watched(cloudwatch: Any, metric: str) -> list[float]:
     return [point["Maximum"] for point in found]
 
 
-def test_both_ages_are_published_for_the_deployment(
+def test_both_ages_are_published_by_the_names_of_view_and_model(
     application: Application, cloudwatch: Any
 ) -> None:
     materialize(application, NOW - timedelta(hours=30))
     promote(application, "credit_risk-a", NOW - timedelta(days=10))
     report = measure(application, NOW)
-    assert report.published == {FEATURES: 30.0, MODEL: 10.0}
+    assert report.published == {FEATURES: {VIEW: 30.0}, MODEL: {RISK: 10.0}}
     assert report.missing == {}
     assert (watched(cloudwatch, FEATURES), watched(cloudwatch, MODEL)) == ([30.0], [10.0])
 
@@ -98,13 +103,13 @@ def test_both_ages_are_published_for_the_deployment(
 def test_a_model_is_as_old_as_its_data_whenever_it_was_promoted(application: Application) -> None:
     promote(application, "credit_risk-a", NOW - timedelta(days=50))
     promote(application, "credit_risk-b", NOW - timedelta(days=3))
-    assert measure(application, NOW).published == {MODEL: 3.0}
+    assert measure(application, NOW).published == {MODEL: {RISK: 3.0}}
     current = application.ledger.champion("credit_risk")
     assert current is not None
     application.ledger.promote(
         "credit_risk", "credit_risk-a", current.number, "rollback", False, None, None, "a test"
     )
-    assert measure(application, NOW).published == {MODEL: 50.0}
+    assert measure(application, NOW).published == {MODEL: {RISK: 50.0}}
 
 
 def test_what_was_never_materialized_does_not_hide_the_model(
@@ -112,8 +117,8 @@ def test_what_was_never_materialized_does_not_hide_the_model(
 ) -> None:
     promote(application, "credit_risk-a", NOW - timedelta(days=10))
     report = measure(application, NOW)
-    assert report.published == {MODEL: 10.0}
-    assert report.missing == {FEATURES: "never materialized: view 'credit_history'"}
+    assert report.published == {MODEL: {RISK: 10.0}}
+    assert report.missing == {FEATURES: {VIEW: "never materialized: view 'credit_history'"}}
     # Silence, at which the alarm on the age rings.
     assert watched(cloudwatch, FEATURES) == []
 
@@ -121,10 +126,18 @@ def test_what_was_never_materialized_does_not_hide_the_model(
 def test_features_are_as_old_as_those_that_the_champion_reads(application: Application) -> None:
     materialize(application, NOW - timedelta(hours=2))
     promote(application, "credit_risk-a", NOW, reads="0ther")
-    reason = "never materialized: what release credit_risk-a reads of 'history'"
-    assert measure(application, NOW).missing == {FEATURES: reason}
+    reason = "never materialized: what release credit_risk-a reads of 'credit_history'"
+    assert measure(application, NOW).missing == {FEATURES: {VIEW: reason}}
     materialize(application, NOW - timedelta(hours=30), ViewVersion("credit_history", "0ther"))
-    assert measure(application, NOW).published == {FEATURES: 30.0, MODEL: 0.0}
+    assert measure(application, NOW).published == {FEATURES: {VIEW: 30.0}, MODEL: {RISK: 0.0}}
+
+
+def test_a_view_that_only_a_champion_reads_is_measured_too(application: Application) -> None:
+    materialize(application, NOW - timedelta(hours=40))
+    promote(application, "credit_risk-a", NOW)
+    of_today = replace(application.project, declared={})
+    report = measure(Application(application.settings, of_today), NOW)
+    assert report.published[FEATURES] == {VIEW: 40.0}
 
 
 def test_what_was_never_promoted_does_not_hide_the_features(
@@ -132,19 +145,21 @@ def test_what_was_never_promoted_does_not_hide_the_features(
 ) -> None:
     materialize(application, NOW - timedelta(hours=2))
     report = measure(application, NOW)
-    assert report.published == {FEATURES: 2.0}
-    assert report.missing[MODEL].startswith("no release of model 'credit_risk' is in production")
+    assert report.published == {FEATURES: {VIEW: 2.0}}
+    assert report.missing[MODEL][RISK].startswith(
+        "no release of model 'credit_risk' is in production"
+    )
     assert watched(cloudwatch, MODEL) == []
 
 
-def test_one_model_without_a_champion_is_enough_to_be_silent(application: Application) -> None:
+def test_a_model_without_a_champion_is_silent_and_no_other(application: Application) -> None:
     promote(application, "credit_risk-a", NOW - timedelta(days=10))
     models = application.project.models
     other = replace(models["credit_risk"], name="other")
     both = replace(application.project, models={**models, "other": other})
     report = measure(Application(application.settings, both), NOW)
-    assert report.published == {}
-    assert "'other'" in report.missing[MODEL]
+    assert report.published == {MODEL: {RISK: 10.0}}
+    assert set(report.missing[MODEL]) == {"other"}
 
 
 def test_nothing_to_tell_is_told_by_the_report_alone(application: Application) -> None:
@@ -164,7 +179,7 @@ def test_the_lambda_measures_by_its_schedules_event(
     monkeypatch.setenv(names.ENV_PROJECT, str(application.project.folder))
     monkeypatch.setenv(names.ENV_DEPLOYMENT, "staging")
     report = handler({"action": "measure"}, None)
-    assert report["published"][MODEL] > 0
+    assert report["published"][MODEL][RISK] > 0
     assert set(report["missing"]) == {FEATURES}
     # Nobody reads a schedule's answer; the log has it.
     assert json.loads(capsys.readouterr().out) == {"action": "measure", "report": report}

@@ -43,7 +43,7 @@ def twice(rolled: Cloud) -> Cloud:
 def record(cloud: Cloud, name: str, release: str, version: str) -> None:
     """A rebuild's run in the ledger, with what one leaves there."""
     ledger = cloud.home.application.ledger
-    run = ledger.open_run(names.REBUILD, {"execution": "ended"}, f"rebuild-{name}")
+    run = ledger.open_run(names.REBUILD, {"execution": "ended"}, f"rebuild-credit_risk.{name}")
     ledger.close_run(run.id, {"outcome": "promoted", "release": release, "version": version})
 
 
@@ -69,10 +69,14 @@ def test_a_rollback_takes_effect_at_the_stage_at_once(twice: Cloud) -> None:
     promotion = twice.home.application.ledger.promotions("credit_risk")[0]
     assert (promotion.action, promotion.by) == ("rollback", "control")
     run = twice.rebuilds[0]
-    assert (run.id, run.status, run.outputs["outcome"]) == ("rebuild-undo", "succeeded", "restored")
+    assert (run.id, run.status, run.outputs["outcome"]) == (
+        "rebuild-credit_risk.undo",
+        "succeeded",
+        "restored",
+    )
     assert run.outputs["promotion"] == promotion.number
     (subject, _) = twice.notifications[-1]
-    assert subject == f"Hindcast: rebuild restored {twice.champion}"
+    assert subject == f"Hindcast: rebuild of credit_risk restored {twice.champion}"
 
 
 def test_a_rollback_may_name_the_release(twice: Cloud) -> None:
@@ -207,7 +211,7 @@ def test_a_rollback_ends_the_canary_of_a_rebuild_that_was_stopped(twice: Cloud) 
     ended = twice.run("undo", rollback=True)
     assert ended.output["outcome"] == "restored", ended
     assert served(twice) == "1"
-    assert {run.id: run.status for run in twice.rebuilds}["rebuild-killed"] == "failed"
+    assert {run.id: run.status for run in twice.rebuilds}["rebuild-credit_risk.killed"] == "failed"
 
 
 def test_without_a_champion_nothing_is_rolled_out(database_url: str) -> None:

@@ -27,11 +27,11 @@ def test_an_alarm_at_any_step_rolls_back(rolling: Cloud, share: int) -> None:
     assert (ended.status, ended.error) == ("FAILED", "AlarmRinging")
     ended_as_it_began(rolling, before)
     assert rolling.stage.shifts == [step for step in (5, 25, 50) if step <= share]
-    run = closed(rolling, "rebuild-nightly", "failed", "rolled back")
+    run = closed(rolling, "rebuild-credit_risk.nightly", "failed", "rolled back")
     assert run.outputs["canary"] == {"reached": share, "alarms": [ALARMS[1]]}
     assert run.error == f"WatchAlarms: AlarmRinging: {ALARMS[1]} at {share}% of the traffic"
     [(subject, message)] = rolling.notifications
-    assert subject == f"Hindcast: rebuild rolled back {run.outputs['release']}"
+    assert subject == f"Hindcast: rebuild of credit_risk rolled back {run.outputs['release']}"
     assert message["error"] == run.error
     assert rolling.home.application.ledger.promotions("credit_risk")[0].release == before
 
@@ -52,7 +52,7 @@ def test_an_alarm_that_does_not_exist_is_no_reason_to_go_on(rolling: Cloud) -> N
     ended = rolling.run("nightly")
     assert (ended.status, ended.error) == ("FAILED", "AlarmsMissing")
     ended_as_it_began(rolling, before)
-    closed(rolling, "rebuild-nightly", "failed", "rolled back")
+    closed(rolling, "rebuild-credit_risk.nightly", "failed", "rolled back")
 
 
 def test_a_stage_that_cannot_be_promoted_takes_the_promotion_back(rolling: Cloud) -> None:
@@ -67,7 +67,7 @@ def test_a_stage_that_cannot_be_promoted_takes_the_promotion_back(rolling: Cloud
     ended_as_it_began(rolling, before)
     promotions = rolling.home.application.ledger.promotions("credit_risk")
     assert [one.action for one in promotions] == ["rollback", "promote", "promote"]
-    assert str(closed(rolling, "rebuild-nightly", "failed", "failed").error).startswith(
+    assert str(closed(rolling, "rebuild-credit_risk.nightly", "failed", "failed").error).startswith(
         "PromoteStage"
     )
 
@@ -100,7 +100,7 @@ def test_a_promotion_by_someone_else_meanwhile_ends_the_canary(rolling: Cloud) -
     assert rolling.stage.document["variables"]["predictVersion"] == "1"
     assert "canarySettings" not in rolling.stage.document
     assert "was evaluated against" in str(
-        closed(rolling, "rebuild-nightly", "failed", "failed").error
+        closed(rolling, "rebuild-credit_risk.nightly", "failed", "failed").error
     )
 
 
@@ -112,7 +112,7 @@ def test_a_canary_that_cannot_be_ended_is_said_so(rolling: Cloud) -> None:
     rolling.stage.before_update = refuse
     ended = rolling.run("nightly")
     assert ended.status == "FAILED"
-    run = closed(rolling, "rebuild-nightly", "failed", "promoted")
+    run = closed(rolling, "rebuild-credit_risk.nightly", "failed", "promoted")
     assert "EndCanary" in str(run.error)
     [(_, message)] = rolling.notifications
     assert "EndCanary" in message["error"]

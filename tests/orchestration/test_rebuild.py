@@ -41,12 +41,12 @@ def test_a_release_is_rolled_out_in_steps_and_promoted(here: Cloud) -> None:
         "deploymentId": "d1",
         "variables": {"predictVersion": "2", "other": "kept"},
     }
-    run = closed(here, "rebuild-nightly", "succeeded", "promoted")
+    run = closed(here, "rebuild-credit_risk.nightly", "succeeded", "promoted")
     assert run.outputs["canary"] == {"reached": 50, "alarms": []}
     assert run.outputs["promotion"] == here.home.application.champion("credit_risk").number
     assert here.home.application.champion("credit_risk").by == "control"
     [(subject, message)] = here.notifications
-    assert subject == f"Hindcast: rebuild promoted {release}"
+    assert subject == f"Hindcast: rebuild of credit_risk promoted {release}"
     assert (message["outcome"], message["error"], message["version"]) == ("promoted", None, "2")
 
     _each_call_names_the_release_the_version_and_the_clocks(here, release)
@@ -78,7 +78,7 @@ def test_a_release_that_fails_its_gate_is_refused_and_told_once(here: Cloud) -> 
     ended = here.run("nightly")
     assert (ended.status, ended.output["outcome"]) == ("SUCCEEDED", "refused")
     untouched(here, before)
-    run = closed(here, "rebuild-nightly", "succeeded", "refused")
+    run = closed(here, "rebuild-credit_risk.nightly", "succeeded", "refused")
     assert run.outputs["release"] == ended.output["release"]
     assert here.versions() == ["1"]
     assert here.edge.made("codebuild", "StartBuild") == []
@@ -98,7 +98,7 @@ def test_a_lambda_that_is_throttled_twice_is_asked_again(here: Cloud) -> None:
     ended = here.run("nightly")
     assert ended.output["outcome"] == "promoted", ended
     assert len(here.pauses) == 2
-    closed(here, "rebuild-nightly", "succeeded", "promoted")
+    closed(here, "rebuild-credit_risk.nightly", "succeeded", "promoted")
     assert len(here.home.application.ledger.runs("train")) == 2  # The champion's, and this one.
     assert [message["outcome"] for _, message in here.notifications] == ["promoted"]
 
@@ -115,10 +115,10 @@ def test_our_own_transient_error_is_retried_by_name_and_others_are_not(here: Clo
     assert (ended.status, ended.error) == ("FAILED", "ValueError")
     assert (errors, len(here.pauses)) == ([], 1)
     untouched(here, before)
-    run = closed(here, "rebuild-nightly", "failed", "failed")
+    run = closed(here, "rebuild-credit_risk.nightly", "failed", "failed")
     assert run.error == "Train: ValueError: a bug"
     [(subject, message)] = here.notifications
-    assert (subject, message["error"]) == ("Hindcast: rebuild failed", run.error)
+    assert (subject, message["error"]) == ("Hindcast: rebuild of credit_risk failed", run.error)
 
 
 def test_a_glue_job_that_fails_ends_the_rebuild(here: Cloud) -> None:
@@ -128,7 +128,7 @@ def test_a_glue_job_that_fails_ends_the_rebuild(here: Cloud) -> None:
     assert (ended.status, ended.error) == ("FAILED", "TaskFailed")
     assert "Train" not in ended.states
     untouched(here, before)
-    run = closed(here, "rebuild-nightly", "failed", "failed")
+    run = closed(here, "rebuild-credit_risk.nightly", "failed", "failed")
     expected = "RefreshFeatures: States.TaskFailed: refresh_features: raw/loans is gone"
     assert run.error == expected
     assert [message["error"] for _, message in here.notifications] == [expected]
@@ -140,7 +140,7 @@ def test_features_that_fail_their_checks_are_not_trained_on(here: Cloud) -> None
     assert (ended.status, ended.error) == ("FAILED", "DataChecksFailed")
     assert "Train" not in ended.states
     untouched(here, before)
-    run = closed(here, "rebuild-nightly", "failed", "failed")
+    run = closed(here, "rebuild-credit_risk.nightly", "failed", "failed")
     assert "age of features: 30 days" in str(run.error)
 
 
@@ -156,7 +156,7 @@ def test_a_step_that_takes_too_long_is_given_up(here: Cloud) -> None:
     let_go.set()
     assert (ended.status, ended.error) == ("FAILED", "Timeout")
     untouched(here, before)
-    run = closed(here, "rebuild-nightly", "failed", "failed")
+    run = closed(here, "rebuild-credit_risk.nightly", "failed", "failed")
     assert run.error == "Train: States.Timeout"
     assert [message["outcome"] for _, message in here.notifications] == ["failed"]
 
@@ -168,7 +168,9 @@ def test_a_build_that_fails_publishes_nothing(here: Cloud) -> None:
     assert (ended.status, ended.error) == ("FAILED", "TaskFailed")
     untouched(here, before)
     assert here.versions() == ["1"]
-    assert str(closed(here, "rebuild-nightly", "failed", "failed").error).startswith("BuildImage")
+    assert str(closed(here, "rebuild-credit_risk.nightly", "failed", "failed").error).startswith(
+        "BuildImage"
+    )
 
 
 @pytest.mark.parametrize("held", [None, "credit_risk-000000000000"])
@@ -179,7 +181,7 @@ def test_an_image_without_the_release_meets_no_caller(rolling: Cloud, held: str 
     ended = rolling.run("nightly")
     assert (ended.status, ended.error) == ("FAILED", "WrongRelease")
     untouched(rolling, before)
-    run = closed(rolling, "rebuild-nightly", "failed", "failed")
+    run = closed(rolling, "rebuild-credit_risk.nightly", "failed", "failed")
     assert f"version 2 of predict holds {held or 'no release'}, not" in str(run.error)
 
 
@@ -191,7 +193,7 @@ def test_an_image_that_does_not_start_meets_no_caller(rolling: Cloud) -> None:
     before = rolling.champion
     assert rolling.run("nightly").status == "FAILED"
     untouched(rolling, before)
-    run = closed(rolling, "rebuild-nightly", "failed", "failed")
+    run = closed(rolling, "rebuild-credit_risk.nightly", "failed", "failed")
     assert run.error == "TryVersion: RuntimeError: exit status 1"
 
 
@@ -244,13 +246,13 @@ def test_a_second_start_is_joined_by_name_and_refused_by_the_ledger(here: Cloud)
         "HowDidItGo",
         "Failed",
     ]
-    assert [run.id for run in here.rebuilds] == ["rebuild-nightly"]
+    assert [run.id for run in here.rebuilds] == ["rebuild-credit_risk.nightly"]
     [(subject, message)] = here.notifications
-    assert subject == "Hindcast: rebuild not started"
-    assert "rebuild-nightly is under way" in message["error"]
+    assert subject == "Hindcast: rebuild of credit_risk not started"
+    assert "rebuild-credit_risk.nightly is under way" in message["error"]
     let_go.set()
     assert here.wait(first).output["outcome"] == "promoted"
-    closed(here, "rebuild-nightly", "succeeded", "promoted")
+    closed(here, "rebuild-credit_risk.nightly", "succeeded", "promoted")
 
 
 def test_the_next_rebuild_cleans_up_after_one_that_was_killed(here: Cloud) -> None:

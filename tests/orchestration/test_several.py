@@ -47,7 +47,12 @@ def stages(shop_cloud: Cloud) -> dict[str, Stage]:
         alarm(f"{model}-errors")
         pings = {name: partial(ping, function=name)}
         shop_cloud.functions.handlers = {**shop_cloud.functions.handlers, **pings}
-        own = {"StageName": model, "PredictFunctionName": name, "AlarmNames": f"{model}-errors"}
+        own = {
+            "ModelName": model,
+            "StageName": model,
+            "PredictFunctionName": name,
+            "AlarmNames": f"{model}-errors",
+        }
         given = {**substitutions(shop_cloud.topic), **own}
         shop_cloud.machines[model] = create(f"rebuild-{model}", "rebuild", given)
     fakes = shop_cloud.edge.fakes
@@ -107,10 +112,10 @@ def test_models_are_rebuilt_at_the_same_time_and_ones_alarm_rolls_back_that_one_
         shop_cloud.ring("risk-errors")
 
     stages["risk"].on_shift = hold_in_the_canary
-    risk = shop_cloud.start("one", "risk", model="risk", **CLOCKS)
+    risk = shop_cloud.start("sunday", "risk", **CLOCKS)
     assert reached.wait(120)
-    again = shop_cloud.run("again", "risk", model="risk", **CLOCKS)
-    delay = shop_cloud.run("two", "delay", model="delay", **CLOCKS)
+    again = shop_cloud.run("again", "risk", **CLOCKS)
+    delay = shop_cloud.run("sunday", "delay", **CLOCKS)
     let_go.set()
     failed = shop_cloud.wait(risk)
 
@@ -118,12 +123,22 @@ def test_models_are_rebuilt_at_the_same_time_and_ones_alarm_rolls_back_that_one_
     assert (delay.status, delay.output["outcome"]) == ("SUCCEEDED", "promoted"), delay
     assert (failed.status, failed.error) == ("FAILED", "AlarmRinging"), failed
     assert (stages["delay"].shifts, stages["risk"].shifts) == ([5, 25, 50, 0], [5])
+    runs = [run.id for run in shop_cloud.rebuilds]
+    assert runs == ["rebuild-delay.sunday", "rebuild-risk.sunday"]
     assert served(stages) == {"risk": "1", "delay": delay.output["version"]}
     ledger = shop_cloud.home.application.ledger
     assert ledger.champion("risk") is None
-    assert [run.parameters["model"] for run in shop_cloud.rebuilds] == ["delay", "risk"]
     jobs = shop_cloud.edge.made("glue", "StartJobRun")
     assert jobs[-1]["Arguments"]["--feature_views"] == ",".join(VIEWS)
+
+
+def test_a_machine_rebuilds_no_model_but_its_own(
+    shop_cloud: Cloud, stages: dict[str, Stage]
+) -> None:
+    ended = shop_cloud.run("wrong", "risk", model="delay", **CLOCKS)
+    assert (ended.status, ended.error) == ("FAILED", "AnotherModel")
+    assert "this machine rebuilds risk: start that of delay" in str(ended.cause)
+    assert "OpenRun" not in ended.states
 
 
 def served(stages: dict[str, Stage]) -> dict[str, Any]:

@@ -1,107 +1,130 @@
-"""How old features and models are, as the metrics that alarms watch.
+"""How old features and models are, as the metrics that alarms watch: one of each view and model.
 
-A metric is the age of the oldest view, or model. Where one was never materialized, or promoted,
-nothing is published: any number would look well, and the metric's alarm takes silence for a fault.
+Where a view was never materialized, or no release of a model promoted, nothing is published of it:
+any number would look well, and the metric's alarm takes silence for a fault.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from hindcast import names
 from hindcast.bootstrap import Application
 from hindcast.errors import HindcastError, InputError, NotFoundError, first_line
 from hindcast.instants import instant
 from hindcast.stores import aws
+from hindcast.stores.ledger import ReleaseRecord
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The values that were published, and for each metric that was not, why; both by metric."""
+    """What was published, and what was not and why; by metric and by the view's or model's name."""
 
-    published: Mapping[str, float]
-    missing: Mapping[str, str]
+    published: Mapping[str, Mapping[str, float]]
+    missing: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Age:
+    """A metric of each of some subjects, whose kind is the metric's dimension."""
+
+    metric: str
+    kind: str
+    subjects: Callable[[Application], Iterable[str]]
+    of: Callable[[Application, str, datetime], float]
 
 
 def measure(application: Application, now: datetime) -> Measured:
-    """Publish the ages at an instant; one that cannot be told does not stop the other.
+    """Publish the ages at an instant; one that cannot be told does not stop the others.
 
     Raises InputError without a deployment's name or where CloudWatch refuses, and
-    StoreUnavailableError when it does not answer.
+    StoreUnavailableError when it, or the ledger, does not answer.
     """
     deployment = application.settings.deployment
     if deployment is None:
         raise InputError(f"{names.ENV_DEPLOYMENT} is not set: it says whose the metrics are")
-    published: dict[str, float] = {}
-    missing: dict[str, str] = {}
-    for metric, age in AGES.items():
-        try:
-            published[metric] = age(application, now)
-        except HindcastError as error:
-            missing[metric] = first_line(error)
-    if published:
-        _publish(deployment, published, now)
-    return Measured(published, missing)
+    published: dict[str, dict[str, float]] = {}
+    missing: dict[str, dict[str, str]] = {}
+    for age in AGES:
+        for subject in age.subjects(application):
+            try:
+                published.setdefault(age.metric, {})[subject] = age.of(application, subject, now)
+            except HindcastError as error:
+                missing.setdefault(age.metric, {})[subject] = first_line(error)
+    _publish(deployment, list(_data(deployment, published, now)))
+    return Measured({metric: ages for metric, ages in published.items() if ages}, missing)
 
 
-def feature_age(application: Application, now: datetime) -> float:
-    """Hours since the instant of the oldest features that the project declares or a champion reads.
+def views(application: Application) -> list[str]:
+    """The views that the project declares, and others that a champion still reads."""
+    read = (view for record in _champions(application) for view in record.manifest["views"])
+    return list(dict.fromkeys([*application.project.views, *read]))
 
-    Raises NotFoundError for those that are not online, or where there are none.
+
+def feature_age(application: Application, view: str, now: datetime) -> float:
+    """Hours since the instant of a view's oldest features that are declared or a champion reads.
+
+    Raises NotFoundError for those that are not online.
     """
     online = {of.definition_hash: s.as_of for of, s in application.store.materialized().items()}
-    wanted = _wanted(application)
+    wanted = _versions(application, view)
     missing = [what for digest, what in wanted.items() if digest not in online]
     if missing:
         raise NotFoundError(f"never materialized: {', '.join(missing)}")
-    return _oldest(now - online[digest] for digest in wanted) / HOUR
+    return max(now - online[digest] for digest in wanted) / HOUR
 
 
-def model_age(application: Application, now: datetime) -> float:
-    """Days since the instant that the oldest champion was trained as of; raises NotFoundError.
+def model_age(application: Application, model: str, now: datetime) -> float:
+    """Days since the instant that a model's champion was trained as of; raises NotFoundError.
 
     Not since its promotion: a rollback makes no model younger.
     """
-    return _oldest(_model_age(application, name, now) for name in application.project.models) / DAY
+    champion = application.champion(model)
+    record = application.ledger.find_release(model, champion.release)
+    return (now - instant(record.manifest["as_of"], "as_of")) / DAY
 
 
-AGES: Mapping[str, Callable[[Application, datetime], float]] = {
-    names.METRIC_FEATURE_AGE: feature_age,
-    names.METRIC_MODEL_AGE: model_age,
-}
+AGES = (
+    Age(names.METRIC_FEATURE_AGE, names.METRIC_VIEW, views, feature_age),
+    Age(names.METRIC_MODEL_AGE, names.METRIC_MODEL, lambda of: of.project.models, model_age),
+)
 
 
-def _wanted(application: Application) -> dict[str, str]:
-    """What is to be online, by the hash of its definition."""
-    project, ledger = application.project, application.ledger
-    found = {view.definition_hash: f"view '{name}'" for name, view in project.views.items()}
-    for promotion in filter(None, map(ledger.champion, project.models)):
-        record = ledger.find_release(promotion.model, promotion.release)
-        for view, digest in record.manifest["views"].items():
+def _champions(application: Application) -> Iterator[ReleaseRecord]:
+    """The releases in production."""
+    for model in application.project.models:
+        if (champion := application.ledger.champion(model)) is not None:
+            yield application.ledger.find_release(model, champion.release)
+
+
+def _versions(application: Application, view: str) -> dict[str, str]:
+    """What of a view is to be online, by the hash of its definition."""
+    declared = application.project.views.get(view)
+    found = {declared.definition_hash: f"view '{view}'"} if declared else {}
+    for record in _champions(application):
+        if digest := record.manifest["views"].get(view):
             found.setdefault(digest, f"what release {record.release} reads of '{view}'")
     return found
 
 
-def _model_age(application: Application, model: str, now: datetime) -> timedelta:
-    champion = application.champion(model)
-    record = application.ledger.find_release(model, champion.release)
-    return now - instant(record.manifest["as_of"], "as_of")
+def _data(
+    deployment: str, published: Mapping[str, Mapping[str, float]], now: datetime
+) -> Iterator[dict[str, Any]]:
+    whose = {"Name": names.METRIC_DIMENSION, "Value": deployment}
+    for age in AGES:
+        for subject, value in published.get(age.metric, {}).items():
+            yield {
+                "MetricName": age.metric,
+                "Dimensions": [whose, {"Name": age.kind, "Value": subject}],
+                "Timestamp": now,
+                "Value": value,
+            }
 
 
-def _oldest(ages: Iterable[timedelta]) -> timedelta:
-    found = list(ages)
-    if not found:
-        raise NotFoundError("the project declares none")
-    return max(found)
-
-
-def _publish(deployment: str, values: Mapping[str, float], now: datetime) -> None:
-    whose = [{"Name": names.METRIC_DIMENSION, "Value": deployment}]
-    data = [
-        {"MetricName": name, "Dimensions": whose, "Timestamp": now, "Value": value}
-        for name, value in values.items()
-    ]
-    with aws.one_error(f"metrics of {deployment}"):
-        aws.client("cloudwatch").put_metric_data(Namespace=names.METRICS, MetricData=data)
+def _publish(deployment: str, data: list[dict[str, Any]]) -> None:
+    if data:
+        with aws.one_error(f"metrics of {deployment}"):
+            aws.client("cloudwatch").put_metric_data(Namespace=names.METRICS, MetricData=data)

@@ -20,7 +20,7 @@ from tests.infra.delivery.permissions import ACCOUNT, REGION, Call
 from tests.orchestration.aws import Fake
 from tests.orchestration.stage import Stage
 
-VERSION = "0123abcd"
+VERSION, MODEL = "0123abcd", "credit_risk"
 _NOTE = """#!/bin/sh
 name=$(basename "$0")
 echo "$name $*" >> "{folder}/log"
@@ -81,7 +81,7 @@ def stage(aws: Calls) -> Stage:
     """Staging's API, whose stage keeps a canary, and a machine that nobody has started."""
     client("apigateway").create_rest_api(name="hindcast-staging-other")
     client("apigateway").create_rest_api(name=STAGING.prefix)
-    machine({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+    machines({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
     found = Stage()
     aws.fakes.update(found.fakes)
     return found
@@ -125,15 +125,22 @@ def client(service: str) -> Any:
     return boto3.client(service, region_name=REGION)
 
 
-def machine(definition: dict[str, Any]) -> str:
-    """Staging's rebuild machine with another definition; its ARN."""
-    arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STAGING.named('rebuild')}"
+def machines(definition: dict[str, Any]) -> None:
+    """The rebuild machines of all models of staging with another definition."""
+    for model in STAGING.models:
+        machine(definition, model)
+
+
+def machine(definition: dict[str, Any], model: str = MODEL) -> str:
+    """The rebuild machine of a model of staging with another definition; its ARN."""
+    name = STAGING.of_model("rebuild", model)
+    arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
     given = {"definition": json.dumps(definition), "roleArn": f"arn:aws:iam::{ACCOUNT}:role/any"}
     states = client("stepfunctions")
     if arn in [one["stateMachineArn"] for one in states.list_state_machines()["stateMachines"]]:
         states.update_state_machine(stateMachineArn=arn, **given)
     else:
-        states.create_state_machine(name=STAGING.named("rebuild"), **given)
+        states.create_state_machine(name=name, **given)
     return arn
 
 

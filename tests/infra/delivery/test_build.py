@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from infra import config
-from infra.config import EXAMPLE, FUNCTIONS, PRODUCTION, STAGING, Deployment
+from infra.config import FUNCTIONS, PRODUCTION, STAGING, Deployment
 from infra.delivery import artifacts, build, images, release_image
 from infra.delivery.step import ROOT, DeliveryError, Variables
+from infra.project import EXAMPLE, Project
 from tests.infra.delivery.conftest import VERSION, Calls, Commands, client
 from tests.infra.delivery.permissions import ACCOUNT, REGION, refused
-from tests.infra.deployments import DELIVERY_STACK
-from tests.infra.resources import Template, of_type, properties, text
+from tests.infra.deployments import DELIVERY_STACK, MODELS
+from tests.infra.resources import Template, properties, text
 
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 DEPLOYMENTS = (STAGING, PRODUCTION)
@@ -35,14 +36,18 @@ PUSH = (
 def places(aws: Calls) -> Calls:
     """The repositories and buckets of every deployment."""
     for deployment in DEPLOYMENTS:
-        for function in FUNCTIONS:
-            client("ecr").create_repository(repositoryName=deployment.named(function))
+        repositories(deployment)
         client("s3").create_bucket(
             Bucket=deployment.bucket("releases", ACCOUNT),
             CreateBucketConfiguration={"LocationConstraint": REGION},
         )
     aws.calls.clear()
     return aws
+
+
+def repositories(deployment: Deployment) -> None:
+    for name, _ in deployment.repositories:
+        client("ecr").create_repository(repositoryName=deployment.named(name))
 
 
 @pytest.fixture
@@ -75,9 +80,9 @@ def test_everything_is_built_once_and_published_everywhere(
     ]
     pushed = [line.split()[-1] for line in noted if line.startswith("docker push")]
     assert pushed == [
-        f"{REGISTRY}/hindcast-{deployment.name}-{function}:{VERSION}"
+        f"{REGISTRY}/hindcast-{deployment.name}-{name}:{VERSION}"
         for deployment in DEPLOYMENTS
-        for function in FUNCTIONS
+        for name, _ in deployment.repositories
     ]
     assert (
         f"docker tag hindcast-train:{VERSION} {REGISTRY}/hindcast-staging-train:{VERSION}" in noted
@@ -99,7 +104,7 @@ def test_deployments_with_other_definitions_get_other_images(
     build.run(GIVEN)
     noted = [line for line in python.noted if line.startswith(("make images", "docker push"))]
     images_made = f"make images BUILDER=docker PREFIX=hindcast- VERSION={VERSION}"
-    count = len(FUNCTIONS)
+    count = len(STAGING.repositories)
     assert noted[0] == images_made
     assert noted[1 + count] == f"{images_made} PROJECT=examples/credit_risk"
     assert all("/hindcast-staging-" in line for line in noted[1 : 1 + count])
@@ -134,7 +139,7 @@ def test_artifacts_are_where_the_templates_look(
     keys = {f"s3://{bucket}/{one['Key']}" for one in found}
     asked = json.dumps([*properties(stacks["hindcast-staging-features"], "AWS::Glue::Job")])
     [job] = properties(stacks["hindcast-staging-features"], "AWS::Glue::Job")
-    [project] = properties(stacks["hindcast-staging-models"], "AWS::CodeBuild::Project")
+    project, *_ = properties(stacks["hindcast-staging-models"], "AWS::CodeBuild::Project")
     wanted = [
         job["Command"]["ScriptLocation"],
         job["DefaultArguments"]["--additional-python-modules"],
@@ -154,20 +159,34 @@ def _place(value: object) -> str:
 def test_a_build_that_is_tried_again_pushes_only_what_is_missing(
     places: Calls, commands: Commands
 ) -> None:
-    for function in FUNCTIONS[1:]:
-        hold(STAGING.named(function), VERSION)
-    hold(STAGING.named("predict"), "another")
+    (lacking, _), *others = STAGING.repositories
+    for name, _ in others:
+        hold(STAGING.named(name), VERSION)
+    hold(STAGING.named(lacking), "another")
     images.publish(STAGING, VERSION)
     images.publish(PRODUCTION, VERSION)
     pushed = [line.split()[-1] for line in commands.noted if line.startswith("docker push")]
-    assert pushed[0] == f"{REGISTRY}/hindcast-staging-predict:{VERSION}"
-    assert len(pushed) == 1 + len(FUNCTIONS)
+    assert pushed[0] == f"{REGISTRY}/{STAGING.named(lacking)}:{VERSION}"
+    assert len(pushed) == 1 + len(PRODUCTION.repositories)
+
+
+def test_every_model_gets_the_one_predict_image(aws: Calls, commands: Commands) -> None:
+    two = Project("projects/two", ("loans",), ("history",), models=MODELS)
+    deployment = replace(STAGING, name="two", project=two)
+    repositories(deployment)
+    images.publish(deployment, VERSION)
+    tagged = [line.split()[2:] for line in commands.noted if line.startswith("docker tag")]
+    assert tagged[:2] == [
+        [f"hindcast-predict:{VERSION}", f"{REGISTRY}/hindcast-two-predict-{model}:{VERSION}"]
+        for model in MODELS
+    ]
+    assert len(tagged) == len(FUNCTIONS) + 1
 
 
 def test_a_deployment_without_repositories_is_told_what_to_do(
     aws: Calls, commands: Commands
 ) -> None:
-    with pytest.raises(DeliveryError, match="no repository hindcast-staging-predict: deploy the"):
+    with pytest.raises(DeliveryError, match="no repository hindcast-staging-predict-credit_risk"):
         images.publish(STAGING, VERSION)
     assert commands.noted == []
 
@@ -221,7 +240,7 @@ RELEASE = Variables(
     {
         "RELEASE": "risk-0123456789ab",
         "RELEASES": "s3://releases/models",
-        "REPOSITORY": "hindcast-staging-predict",
+        "REPOSITORY": "hindcast-staging-predict-credit_risk",
         "IMAGE_TAG": "risk-0123456789ab",
         "AWS_REGION": REGION,
     }
@@ -242,25 +261,20 @@ def test_a_release_image_is_predict_with_the_release_inside(
         "make images BUILDER=docker PREFIX=hindcast- VERSION=risk-0123456789ab "
         f"FUNCTIONS=predict RELEASE={folder}/risk-0123456789ab"
     )
-    remote = f"{REGISTRY}/hindcast-staging-predict:risk-0123456789ab"
+    remote = f"{REGISTRY}/hindcast-staging-predict-credit_risk:risk-0123456789ab"
     assert login.endswith(REGISTRY)
     assert tag == f"docker tag hindcast-predict:risk-0123456789ab {remote}"
     assert push == f"docker push --quiet {remote}"
     made = [
         *aws.calls,
-        *(("ecr", action, {"repositoryName": "hindcast-staging-predict"}) for action in PUSH),
+        *(("ecr", action, {"repositoryName": RELEASE["REPOSITORY"]}) for action in PUSH),
     ]
     made += [
         ("s3", "GetObject", {"Bucket": STAGING.bucket("releases", ACCOUNT), "Key": key})
-        for key in ("models/risk-1/manifest.json", "artifacts/1/source.zip")
+        for key in ("models/credit_risk-0123456789ab/manifest.json", "artifacts/1/source.zip")
     ]
-    models = stacks["hindcast-staging-models"]
-    [role] = [
-        name.removesuffix("RoleDefaultPolicy" + name.rpartition("RoleDefaultPolicy")[2])
-        for name in of_type(models, "AWS::IAM::Policy")
-        if name.startswith("ReleaseImage")
-    ]
-    assert refused(models, role, made) == []
+    role = "ReleaseImagecreditriskStep"
+    assert refused(stacks["hindcast-staging-models"], role, made) == []
 
 
 def test_a_release_that_is_not_there_gets_no_image(

@@ -43,7 +43,8 @@ def test_later_the_application_and_what_serves_stay(
     assert parameters(commands.noted[0]) == {
         "hindcast-staging-features:ApplicationVersion=newer",
         "hindcast-staging-models:ApplicationVersion=older",
-        "hindcast-staging-api:LivePredictVersion=7",
+        "hindcast-staging-api:LiveVersionOfCreditrisk=7",
+        "hindcast-staging-api:LiveVersionOfLatepayment=7",
     }
     assert refused(stacks[DELIVERY_STACK], ROLE, aws.calls) == []
 
@@ -52,7 +53,7 @@ def test_a_canary_on_the_stage_is_in_the_way(
     aws: Calls, stage: Stage, commands: Commands, variables: Variables
 ) -> None:
     stage.document["canarySettings"] = {"percentTraffic": 5.0}
-    with pytest.raises(DeliveryError, match="a canary is on the stage 'live' of hindcast-staging"):
+    with pytest.raises(DeliveryError, match="a canary is on the stage 'credit_risk' of hindcast-"):
         infrastructure.run(variables)
     assert commands.noted == []
 
@@ -63,7 +64,7 @@ def test_a_rebuild_under_way_is_in_the_way(
     wait = {"Type": "Wait", "Seconds": 600, "End": True}
     arn = machine({"StartAt": "Wait", "States": {"Wait": wait}})
     started = client("stepfunctions").start_execution(stateMachineArn=arn, name="sunday")
-    with pytest.raises(DeliveryError, match="the rebuild sunday of hindcast-staging is under way"):
+    with pytest.raises(DeliveryError, match="the rebuild sunday of hindcast-staging's credit_risk"):
         infrastructure.run(variables)
     assert commands.noted == []
     client("stepfunctions").stop_execution(executionArn=started["executionArn"])

@@ -1,5 +1,6 @@
 """The new code comes to traffic through the rebuild machine, whose end is the step's."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from infra.config import STAGING
 from infra.delivery import roll_out
 from infra.delivery.step import DeliveryError, Variables
-from tests.infra.delivery.conftest import VERSION, Calls, client, machine
+from tests.infra.delivery.conftest import MODEL, VERSION, Calls, client, machine
 from tests.infra.delivery.permissions import refused
 from tests.infra.deployments import DELIVERY_STACK
 from tests.infra.resources import Template
@@ -15,8 +16,14 @@ from tests.infra.resources import Template
 FAILS = {"Type": "Fail", "Error": "AlarmRinging", "Cause": "WatchAlarms: api-errors at 5%"}
 
 
-def ends(state: dict[str, Any]) -> str:
-    return machine({"StartAt": "End", "States": {"End": state}})
+def ends(state: dict[str, Any], model: str = MODEL) -> str:
+    return machine({"StartAt": "End", "States": {"End": state}}, model)
+
+
+@pytest.fixture(autouse=True)
+def other(aws: Calls) -> None:
+    """Staging's other model rolls out well."""
+    ends(promoted(), "late_payment")
 
 
 def promoted(outcome: str = "promoted") -> dict[str, Any]:
@@ -45,14 +52,14 @@ def test_it_rolls_out_the_champion_under_the_versions_name(
     patient(variables)
     made = [call for call in aws.calls if call[0] in ("stepfunctions", "sts")]
     assert refused(stacks[DELIVERY_STACK], "Pipelinerolloutstaging", made) == []
-    [given] = aws.made("stepfunctions", "StartExecution")
+    given, other = aws.made("stepfunctions", "StartExecution")
     assert executions(arn) == [f"delivery-{VERSION}"]
     assert roll_out.rolled(STAGING) == {
         "release": "champion",
         "canary": {"steps": (50,), "looks": 3, "look_seconds": 60},
     }
-    assert '"release": "champion"' in given["input"]
-    assert "promoted: release risk-1, predict version 8" in capsys.readouterr().out
+    assert given["input"] == other["input"] == json.dumps(roll_out.rolled(STAGING))
+    assert "promoted: release risk-1, version 8" in capsys.readouterr().out
 
 
 def test_nothing_to_roll_out_is_no_failure(
@@ -63,10 +70,13 @@ def test_nothing_to_roll_out_is_no_failure(
     assert "nothing to roll out" in capsys.readouterr().out
 
 
-def test_a_canary_that_is_rolled_back_fails_the_delivery(aws: Calls, variables: Variables) -> None:
+def test_a_model_that_fails_stops_no_other_and_fails_the_delivery(
+    aws: Calls, variables: Variables, capsys: pytest.CaptureFixture[str]
+) -> None:
     ends(FAILS)
-    with pytest.raises(DeliveryError, match="AlarmRinging: WatchAlarms: api-errors at 5%"):
+    with pytest.raises(DeliveryError, match=r"rebuild-credit_risk:.*: AlarmRinging: WatchAlarms"):
         patient(variables)
+    assert "promoted: release risk-1, version 8" in capsys.readouterr().out
 
 
 def test_another_rebuild_under_way_is_said_so(aws: Calls, variables: Variables) -> None:
@@ -91,8 +101,8 @@ def test_a_step_that_is_tried_again_starts_anew_only_what_failed(
 def test_a_roll_out_under_way_is_joined(aws: Calls, variables: Variables) -> None:
     arn = ends({"Type": "Wait", "Seconds": 600, "End": True})
     states = client("stepfunctions")
-    first = roll_out.start(states, STAGING, VERSION)
-    assert roll_out.start(states, STAGING, VERSION) == first
+    first = roll_out.start(states, STAGING, MODEL, VERSION)
+    assert roll_out.start(states, STAGING, MODEL, VERSION) == first
     states.stop_execution(executionArn=first)
     assert executions(arn) == [f"delivery-{VERSION}"]
     with pytest.raises(DeliveryError, match="ABORTED"):

@@ -14,12 +14,13 @@ from infra.config import STAGING
 from infra.delivery import smoke_test
 from infra.delivery.smoke_test import Api
 from infra.delivery.step import DeliveryError, Variables
-from tests.infra.delivery.conftest import Calls, client
+from tests.infra.delivery.conftest import MODEL, Calls, client
 from tests.infra.delivery.permissions import REGION, refused
 from tests.infra.deployments import DELIVERY_STACK
 from tests.infra.resources import Template
 from tests.orchestration.stage import Stage
 
+PREDICT, SCORE = (f"/credit_risk/models/credit_risk/{path}" for path in ("predict", "score"))
 KEY = "a-key-that-is-long-enough"
 HEALTHY = {"status": "ok", "release": "risk-1", "database": "ok"}
 PREDICTION = {"id": "5008827", "prediction": 0, "probability": 0.1, "release": "risk-1"}
@@ -31,13 +32,14 @@ class Gateway(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, tuple[int, Any]] = {
-            "/live/health": (200, HEALTHY),
-            "/live/predict": (200, PREDICTION),
+            "/credit_risk/health": (200, HEALTHY),
+            PREDICT: (200, PREDICTION),
+            SCORE: (200, {"prediction": 1.5, "release": "risk-1"}),
         }
 
     @property
     def api(self) -> Api:
-        return Api(f"http://127.0.0.1:{self.server_port}/live", REGION, KEY)
+        return Api(f"http://127.0.0.1:{self.server_port}/credit_risk", REGION, KEY)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -93,22 +95,32 @@ def gateway(aws: Calls) -> Iterator[Gateway]:
         thread.join()
 
 
+def check(gateway: Gateway, question: dict[str, Any] | None = None) -> str:
+    return smoke_test.check(gateway.api, MODEL, question or {"id": "5008827"})
+
+
 def test_good_answers_name_the_release(gateway: Gateway) -> None:
-    assert smoke_test.check(gateway.api) == "risk-1"
+    assert check(gateway) == "risk-1"
+    assert check(gateway, {"id": "5008827", "loan_amount": 250}) == "risk-1"
+
+
+def test_a_model_of_the_callers_values_is_asked_for_a_score(gateway: Gateway) -> None:
+    del gateway.answers[PREDICT]
+    assert check(gateway, {"features": {"x": 1.0}}) == "risk-1"
 
 
 @pytest.mark.parametrize(
     ("path", "answer", "says"),
     [
-        ("/live/health", (503, {"message": "there is no release"}), "503 .*no release"),
-        ("/live/health", (200, {**HEALTHY, "database": "away"}), "GET /health: .*away"),
-        ("/live/predict", (404, {"message": "no customer"}), "POST /predict: 404 .*no customer"),
-        ("/live/predict", (200, {**PREDICTION, "id": "1"}), "is not a prediction for 5008827"),
-        ("/live/predict", (200, {**PREDICTION, "prediction": None}), "is not a prediction"),
-        ("/live/predict", (200, {**PREDICTION, "probability": None}), "is not a prediction"),
-        ("/live/predict", (200, {**PREDICTION, "probability": 1.5}), "is not a prediction"),
-        ("/live/predict", (200, {**PREDICTION, "release": "risk-2"}), "risk-2, /health risk-1"),
-        ("/live/health", (200, "<html>"), "GET /health: Expecting value"),
+        ("/credit_risk/health", (503, {"message": "there is no release"}), "503 .*no release"),
+        ("/credit_risk/health", (200, {**HEALTHY, "database": "away"}), "GET /health: .*away"),
+        (PREDICT, (404, {"message": "no customer"}), "POST .*/predict: 404 .*no customer"),
+        (PREDICT, (200, {**PREDICTION, "id": "1"}), "is not a prediction for .*5008827"),
+        (PREDICT, (200, {**PREDICTION, "prediction": None}), "is not a prediction"),
+        (PREDICT, (200, {**PREDICTION, "probability": None}), "is not a prediction"),
+        (PREDICT, (200, {**PREDICTION, "probability": 1.5}), "is not a prediction"),
+        (PREDICT, (200, {**PREDICTION, "release": "risk-2"}), "risk-2, /health risk-1"),
+        ("/credit_risk/health", (200, "<html>"), "GET /health: Expecting value"),
     ],
 )
 def test_any_other_answer_fails_the_step(
@@ -116,7 +128,7 @@ def test_any_other_answer_fails_the_step(
 ) -> None:
     gateway.answers[path] = answer
     with pytest.raises(DeliveryError, match=says):
-        smoke_test.check(gateway.api)
+        check(gateway)
 
 
 def test_without_the_key_or_the_credentials_nothing_is_answered(
@@ -131,7 +143,7 @@ def test_without_the_key_or_the_credentials_nothing_is_answered(
 
 def test_nobody_there_fails_the_step(gateway: Gateway) -> None:
     with pytest.raises(DeliveryError, match=r"GET /health: .*refused"):
-        Api("http://127.0.0.1:9/live", REGION, KEY).ask("GET", "/health")
+        Api("http://127.0.0.1:9/credit_risk", REGION, KEY).ask("GET", "/health")
 
 
 def test_the_api_and_its_key_are_found_by_name(
@@ -143,15 +155,17 @@ def test_the_api_and_its_key_are_found_by_name(
 ) -> None:
     for name in (f"{STAGING.named('caller')}-of-another", STAGING.named("caller")):
         client("apigateway").create_api_key(name=name, value=f"{name}-key", enabled=True)
-    asked: list[Api] = []
-    monkeypatch.setattr(smoke_test, "check", asked.append)
+    asked: list[Any] = []
+    monkeypatch.setattr(smoke_test, "check", lambda *given: asked.append(given))
     aws.calls.clear()
     smoke_test.run(variables)
-    [api] = asked
+    (api, *question) = asked[0]
+    assert question == [MODEL, {"id": "5008827"}]
+    assert len(asked) == len(STAGING.models)
     rest = {one["name"]: one["id"] for one in client("apigateway").get_rest_apis()["items"]}
     place = f"{rest[STAGING.prefix]}.execute-api.eu-west-1.amazonaws.com"
-    assert api == Api(f"https://{place}/live", REGION, "hindcast-staging-caller-key")
-    called = [("execute-api", "Invoke", {"path": f"{rest[STAGING.prefix]}/live/GET/health"})]
+    assert api == Api(f"https://{place}/credit_risk", REGION, "hindcast-staging-caller-key")
+    called = [("execute-api", "Invoke", {"path": f"{rest[STAGING.prefix]}/credit_risk/GET/health"})]
     made = [*aws.calls, *called]
     assert refused(stacks[DELIVERY_STACK], "Pipelinesmoketeststaging", made) == []
 
