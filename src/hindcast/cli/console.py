@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 120
 # What fits a terminal and a chat window.
 LINE_WIDTH = 100
+# Of an array, on its line.
+SHOWN_NUMBERS = 3
 
 
 class ConsoleProgress:
@@ -165,6 +167,9 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return "\n".join(f"{name}: {_text(item)}" for name, item in value.items()) or "none"
     if isinstance(value, list | tuple):
+        if len(value) > SHOWN_NUMBERS and all(isinstance(item, float) for item in value):
+            shown = ", ".join(_text(item) for item in value[:SHOWN_NUMBERS])
+            return f"{shown}, ... ({len(value)} numbers)"
         return "\n".join(_text(item) for item in value) or "none"
     return str(value)
 

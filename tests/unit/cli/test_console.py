@@ -79,6 +79,13 @@ def test_items_of_a_field_are_below_each_other(capsys: Output) -> None:
     ]
 
 
+def test_an_array_is_one_line_that_says_how_many_numbers_it_has(capsys: Output) -> None:
+    console.show({"vector": [0.1, 2.0, 0.1234567, 4.0], "interval": [1.5, 2.5]}, as_json=False)
+    assert capsys.readouterr().out == (
+        " vector    0.1, 2, 0.123457, ... (4 numbers)\n interval  1.5\n           2.5\n"
+    )
+
+
 def test_records_in_a_report_are_a_table_that_counts_what_is_several(capsys: Output) -> None:
     views = [{"view": "history", "definition_hash": "0f", "overflows": {"a": 1}, "versions": ()}]
     console.show({"dropped": (), "views": views}, as_json=False)
