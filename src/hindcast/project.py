@@ -91,7 +91,7 @@ class Project:
         named = Path(file).name.partition(".")[0]
         if len(self.sources) > 1 and named not in self.sources:
             raise InputError(
-                f"{file}: name its source, as no source is called '{named}'; the project has "
+                f"{file}: no source is called '{named}'; name the one that the file is of: "
                 f"{', '.join(sorted(self.sources))}"
             )
         return self.source(named if len(self.sources) > 1 else None)
@@ -180,7 +180,8 @@ def _check_views(where: str, service: FeatureService, views: dict[str, FeatureVi
     for item in service.items:
         if isinstance(item, FeatureSelection) and views.get(item.view.name) is not item.view:
             raise DefinitionError(
-                f"{where}: its feature view '{item.view.name}' is not in definitions.py"
+                f"{where}: its feature view '{item.view.name}' is not in definitions.py; declare "
+                "it there"
             )
 
 
@@ -244,7 +245,9 @@ def _named(declared: Iterable[object], kind: type[Named]) -> dict[str, Named]:
 def _check_default(models: Mapping[str, Model]) -> None:
     defaults = [f"'{name}'" for name, model in models.items() if model.default]
     if len(defaults) > 1:
-        raise DefinitionError(f"models {' and '.join(defaults)} are the default; keep one of them")
+        raise DefinitionError(
+            f"models {' and '.join(defaults)} are all declared as the default; leave one"
+        )
 
 
 def _check_model(model: Model, project: Project) -> None:

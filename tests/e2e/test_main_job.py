@@ -180,7 +180,7 @@ def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> No
     ("arguments", "code", "message"),
     [
         (["ingest", "nowhere/loans.csv"], 2, "nowhere/loans.csv: no such file"),
-        (["ingest", "nowhere.csv"], 2, "nowhere.csv: name its source, as no source is called"),
+        (["ingest", "nowhere.csv"], 2, "nowhere.csv: no source is called"),
         (["predict", "1"], 2, "there is no customer with id 1"),
         (["predict", "abc"], 2, "id: must be an integer"),
         (["materialize", "--as-of", "yesterday"], 2, "--as-of 'yesterday': not a date"),
@@ -188,7 +188,7 @@ def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> No
         (
             ["materialize", "--rollback"],
             2,
-            "no earlier online table to go back to of branch_book or credit",
+            "feature view branch_book or credit",
         ),
         (["train", "--model", "other"], 2, "no model 'other'; the project has credit_risk, l"),
         (["train", "--engine", "pandas"], 2, "engine 'pandas': unknown"),

@@ -29,7 +29,7 @@ def test_init_overwrites_nothing_and_says_what_to_do_next(
     assert f"  hindcast validate --project {tmp_path}\n" in capsys.readouterr().out
     assert commands.run(["init", str(tmp_path)], monkeypatch) == 2
     assert capsys.readouterr().err == (
-        f"hindcast: {tmp_path}/definitions.py: there is one already; name another folder\n"
+        f"hindcast: {tmp_path}/definitions.py: the file exists already; name another folder\n"
     )
     assert commands.run(["init", "--template", "none"], monkeypatch) == 2
     assert "no template 'none'; use one of blank, credit_risk" in capsys.readouterr().err

@@ -140,7 +140,7 @@ def test_a_source_is_named_by_the_folder_or_by_the_file_or_is_the_only_one(
     assert again is not None
     assert again.already_ingested
     with pytest.raises(
-        InputError, match=r"day.csv: name its source.*the project has loans, orders"
+        InputError, match=r"day.csv: no source is called \'day\'; name the one .*: loans, orders"
     ):
         incoming.ingest(application, arrivals.put("incoming/day.csv", content), NOW)
 

@@ -181,8 +181,8 @@ def test_numbers_in_json_keep_every_digit(tmp_path: Path, lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("bad_line", "reason"),
     [
-        ("{", "it is no JSON: Expecting property name enclosed in double quotes at character 2"),
-        ("[1]", "it is no JSON object; write one a line"),
+        ("{", "it is not JSON: Expecting property name enclosed in double quotes at character 2"),
+        ("[1]", "it is not a JSON object; write one object a line"),
         ('{"id": 1, "id": 2}', "it has a key twice"),
         (json.dumps(GOOD_VALUES | {"kind": {"a": 1}}), "kind is an object; declare the path"),
         (json.dumps(GOOD_VALUES | {"kind": "\ud800"}), "it is not UTF-8 text"),

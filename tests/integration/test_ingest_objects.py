@@ -161,5 +161,5 @@ def test_a_folder_or_pattern_means_its_files_in_order(bucket: str, tmp_path: Pat
         assert listed(f"{root}/*.csv") == [f"{root}/ab.csv", f"{root}/b.csv"]
         assert listed(f"{root}/a/**/*.csv")[-1] == f"{root}/a/b/[3].csv"
         assert listed(f"{root}/a/b/[3].csv") == [f"{root}/a/b/[3].csv"]
-        with pytest.raises(InputError, match="no files there; name others"):
+        with pytest.raises(InputError, match="there are no files; name another"):
             listed(f"{root}/none*")

@@ -44,7 +44,7 @@ def test_nothing_is_committed_when_a_record_was_not_read(
 
     path = write_csv(tmp_path, GOOD, "torn")
     monkeypatch.setattr(csv_lines, "look", one_more)
-    with pytest.raises(HindcastError, match=r"2 records were read where 3 were counted"):
+    with pytest.raises(HindcastError, match=r"2 of 3 records were read"):
         add(path, lake)
     assert raw(lake) == quarantine(lake) == []
     monkeypatch.undo()
@@ -61,7 +61,7 @@ def test_nothing_is_committed_when_a_record_was_not_read(
         (
             "orders.csv",
             f"{HEADER},\n{GOOD},\n".encode(),
-            "column 8 of the header has no name; name it, or remove the delimiter too many",
+            "column 8 of the header has no name; name it, or remove the extra delimiter",
         ),
         ("orders.csv", b"ID" + HEADER[2:].encode(), "column 'id' of source 'orders' is missing"),
         (

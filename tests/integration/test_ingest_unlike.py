@@ -33,14 +33,14 @@ def lake(tmp_path: Path) -> Lake:
         ),
         (
             TEXT.replace("cash", "café").encode("latin-1"),
-            "2 because it is not UTF-8 text; mend the file or the source, or add it by force; "
+            "2 because it is not UTF-8 text; correct the file or the source, or add it by force; "
             "the file looks encoded in latin-1: declare format=Csv(encoding='latin-1')",
         ),
         (
             TEXT.replace("2021-05-01", "13.05.2021").encode(),
             "nothing was added, as 2 of 2 rows are bad, the first in line 2, 2 because day '...' "
-            "is not a date (YYYY-MM-DD); mend the file or the source, or add it by force; the file "
-            "looks dated as %d.%m.%Y: declare format=Csv(dates='%d.%m.%Y')",
+            "is not a date (YYYY-MM-DD); correct the file or the source, or add it by force; "
+            "the file looks dated as %d.%m.%Y: declare format=Csv(dates='%d.%m.%Y')",
         ),
         (TEXT.replace("2021-05-01", "soon").encode(), "or add it by force"),
         (TEXT.replace("order", "number").encode(), "the file has id, day, number, amount, count"),

@@ -65,7 +65,7 @@ def test_what_is_withdrawn_is_there_as_known_before(
         (Withdrawal(("x'",), "why"), "source 'orders': no such event of x' is known"),
         (Withdrawal(("1",), "why", "2021-05-09"), "no such event"),
         (Withdrawal(("1",), " "), "a retraction's reason is empty"),
-        (Withdrawal(("1",), "why", None, "10"), "name the timestamp too"),
+        (Withdrawal(("1",), "why", None, "10"), "give its timestamp too"),
     ],
 )
 def test_what_is_not_there_cannot_be_withdrawn(

@@ -183,7 +183,7 @@ def test_keys_may_be_in_a_file_and_the_rows_too(
     wrong: list[tuple[list[Any], str]] = [
         ([], "name keys, or a file of them with --keys"),
         (["1", "--keys", keys], "name keys, or a file of them with --keys"),
-        (["x"], "keys row 1: id 'x' is not a bigint; mend the key"),
+        (["x"], "keys row 1: id 'x' is not a bigint; correct the key"),
         (["1", "--out", "rows.txt"], "rows.txt: end the file's name in"),
         (["--keys", write_csv(tmp_path, "1", "", header="id")], "orders.csv line 3: column 'id'"),
     ]

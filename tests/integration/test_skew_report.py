@@ -98,7 +98,7 @@ def test_it_is_one_answer_or_a_sample(
 ) -> None:
     code, printed, errors = home.run(capsys, "replay", *arguments)
     assert (code, printed) == (2, "")
-    assert "give a PREDICTION_ID, or --sample N with or without --since" in errors
+    assert "give either a PREDICTION_ID or --sample N" in errors
 
 
 def test_the_gate_judges_by_it_once_there_are_answers(home: Home) -> None:

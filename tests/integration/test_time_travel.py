@@ -207,8 +207,8 @@ def test_who_has_no_history_yet_is_not_known(cara: Home) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((ANN, "--known-by", AS_OF), "ask about another instant; name it by --as-of"),
-        ((ANN, "--release", "1"), "ask about another instant; name it by --as-of"),
+        ((ANN, "--known-by", AS_OF), "for an answer of an earlier instant; add --as-of"),
+        ((ANN, "--release", "1"), "for an answer of an earlier instant; add --as-of"),
         ((7, "--as-of", AS_OF, "--release", "1"), "customer 7 has no event before 2021-09-17T00"),
         (("x", "--as-of", AS_OF, "--release", "1"), "id: must be an integer"),
         ((ANN, "--as-of", "then"), "--as-of 'then': not a date or instant"),

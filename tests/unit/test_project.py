@@ -71,14 +71,16 @@ def test_of_several_models_the_default_is_meant_where_none_is_named(tmp_path: Pa
     loaded = load(tmp_path, other.replace("estimator=print)", "estimator=print, default=True)", 1))
     assert loaded.model() is loaded.model("risk") is loaded.default_model
     message = refusal(tmp_path, other.replace("=print)", "=print, default=True)"))
-    assert message == "models 'risk' and 'other' are the default; keep one of them"
+    assert message == "models 'risk' and 'other' are all declared as the default; leave one"
 
 
 def test_a_file_is_of_the_only_source_or_of_the_one_that_it_is_named_after(tmp_path: Path) -> None:
     assert load(tmp_path, LOANS).source_of("s3://in/may.csv").name == "loans"
     loaded = load(tmp_path, LOANS + LOANS.replace("loans", "sales"))
     assert loaded.source_of("in/sales.csv.gz").name == "sales"
-    with pytest.raises(InputError, match=r"may.csv: name its source, .* has loans, sales"):
+    with pytest.raises(
+        InputError, match=r"may.csv: no source is called \'may\'; name .*: loans, sales"
+    ):
         loaded.source_of("in/may.csv")
 
 
@@ -212,7 +214,9 @@ def test_a_slice_that_is_no_feature_is_refused(tmp_path: Path) -> None:
 
 def test_a_model_of_a_view_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
     message = refusal(tmp_path, MODEL + "del history\n")
-    assert message == "model 'risk': its feature view 'history' is not in definitions.py"
+    assert message == (
+        "model 'risk': its feature view 'history' is not in definitions.py; declare it there"
+    )
 
 
 def test_asking_for_a_name_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:

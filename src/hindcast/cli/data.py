@@ -263,7 +263,7 @@ def get_online_features(
     from hindcast.formats import spine_file, table_file
 
     if bool(keys) == bool(file):
-        raise InputError("name keys, or a file of them with --keys; one of the two")
+        raise InputError("give either the keys or a file of them with --keys")
     if out:
         table_file.check_out(out)
     rows = spine_file.read(file) if file else None
@@ -287,7 +287,7 @@ def _asked(project: Project, view: str | None, service: str | None) -> "Compiled
     from hindcast.compiler.service import of_view
 
     if view is not None and service is not None:
-        raise InputError("name a view or a service; one of the two")
+        raise InputError("give either a view or a service")
     if view is not None or (service is None and len(project.views) == 1):
         return of_view(project.view(view))
     if service is None and project.default_model is not None:

@@ -74,7 +74,9 @@ def train(
     runner = bootstrap.engine(engine)
     if like is not None:
         if (as_of, known_by, start, until, spine) != (None,) * 5:
-            raise InputError("--like takes its instants from the release; leave out the others")
+            raise InputError(
+                "--like trains on what the release was trained on; leave out instants and --spine"
+            )
         repeated = _repeated(application, model, like, runner, progress)
         console.show(repeated, as_json)
         raise typer.Exit(0 if repeated.same else 1)

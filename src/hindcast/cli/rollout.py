@@ -70,4 +70,6 @@ def _percents(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise InputError(f"--steps {text}: write percents such as 5,25,50") from error
+        raise InputError(
+            f"--steps {text}: not a list of percentages; write it as 5,25,50"
+        ) from error

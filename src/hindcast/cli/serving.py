@@ -51,7 +51,9 @@ def predict(
     """
     application = bootstrap.application(home, project, compiled=False)
     if as_of is None and (known_by is not None or release is not None):
-        raise InputError("--known-by and --release ask about another instant; name it by --as-of")
+        raise InputError(
+            "--known-by and --release are for an answer of an earlier instant; add --as-of"
+        )
     from hindcast.traffic.local import predict as use_case
 
     if as_of is None:
@@ -115,7 +117,7 @@ def replay(
     from hindcast.audit.replay import replay as replays
 
     if (prediction_id is None) == (sample is None) or (since is not None and sample is None):
-        raise InputError("give a PREDICTION_ID, or --sample N with or without --since")
+        raise InputError("give either a PREDICTION_ID or --sample N; --since goes with --sample")
     application = bootstrap.application(home, project)
     if prediction_id is not None:
         one = replays.replay(application, prediction_id)

@@ -30,7 +30,7 @@ def write(template: str, folder: Path) -> list[Path]:
     }
     for path in copies:
         if path.exists():
-            raise InputError(f"{path}: there is one already; name another folder")
+            raise InputError(f"{path}: the file exists already; name another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, content in copies.items():

@@ -48,7 +48,8 @@ def ui(
             pass
         if not stop.is_set():
             raise HindcastError(
-                f"mlflow server ended with {server.returncode}; its words are above"
+                f"the MLflow server stopped with exit code {server.returncode}; its messages "
+                "are above"
             )
 
 
@@ -120,7 +121,9 @@ def _wait_until_up(url: str, server: "subprocess.Popen[bytes]", stop: threading.
         with suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=5):
             return True
         if time.monotonic() > deadline:
-            raise HindcastError(f"mlflow server did not answer within {START_SECONDS} s")
+            raise HindcastError(
+                f"the MLflow server did not answer within {START_SECONDS} s; run it again"
+            )
     return False
 
 

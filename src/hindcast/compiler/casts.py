@@ -56,7 +56,7 @@ def target(node: exp.Expression) -> DataType:
         return datatypes.parse(f"decimal({digits})")
     if wanted.this not in _KINDS:
         raise DefinitionError(
-            f"'{wanted.sql()}' is no type of definitions; cast to bigint, double, decimal(p,s), "
+            f"'{wanted.sql()}' is not a type of definitions; cast to bigint, double, decimal(p,s), "
             "boolean, string, date or timestamp"
         )
     return _KINDS[wanted.this]
@@ -76,7 +76,7 @@ def literal(node: exp.Expression) -> date | datetime | None:
             return date.fromisoformat(text)
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise DefinitionError(f"'{text}' is no {wanted}; write it as 2020-01-31") from error
+        raise DefinitionError(f"'{text}' is not a {wanted}; write it as 2020-01-31") from error
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -88,7 +88,7 @@ def rounded(given: DataType, digits: int) -> DataType:
     if given == DOUBLE:
         scale = f"1{'0' * digits}"
         raise DefinitionError(
-            f"no engine rounds a double to {digits} digits as the others do; write "
+            f"the engines round a double to digits differently; write "
             f"round(x * {scale}) / {scale}, or declare the column as a decimal"
         )
     if given.kind != "decimal" or digits >= given.scale:
@@ -101,8 +101,10 @@ def problem(given: DataType, wanted: DataType) -> str | None:
     pair = (given.kind, wanted.kind)
     if given == wanted or pair in _POSSIBLE:
         return None
-    reason = f"no engine casts {given} to {wanted} as the others do"
-    return f"{reason}; {_INSTEAD[pair]}" if pair in _INSTEAD else f"{given} is no {wanted}"
+    reason = f"the engines cast {given} to {wanted} differently"
+    return (
+        f"{reason}; {_INSTEAD[pair]}" if pair in _INSTEAD else f"{given} cannot be cast to {wanted}"
+    )
 
 
 def spell(dialect: "Dialect", sql: str, given: DataType, wanted: DataType) -> str:

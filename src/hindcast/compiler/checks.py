@@ -112,9 +112,13 @@ def _compile(check: Check, source: Source) -> CompiledCheck:
     mentioned = expressions.columns(tree)
     field = check.field or (mentioned[0] if mentioned else "")
     if field not in source.types:
-        raise DefinitionError(f"{where}: field '{field}' is not in the schema; name a column")
+        raise DefinitionError(
+            f"{where}: field '{field}' is not in the schema; name one of its columns"
+        )
     if check.on_fail == "null" and field in source.required:
-        raise DefinitionError(f"{where}: '{field}' cannot be nulled, rows need it; reject instead")
+        raise DefinitionError(
+            f"{where}: '{field}' cannot be emptied, as every row needs it; use on_fail='reject'"
+        )
     try:
         kind = infer(tree, source.types)
     except DefinitionError as error:

@@ -75,8 +75,8 @@ def from_document(document: Mapping[str, Any]) -> FeatureView:
     try:
         if document["format"] != FORMAT:
             raise DefinitionError(
-                f"feature view of format {document['format']}, not {FORMAT}: features have another "
-                "meaning since; train again"
+                f"the release's feature view is of format {document['format']}, and only "
+                f"{FORMAT} is read; train the model again"
             )
         source = source_of(document["source"])
         ttl = document["ttl"]
@@ -89,7 +89,9 @@ def from_document(document: Mapping[str, Any]) -> FeatureView:
             ttl and ttl * _MICROSECOND,
         )
     except (KeyError, TypeError, StopIteration) as error:
-        raise DefinitionError(f"not a feature view's document: {error!r}") from error
+        raise DefinitionError(
+            f"the release's feature view cannot be read: {error!r}; train the model again"
+        ) from error
 
 
 def _feature(document: Mapping[str, Any]) -> Feature:

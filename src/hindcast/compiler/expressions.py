@@ -28,7 +28,10 @@ def parse(text: str, where: str) -> exp.Expression:
     if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or _has_clauses(tree):
         raise DefinitionError(f"{where}: '{text}' must be one expression without a query around it")
     if any(lag.args.get("default") is not None for lag in tree.find_all(exp.Lag)):
-        raise DefinitionError(f"{where}: lag in '{text}' has a default; use coalesce around it")
+        raise DefinitionError(
+            f"{where}: lag in '{text}' has a default value, which is not supported; "
+            "write coalesce(lag(x, n), value)"
+        )
     expression = filtered(tree.expressions[0])
     _refuse_unsupported(expression, text, where)
     return expression
@@ -96,8 +99,8 @@ def require_no_arrays(
         kind = types.get(column.name)
         if kind and kind.is_array and not isinstance(column.parent, exp.Is):
             raise DefinitionError(
-                f"{where}: '{text}' reads '{column.name}', which is {kind}, and expressions ask of "
-                f"an array only whether it is null; {instead}"
+                f"{where}: '{text}' reads '{column.name}', an array ({kind}); an expression can "
+                f"only test an array for null; {instead}"
             )
 
 

@@ -226,7 +226,7 @@ def _refuse_instants_inside(tree: exp.Expression, text: str, where: str) -> None
     if any(map(expressions.mentions_as_of, expressions.aggregates(tree))):
         raise DefinitionError(
             f"{where}: '{text}' mentions as_of inside an aggregate, which is computed before "
-            "anybody asks; put as_of outside it"
+            "the question is asked; put as_of outside it"
         )
 
 

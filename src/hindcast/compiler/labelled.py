@@ -37,7 +37,8 @@ def labelled(model: Model, service: CompiledService, sources: Mapping[str, Sourc
     if label.source not in sources:
         listed = ", ".join(sorted(sources))
         raise DefinitionError(
-            f"{where}: label '{label.column}' is of no source of the project; it has {listed}"
+            f"{where}: label '{label.column}' is of a source that the project does not have; "
+            f"it has {listed}"
         )
     labels = sources[label.source]
     _require_label(where, events, labels, label)
@@ -62,7 +63,7 @@ def _require_value(where: str, events: Source, name: str, kind: DataType) -> Non
     if events.types[name] != kind:
         raise DefinitionError(
             f"{where}: request value '{name}' is {kind}, and the column of its spine "
-            f"'{events.name}' is {events.types[name]}; give them one type"
+            f"'{events.name}' is {events.types[name]}; give both the same type"
         )
 
 
@@ -97,5 +98,5 @@ def _require_label(where: str, events: Source, labels: Source, label: Label) -> 
         if labels.types[column] != events.types[column]:
             raise DefinitionError(
                 f"{where}: column '{column}' is {labels.types[column]} in '{labels.name}' and "
-                f"{events.types[column]} in '{events.name}'; give it one type"
+                f"{events.types[column]} in '{events.name}'; give it the same type in both"
             )

@@ -57,7 +57,9 @@ def from_document(document: Mapping[str, Any]) -> tuple[CompiledService, Labelle
             views.source_of(document["labels"]),
         )
     except (KeyError, TypeError) as error:
-        raise DefinitionError(f"not the document of a model's features: {error!r}") from error
+        raise DefinitionError(
+            f"the release's features cannot be read: {error!r}; train the model again"
+        ) from error
 
 
 def _item(service: CompiledService, name: str) -> dict[str, str]:

@@ -135,7 +135,8 @@ def _derived(name: str, text: str, types: Mapping[str, DataType], where: str) ->
     tree = expressions.parse(text, where)
     if expressions.aggregates(tree):
         raise DefinitionError(
-            f"{where}: '{text}' has an aggregate; declare it as a Feature of a view, and name it"
+            f"{where}: '{text}' has an aggregate; declare it as a Feature of a view, and use "
+            "that feature here"
         )
     expressions.require_columns(tree, types, text, where)
     instead = "name its feature in the service, and a model reads each of its numbers"
@@ -154,7 +155,7 @@ def _check_names(service: CompiledService, where: str) -> None:
             if seen.setdefault(name.lower(), kind) != kind:
                 raise DefinitionError(
                     f"{where}: key '{name}' is {seen[name.lower()]} in one view and {kind} in "
-                    "another; give it one type"
+                    "another; give it the same type in both"
                 )
     taken = [name for name in (*service.given, *service.names) if name.lower() in seen]
     if taken:

@@ -22,6 +22,8 @@ SUPPORTED = (
 )
 # What others call it -> how it is said here.
 _INSTEAD = {
+    "like": "= or substr(x, from, count)",
+    "column": "the column's name alone",
     "date_diff": "days_between(a, b) or another ..._between",
     "datediff": "days_between(a, b) or another ..._between",
     "date_part": "year(t), month(t), day(t), day_of_week(t) or hour(t)",

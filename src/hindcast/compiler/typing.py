@@ -24,7 +24,7 @@ def infer(node: exp.Expression, types: Types) -> DataType:
     for classes, rule in _RULES:
         if isinstance(node, classes):
             return rule(node, types)
-    raise DefinitionError(f"'{_text(node)}' has no type")
+    raise DefinitionError(f"'{_text(node)}' has no type by itself; use it together with a value")
 
 
 def _literal(node: exp.Expression, types: Types) -> DataType:
@@ -56,7 +56,9 @@ def _like(node: exp.Expression, types: Types) -> DataType:
 
 def _is(node: exp.Expression, types: Types) -> DataType:
     if not _is_null(node.expression):
-        raise DefinitionError(f"'{_text(node)}': IS is supported for NULL only")
+        raise DefinitionError(
+            f"'{_text(node)}': only IS NULL and IS NOT NULL are supported; compare with = instead"
+        )
     infer(node.this, types)
     return BOOLEAN
 

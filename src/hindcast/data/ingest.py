@@ -213,7 +213,7 @@ class _Intake:
         return UnlikeSourceError(
             f"{self.file.name}: nothing was added, as {bad:,} of {self.accepted + bad:,} rows are "
             f"bad, the first in {self.file.unit} {self.quarantine['line'][0]}, {times:,} because "
-            f"{kind}; mend the file or the source, or add it by force"
+            f"{kind}; correct the file or the source, or add it by force"
         )
 
     def _raw_schema(self) -> pa.Schema:

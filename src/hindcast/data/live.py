@@ -83,7 +83,7 @@ def _live(ledger: Ledger, model: str, records: Sequence[ReleaseRecord]) -> set[s
 def _named(ledger: Ledger, name: str) -> ReleaseRecord:
     found = [r for r in ledger.releases() if name in (r.release, str(r.version))]
     if len(found) > 1:
-        raise InputError(f"release {name} is one of several models; name it by its id")
+        raise InputError(f"release {name} is of several models; give its whole id")
     if not found:
-        raise NotFoundError(f"there is no release {name}; hindcast releases lists what there is")
+        raise NotFoundError(f"there is no release {name}; list them with: hindcast releases")
     return found[0]

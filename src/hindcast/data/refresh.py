@@ -144,8 +144,8 @@ def refresh(
     due = passes(chosen, wanted)
     if not due:
         raise InputError(
-            f"{application.project.folder}: the project has no feature view, and what reads none "
-            "needs no materializing; run: hindcast train"
+            f"{application.project.folder}: the project has no feature view, so there is "
+            "nothing to materialize; run: hindcast train"
         )
     try:
         written = tuple(refresher.run_all(due))
@@ -243,7 +243,7 @@ def roll_back(application: Application, view: str | None) -> list[Swap]:
     back = [version for version in versions if store.has_earlier(version)]
     if not back:
         raise NotFoundError(
-            f"there is no earlier online table to go back to of {' or '.join(sorted(meant))}"
+            f"feature view {' or '.join(sorted(meant))} has no earlier online table to go back to"
         )
     swaps = []
     for name in dict.fromkeys(version.view for version in back):

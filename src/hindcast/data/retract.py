@@ -57,7 +57,7 @@ def retract(
     if not asked.reason.strip():
         raise InputError("a retraction's reason is empty; say why the event is withdrawn")
     if asked.tiebreaker is not None and asked.timestamp is None:
-        raise InputError("a tiebreaker tells events of one instant apart; name the timestamp too")
+        raise InputError("a tiebreaker alone names no event; give its timestamp too")
     columns = source.key_columns(source.first)
     if len(asked.key) != len(columns):
         raise InputError(
@@ -67,7 +67,10 @@ def retract(
         events = _known(source, lake, asked, now)
         if not events.num_rows:
             named = ", ".join(asked.key)
-            raise InputError(f"source '{source.name}': no such event of {named} is known")
+            raise InputError(
+                f"source '{source.name}': no such event of {named} is known; see its key and "
+                "timestamp in the source's files"
+            )
         records = _retractions(source, events, asked.reason, now)
         lake.append_once(
             f"retract-{uuid.uuid4().hex}",

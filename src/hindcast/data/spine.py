@@ -195,12 +195,13 @@ def typed_column(
         return pa.nulls(len(column), kind.arrow())
     if not (_is_text(column.type) or _GIVEN_AS[kind.kind](column.type)):
         raise InputError(
-            f"{rows.name}: column '{name}' holds {column.type} values; {what} is a {kind}"
+            f"{rows.name}: column '{name}' holds {column.type} values, and {what} is a {kind}; "
+            "convert the column"
         )
 
     def refuse(row: int) -> InputError:
         value = column[row].as_py()
-        return InputError(f"{rows.where(row)}: {name} {value!r} is not a {kind}; mend {what}")
+        return InputError(f"{rows.where(row)}: {name} {value!r} is not a {kind}; correct {what}")
 
     if kind.kind == "bigint" and _is_text(column.type):
         # Arrow would take 0x1F for a number, too.

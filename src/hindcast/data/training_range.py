@@ -27,7 +27,7 @@ class TrainingRange:
         if self.start is not None and self.until is not None and self.start >= self.until:
             raise InputError(
                 f"the training range from {self.start.isoformat()} until {self.until.isoformat()} "
-                "is empty; begin before its end"
+                "is empty; choose a start before its end"
             )
 
     def document(self) -> dict[str, str]:

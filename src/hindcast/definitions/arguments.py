@@ -82,7 +82,8 @@ def require_distinct(where: str, what: str, given: Iterable[str]) -> None:
     for name in given:
         if name.lower() in seen:
             raise DefinitionError(
-                f"{where}: {what} '{seen[name.lower()]}' and '{name}' have one name; rename one"
+                f"{where}: {what} '{seen[name.lower()]}' and '{name}' have the same name; "
+                "rename one"
             )
         seen[name.lower()] = name
 
@@ -107,7 +108,7 @@ def selected(
         raise DefinitionError(f"{where}: an empty list selects nothing; name a {item}")
     for position, name in enumerate(given):
         if name in given[:position]:
-            raise DefinitionError(f"{where}: '{name}' is selected twice")
+            raise DefinitionError(f"{where}: '{name}' is selected twice; leave one out")
         if name not in names:
             raise DefinitionError(f"{where} has no {item} '{name}'; it has {', '.join(names)}")
     return tuple(given)

@@ -80,7 +80,9 @@ class Csv(Values):
         if self.quote is not None:
             self._check_sign("quote", self.quote)
         if self.quote == self.delimiter:
-            raise DefinitionError(f"{self._where}: delimiter and quote are both {self.quote!r}")
+            raise DefinitionError(
+                f"{self._where}: delimiter and quote are both {self.quote!r}; choose two"
+            )
         arguments.require_text(self._where, "encoding", self.encoding, "text such as 'latin-1'")
         try:
             "a".encode(self.encoding)

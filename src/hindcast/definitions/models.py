@@ -224,7 +224,7 @@ class Model:
             return
         if self.task != task:
             raise DefinitionError(
-                f"{where}: {argument} is of a {task} model, and its task is {self.task}; "
+                f"{where}: {argument} is for a {task} model, and its task is {self.task}; "
                 "leave it out"
             )
         arguments.require_number(where, argument, given, *within)

@@ -205,7 +205,9 @@ class Source:
         for column in self.optional:
             self._check_role(where, "optional column", column, datatypes.EVERY)
             if column in self.required:
-                raise DefinitionError(f"{where}: '{column}' cannot be optional, rows need it")
+                raise DefinitionError(
+                    f"{where}: '{column}' cannot be optional, as every row needs it; take it out"
+                )
         if self.format is not None:
             wanted = "Csv(...), JsonLines(...) or Parquet(...)"
             arguments.require(where, "format", self.format, Values, wanted)

@@ -38,12 +38,12 @@ def header(path: Path, name: str, form: Csv) -> list[str]:
         "".join(columns).encode()
     except UnicodeEncodeError as error:
         raise UnlikeSourceError(
-            f"{name}: its header is not {form.encoding.upper()} text"
+            f"{name}: its header is not {form.encoding.upper()} text; declare the file's encoding"
         ) from error
     if "" in columns:
         raise InputError(
             f"{name}: column {columns.index('') + 1} of the header has no name; name it, or "
-            "remove the delimiter too many"
+            "remove the extra delimiter"
         )
     check_distinct(columns, name, "the header")
     return columns

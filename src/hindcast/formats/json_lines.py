@@ -79,7 +79,7 @@ def _parse(line: str) -> dict[str, Any]:
         line, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_object
     )
     if not isinstance(record, dict):
-        raise ValueError("it is no JSON object; write one a line")
+        raise ValueError("it is not a JSON object; write one object a line")
     return record
 
 
@@ -99,7 +99,7 @@ def _check_text(line: str, values: list[str | None]) -> None:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"it is no JSON: {error.msg} at character {error.pos + 1}"
+        return f"it is not JSON: {error.msg} at character {error.pos + 1}"
     if isinstance(error, UnicodeError):
         return "it is not UTF-8 text"
     return "its objects are nested too deep" if isinstance(error, RecursionError) else str(error)

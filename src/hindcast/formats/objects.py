@@ -97,7 +97,7 @@ def listed(given: str) -> list[str]:
         found = [path for path in matches if Path(path).is_file()]
     files = [file for file in found if not Path(file).name.startswith((".", "_"))]
     if not files:
-        raise InputError(f"{given}: no files there; name others")
+        raise InputError(f"{given}: there are no files; name another folder or pattern")
     return files
 
 

@@ -24,7 +24,9 @@ class ParquetFile:
         try:
             footer = pq.read_metadata(path)
         except (OSError, ValueError) as error:
-            raise InputError(f"{name}: not a Parquet file: {error}") from error
+            raise InputError(
+                f"{name}: not a Parquet file: {error}; convert it, or copy it again"
+            ) from error
         check_distinct(footer.schema.to_arrow_schema().names, name, "the file")
         self._count = footer.num_rows
         described = connection.execute(

@@ -44,7 +44,7 @@ def read(path: Path) -> Rows:
         except duckdb.Error as error:
             raise InputError(f"{path.name}: cannot be read: {first_line(error)}") from error
     if torn:
-        raise InputError(f"{path.name} line {torn[0].line}: {torn[0].reason}; mend the line")
+        raise InputError(f"{path.name} line {torn[0].line}: {torn[0].reason}; correct the line")
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Rows(table, path.name, file, digest)

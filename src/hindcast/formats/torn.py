@@ -31,8 +31,8 @@ def check_count(name: str, read: int, counted: int) -> None:
     """Raise HindcastError unless as many records were read as were counted apart from that."""
     if read != counted:
         raise HindcastError(
-            f"{name}: {read} records were read where {counted} were counted, and nothing is added; "
-            "look whether it was being written, and run it again"
+            f"{name}: nothing was added, as {read} of {counted} records were read; if it is still "
+            "being written, wait and run it again"
         )
 
 

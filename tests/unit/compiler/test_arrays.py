@@ -58,10 +58,10 @@ def test_a_model_reads_an_array_as_a_column_for_each_number() -> None:
     ]
 
 
-ALONE = "expressions ask of an array only whether it is null; name the column alone"
+ALONE = "an expression can only test an array for null; name the column alone"
 DERIVED = Derived("d", "vector = vector")
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
-    "arithmetic": (feature("vector * 2", latest()), f"'vector', which is .*{ALONE}"),
+    "arithmetic": (feature("vector * 2", latest()), rf"'vector', an array \(double.*{ALONE}"),
     "aggregate": (feature("last(vector)", prior()), f"'f': .*{ALONE}, with over=latest"),
     "window": (feature("vector", prior()), f"'f': .*{ALONE}"),
     "request": (feature("vector = vector and as_of is null", None), f"'f': .*{ALONE}"),

@@ -58,8 +58,11 @@ def read(*checks: Check, **changed: str | None) -> dict[str, Any]:
         (Check("loan_date < as_of"), "a check sees one row; remove the aggregate or as_of"),
         (Check("amount + 1"), "it is double, not a condition; compare it to something"),
         (Check("job > 1"), "'job > 1' mixes types (bigint, string); make them alike"),
-        (Check("1 = 1"), "field '' is not in the schema; name a column"),
-        (Check("amount > 0", field="euros"), "field 'euros' is not in the schema; name a column"),
+        (Check("1 = 1"), "field '' is not in the schema; name one of its columns"),
+        (
+            Check("amount > 0", field="euros"),
+            "field 'euros' is not in the schema; name one of its columns",
+        ),
         (Check("reverse(job) = 'A'"), "'REVERSE(job)' is not supported in 'reverse(job) = 'A''"),
     ],
 )
@@ -72,7 +75,7 @@ def test_an_error_names_the_source_the_check_and_the_fix(check: Check, reason: s
 @pytest.mark.parametrize("column", ["id", "loan_id", "loan_date", "recorded_at"])
 def test_what_every_row_needs_cannot_be_nulled(column: str) -> None:
     message = refusal(Check(f"{column} is not null", on_fail="null"))
-    assert f"'{column}' cannot be nulled, rows need it; reject instead" in message
+    assert f"'{column}' cannot be emptied, as every row needs it; use on_fail='reject'" in message
 
 
 @pytest.mark.parametrize(

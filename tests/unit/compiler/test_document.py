@@ -43,11 +43,13 @@ def test_the_label_comes_back_too() -> None:
     "document", [{}, {"format": 3, "source": {}}, {"format": 3, "source": {"name": "x"}}]
 )
 def test_what_is_no_document_is_refused(document: dict[str, object]) -> None:
-    with pytest.raises(DefinitionError, match="not a feature view's document"):
+    with pytest.raises(DefinitionError, match="feature view cannot be read"):
         from_document(document)
 
 
 @pytest.mark.parametrize("other", [2, 4])
 def test_a_document_of_another_format_is_refused_with_what_to_do(other: int) -> None:
-    with pytest.raises(DefinitionError, match=f"of format {other}, not 3: .*; train again"):
+    with pytest.raises(
+        DefinitionError, match=f"of format {other}, and only 3 is read; train the model again"
+    ):
         from_document({**to_document(CREDIT_HISTORY.view), "format": other})

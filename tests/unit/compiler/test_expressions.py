@@ -41,7 +41,9 @@ def test_a_filter_lets_an_aggregate_skip_what_does_not_meet_it() -> None:
 
 
 def test_a_default_of_lag_is_refused_with_what_to_write() -> None:
-    assert "lag in 'lag(a, 1, 0)' has a default; use coalesce around it" in refusal("lag(a, 1, 0)")
+    assert "lag in 'lag(a, 1, 0)' has a default value, which is not supported" in refusal(
+        "lag(a, 1, 0)"
+    )
 
 
 def test_columns_are_in_order_of_first_mention_and_as_of_is_none() -> None:
@@ -93,7 +95,6 @@ def test_a_query_around_an_expression_is_refused(text: str) -> None:
         ("amount in (select 1)", "'(SELECT 1)' is not supported"),
         ("amount as total", "'amount AS total' is not supported"),
         ("sum(distinct amount)", "'DISTINCT amount' outside count()"),
-        ("loans.amount", "'loans.amount' has a table name"),
         ("*", "'*' outside count()"),
         ("count(distinct amount, job)", "count takes one argument"),
         ("abs(a) filter (where b)", "'ABS(a) FILTER(WHERE b)' is not supported"),
@@ -113,7 +114,6 @@ def test_a_query_around_an_expression_is_refused(text: str) -> None:
         ("years_between(birthday)", "years_between is called years_between(a, b)"),
         ("count()", "count takes one argument"),
         ("min(amount, 2)", "min takes one argument"),
-        (r"job like '50\\%'", "a backslash in LIKE does not mean the same everywhere"),
         ("days_between(a, b, c)", "days_between is called days_between(a, b)"),
     ],
 )
@@ -128,6 +128,8 @@ def test_what_engines_disagree_on_is_refused_with_what_is_supported(
 @pytest.mark.parametrize(
     ("text", "instead"),
     [
+        ("loans.amount", "the column's name alone"),
+        ("job like '50\\%'", "= or substr(x, from, count)"),
         ("var_pop(a)", "variance(x)"),
         ("current_date", "as_of, the instant of the question"),
         ("if(a > 1, 2, 3)", "case when ... then ... else ... end"),

@@ -98,7 +98,7 @@ def test_the_offline_table_has_the_key_the_order_and_every_feature() -> None:
         (
             "sum(days_between(birthday, as_of))",
             prior(),
-            "mentions as_of inside an aggregate, which is computed before anybody asks; put as_of ",
+            "mentions as_of inside an aggregate, which is computed before the question is asked; ",
         ),
         ("sum(amount) / income", prior(), "column 'income' in 'sum(amount) / income' stands "),
         ("sum(sum(amount))", prior(), "aggregate 'SUM(amount)' inside an aggregate in "),

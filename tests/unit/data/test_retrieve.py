@@ -127,15 +127,18 @@ def test_a_key_gets_its_declared_type(kind: str, values: pa.Array, expected: obj
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"id": ["1", "x7"]}, "spine row 2: id 'x7' is not a bigint; mend the key"),
-        ({"id": ["1", "0x1F"]}, "spine row 2: id '0x1F' is not a bigint; mend the key"),
-        ({"id": ["9" * 19, "1"]}, f"spine row 1: id '{'9' * 19}' is not a bigint; mend the key"),
-        ({"id": [1.0, 1.5]}, "spine row 2: id 1.5 is not a bigint; mend the key"),
-        ({"id": [1.0, float("nan")]}, "spine row 2: id nan is not a bigint; mend the key"),
+        ({"id": ["1", "x7"]}, "spine row 2: id 'x7' is not a bigint; correct the key"),
+        ({"id": ["1", "0x1F"]}, "spine row 2: id '0x1F' is not a bigint; correct the key"),
+        ({"id": ["9" * 19, "1"]}, f"spine row 1: id '{'9' * 19}' is not a bigint; correct the key"),
+        ({"id": [1.0, 1.5]}, "spine row 2: id 1.5 is not a bigint; correct the key"),
+        ({"id": [1.0, float("nan")]}, "spine row 2: id nan is not a bigint; correct the key"),
         ({"id": [1, None]}, "spine row 2: column 'id' is empty; give it a value"),
         ({"id": pa.nulls(2)}, "spine row 1: column 'id' is empty; give it a value"),
-        ({"id": [True, False]}, "spine: column 'id' holds bool values; the key is a bigint"),
-        ({"id": [DAY, DAY]}, r"spine: column 'id' holds timestamp\[us, tz=UTC\] values; the key"),
+        ({"id": [True, False]}, "spine: column 'id' holds bool values, and the key is a bigint"),
+        (
+            {"id": [DAY, DAY]},
+            r"spine: column 'id' holds timestamp\[us, tz=UTC\] values, and the key",
+        ),
         ({"as_of": [DAY, None]}, "spine row 2: column 'as_of' is empty; give it a value"),
         (
             {"as_of": ["2021-01-01", "2021-02-29"]},
@@ -184,7 +187,7 @@ def test_a_column_twice_is_refused() -> None:
 
 
 def test_a_number_is_no_text_key_since_its_leading_zeros_are_lost() -> None:
-    with pytest.raises(InputError, match="column 'id' holds int64 values; the key is a string"):
+    with pytest.raises(InputError, match="column 'id' holds int64 values, and the key is a string"):
         relation(by_key("string"), spine())
 
 

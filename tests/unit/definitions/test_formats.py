@@ -46,7 +46,9 @@ def test_a_source_has_the_columns_that_its_format_and_its_options_name() -> None
         replace(LOANS, format=JsonLines(paths={"price": "a.b"}))
     with pytest.raises(DefinitionError, match="optional column 'price' is not in its schema"):
         replace(LOANS, optional=["price"])
-    with pytest.raises(DefinitionError, match="'loan_id' cannot be optional, rows need it"):
+    with pytest.raises(
+        DefinitionError, match="'loan_id' cannot be optional, as every row needs it"
+    ):
         replace(LOANS, optional=["loan_id"])
     with pytest.raises(DefinitionError, match="format is 'csv', not Csv"):
         replace(LOANS, format="csv")  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ def test_a_key_may_be_of_several_columns_and_the_source_may_name_them_otherwise(
         ),
         (
             [Entity("a", "id"), Entity("A", "id")],
-            "entities 'a' and 'A' have one name; rename one",
+            "entities 'a' and 'A' have the same name; rename one",
         ),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
             r"rows.txt: not .csv, .jsonl or .parquet \(.*; rename or convert",
         ),
         ("rows.csv", "", "rows.csv: the file is empty; its first line must name the columns"),
-        ("rows.csv", "id,note\n1,a\n2\n", r"rows.csv line 3: .*; mend the line"),
+        ("rows.csv", "id,note\n1,a\n2\n", r"rows.csv line 3: .*; correct the line"),
         ("rows.csv", "id,ID\n1,a\n", "rows.csv: column 'ID' is in the header twice; rename one"),
         ("rows.parquet", "id\n1\n", "rows.parquet: not a Parquet file"),
         ("rows.csv.gz", "id\n1\n", "rows.csv.gz: cannot be unpacked: Not a gzipped file"),
