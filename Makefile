@@ -52,8 +52,8 @@ format: setup  ## Format the code and fix what can be fixed
 docs: setup  ## Write docs/definitions.md from the definitions
 	.venv/bin/python -m docs.generate_definitions
 
-demo: setup  ## Run the main job end to end; ENGINE=spark runs its feature job on Spark
-	.venv/bin/hindcast demo --engine $(ENGINE)
+demo: setup  ## Run the main job end to end; ENGINE=spark is Spark's, PROJECT=flights another example
+	.venv/bin/hindcast demo $(or $(PROJECT),credit_risk) --engine $(ENGINE)
 
 bench: setup  ## Run the benchmarks side by side with their peers
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; .venv/bin/python $$script; done

@@ -28,21 +28,28 @@ def generate(
 
 @app.command()
 def demo(
+    example: Annotated[
+        str, typer.Argument(help="credit_risk, flights, solar or line.")
+    ] = "credit_risk",
     engine: EngineOption = "duckdb",
-    customers: Annotated[int, typer.Option(help="How many customers.", min=100)] = 5_000,
+    customers: Annotated[
+        int, typer.Option(help="How many customers credit_risk has.", min=100)
+    ] = 5_000,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run it all on synthetic loans. From a file to answers that are replayed."""
+    """Run it all on an example. From files to answers that are replayed."""
     from hindcast import demo as use_case
 
-    summary = use_case.run(home or Path(".hindcast") / "demo", engine, customers, ConsoleProgress())
+    place, progress = home or Path(".hindcast") / "demo", ConsoleProgress()
+    summary = use_case.run(place, example, engine, customers, progress)
     if as_json:
         console.show(summary, as_json)
         return
     for name, report in summary.reports.items():
         console.show(report, as_json, title=name)
-    console.rows(use_case.predictions(summary), title="predictions, and the features they used")
+    for model, answers in use_case.predictions(summary).items():
+        console.rows(answers, title=f"{model}: predictions, and the features they used")
     console.rows(use_case.gates(summary), title="what the gate said")
     console.rows(use_case.canaries(summary), title="how the canaries ended")
     console.show(summary.seconds, as_json, title="seconds per step")

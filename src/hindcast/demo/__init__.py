@@ -1,6 +1,6 @@
-"""The demo: the main job on synthetic loans, from a file to answers that are replayed."""
+"""The demo: the main job on an example, from files to answers that are replayed."""
 
-from hindcast.demo.steps import run
+from hindcast.demo.story import run
 from hindcast.demo.summary import Summary, canaries, gates, places, predictions
 
 __all__ = ["Summary", "canaries", "gates", "places", "predictions", "run"]

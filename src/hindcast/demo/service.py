@@ -5,24 +5,26 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
+from hindcast.definitions import FeatureService, Model
 from hindcast.errors import HindcastError
 
 
-def ask(url: str, keys: Sequence[int]) -> list[dict[str, Any]]:
-    """Ask about each key; the answers with their features."""
-    return [
-        {
-            "answer": _post(f"{url}/predict", {"id": str(key)}),
-            "features": _get(f"{url}/features/{key}")["features"],
-        }
-        for key in keys
-    ]
+def ask(url: str, model: Model, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask a model a question; its answer, and the features that it is of."""
+    if not model.service.views:
+        answer = _post(f"{url}/models/{model.name}/score", {"features": question})
+        return {"question": question, "answer": answer, "features": {}}
+    answer = _post(f"{url}/models/{model.name}/predict", question)
+    named = isinstance(model.features, FeatureService)
+    where = f"services/{model.service.name}/features" if named else "features"
+    features = _get(f"{url}/{where}?{urlencode(question)}")["features"]
+    return {"question": question, "answer": answer, "features": features}
 
 
 def traffic(url: str, keys: Iterable[int]) -> None:
@@ -35,9 +37,10 @@ def traffic(url: str, keys: Iterable[int]) -> None:
 
 
 @contextmanager
-def running(home: Path, log: Path) -> Iterator[str]:
+def running(project: Path, home: Path, log: Path) -> Iterator[str]:
     """Gives the service's URL; its log lines are added to the file."""
-    command = [sys.executable, "-m", "hindcast", "serve", "--port", "0", "--home", str(home)]
+    command = [sys.executable, "-m", "hindcast", "serve", "--port", "0"]
+    command += ["--project", str(project), "--home", str(home)]
     with log.open("a") as stream:
         process = subprocess.Popen(command, stdout=stream, stderr=subprocess.PIPE, text=True)
     try:
@@ -50,7 +53,7 @@ def running(home: Path, log: Path) -> Iterator[str]:
         process.wait(timeout=30)
 
 
-def _post(url: str, document: dict[str, Any]) -> dict[str, Any]:
+def _post(url: str, document: Mapping[str, Any]) -> dict[str, Any]:
     body = json.dumps(document).encode()
     return _get(urllib.request.Request(url, body, {"Content-Type": "application/json"}))
 

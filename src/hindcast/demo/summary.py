@@ -11,17 +11,19 @@ from hindcast.models.evaluation.evaluate import EvaluationReport
 from hindcast.traffic.roll_out import RollOutReport
 
 T = TypeVar("T")
+# What of an answer is shown: besides it names what was asked.
+SHOWN = ("prediction", "probability", "probabilities", "interval", "release", "features_as_of")
 
 
 @dataclass
 class Summary:
-    """Reports and seconds by step, answers, verdicts, canaries, and where things lie."""
+    """Reports and seconds by step, answers by model, verdicts, canaries, and where things lie."""
 
     engine: str
     home: Path
     seconds: dict[str, float] = field(default_factory=dict)
     reports: dict[str, Any] = field(default_factory=dict)
-    answers: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     verdicts: dict[str, EvaluationReport] = field(default_factory=dict)
     canaries: dict[str, RollOutReport] = field(default_factory=dict)
 
@@ -34,16 +36,24 @@ class Summary:
         return result
 
 
-def predictions(summary: Summary) -> list[dict[str, Any]]:
-    """A row per field of the answers and per feature, a column per customer."""
-    shown = ("prediction", "probability", "release", "features_as_of")
+def predictions(summary: Summary) -> dict[str, list[dict[str, Any]]]:
+    """Per model a row per field of its answers and per feature, a column per question."""
+    return {model: _columns(answers) for model, answers in summary.answers.items()}
+
+
+def _columns(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was asked is in the heads of the columns: the first of it."""
     columns = {
-        str(item["answer"]["id"]): {name: item["answer"][name] for name in shown} | item["features"]
-        for item in summary.answers
+        str(next(iter(each["question"].values()))): {
+            **{name: value for name, value in each["answer"].items() if name in SHOWN},
+            **each["features"],
+        }
+        for each in answers
     }
     fields: dict[str, Any] = next(iter(columns.values()), {})
     return [
-        {"": field, **{key: column[field] for key, column in columns.items()}} for field in fields
+        {"": field, **{key: column.get(field) for key, column in columns.items()}}
+        for field in fields
     ]
 
 
@@ -80,7 +90,7 @@ def places(summary: Summary) -> dict[str, str]:
     """Where everything lies."""
     home = summary.home
     return {
-        "loans": str(home / "loans.csv"),
+        "files": str(home / "*.csv"),
         "raw, quarantine, features, predictions": str(home / "lake"),
         "online store, ledger, MLflow": f"Postgres in {home / 'postgres'}: schemas "
         f"{names.ONLINE_SCHEMA}, {names.LEDGER_SCHEMA}, mlflow",

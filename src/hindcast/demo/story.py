@@ -1,0 +1,69 @@
+"""A demo of an example, in a home of its own that is made anew."""
+
+import shutil
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from hindcast import bootstrap
+from hindcast.bootstrap import Application
+from hindcast.demo import challenge, examples, steps
+from hindcast.demo.examples import Example
+from hindcast.demo.summary import Summary
+from hindcast.errors import InputError
+from hindcast.telemetry import Progress
+
+MARKER = ".hindcast-demo"
+
+
+def run(home: Path, name: str, engine: str, customers: int, progress: Progress) -> Summary:
+    """From files to answers of every model over HTTP, and their replay.
+
+    A champion that has a challenger is challenged besides: canaries, a refusal and a rollback.
+    """
+    example = examples.example(name, customers)
+    application = bootstrap.application(_fresh(home.absolute()), example.folder)
+    summary = Summary(engine, application.settings.home)
+    summary.run("write files", lambda: example.write(summary.home))
+    _learn(application, summary, example, progress)
+    with ExitStack() as stack:
+        serve = partial(steps.serve, application, summary, example, stack)
+        url = summary.run("serve and ask", serve)["url"]
+        if example.challenged:
+            challenge.run(application, summary, example, url, progress)
+    for model, questions in example.questions.items() if example.then else ():
+        ask = partial(steps.predict_then, application, model, questions[0], example.then or "")
+        summary.run(f"{model} as of {example.then}", ask)
+    summary.run("replay", lambda: steps.replay(application, summary))
+    return summary
+
+
+def _learn(
+    application: Application, summary: Summary, example: Example, progress: Progress
+) -> None:
+    """Ingest every source, compute every view, train every model."""
+    for source in application.project.sources.values():
+        summary.run(f"ingest {source.name}", partial(steps.ingest, application, source, progress))
+    if application.project.views:
+        compute = partial(steps.materialize, application, summary.engine, example.as_of, progress)
+        summary.run("materialize", compute)
+    for model in application.project.models:
+        as_of = example.challenged.get(model, example.as_of)
+        first = partial(steps.train_first, application, summary, model, as_of, progress)
+        summary.run(f"train {model}", first)
+
+
+def _fresh(home: Path) -> Path:
+    """An empty home; only a home that an earlier demo made is emptied."""
+    if home.exists() and any(home.iterdir()):
+        if not (home / MARKER).is_file():
+            raise InputError(f"--home {home}: not empty and not a demo's; name another folder")
+        from hindcast.stores import embedded_postgres
+
+        if (home / "postgres" / "postmaster.pid").exists():  # A killed demo left it running.
+            embedded_postgres.server_url(home / "postgres")
+            embedded_postgres.stop(home / "postgres")
+        shutil.rmtree(home)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / MARKER).touch()
+    return home
