@@ -1,20 +1,23 @@
 """Retractions: one more record withdraws an event, which is there as known before it."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from hindcast.compiler import query
 from hindcast.compiler.features import compile_view
 from hindcast.compiler.query import Knowledge
+from hindcast.data import retrieve
 from hindcast.data.retract import Withdrawal, retract
 from hindcast.definitions import Feature, FeatureView, prior
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import InputError
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Ledger
-from tests.integration.orders import NOW, add, line, orders, raw, write_csv
+from tests.integration.orders import GOOD, HEADER, NOW, add, line, orders, raw, write_csv
 
 LATER = NOW + timedelta(hours=1)
 VIEW = compile_view(FeatureView("v", orders, [Feature("n", "count(*)", over=prior())]))
@@ -55,6 +58,27 @@ def test_what_is_withdrawn_is_there_as_known_before(
     assert counts(lake) == left
     assert counts(lake, -timedelta(microseconds=1)) == {1: 3, 2: 1}
     assert len(raw(lake)) == 4 + report.events
+
+
+MIDNIGHT = LATER.replace(hour=0)
+
+
+@pytest.mark.parametrize(
+    ("column", "known_from"), [("learned", LATER), ("recorded_at", MIDNIGHT)], ids=["other", "own"]
+)
+def test_where_recorded_at_is_a_date_a_retraction_is_known_from_its_midnight(
+    tmp_path: Path, database_url: str, column: str, known_from: datetime
+) -> None:
+    """As every record of that day is; a source's date of another name leaves it its instant."""
+    schema = {**orders.schema, column: "date"}
+    dated, lake = replace(orders, schema=schema, recorded_at=column), Lake(str(tmp_path / "lake"))
+    add(write_csv(tmp_path, f"{GOOD},2021-06-01", header=f"{HEADER},{column}"), lake, dated)
+    assert retract(dated, lake, Ledger(database_url), Withdrawal(("1",), "x"), LATER).events == 1
+    known = [known_from - timedelta(microseconds=1), known_from]
+    spine = pa.table({"id": [1, 1], "as_of": [LATER, LATER], "known_by": known})
+    view = compile_view(FeatureView("v", dated, [Feature("n", "count(*)", over=prior())]))
+    found = retrieve.historical(view, DuckDBEngine(), lake, spine)
+    assert found["n"].to_pylist() == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from hindcast.cli.options import HomeOption, JsonOption, ProjectOption
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where; default this folder.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="The folder. Default: this one.")] = Path(),
     template: Annotated[
         str, typer.Option(help="The example to begin with; blank is the smallest.")
     ] = "blank",
     as_json: JsonOption = False,
 ) -> None:
-    """Begin a project. It is definitions to change, and a test of them that passes."""
+    """Begin a project. Writes definitions to change, and a test of them that passes."""
     from hindcast.cli.starter import write
 
     written = write(template, folder)
@@ -42,7 +42,7 @@ def profile(
         ),
     ],
 ) -> None:
-    """Propose a source for a file. It is text for definitions.py, to be checked."""
+    """Propose a source for a file. Prints text to check and paste into definitions.py."""
     from hindcast.data.profile import profile as use_case
     from hindcast.formats.objects import listed
 

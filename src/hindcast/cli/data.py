@@ -89,7 +89,7 @@ def retract(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Withdraw accepted events. Nothing is deleted: as known before, they are there."""
+    """Withdraw accepted events. They stay known to questions about earlier knowledge."""
     from hindcast.data.retract import Withdrawal
     from hindcast.data.retract import retract as use_case
 
@@ -122,17 +122,21 @@ def materialize(
     as_of: AsOfOption = None,
     known_by: KnownByOption = None,
     engine: EngineOption = "duckdb",
-    view: ViewOption = None,
+    view: Annotated[
+        str | None, typer.Option("--feature-view", help="Default: every feature view.")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Swap even if the table fails the checks.")] = False,
     release: Annotated[
-        list[str] | None, typer.Option(help="Also what this release reads, so that it can serve.")
+        list[str] | None, typer.Option(help="Also the versions that this release reads.")
     ] = None,
-    rollback: Annotated[bool, typer.Option(help="Go back to the tables before these.")] = False,
+    rollback: Annotated[
+        bool, typer.Option(help="Make the tables before these current again.")
+    ] = False,
     project: ProjectOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute features for the lake and online store. Those of releases in production too."""
+    """Compute features for the lake and online store. Also versions that live releases read."""
     from hindcast.data.refresh import refresh, roll_back
 
     application = bootstrap.application(home, project)
@@ -152,7 +156,7 @@ def materialize(
     for each in report.views:
         for name, count in each.overflows.items():
             console.warn(
-                f"feature '{name}' has more digits than there are for {count} rows; null there"
+                f"feature '{name}' needs more digits than there are in {count} rows; null there"
             )
         for name, count in each.unheld.items():
             console.warn(
@@ -177,7 +181,7 @@ def training_set(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the rows that a model trains on. Key, order, features and label of each."""
+    """Write the rows that a model trains on. Each has its keys, features and label."""
     from hindcast.data import training_set
     from hindcast.formats import spine_file, table_file
 

@@ -17,7 +17,7 @@ def generate(
         Path, typer.Option("--out", help="The CSV file of loans; the others are put beside it.")
     ] = Path("loans.csv"),
     customers: Annotated[int, typer.Option(help="How many customers.", min=1)] = 5_000,
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same files.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Write synthetic loans, repayments and outcomes. A few loans are broken on purpose."""

@@ -48,7 +48,7 @@ def releases(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List a model's releases. First any that an outage left unrecorded are recorded."""
+    """List a model's releases. Those that an outage left unrecorded are recorded first."""
     from hindcast.cli.status import releases as use_case
 
     found = use_case(bootstrap.application(home, project, compiled=False), model)
@@ -62,7 +62,7 @@ def releases(
 def status(
     project: ProjectOption = None, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """Show how things stand. Champion and challenger, age of online features, failed runs."""
+    """Show the state of the project. Champions, challengers, age of features, failed runs."""
     from hindcast.cli.status import status as use_case
 
     document = use_case(bootstrap.application(home, project, compiled=False), now())

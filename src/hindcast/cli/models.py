@@ -95,7 +95,7 @@ def train(
 @app.command()
 def evaluate(
     release: Annotated[
-        str | None, typer.Argument(help="A release id or version; default the newest.")
+        str | None, typer.Argument(help="A release id or version. Default: the newest.")
     ] = None,
     as_of: AsOfOption = None,
     known_by: KnownByOption = None,
@@ -140,7 +140,7 @@ def promote(
 ) -> None:
     """Put a release into production. One that was there before is a rollback.
 
-    On AWS the stage follows the rebuild machine alone: start that, as docs/operations.md says.
+    On AWS only the rebuild state machine changes the stage; docs/operations.md says how.
     """
 
     from hindcast.models.promote import promote as use_case
@@ -160,7 +160,7 @@ def rollback(
 ) -> None:
     """Bring back the release before the champion.
 
-    On AWS the stage follows the rebuild machine alone: start that, as docs/operations.md says.
+    On AWS only the rebuild state machine changes the stage; docs/operations.md says how.
     """
 
     from hindcast.models.promote import rollback as use_case

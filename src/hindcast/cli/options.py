@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 ProjectOption = Annotated[
     Path | None,
-    typer.Option("--project", help="Folder of definitions.py; default this one, or the example."),
+    typer.Option(
+        "--project", help="The folder with definitions.py. Default: this one, or the example."
+    ),
 ]
 HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Where data are kept; default .hindcast.")
+    Path | None,
+    typer.Option("--home", help="The folder that data are kept in. Default: .hindcast."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", help="Events strictly before this instant; default now.")
+    str | None, typer.Option("--as-of", help="Events strictly before this instant. Default: now.")
 ]
 KnownByOption = Annotated[
     str | None,
@@ -32,9 +35,7 @@ KnownByOption = Annotated[
 EngineOption = Annotated[str, typer.Option("--engine", help="duckdb or spark.")]
 ModelOption = Annotated[
     str | None,
-    typer.Option(
-        "--model", help="Default: the named release's, the only one, or the project's default."
-    ),
+    typer.Option("--model", help="Default: the release's, the only one, or the project's default."),
 ]
 ViewOption = Annotated[
     str | None, typer.Option("--feature-view", help="Default: the only feature view.")

@@ -57,7 +57,7 @@ def end_canary(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End the canary that a killed roll-out left. The champion answers everything then."""
+    """End the canary that a killed roll-out left. Then the champion answers everything."""
     from hindcast.traffic.local_stage import LocalStage
 
     application = bootstrap.application(home, project)

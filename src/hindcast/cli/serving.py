@@ -37,7 +37,7 @@ def predict(
     as_of: AsOfOption = None,
     known_by: KnownByOption = None,
     release: Annotated[
-        str | None, typer.Option(help="With --as-of: this release, not that of then.")
+        str | None, typer.Option(help="With --as-of: by this release, not the champion then.")
     ] = None,
     model: ModelOption = None,
     project: ProjectOption = None,
@@ -46,7 +46,7 @@ def predict(
 ) -> None:
     """Predict for one entity, as the service would. With --as-of, as it would have then.
 
-    Known then is what the source says was recorded by --as-of, or all where it does not say;
+    It knows what was recorded by --as-of, where the source says when, else all records;
     --known-by names another instant.
     """
     application = bootstrap.application(home, project, compiled=False)
@@ -80,7 +80,7 @@ def serve(
         typer.Option(help="With --api: the function whose versions are described by releases."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="What the short paths ask; else the project's default model.")
+        str | None, typer.Option(help="The model of the short paths. Default: the project's.")
     ] = None,
     project: ProjectOption = None,
     home: HomeOption = None,

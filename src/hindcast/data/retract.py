@@ -113,7 +113,11 @@ def _literal(text: str, kind: DataType) -> str:
 def _retractions(
     source: Source, events: pa.Table, reason: str, now: datetime
 ) -> pa.RecordBatchReader:
-    """A record per event that says nothing but which, when, and why."""
+    """A record per event that says nothing but which, when, and why.
+
+    Where the source's column recorded_at is a date, it holds the day alone: as every record of that
+    day, a retraction is known from its midnight (UTC) on.
+    """
     count, types = events.num_rows, raw.columns(source)
     instant = pa.scalar(now, pa.timestamp("us", tz="UTC"))
     said = {
