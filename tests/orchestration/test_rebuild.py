@@ -237,6 +237,7 @@ def test_a_second_start_is_joined_by_name_and_refused_by_the_ledger(here: Cloud)
     assert (second.status, second.error) == ("FAILED", "AlreadyRunning")
     assert second.states == [
         "Settle",
+        "IsItOurs",
         "OpenRun",
         "IsItOpen",
         "AskForOther",
