@@ -108,8 +108,9 @@ def schedule(name: str) -> dict[str, Any]:
 
 def subscription(predict: Function) -> dict[str, Any]:
     """What CloudWatch sends of a function's log: the lines that the template's filter lets by."""
-    [found] = properties(template("models"), "AWS::Logs::SubscriptionFilter")
-    match = re.fullmatch(r'\{ \$\.message = "(.*)" \}', found["FilterPattern"])
+    found = properties(template("models"), "AWS::Logs::SubscriptionFilter")
+    [pattern] = {one["FilterPattern"] for one in found}
+    match = re.fullmatch(r'\{ \$\.message = "(.*)" \}', pattern)
     assert match is not None
     lines = [line for line in predict.lines if line.get("message") == match[1]]
     return prediction_lines.event(*map(json.dumps, lines))
