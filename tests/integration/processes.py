@@ -103,5 +103,5 @@ def deployed(cloud: Mapping[str, str], release: str) -> str:
     gateway.put_method(**place, authorizationType="NONE")
     gateway.put_integration(**place, type="MOCK")
     variables = {"predictVersion": release}
-    gateway.create_deployment(restApiId=api, stageName="live", variables=variables)
+    gateway.create_deployment(restApiId=api, stageName="credit_risk", variables=variables)
     return str(api)

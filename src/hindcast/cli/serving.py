@@ -74,7 +74,9 @@ def serve(
     api: Annotated[
         str | None, typer.Option(help="Follow the stage of this REST API, not the home's.")
     ] = None,
-    stage: Annotated[str, typer.Option(help="With --api: the stage's name.")] = "live",
+    stage: Annotated[
+        str | None, typer.Option(help="With --api: the stage's name. Default: the model's.")
+    ] = None,
     function: Annotated[
         str | None,
         typer.Option(help="With --api: the function whose versions are described by releases."),
@@ -91,10 +93,12 @@ def serve(
     def announce(url: str) -> None:
         print(f"hindcast: serving on {url}", file=sys.stderr, flush=True)
 
-    followed = ApiStage(api, stage, function) if api else None
     from hindcast.traffic.local import serve as use_case
 
     application = bootstrap.application(home, project, compiled=False)
+    followed = None
+    if api is not None:
+        followed = ApiStage(api, stage or application.project.model(model).name, function)
     use_case(application, model, host, port, announce, followed)
 
 
