@@ -9,11 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hindcast.compiler.features import compile_view
-from hindcast.data import retrieve
-from hindcast.definitions import Check, Csv, Feature, FeatureView, latest
-from hindcast.engines.duckdb import DuckDBEngine
-from hindcast.errors import HindcastError, InputError
+from hindcast.definitions import Check, Csv
+from hindcast.errors import InputError
 from hindcast.stores.lake import Lake
 from tests.integration.orders import GOOD, HEADER, add, orders, quarantine, raw
 
@@ -110,15 +107,13 @@ def test_json_that_is_no_array_is_refused(
     assert [row["reason"] for row in quarantine(lake)] == [reason]
 
 
-def test_arrays_of_another_length_than_declared_now_are_refused_when_read(
-    tmp_path: Path, lake: Lake
-) -> None:
-    add(json_lines(tmp_path, VECTOR), lake, pictures)
+def test_another_length_than_what_is_held_is_refused(tmp_path: Path, lake: Lake) -> None:
+    add(json_lines(tmp_path, None, VECTOR), lake, pictures)
     shorter = replace(pictures, schema={**pictures.schema, "vector": "double[2]"})
-    view = FeatureView("views", shorter, [Feature("vector", "vector", over=latest())])
-    spine = pa.table({"id": [1], "as_of": ["2022-01-01"]})
-    with pytest.raises(HindcastError, match=r"another length and is now declared double\[2\]"):
-        retrieve.historical(compile_view(view), DuckDBEngine(), lake, spine)
+    message = r"column 'vector' holds double\[3\] and is now declared double\[2\]; keep the type"
+    with pytest.raises(InputError, match=message):
+        add(json_lines(tmp_path, [1, 2]), lake, shorter)
+    assert len(raw(lake)) == 2
 
 
 def test_a_column_without_lists_is_refused_as_a_whole(tmp_path: Path, lake: Lake) -> None:

@@ -123,6 +123,7 @@ def _ingest(
             if all(lake.has(digest, *table) for table in tables):
                 return IngestReport(name, digest, 0, 0, 0, already_ingested=True)
             check_columns(file, source)
+            raw.check_declared([source], lake)
             return _Intake(source, file, digest, now, progress, force).run(connection, lake)
 
 

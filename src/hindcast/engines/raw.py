@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from hindcast import datatypes, names
 from hindcast.compiler.dialects import Dialect
 from hindcast.datatypes import BIGINT, STRING, TIMESTAMP, DataType
 from hindcast.definitions import Source
+from hindcast.errors import InputError
 from hindcast.stores import widening
 from hindcast.stores.lake import Lake, check_identity
 
@@ -57,6 +59,22 @@ def _check_types(table: DeltaTable, source: Source) -> None:
         for place in widening.places(held, name).values():
             if not widening.holds(kind.arrow(), place):
                 raise widening.refusal(table, name, place, kind.arrow())
+        if kind.is_array and name in held.names:
+            _check_length(table, name, kind)
+
+
+def _check_length(table: DeltaTable, name: str, kind: DataType) -> None:
+    """Raise InputError where arrays are declared of another length than the first one held.
+
+    All that came in have one length, which no type of the table says.
+    """
+    rows = table.to_pyarrow_dataset()
+    for first in rows.head(1, columns=[name], filter=pc.field(name).is_valid())[name]:
+        if len(first) != kind.size:
+            raise InputError(
+                f"{widening.where(table)}: column '{name}' holds double[{len(first)}] and is now "
+                f"declared {kind}; keep the type, or add a column of another name"
+            )
 
 
 def selection(raw: DeltaTable, source: Source | None, dialect: Dialect, relation: str) -> str:
@@ -109,7 +127,7 @@ def _value(raw: DeltaTable, name: str, place: str, wanted: DataType, dialect: Di
     if held == wanted:
         return quoted
     if wanted.is_array and kind == wanted.arrow():
-        return _of_length(raw, place, wanted, dialect)
+        return quoted
     if held is not None and wanted.holds(held):
         widening.check_rounding(raw, place, kind, wanted.arrow())
         return dialect.cast(quoted, wanted)
@@ -117,20 +135,3 @@ def _value(raw: DeltaTable, name: str, place: str, wanted: DataType, dialect: Di
         raise widening.refusal(raw, name, kind, wanted.arrow())
     narrow = f"TRY_{dialect.cast(quoted, wanted)}"
     return f"CASE WHEN {dialect.cast(narrow, held)} = {quoted} THEN {narrow} END"
-
-
-def _of_length(raw: DeltaTable, place: str, wanted: DataType, dialect: Dialect) -> str:
-    """A column of arrays; the query fails at one of another length, which the table's type allows.
-
-    Nothing but its rows say how long the arrays of a column were declared when they came in.
-    """
-    quoted = dialect.quote(place)
-    size, fail = ("SIZE", "RAISE_ERROR") if dialect.name == "spark" else ("LEN", "ERROR")
-    reason = (
-        f"{widening.where(raw)}: column '{place}' holds arrays of another length and is now "
-        f"declared {wanted}; keep the type, or add a column of another name"
-    ).replace("'", "''")
-    return (
-        f"CASE WHEN {quoted} IS NULL OR {size}({quoted}) = {wanted.size} THEN {quoted} "
-        f"ELSE {fail}('{reason}') END"
-    )
