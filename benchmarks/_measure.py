@@ -32,6 +32,16 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def on_one_core() -> None:
+    """Keep this process and those it starts on one core, where the system can do that.
+
+    Two that take turns are woken on the same core or on another as the scheduler likes, and on a
+    virtual machine that is worth as much as a whole read of a row.
+    """
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
 def alternate(sides: Mapping[Name, Callable[[], T]], rounds: int) -> dict[Name, list[T]]:
     """Call every side once a round, each round starting with another, so that noise hits all."""
     results: dict[Name, list[T]] = {name: [] for name in sides}
