@@ -5,12 +5,17 @@ import json
 import pytest
 from aws_lambda_powertools import Metrics
 
+from hindcast.serving import handler
 from hindcast.serving.meter import MAX_VALUES, Meter
 
 
 @pytest.fixture(autouse=True)
 def nothing_pending() -> None:
-    """Powertools keeps what is not written yet for all of a process, and so for other tests."""
+    """Powertools keeps what is not written yet for all of a process, and so for other tests.
+
+    The handlers' own meter writes first, or it would later write what is not there any more.
+    """
+    handler.meter.write()
     Metrics(namespace="Test", service="test").clear_metrics()
 
 
