@@ -125,8 +125,8 @@ model 'risk', gate: compare is | compare="roc_auc" | compare="" | compare="calib
 gate: | {"ks": 0.1} | {"ks": []} | {None: 1} | 0.1
 model 'risk': task is | seed=7 | task="ranking" | task=None | task=["binary"]
 model 'risk': label 'loans.status' is | "status": "bigint" | "status": "date" | "status": "double"
-model 'risk': threshold is of a binary model | seed=7 | task="regression" | task="multiclass"
-model 'risk': coverage is of a regression model | seed=7 | coverage=0.9
+model 'risk': threshold is for a binary model | seed=7 | task="regression" | task="multiclass"
+model 'risk': coverage is for a regression model | seed=7 | coverage=0.9
 model 'risk': split is | seed=7 | split=0.3 | split=None | split=Split
 model 'risk': its split is by entity | seed=7 | split=Split(group=Entity("shop", key="nr"))
 split: holdout is | seed=7 | split=Split(0) | split=Split(1.0) | split=Split("0.3")
