@@ -95,5 +95,5 @@ def _database(server: str) -> Iterator[str]:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     yield server.replace(":///postgres?", f":///{name}?")
     with connect(server, autocommit=True) as connection:
-        gone = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+        gone = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         connection.execute(gone)

@@ -246,5 +246,7 @@ def test_without_an_ingest_the_error_says_to_ingest(tmp_path: Path, store: Onlin
 
 
 def test_an_unknown_feature_view_is_named_with_those_there_are() -> None:
-    with pytest.raises(InputError, match="no feature view 'other'; the project has credit_history"):
+    with pytest.raises(
+        InputError, match="no feature view 'other'; the project has branch_book, cre"
+    ):
         project.load(None).view("other")

@@ -17,7 +17,7 @@ from tests.integration.crashes import run_until_killed
 from tests.integration.orders import NOW, add
 
 OLD, NEW = datetime(2021, 6, 1, tzinfo=UTC), datetime(2021, 9, 17, tzinfo=UTC)
-VIEW = project.load(None).view(None)
+VIEW = project.load(None).view("credit_history")
 COMMIT = "hindcast.engines.duckdb:write_deltalake"
 STORE = "hindcast.stores.online.store:OnlineStore"
 

@@ -181,8 +181,8 @@ def test_keys_may_be_in_a_file_and_the_rows_too(
     assert (code, json.loads(printed)) == (0, {"rows": 2, "file": str(out)})
     assert pq.read_table(out)["id"].to_pylist() == [2, 1]
     wrong: list[tuple[list[Any], str]] = [
-        ([], "name keys, or a file of them with --keys"),
-        (["1", "--keys", keys], "name keys, or a file of them with --keys"),
+        ([], "give either the keys or a file of them with --keys"),
+        (["1", "--keys", keys], "give either the keys or a file of them with --keys"),
         (["x"], "keys row 1: id 'x' is not a bigint; correct the key"),
         (["1", "--out", "rows.txt"], "rows.txt: end the file's name in"),
         (["--keys", write_csv(tmp_path, "1", "", header="id")], "orders.csv line 3: column 'id'"),

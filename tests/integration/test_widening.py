@@ -38,7 +38,8 @@ def declared(**types: str) -> Source:
 def read(lake: Lake, engine: Engine, source: Source, column: str) -> list[Any]:
     """What a column holds by the order of the orders, and how many values the type does not."""
     table = lake.open(names.RAW, source.name, fix="")
-    ordered = f"SELECT {column} FROM raw ORDER BY {DIALECTS[engine.dialect].quote('order')}"
+    order = DIALECTS[engine.dialect].quote("order")
+    ordered = f"SELECT {column} FROM raw ORDER BY {order}, {column} NULLS LAST"
     return list(engine.query(ordered, table, source=source)[column].to_pylist())
 
 
