@@ -1,9 +1,11 @@
-"""Ask a deployed API for a prediction: signed by IAM, with the API key of a usage plan."""
+"""Ask a deployed API for predictions or features: signed by IAM, with a usage plan's key."""
 
 import json
 import sys
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import botocore.session
 from botocore.auth import SigV4Auth
@@ -18,11 +20,29 @@ def predict(
 
     question: keys and request values by their names. path: /models/{model}/predict for one model.
     """
-    headers = {"Content-Type": "application/json", "x-api-key": key}
-    body = json.dumps(question)
-    asked = AWSRequest("POST", f"{url}{path}", data=body, headers=headers)
+    headers = {"Content-Type": "application/json"}
+    asked = AWSRequest("POST", f"{url}{path}", data=json.dumps(question), headers=headers)
+    return _answer(asked, region, key, credentials)
+
+
+def features(
+    url: str,
+    region: str,
+    key: str,
+    service: str,
+    question: Mapping[str, Any],
+    credentials: Credentials,
+) -> Any:
+    """What a feature service has now for keys and request values by their names."""
+    path = f"/services/{quote(service, safe='')}/features?{urlencode(question)}"
+    return _answer(AWSRequest("GET", url + path), region, key, credentials)
+
+
+def _answer(asked: AWSRequest, region: str, key: str, credentials: Credentials) -> Any:
+    asked.headers["x-api-key"] = key
     SigV4Auth(credentials, "execute-api", region).add_auth(asked)
-    request = urllib.request.Request(asked.url, body.encode(), dict(asked.headers))
+    body = asked.data.encode() if asked.data else None
+    request = urllib.request.Request(asked.url, body, dict(asked.headers), method=asked.method)
     with urllib.request.urlopen(request) as response:
         return json.load(response)
 

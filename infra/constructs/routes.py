@@ -67,5 +67,6 @@ ROUTES = (
         _document(features=_ROW, instances=_several(_ROW)),
     ),
     Route("Features", "GET", ("/features", "/features/{key}")),
+    Route("Services", "GET", ("/services/{service}/features",)),
     Route("Health", "GET", ("/health",)),
 )

@@ -1,4 +1,4 @@
-"""The predict Lambda: answers by the release in its image.
+"""The predict Lambda: answers by the release in its image, and for all feature services.
 
 The release is verified and loaded here, while the environment starts, at full CPU.
 """
@@ -10,16 +10,22 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from hindcast import settings
 from hindcast.errors import NoReleaseError
-from hindcast.serving.handler import make_handler
-from hindcast.serving.predictor import Predictor, open_predictor
+from hindcast.serving.catalog import open_catalog
+from hindcast.serving.handler import Handler, make_features_handler, make_handler, with_services
+from hindcast.serving.predictor import open_predictor
+from hindcast.settings import Settings
 
 
-def _predictor() -> Predictor | None:
-    """None before the first rebuild, which brings a release."""
+def _handler(given: Settings) -> Handler:
+    """Without a model's answers before the first rebuild, which brings a release."""
     try:
-        return open_predictor(settings.load())
+        predictor = open_predictor(given)
     except NoReleaseError:
-        return None
+        predictor = None
+    answering = make_handler(predictor)
+    if given.database_url is None:  # What is scored needs no online store.
+        return answering
+    return with_services(make_features_handler(open_catalog(given)), answering)
 
 
-handler = make_handler(_predictor())
+handler = _handler(settings.load())

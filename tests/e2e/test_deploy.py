@@ -241,6 +241,15 @@ def test_a_model_is_asked_by_its_name_and_its_stage_answers_for_no_other(
     assert (status, "is not authorized" in answer["message"]) == (403, True)
 
 
+def test_a_stage_answers_for_feature_services_too(deployed: World) -> None:
+    caller = deployed.user("features", "*/GET/services/*")
+    status, answer = deployed.features("risk", "asked", QUESTION, caller)
+    assert (status, answer["service"]) == (200, "asked")
+    assert answer["features"].keys() >= {"amount"}
+    status, answer = deployed.features("delay", "other", QUESTION, caller)
+    assert (status, answer["error"]["field"]) == (404, "service")
+
+
 @pytest.mark.parametrize("body", [["5008827"], None, {}, 1.5])
 def test_the_api_itself_refuses_what_cannot_be_a_question(
     deployed: World, caller: Credentials, body: Any

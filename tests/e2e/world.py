@@ -3,7 +3,7 @@
 import copy
 import json
 import urllib.error
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +84,18 @@ class World:
     ) -> tuple[int, Any]:
         """Status and document of a POST to a model's stage by the client that the docs show."""
         url = self.aws.stage_url(self.api, model)
+        return self._told(lambda: client.predict(url, REGION, key or self.key, question, who, path))
+
+    def features(
+        self, model: str, service: str, question: Mapping[str, Any], who: Credentials
+    ) -> tuple[int, Any]:
+        """Status and document of a feature service, at a model's stage."""
+        url = self.aws.stage_url(self.api, model)
+        return self._told(lambda: client.features(url, REGION, self.key, service, question, who))
+
+    def _told(self, ask: Callable[[], Any]) -> tuple[int, Any]:
         try:
-            return 200, client.predict(url, REGION, key or self.key, question, who, path)
+            return 200, ask()
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)

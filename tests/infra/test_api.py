@@ -63,7 +63,7 @@ def test_every_method_asks_who_and_how_much_and_calls_what_the_stage_names(
     stacks: Stacks, stack: str
 ) -> None:
     methods = properties(stacks[stack], "AWS::ApiGateway::Method")
-    assert len(methods) == 9
+    assert len(methods) == 10
     for method in methods:
         assert method["AuthorizationType"] == "AWS_IAM"
         assert method["ApiKeyRequired"] is True

@@ -18,6 +18,7 @@ from hindcast.serving.service import Service
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 SERVICE = "hindcast-predict"
+SERVICES = "/services/"
 
 # Powertools keeps one log and one set of metrics for all of a process, and so do we.
 logger = journal.logger(SERVICE)
@@ -35,6 +36,16 @@ def make_handler(predictor: Predictor | None) -> Handler:
 def make_features_handler(catalog: Catalog) -> Handler:
     """What Lambda calls for the feature services of an online store; it needs no release."""
     return _handler(FeatureRoutes(catalog, logger, meter).resolve, None)
+
+
+def with_services(services: Handler, others: Handler) -> Handler:
+    """A handler that leaves /services/... to the services' own, and all else to others."""
+
+    def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        chosen = services if event.get("path", "").startswith(SERVICES) else others
+        return chosen(event, context)
+
+    return handle
 
 
 def _handler(resolve: Handler, release: str | None) -> Handler:

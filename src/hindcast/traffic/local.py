@@ -50,9 +50,8 @@ def serve(
     project's default model's.
     """
     from hindcast.serving.catalog import open_catalog
-    from hindcast.serving.handler import make_features_handler
+    from hindcast.serving.handler import make_features_handler, with_services
     from hindcast.traffic import http
-    from hindcast.traffic.models import with_services
 
     with ExitStack() as opened:
         models = _answering(application, model, api, opened)

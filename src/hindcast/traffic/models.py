@@ -1,4 +1,4 @@
-"""Models and services behind one address, as one API: whose handler answers which path."""
+"""Models behind one address, as one API: whose handler answers which path."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from hindcast.serving.handler import Handler
 from hindcast.serving.requests import RequestError
 
 Answer = dict[str, Any]
-_PREFIX, _SERVICES, _HEALTH = "/models/", "/services/", "/health"
+_PREFIX, _HEALTH = "/models/", "/health"
 
 
 class Models:
@@ -51,16 +51,6 @@ class Models:
         bodies = {name: json.loads(answer["body"]) for name, answer in found.items()}
         status = max(answer["statusCode"] for answer in found.values())
         return _answer(status, {"status": "ok" if status == 200 else "down", "models": bodies})
-
-
-def with_services(services: Handler, others: Handler) -> Handler:
-    """A handler that leaves /services/... to the services' own, and every other path to others."""
-
-    def handle(event: dict[str, Any], context: Any) -> Answer:
-        chosen = services if event["path"].startswith(_SERVICES) else others
-        return chosen(event, context)
-
-    return handle
 
 
 def _answer(status: int, document: Mapping[str, Any]) -> Answer:
