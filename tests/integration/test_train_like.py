@@ -141,3 +141,19 @@ def _with_version(home: Home, release: str, version: int) -> str:
     shutil.copytree(folder, copied)
     (copied / "manifest.json").write_text(json.dumps(manifest))
     return copied.name
+
+
+def test_a_release_of_a_file_is_listed_and_its_card_names_the_file(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, rows = home.folder / "mine.parquet", home.folder / "rows.parquet"
+    assert home.run(capsys, "training-set", "--as-of", AS_OF, "--out", rows)[0] == 0
+    pq.write_table(pq.read_table(rows, columns=["id", "event_timestamp", "label"]), mine)
+    assert home.run(capsys, "train", "--spine", mine)[0] == 0
+    newest = home.releases[-1]
+    assert newest in home.run(capsys, "releases")[1]
+    card = (home.folder / "releases" / f"{newest}.html").read_text()
+    assert "<code>spine/mine.parquet</code> sha256 " in card
+    code, _, error = home.run(capsys, "train", "--like", newest)
+    assert code == 2
+    assert "mine.parquet, which it does not carry" in error

@@ -41,6 +41,7 @@ def render(
         promotions=promotions,
         task=words.task(metrics),
         words=words.of(metrics),
+        data=words.inputs(manifest),
         baselines=[*_baselines(metrics).values()],
         composition=_COMPOSITION[words.task(metrics)](metrics["holdout"]),
         tiles=_tiles(metrics),

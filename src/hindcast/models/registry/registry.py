@@ -179,7 +179,7 @@ def _log_numbers(
     )
     inputs = [
         DatasetInput(Dataset(table, digest[:36], "delta", json.dumps({"table": table})))
-        for table, digest in tracking.data_versions(release).items()
+        for table, digest in words.inputs(release.manifest).items()
     ]
     client.log_inputs(run.info.run_id, inputs)
 

@@ -53,18 +53,10 @@ def tags(release: ReleaseContents) -> dict[str, str]:
         RELEASE_TAG: release.id,
         "code_revision": manifest["code_revision"],
         **{f"definition_hash/{view}": h for view, h in release.definition_hashes.items()},
-        **{f"data/{table}": inputs for table, inputs in data_versions(release).items()},
+        **{f"data/{table}": read for table, read in words.inputs(release.manifest).items()},
         "mlflow.note.content": description(release),
         "mlflow.source.name": "hindcast train",
         "mlflow.source.type": "LOCAL",
-    }
-
-
-def data_versions(release: ReleaseContents) -> dict[str, str]:
-    """Each table that was read, and its Delta version in words."""
-    return {
-        table: ", ".join(f"{name} {value}" for name, value in sorted(read.items()))
-        for table, read in release.manifest["inputs"].items()
     }
 
 

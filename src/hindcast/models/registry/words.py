@@ -32,6 +32,14 @@ class Column:
         return "\N{EN DASH}" if value is None else self.written(value)
 
 
+def inputs(manifest: Metrics) -> dict[str, str]:
+    """Each table or file that a release was trained on, and its version or digest in words."""
+    return {
+        name: ", ".join(f"{what} {value}" for what, value in sorted(read.items()))
+        for name, read in manifest["inputs"].items()
+    }
+
+
 def percent(value: float) -> str:
     """Three digits, such as 0.358%."""
     return f"{value * 100:.3g}%"
