@@ -28,9 +28,19 @@ def micros(length: timedelta) -> int:
     return length // _MICROSECOND
 
 
+def step(number: str, event: str, over: str) -> str:
+    """A number of a row that grows from row to row: of earlier events, then of rows between them.
+
+    number: how many events come before. event: is null where the row is none. No two rows have
+    the same one, so that an engine adds doubles up in the same order each time.
+    """
+    between = f"ROW_NUMBER() {over}"
+    return f"{number} * {_TIES} + CASE WHEN {event} IS NULL THEN {between} ELSE {_TIES - 1} END"
+
+
 def newest(count: int) -> str:
-    """The frame over numbers of earlier events that holds the newest of them."""
-    return f"RANGE BETWEEN {count} PRECEDING AND 1 PRECEDING"
+    """The frame over steps that holds the newest earlier events."""
+    return f"RANGE BETWEEN {count * _TIES} PRECEDING AND 1 PRECEDING"
 
 
 def nth_newest(number: int) -> str:

@@ -245,9 +245,7 @@ class Windows:
         """
         call = f"{name.upper()}({slot})"
         if window.last is not None:
-            return self._window(
-                f"{call} {self._over(self._number('1'), frames.newest(window.last))}"
-            )
+            return self._window(f"{call} {self._over(self._step(), frames.newest(window.last))}")
         if window == prior():
             return self._window(f"{call} {self._over(self.order, BEFORE)}")
         earlier = self._window(f"{call} {self._over('_at', frames.of_instants(window))}")
@@ -264,7 +262,7 @@ class Windows:
         """What makes a column of a call over all events of the window, in their order."""
         over = self._over(self.order, BEFORE)
         if window.last is not None:
-            over = self._over(self._number("1"), frames.newest(window.last))
+            over = self._over(self._step(), frames.newest(window.last))
         elif window != prior():
             place = self._place(
                 frames.place(self.dialect, self.ordering.entity, self.ordering.within)
@@ -275,6 +273,13 @@ class Windows:
     def _number(self, counted: str) -> str:
         """How many of the entity's events come before the row, as a column to frame by."""
         return self._place(f"COUNT({self._argument(counted)}) {self._over(self.order, BEFORE)}")
+
+    def _step(self) -> str:
+        """The row's place among the entity's events and rows between them, as a column."""
+        event = self._argument("1")
+        number = f"COUNT({event}) {self._over(self.order, BEFORE)}"
+        rows = f"OVER (PARTITION BY {self.ordering.entity} ORDER BY {self.order})"
+        return self._place(frames.step(number, event, rows))
 
     def _over(self, order: str, frame: str, by: str = "") -> str:
         return f"OVER (PARTITION BY {self.ordering.entity}{by} ORDER BY {order} {frame})"
