@@ -14,7 +14,7 @@ from hindcast.bootstrap import engine as engine_of
 from hindcast.compiler.query import Knowledge
 from hindcast.compiler.service import of_view
 from hindcast.compiler.serving import serving_query
-from hindcast.data import retrieve
+from hindcast.data import known_then, retrieve
 from hindcast.data.materialize import materialize
 from hindcast.engines.base import Engine
 from hindcast.serving import store as serving
@@ -99,8 +99,13 @@ def check_historical(engine: Engine, folder: Path, examples: int) -> None:
     holds()
 
 
-def test_historical_is_the_oracle_row_by_row_on_duckdb(tmp_path: Path) -> None:
-    check_historical(engine_of("duckdb"), tmp_path, examples=60)
+@pytest.mark.parametrize("crowded", [0, known_then.CROWDED], ids=["rows", "instants"])
+def test_historical_is_the_oracle_row_by_row_on_duckdb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowded: int
+) -> None:
+    """Whether windows find their ends by counting rows or among instants."""
+    monkeypatch.setattr(known_then, "CROWDED", crowded)
+    check_historical(engine_of("duckdb"), tmp_path, examples=40)
 
 
 def test_historical_is_the_oracle_row_by_row_on_spark(tmp_path: Path) -> None:

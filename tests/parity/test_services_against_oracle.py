@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from hindcast.bootstrap import engine as engine_of
 from hindcast.compiler import question
 from hindcast.compiler.query import Knowledge
 from hindcast.compiler.serving import serving_query
-from hindcast.data import retrieve, training_set
+from hindcast.data import known_then, retrieve, training_set
 from hindcast.data.materialize import materialize
 from hindcast.errors import InputError
 from hindcast.formats.spine_file import Rows
@@ -64,8 +65,12 @@ def check_historical(name: str, folder: Path, examples: int) -> None:
     holds()
 
 
-def test_a_question_is_answered_from_all_its_views_as_of_its_instant(tmp_path: Path) -> None:
-    check_historical("duckdb", tmp_path, examples=20)
+@pytest.mark.parametrize("crowded", [0, known_then.CROWDED], ids=["rows", "instants"])
+def test_a_question_is_answered_from_all_its_views_as_of_its_instant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowded: int
+) -> None:
+    monkeypatch.setattr(known_then, "CROWDED", crowded)
+    check_historical("duckdb", tmp_path, examples=12)
 
 
 def test_spark_answers_a_question_alike(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from hindcast import names
 from hindcast.compiler import shapes
-from hindcast.compiler.dialects import DIALECTS, micros
+from hindcast.compiler.dialects import DIALECTS, DUCKDB, micros
 from hindcast.compiler.features import CompiledView
 from hindcast.compiler.statement import Statement
 
@@ -81,13 +81,23 @@ def training_set(
     return query.sql(columns, where=is_wanted, order=query.order)
 
 
-def historical(view: CompiledView, dialect: str, known_by: datetime | None) -> str:
+def historical(
+    view: CompiledView, dialect: str, known_by: datetime | None, crowded: bool = False
+) -> str:
     """Features of each row of `spine`, in its order, each as of the row's own instant.
 
-    known_by: the last knowledge that any row has. Columns: keys, as_of, features, _has_history
-    (whether the key has an event before as_of), _knew_less.
+    known_by: the last knowledge that any row has. crowded: whether entities have thousands of rows,
+    so that windows find their ends faster by counting rows; the answer is the same. Columns: keys,
+    as_of, features, _has_history (whether the key has an event before as_of), _knew_less.
     """
-    query = Statement(view, DIALECTS[dialect], "table", known_by=known_by, knowledge="_known")
+    query = Statement(
+        view,
+        DIALECTS[dialect],
+        "table",
+        known_by=known_by,
+        knowledge="_known",
+        counts_rows=crowded and dialect == DUCKDB.name,
+    )
     columns = [*query.keys(), f"{query.instant} AS {names.AS_OF}", *query.feature_columns()]
     columns += [query.has_history, query.knew_less]
     return query.sql(columns, where="NOT _is_event", order="_spine_row")

@@ -125,7 +125,7 @@ def by_hashing(parts: Parts) -> str:
         f"WHERE {parts.belongs}\n"
         f"UNION ALL\nSELECT * FROM newest WHERE {parts.is_there}\n),\n"
         f"withdrawn AS (SELECT {event} FROM newest WHERE NOT ({IS_THERE})),\n"
-        f"rows_ AS (\n{_placed(_united_rows(parts), parts)}\n),\n"
+        f"{parts.windows.bounds.counted(_placed(_united_rows(parts), parts), parts.ordering)},\n"
         f"tied AS (SELECT {entity}, _at FROM history GROUP BY ALL HAVING COUNT(*) > 1),\n"
         f"ties AS (\nSELECT {ties} FROM history SEMI JOIN tied USING ({entity}, _at)\n),\n"
         f"windowed AS (\n{_shared(_with_ties(windows, place), parts)}\n)"

@@ -30,7 +30,8 @@ class Statement:
 
     as_of, known_by: None where each row of the spine has its own. carried: column of the answer ->
     of the source, as an event has it. knowledge: the column with a row's own knowledge, where rows
-    that knew less than known_by are marked.
+    that knew less than known_by are marked. counts_rows: whether windows of a length are frames of
+    rows, which shapes.by_hashing counts.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Statement:
         known_by: datetime | None = None,
         carried: Mapping[str, str] | None = None,
         knowledge: str | None = None,
+        counts_rows: bool = False,
     ) -> None:
         self.view, self.dialect, self.spine = view, dialect, spine
         self._carried = dict(carried or {})
@@ -50,7 +52,7 @@ class Statement:
         self.has_table = spine in ("table", "known")
         self.instant = dialect.from_micros("_at")
         self.asked_at = dialect.from_micros("_asked_at") if self.has_table else self.instant
-        self.windows = Windows(view, dialect, self.ordering)
+        self.windows = Windows(view, dialect, self.ordering, counts_rows)
         self._finals = [self._final(feature) for feature in view.features]
         self._inputs = [self._input(each) for each in view.inputs]
         has_history = f"{self.windows.events_before()} > 0 AS {names.HAS_HISTORY}"

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from hindcast import names
 from hindcast.compiler import arithmetic, calls, digits, frames
+from hindcast.compiler.bounds import NTH, Bounds
 from hindcast.compiler.dialects import Dialect
 from hindcast.compiler.expressions import outside_aggregates
 from hindcast.compiler.features import CompiledFeature, CompiledView
@@ -34,11 +35,14 @@ class Windows:
     """Collects the columns that features need: arguments (_a0), places (_p0) and windows (_w0).
 
     Arguments are computed on events only and are null on spine rows, so that aggregates,
-    which skip nulls, see events alone.
+    which skip nulls, see events alone. counts_rows: whether the shape gives rows their bounds.
     """
 
-    def __init__(self, view: CompiledView, dialect: Dialect, ordering: Ordering) -> None:
+    def __init__(
+        self, view: CompiledView, dialect: Dialect, ordering: Ordering, counts_rows: bool
+    ) -> None:
         self.view, self.dialect, self.ordering = view, dialect, ordering
+        self.bounds, self._counts_rows = Bounds(), counts_rows
         self.order = ordering.order
         self._sees_ties = view.view.source.has_tiebreaker
         self._arguments: dict[str, str] = {}
@@ -65,8 +69,7 @@ class Windows:
         return [f"{sql} AS {slot}{own}" for sql, slot in self._windows.items()]
 
     def shared(self) -> list[str]:
-        """Select items over those: where events of one instant do not see each other, what the
-        first row of each instant sees."""
+        """Select items over those: what an instant's first row sees, where none sees its ties."""
         if self._sees_ties:
             return []
         over = f"OVER (PARTITION BY {self.ordering.entity}, _at ORDER BY {self.ordering.within})"
@@ -248,7 +251,7 @@ class Windows:
             return self._window(f"{call} {self._over(self._step(), frames.newest(window.last))}")
         if window == prior():
             return self._window(f"{call} {self._over(self.order, BEFORE)}")
-        earlier = self._window(f"{call} {self._over('_at', frames.of_instants(window))}")
+        earlier = self._window(f"{call} {self._of_length(window)}")
         if window.ending or not self._sees_ties:
             return earlier
         ties = self._tie(f"{call} {self._over(self.ordering.within, BEFORE, by=', _at')}")
@@ -257,6 +260,11 @@ class Windows:
         if name == "sum":
             return f"COALESCE({earlier} + {ties}, {earlier}, {ties})"
         return f"{'LEAST' if name == 'min' else 'GREATEST'}({earlier}, {ties})"
+
+    def _of_length(self, window: Window) -> str:
+        if self._counts_rows:
+            return self._over(NTH, self.bounds.frame(window))
+        return self._over("_at", frames.of_instants(window))
 
     def _framed(self, window: Window) -> Callable[[str], str]:
         """What makes a column of a call over all events of the window, in their order."""

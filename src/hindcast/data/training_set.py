@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hindcast import names
-from hindcast.compiler import query
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.compiler.labelled import Labelled
 from hindcast.compiler.ordering import Ordering
@@ -129,9 +128,7 @@ class _Rows:
         if self.view is self.examples.lead:
             single = self.examples.table
         else:
-            known_by = pc.max(spine[names.KNOWN_BY]).as_py()
-            sql = query.historical(self.view, self.engine.dialect, known_by)
-            single = self.engine.query(sql, self.raw, spine, source=self.view.view.source)
+            single = known_then.at_once(self.view, self.engine, self.raw, spine)
         exact = known_then.correct(self.view, self.engine, self.raw, single, spine)
         return _Computed(single, exact, self._as_refreshed(exact))
 
