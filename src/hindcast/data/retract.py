@@ -22,6 +22,9 @@ from hindcast.stores.ledger import Ledger
 # What a retraction's record has for a file.
 RETRACTION_FILE = "retraction"
 
+# Rows of a retraction: of one instant, it comes after the rows of any file.
+_AFTER_FILES = 2**62
+
 
 @dataclass(frozen=True)
 class RetractReport:
@@ -125,7 +128,7 @@ def _retractions(
         names.RECORDED_AT: pa.repeat(instant, count).cast(types[names.RECORDED_AT].arrow()),
         names.INGESTED_AT: pa.repeat(instant, count),
         names.FILE: pa.repeat(RETRACTION_FILE, count),
-        names.ROW: pa.array(range(count), pa.int64()),
+        names.ROW: pa.array(range(_AFTER_FILES, _AFTER_FILES + count), pa.int64()),
         names.RETRACTION: pa.repeat(reason, count),
     }
     columns = [
