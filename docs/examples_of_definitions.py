@@ -152,8 +152,8 @@ LENGTHS = (
 ARRAYS = """\
 `double[n]` is an array of n doubles, such as an embedding; n is from 1 to 4096. A feature of it is
 the column alone, over `latest()`; expressions ask only whether it `is null`. A model reads `taste`
-as the columns `taste_0`, `taste_1`, ..., all of them null where it is; training sets too. In answers,
-the prediction log and all other tables it is one list."""
+as the columns `taste_0`, `taste_1`, ..., all of them null where it is, and so does a training set;
+everywhere else, in answers and the prediction log too, it is one list."""
 
 EXPRESSIONS = (
     ("coalesce(a, b)", "the first that is not null"),

@@ -154,6 +154,7 @@ def test_a_release_of_a_file_is_listed_and_its_card_names_the_file(
     assert newest in home.run(capsys, "releases")[1]
     card = (home.folder / "releases" / f"{newest}.html").read_text()
     assert "<code>spine/mine.parquet</code> sha256 " in card
+    assert ("train --spine mine.parquet" in card, "--like" in card) == (True, False)
     code, _, error = home.run(capsys, "train", "--like", newest)
     assert code == 2
     assert "mine.parquet, which it does not carry" in error

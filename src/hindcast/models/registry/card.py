@@ -42,6 +42,7 @@ def render(
         task=words.task(metrics),
         words=words.of(metrics),
         data=words.inputs(manifest),
+        spine=words.spine(manifest),
         baselines=[*_baselines(metrics).values()],
         composition=_COMPOSITION[words.task(metrics)](metrics["holdout"]),
         tiles=_tiles(metrics),

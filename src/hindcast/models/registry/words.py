@@ -4,9 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hindcast.data.training_set import SPINE
+
 Metrics = Mapping[str, Any]
 
 _IMPORTANCE = "Mean loss and deviation over five shuffles of the holdout."
+
+_FILE = f"{SPINE}/"
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,12 @@ def inputs(manifest: Metrics) -> dict[str, str]:
         name: ", ".join(f"{what} {value}" for what, value in sorted(read.items()))
         for name, read in manifest["inputs"].items()
     }
+
+
+def spine(manifest: Metrics) -> str | None:
+    """The name of the file whose rows a release was trained on, if it was one."""
+    files = (name.removeprefix(_FILE) for name in manifest["inputs"] if name.startswith(_FILE))
+    return next(files, None)
 
 
 def percent(value: float) -> str:
