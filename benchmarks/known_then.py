@@ -112,8 +112,10 @@ def loans(lake: Lake, file: Path, late: str) -> CompiledView:
     view = project.load().view("credit_history").view
     schema = {**view.source.schema, "seen": "timestamp"}
     source = replace(view.source, schema=schema, recorded_at="seen")
+    there = selected(f"SELECT * FROM '{file}' LIMIT 0").column_names
     columns = ", ".join(
-        f'TRY_CAST("{name}" AS {kind}) AS "{name}"' for name, kind in view.source.schema.items()
+        f"TRY_CAST({_quoted(name) if name in there else 'NULL'} AS {kind}) AS {_quoted(name)}"
+        for name, kind in view.source.schema.items()
     )
     seen = f"(loan_date + to_days(CASE WHEN {late} THEN 90 ELSE 0 END)) AT TIME ZONE 'UTC' AS seen"
     history = selected(
@@ -123,6 +125,10 @@ def loans(lake: Lake, file: Path, late: str) -> CompiledView:
     )
     write_deltalake(lake.uri("raw", source.name), history, mode="overwrite")
     return compile_view(replace(view, source=source))
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def selected(sql: str) -> pa.Table:
