@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -181,3 +182,16 @@ def json_value(value: Any) -> Any:
     if isinstance(value, Path | Decimal):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def printable(row: dict[str, Any]) -> dict[str, Any]:
+    """Values as answers have them: dates as text, null for what is no finite number."""
+    return {name: _printable_value(value) for name, value in row.items()}
+
+
+def _printable_value(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if isinstance(value, date) else value

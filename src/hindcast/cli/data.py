@@ -1,11 +1,8 @@
 """Commands about data: from files to features and training sets."""
 
-import math
 import time
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -280,7 +277,7 @@ def get_online_features(
     if out:
         console.show({"rows": table_file.write(found, out), "file": str(out)}, as_json)
         return
-    show_all([_printable(row) for row in found.to_pylist()], as_json)
+    show_all([console.printable(row) for row in found.to_pylist()], as_json)
 
 
 def _asked(project: Project, view: str | None, service: str | None) -> "CompiledService":
@@ -297,16 +294,3 @@ def _asked(project: Project, view: str | None, service: str | None) -> "Compiled
     if service is None and project.default_model is not None:
         return project.service_of(project.default_model)
     return project.service(service) if service or project.services else of_view(project.view())
-
-
-def _printable(row: dict[str, Any]) -> dict[str, Any]:
-    """Values as answers have them: dates as text, null for what is no finite number."""
-    return {name: _printable_value(value) for name, value in row.items()}
-
-
-def _printable_value(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Decimal):
-        return float(value)
-    return value.isoformat() if isinstance(value, date) else value

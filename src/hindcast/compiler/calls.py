@@ -10,6 +10,14 @@ from hindcast.compiler import arithmetic
 
 # The most events that lag counts back.
 MOST_BACK = 100_000
+# Aggregates that can be made of those of two parts of a window.
+MERGED: dict[type[exp.Expression], str] = {
+    exp.Count: "count",
+    exp.Min: "min",
+    exp.Max: "max",
+    exp.LogicalOr: "max",
+    exp.LogicalAnd: "min",
+}
 _LOWER_MIDDLE, _UPPER_MIDDLE = "0.5", "0.500000000000000001"
 
 

@@ -21,14 +21,6 @@ from hindcast.definitions import Window, prior
 _OWN = "_own"
 # A whole number of 64 bits as a decimal.
 _WHOLE = DataType("decimal", 19, 0)
-# Aggregates that can be made of those of two parts of a window.
-_MERGED: dict[type[exp.Expression], str] = {
-    exp.Count: "count",
-    exp.Min: "min",
-    exp.Max: "max",
-    exp.LogicalOr: "max",
-    exp.LogicalAnd: "min",
-}
 
 
 class Windows:
@@ -156,9 +148,9 @@ class Windows:
             return self._lag(node, window)
         if isinstance(node.this, exp.Star):
             return self._merged("count", self._argument("1"), window)
-        if type(node) in _MERGED and not isinstance(node.this, exp.Distinct):
+        if type(node) in calls.MERGED and not isinstance(node.this, exp.Distinct):
             slot = self._argument(self._rendered(node.this))
-            return self._merged(_MERGED[type(node)], slot, window)
+            return self._merged(calls.MERGED[type(node)], slot, window)
         return self._called(node, calls.Frame(self.dialect.name, self._framed(window)))
 
     def _called(self, node: exp.Expression, frame: calls.Frame) -> str:
