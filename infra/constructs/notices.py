@@ -23,7 +23,11 @@ class Notices(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._failed = failed
-        self.topic = sns.Topic(
+        self.topic = self._topic(addresses, key)
+        self._rules(addresses)
+
+    def _topic(self, addresses: Addresses, key: kms.IKey) -> sns.Topic:
+        topic = sns.Topic(
             self,
             "Topic",
             topic_name=addresses.named("notices"),
@@ -31,14 +35,17 @@ class Notices(Construct):
             master_key=key,
             enforce_ssl=True,
         )
-        self.topic.add_to_resource_policy(
+        topic.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["sns:Publish"],
-                resources=[self.topic.topic_arn],
+                resources=[topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
             )
         )
+        return topic
+
+    def _rules(self, addresses: Addresses) -> None:
         rebuilds = [f"{names.REBUILD}-{model}" for model in addresses.deployment.models]
         machines = [addresses.machine_arn(self, name) for name in ("refresh", *rebuilds)]
         repositories = [addresses.named(name) for name, _ in addresses.deployment.repositories]

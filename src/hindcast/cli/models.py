@@ -73,10 +73,7 @@ def train(
     application, progress = bootstrap.application(home, project), ConsoleProgress()
     runner = bootstrap.engine(engine)
     if like is not None:
-        if (as_of, known_by, start, until, spine) != (None,) * 5:
-            raise InputError(
-                "--like trains on what the release was trained on; leave out instants and --spine"
-            )
+        _require_none(as_of, known_by, start, until, spine)
         repeated = _repeated(application, model, like, runner, progress)
         console.show(repeated, as_json)
         raise typer.Exit(0 if repeated.same else 1)
@@ -167,6 +164,13 @@ def rollback(
 
     application = bootstrap.application(home, project)
     console.show(use_case(application, model, _stage(application, model)), as_json)
+
+
+def _require_none(*given: object) -> None:
+    if any(each is not None for each in given):
+        raise InputError(
+            "--like trains on what the release was trained on; leave out instants and --spine"
+        )
 
 
 def _repeated(

@@ -123,7 +123,7 @@ def compile_view(view: FeatureView) -> CompiledView:
     newest = inputs.newest(view.source.event_timestamp) if view.ttl else None
     compiled = CompiledView(view, features, inputs.found, definition_hash(view), newest)
     _check_inputs(compiled)
-    _check_size(compiled)
+    row_size.check(view.name, compiled.online_columns)
     return compiled
 
 
@@ -288,18 +288,6 @@ def _check_inputs(view: CompiledView) -> None:
                 f"stored as '{name}', as is the column '{name[1:]}'; rename the column"
             )
         seen.add(name.lower())
-
-
-def _check_size(view: CompiledView) -> None:
-    """Raise DefinitionError where a row could be larger than the online store holds."""
-    columns = view.online_columns
-    size = row_size.most_bytes(columns)
-    if size > row_size.MOST_BYTES or len(columns) > row_size.MOST_COLUMNS:
-        raise DefinitionError(
-            f"feature view '{view.view.name}': its online row has {len(columns)} columns and up to "
-            f"{size} bytes; Postgres holds {row_size.MOST_COLUMNS} columns and "
-            f"{row_size.MOST_BYTES} bytes; split its features over several views"
-        )
 
 
 def _is_name(name: str) -> bool:

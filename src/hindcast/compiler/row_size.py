@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from hindcast.datatypes import DataType
+from hindcast.errors import DefinitionError
 
 # Of a page of 8192 bytes, what one row may take; of 1600 columns, two say when it was made.
 MOST_BYTES = 8160
@@ -11,6 +12,17 @@ _HEADER_BYTES = 23
 # Postgres moves a longer value out of the row, and leaves a shorter one in it.
 _LONGEST_INSIDE = 24
 _FIXED_BYTES = {"bigint": 8, "double": 8, "timestamp": 8, "date": 4, "boolean": 1}
+
+
+def check(view: str, columns: Mapping[str, DataType]) -> None:
+    """Raise DefinitionError where a row of a view could be larger than the online store holds."""
+    size = most_bytes(columns)
+    if size > MOST_BYTES or len(columns) > MOST_COLUMNS:
+        raise DefinitionError(
+            f"feature view '{view}': its online row has {len(columns)} columns and up to "
+            f"{size} bytes; Postgres holds {MOST_COLUMNS} columns and {MOST_BYTES} bytes; split "
+            "its features over several views"
+        )
 
 
 def most_bytes(columns: Mapping[str, DataType]) -> int:
