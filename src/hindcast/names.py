@@ -19,6 +19,9 @@ EVENT_DIGEST = "_event"
 # Why a record withdraws its event; null in every other record.
 RETRACTION = "_retraction"
 
+# What a caller's file is among the inputs of a training set.
+SPINE = "spine"
+
 # Columns Hindcast adds to feature rows and online tables.
 EVENT_TIMESTAMP = "event_timestamp"
 TIEBREAKER = "tiebreaker"

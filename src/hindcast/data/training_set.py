@@ -30,8 +30,6 @@ from hindcast.stores.lake import Lake
 
 # Why a labelled event is no training row.
 NO_HISTORY = "no earlier event"
-# What a caller's file is among the inputs of a training set.
-SPINE = "spine"
 
 
 def build(
@@ -98,7 +96,7 @@ def _sources(service: CompiledService, labelled: Labelled | None) -> list[Source
 
 def _said(spine: Rows) -> dict[str, dict[str, str]]:
     """What a release says of the file that it was trained on."""
-    return {f"{SPINE}/{spine.name}": {"sha256": spine.digest}}
+    return {f"{names.SPINE}/{spine.name}": {"sha256": spine.digest}}
 
 
 @dataclass(frozen=True)

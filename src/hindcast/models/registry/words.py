@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hindcast.data.training_set import SPINE
+from hindcast import names
 
 Metrics = Mapping[str, Any]
 
 _IMPORTANCE = "Mean loss and deviation over five shuffles of the holdout."
 
-_FILE = f"{SPINE}/"
+_FILE = f"{names.SPINE}/"
 
 
 @dataclass(frozen=True)

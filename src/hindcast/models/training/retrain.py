@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hindcast import names
 from hindcast.bootstrap import Application
 from hindcast.data import training_range, training_set
 from hindcast.engines.base import Engine
@@ -39,7 +40,7 @@ def train_like(
     watcher = progress or Silent()
     original = contents.read(application.release_folder(like))
     manifest, model = original.manifest, application.project.model(original.model)
-    files = [table for table in manifest["inputs"] if table.startswith(f"{training_set.SPINE}/")]
+    files = [table for table in manifest["inputs"] if table.startswith(f"{names.SPINE}/")]
     if files:
         raise InputError(
             f"release {like} was trained on rows of {files[0].partition('/')[2]}, which it does "
