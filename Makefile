@@ -3,7 +3,7 @@ SHELL := /bin/bash
 ENGINE ?= duckdb
 VERSION ?= local
 PREFIX ?= hindcast-
-EXTRAS := predict compute train boosting flights cli spark infra deploy dev
+EXTRAS := predict compute train boosting flights batch drift control cli spark infra deploy dev
 # The system's Python is used once, to make .venv; everything else comes from locked wheels.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
