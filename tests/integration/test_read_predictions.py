@@ -95,3 +95,17 @@ def test_a_sample_of_one_model_since_an_instant(filled: Lake) -> None:
     assert (late.num_rows, pc.min(late["instant"]).as_py()) == (50, since + timedelta(seconds=1))
     assert prediction_log.sample(filled, 1000, model="chur' OR '").num_rows == 0
     assert prediction_log.sample(filled, 1000, model="chu").num_rows == 0
+
+
+def test_the_answers_about_one_entity_are_its_own_newest_first(tmp_path: Path, lake: Lake) -> None:
+    lines = [samples.line(number) | {"id": "5" if number % 3 else "55"} for number in range(30)]
+    lines += [samples.line(99) | {"id": "5", "release": "churn-ba9876543210"}]
+    add(lake, tmp_path, "\n".join(json.dumps(line) for line in lines))
+    model = lines[0]["release"].rpartition("-")[0]
+    found = prediction_log.of_entity(lake, model, "55", 4).to_pylist()
+    assert [row["instant"] - START for row in found] == [
+        timedelta(seconds=second) for second in (27, 24, 21, 18)
+    ]
+    earlier = prediction_log.of_entity(lake, model, "55", 99, found[-1]["instant"])
+    assert earlier.num_rows == 6
+    assert prediction_log.of_entity(lake, model, "5' OR ''='", 9).num_rows == 0

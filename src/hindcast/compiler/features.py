@@ -33,6 +33,16 @@ _RESERVED = {
 }
 
 
+# When a feature is read or computed that is no aggregate.
+_WITHOUT_WINDOW: Mapping[Kind, str] = {
+    "prior": "prior()",
+    "latest": "latest()",
+    "request": "when asked",
+    "given": "sent with the question",
+    "derived": "when asked",
+}
+
+
 @dataclass(frozen=True)
 class CompiledFeature:
     """One checked feature: its expression tree, result type, and when it is evaluated.
@@ -46,6 +56,11 @@ class CompiledFeature:
     datatype: DataType
     kind: Kind
     window: Window | None = None
+
+    @property
+    def seen(self) -> str:
+        """Which events it sees, such as "prior(days=90)"; else when it is read or computed."""
+        return str(self.window or _WITHOUT_WINDOW[self.kind])
 
     @property
     def columns(self) -> tuple[str, ...]:

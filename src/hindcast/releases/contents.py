@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 METRICS = "metrics.json"
 FEATURES = "features.json"
 BASELINE = "baseline.onnx"
+HISTOGRAMS = "histograms.json"
 # What the rows of a training set know, in a manifest.
 PER_ROW, FOR_ALL = "each row's own instant", "one instant for all rows"
 

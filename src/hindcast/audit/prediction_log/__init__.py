@@ -2,6 +2,6 @@
 
 from hindcast.audit.prediction_log.collector import CollectReport, collect, compact
 from hindcast.audit.prediction_log.inputs import Stream
-from hindcast.audit.prediction_log.reader import find, sample
+from hindcast.audit.prediction_log.reader import find, of_entity, sample
 
-__all__ = ["CollectReport", "Stream", "collect", "compact", "find", "sample"]
+__all__ = ["CollectReport", "Stream", "collect", "compact", "find", "of_entity", "sample"]

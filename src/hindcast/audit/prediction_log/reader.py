@@ -55,6 +55,32 @@ def sample(
     return _whole(DuckDBEngine().query(sql, table))
 
 
+def of_entity(
+    lake: Lake, model: str, key: str, limit: int, before: datetime | None = None
+) -> pa.Table:
+    """The newest answers of a model about one entity, at most so many, the newest first.
+
+    key: as a line has it: an only key's value as text, several by name as JSON. before: an instant
+    that all of them are earlier than. Questions that were refused are among them.
+    """
+    from hindcast.engines.duckdb import DuckDBEngine
+
+    table = lake.find(names.PREDICTIONS)
+    if table is None:
+        return SCHEMA.empty_table()
+    conditions = [f"id = {literal(key)}", _of_model(model)]
+    if before is not None:
+        conditions.append(f"instant < TIMESTAMPTZ '{before.astimezone(UTC).isoformat()}'")
+    sql = " ".join(
+        [
+            "SELECT * FROM raw WHERE",
+            " AND ".join(conditions),
+            f"ORDER BY instant DESC, prediction_id LIMIT {int(limit)}",
+        ]
+    )
+    return _whole(DuckDBEngine().query(sql, table))
+
+
 def _whole(rows: pa.Table) -> pa.Table:
     """With nulls for what the table had no column of when it was last collected."""
     for field in SCHEMA:
@@ -69,7 +95,10 @@ def _conditions(since: datetime | None, model: str | None) -> list[str]:
     if since is not None:
         conditions.append(f"instant >= TIMESTAMPTZ '{since.astimezone(UTC).isoformat()}'")
     if model is not None:
-        # A release is named after its model and a digest; another model's name may begin alike.
-        pattern = literal(f"{re.escape(model)}-[^-]+")
-        conditions.append(f"regexp_full_match(release, {pattern})")
+        conditions.append(_of_model(model))
     return conditions
+
+
+def _of_model(model: str) -> str:
+    """A release is named after its model and a digest; another model's name may begin alike."""
+    return f"regexp_full_match(release, {literal(f'{re.escape(model)}-[^-]+')})"

@@ -16,14 +16,6 @@ from hindcast.models.tasks.base import Reals, Task
 from hindcast.models.training.split import Partition
 from hindcast.releases.contents import FOR_ALL, PER_ROW
 
-# When a feature is read or computed that is no aggregate.
-_WITHOUT_WINDOW = {
-    "prior": "prior()",
-    "latest": "latest()",
-    "request": "when asked",
-    "given": "sent with the question",
-    "derived": "when asked",
-}
 LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 
@@ -57,7 +49,7 @@ def described(data: TrainingSet) -> dict[str, Any]:
     return {
         feature.name: {
             "sql": feature.tree.sql(dialect="duckdb"),
-            "window": str(feature.window or _WITHOUT_WINDOW[feature.kind]),
+            "window": feature.seen,
             "nulls": data.table[feature.columns[0]].null_count / rows,
         }
         for feature in data.features

@@ -30,7 +30,7 @@ from hindcast.models.training.onnx_export import Parity
 from hindcast.models.training.revision import code_revision
 from hindcast.models.training.split import Partition
 from hindcast.releases import folder
-from hindcast.releases.contents import BASELINE, FEATURES
+from hindcast.releases.contents import BASELINE, FEATURES, HISTOGRAMS
 from hindcast.serving.release import MODEL, PLAN
 from hindcast.telemetry import Progress, Silent, step
 
@@ -186,7 +186,7 @@ def _release(
         PLAN: folder.json_bytes(documents.plan(model, data, task)),
         FEATURES: folder.json_bytes(question.to_document(data.service, data.labelled)),
         "metrics.json": folder.json_bytes(measured),
-        "histograms.json": folder.json_bytes(histograms),
+        HISTOGRAMS: folder.json_bytes(histograms),
     }
     with step(watcher, "write the release"):
         written = folder.write(releases, manifest, files)
