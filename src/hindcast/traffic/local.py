@@ -27,11 +27,19 @@ def predict(
 
     asked: the only key's value, or NAME=VALUE of each key and request value.
     """
-    predictor = open_predictor(_serving_settings(application, model))
+    predictor = open_champion(application, model)
     try:
         return predictor.predict(questions.of_words(asked, predictor.release.plan), now)
     finally:
         predictor.close()
+
+
+def open_champion(application: Application, model: str | None) -> Predictor:
+    """What answers for a model, to be closed: its release in production, or the settings' folder.
+
+    Raises NotFoundError where no release is in production.
+    """
+    return open_predictor(_serving_settings(application, model))
 
 
 def serve(
@@ -69,7 +77,7 @@ def _answering(
     from hindcast.serving.handler import make_handler
 
     if application.settings.release_dir is not None:
-        predictor = open_predictor(_serving_settings(application, model))
+        predictor = open_champion(application, model)
         opened.callback(predictor.close)
         return make_handler(predictor)
     if api is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from hindcast import names
-from hindcast.serving.prediction_lines import exact
+from hindcast.serving.prediction_lines import exact, identity
 
 INSTANT = pa.timestamp("us", tz="UTC")
 # id: an only key, or several by name as JSON. request: what was sent with them, as JSON. answer:
@@ -65,6 +65,12 @@ def row(line: Mapping[str, Any]) -> Row:
         *_answer(line, outcome in ANSWERED),
         outcome,
     )
+
+
+def key_text(keys: Mapping[str, Any]) -> str | None:
+    """The column id of answers about an entity with these keys; None where an only key is null."""
+    line = json.loads(json.dumps({"id": identity(keys)}, default=str))
+    return _key(line)
 
 
 def _given(line: Mapping[str, Any], name: str, needed: bool) -> Any:
