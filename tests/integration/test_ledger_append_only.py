@@ -22,6 +22,9 @@ COLUMNS = {
     "releases": "location",
     "evaluations": "passed",
     "promotions": "by",
+    "events": "subject",
+    "deliveries": "error",
+    "subscriptions": "url",
 }
 NOW = datetime(2021, 9, 17, tzinfo=UTC)
 
@@ -32,6 +35,8 @@ def fill(ledger: Ledger) -> None:
         ledger.add_release("risk", "a", {}, {}, "/r/a", "r1")
     evaluation = ledger.add_evaluation("risk", "a", None, True, {}, NOW, NOW, "r1").number
     ledger.promote("risk", "a", None, "promote", False, None, evaluation, "alice")
+    ledger.outbox.subscribe("crm", "https://example.test/", [], "alice")
+    ledger.outbox.record("file", ledger.outbox.due("file")[0])
 
 
 @pytest.fixture(scope="module")

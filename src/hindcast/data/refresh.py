@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import and_
+from typing import Any
 
 import pyarrow.compute as pc
 
@@ -113,7 +114,19 @@ class Refresher:
             )
             run.inputs[f"{names.RAW}/{view.source.name}"] = {"version": report.raw_version}
             run.outputs.update(asdict(report))
+            run.announce("FeaturesRefreshed", view.name, self._news(report))
         return report
+
+    def _news(self, report: MaterializeReport) -> Mapping[str, Any]:
+        return {
+            "view": report.view,
+            "definition_hash": report.definition_hash,
+            "run": report.run_id,
+            "as_of": self.knowledge.as_of,
+            "known_by": self.knowledge.known_by,
+            "events": report.events,
+            "entities": report.entities,
+        }
 
 
 def refresh(

@@ -5,7 +5,32 @@ of SQLAlchemy and Alembic; import it where it is needed, for they take their tim
 """
 
 from hindcast.stores.ledger.ledger import Ledger
-from hindcast.stores.ledger.records import Evaluation, Promotion, ReleaseRecord, Run, previous
+from hindcast.stores.ledger.outbox import Due, Outbox
+from hindcast.stores.ledger.records import (
+    Delivery,
+    Evaluation,
+    Event,
+    EventType,
+    Promotion,
+    ReleaseRecord,
+    Run,
+    Subscription,
+    previous,
+)
 from hindcast.stores.ledger.runs import OpenRun
 
-__all__ = ["Evaluation", "Ledger", "OpenRun", "Promotion", "ReleaseRecord", "Run", "previous"]
+__all__ = [
+    "Delivery",
+    "Due",
+    "Evaluation",
+    "Event",
+    "EventType",
+    "Ledger",
+    "OpenRun",
+    "Outbox",
+    "Promotion",
+    "ReleaseRecord",
+    "Run",
+    "Subscription",
+    "previous",
+]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from hindcast.errors import HindcastError, StoreUnavailableError, first_line
 from hindcast.stores.ledger import documents, migrate, promotions, releases, runs
+from hindcast.stores.ledger.outbox import Outbox
 from hindcast.stores.ledger.records import Action, Evaluation, Promotion, ReleaseRecord, Run
 from hindcast.stores.ledger.runs import OpenRun
 from hindcast.stores.ledger.transactions import check_instant, engine_of, transaction
@@ -42,9 +43,10 @@ class Ledger:
         The work's own exception is raised even if the ledger cannot be told. Raises
         StoreUnavailableError when the work is done but that cannot be recorded.
         """
-        run = OpenRun(kind) if run_id is None else OpenRun(kind, run_id)
+        run = OpenRun(kind, parameters=parameters)
+        run.id = run_id or run.id
         with self._transaction() as connection:
-            runs.start(connection, run, parameters)
+            runs.start(connection, run)
         try:
             yield run
         except BaseException as error:
@@ -64,7 +66,7 @@ class Ledger:
         raises ConflictError where it has ended.
         """
         with self._transaction() as connection:
-            return runs.open_alone(connection, OpenRun(kind, run_id), parameters, held)
+            return runs.open_alone(connection, OpenRun(kind, run_id, parameters), held)
 
     def close_run(self, run_id: str, outputs: Mapping[str, Any], error: str | None = None) -> Run:
         """End a run, by an error or with none; the first end counts. Raises NotFoundError."""
@@ -188,6 +190,11 @@ class Ledger:
         """Promotions of a model, or of all, newest first."""
         with self._transaction() as connection:
             return promotions.newest(connection, model)
+
+    @property
+    def outbox(self) -> Outbox:
+        """The events that the other methods left, and what became of each."""
+        return Outbox(self._transaction)
 
     def close(self) -> None:
         """Give up what the ledger holds open."""

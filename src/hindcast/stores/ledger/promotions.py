@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from hindcast.errors import ConflictError
-from hindcast.stores.ledger import releases
+from hindcast.stores.ledger import events, releases
 from hindcast.stores.ledger.records import Promotion
 from hindcast.stores.ledger.tables import ONE_FOLLOWER, promotions
 from hindcast.stores.ledger.transactions import lock, record
@@ -29,7 +29,9 @@ def add(connection: Connection, model: str, release: str, facts: Mapping[str, An
     row = connection.execute(statement.returning(promotions)).one_or_none()
     if row is None:
         raise _conflict(in_production(connection, model, None))
-    return record(Promotion, row)
+    added = record(Promotion, row)
+    events.write(connection, events.promoted(connection, added))
+    return added
 
 
 def in_production(connection: Connection, model: str, at: datetime | None) -> Promotion | None:

@@ -1,12 +1,25 @@
 """What the ledger answers with, and the release that a rollback goes back to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 Action = Literal["promote", "rollback"]
 Status = Literal["succeeded", "failed", "unfinished"]
+EventType = Literal[
+    "RunFinished",
+    "RunFailed",
+    "ReleaseReady",
+    "GateRefused",
+    "Promoted",
+    "RolledBack",
+    "DriftDetected",
+    "PredictionsReady",
+    "FeaturesRefreshed",
+]
+# A delivery that failed is tried again when it is due; a dead one only when it is resent.
+Outcome = Literal["delivered", "failed", "dead", "resent"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,43 @@ class Promotion:
     evaluation: int | None
     by: str
     promoted_at: datetime
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a model, a view or a run, as others are told; its id is for ever."""
+
+    number: int
+    id: str
+    type: EventType
+    subject: str
+    data: Mapping[str, Any]
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An attempt to hand an event (its number) to a sink, or the wish to try again."""
+
+    number: int
+    event: int
+    sink: str
+    outcome: Outcome
+    attempt: int
+    error: str | None
+    due_at: datetime | None
+    attempted_at: datetime
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A URL that events of these types are posted to; no types: all of them."""
+
+    name: str
+    url: str
+    types: Sequence[EventType]
+    by: str
+    changed_at: datetime
 
 
 def previous(promotions: Iterable[Promotion]) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Text, cast, func, insert, or_, select
 
 from hindcast.errors import NotFoundError
-from hindcast.stores.ledger import tables
+from hindcast.stores.ledger import events, tables
 from hindcast.stores.ledger.records import Evaluation, ReleaseRecord
 from hindcast.stores.ledger.transactions import lock, record
 
@@ -24,12 +24,15 @@ def add(
     lock(connection, f"releases of {model}")
     mine = select(table).where(table.c.model == model, table.c.release == release)
     row = connection.execute(mine).one_or_none()
-    if row is None:
-        last = select(func.coalesce(func.max(table.c.version), 0)).where(table.c.model == model)
-        version = last.scalar_subquery() + 1
-        values = {"model": model, "release": release, "version": version, **facts}
-        row = connection.execute(insert(table).values(values).returning(table)).one()
-    return record(ReleaseRecord, row)
+    if row is not None:
+        return record(ReleaseRecord, row)
+    last = select(func.coalesce(func.max(table.c.version), 0)).where(table.c.model == model)
+    version = last.scalar_subquery() + 1
+    values = {"model": model, "release": release, "version": version, **facts}
+    row = connection.execute(insert(table).values(values).returning(table)).one()
+    added = record(ReleaseRecord, row)
+    events.write(connection, events.release_added(added))
+    return added
 
 
 def newest(
@@ -61,9 +64,11 @@ def find(connection: Connection, model: str, name: str) -> ReleaseRecord:
 def add_evaluation(connection: Connection, facts: Mapping[str, Any]) -> Evaluation:
     """Record an evaluation; facts: what an Evaluation has, but its number and instant."""
     table = tables.evaluations
-    return record(
-        Evaluation, connection.execute(insert(table).values(facts).returning(table)).one()
-    )
+    row = connection.execute(insert(table).values(facts).returning(table)).one()
+    added = record(Evaluation, row)
+    if not added.passed:
+        events.write(connection, events.refused(added))
+    return added
 
 
 def last_evaluation(connection: Connection, model: str, release: str) -> Evaluation | None:

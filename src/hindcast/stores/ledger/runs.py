@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Select, Text, cast, extract, func, literal, o
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundError, first_line
-from hindcast.stores.ledger import documents
-from hindcast.stores.ledger.records import Run, Status
+from hindcast.stores.ledger import documents, events
+from hindcast.stores.ledger.events import Announcement
+from hindcast.stores.ledger.records import EventType, Run, Status
 from hindcast.stores.ledger.tables import run_ends, runs
 from hindcast.stores.ledger.transactions import lock, record
 
@@ -22,34 +23,46 @@ class OpenRun:
 
     kind: str
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
+    announcements: list[Announcement] = field(default_factory=list)
     # The machine's steady clock: a run's length must not depend on clocks that are set.
     started: float = field(default_factory=time.monotonic, repr=False)
 
+    def announce(self, type: EventType, subject: str, data: Mapping[str, Any]) -> None:
+        """Tell others of what was done, once the run has ended well.
 
-def start(connection: Connection, run: OpenRun, parameters: Mapping[str, Any]) -> None:
+        data: what the type's schema in operations/events/schemas says; no entity's key in it.
+        """
+        self.announcements.append(Announcement(type, subject, data))
+
+
+def start(connection: Connection, run: OpenRun) -> None:
     """Record that a run starts."""
-    values = {"id": run.id, "kind": run.kind, "parameters": documents.document(parameters)}
+    values = {"id": run.id, "kind": run.kind, "parameters": documents.document(run.parameters)}
     connection.execute(insert(runs).values(values))
 
 
 def end(connection: Connection, run: OpenRun, error: BaseException | None) -> None:
-    """Record that a run ended, by an error or with none."""
+    """Record that a run ended, by an error or with none, and what it announces."""
+    seconds = time.monotonic() - run.started
     values = {
         "id": run.id,
         "status": "succeeded" if error is None else "failed",
         "inputs": documents.document(run.inputs),
         "outputs": documents.document(run.outputs),
-        "seconds": time.monotonic() - run.started,
+        "seconds": seconds,
         "error": None if error is None else documents.text(_reason(error)),
     }
     connection.execute(insert(run_ends).values(values))
+    for announcement in run.announcements if error is None else ():
+        events.write(connection, announcement)
+    ended = (run.id, run.kind, run.parameters, error is not None, seconds)
+    events.write(connection, events.run_ended(*ended))
 
 
-def open_alone(
-    connection: Connection, run: OpenRun, parameters: Mapping[str, Any], held: Sequence[str]
-) -> Run:
+def open_alone(connection: Connection, run: OpenRun, held: Sequence[str]) -> Run:
     """Start a run unless one of its kind that holds the same is unfinished; the one that is open.
 
     held: parameters whose values no other open run may have; none of them: no other may be open.
@@ -60,10 +73,10 @@ def open_alone(
     if known is not None and known.status != "unfinished":
         raise ConflictError(f"run '{run.id}' has {known.status} already; open one of another id")
     unfinished = _all().where(runs.c.kind == run.kind, _outcome == "unfinished")
-    same = [runs.c.parameters[name].astext == str(parameters[name]) for name in held]
+    same = [runs.c.parameters[name].astext == str(run.parameters[name]) for name in held]
     found = connection.execute(unfinished.where(or_(*same) if same else true())).first()
     if found is None:
-        start(connection, run, parameters)
+        start(connection, run)
     return find(connection, run.id) if found is None else record(Run, found)
 
 
@@ -82,8 +95,13 @@ def close(
         cast(None if error is None else documents.text(error), Text),
     ).where(runs.c.id == run_id)
     columns = ("id", "status", "inputs", "outputs", "seconds", "error")
-    connection.execute(insert(run_ends).from_select(columns, ended).on_conflict_do_nothing())
-    return find(connection, run_id)
+    kept = insert(run_ends).from_select(columns, ended).on_conflict_do_nothing()
+    is_first = connection.execute(kept.returning(run_ends.c.id)).one_or_none() is not None
+    run = find(connection, run_id)
+    if is_first:
+        facts = (run.id, run.kind, run.parameters, error is not None, run.seconds)
+        events.write(connection, events.run_ended(*facts))
+    return run
 
 
 def newest(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -24,7 +25,7 @@ from hindcast import names
 
 # Where Alembic keeps the revision of the schema, and the one that these tables are.
 VERSION_TABLE = "alembic_version"
-REVISION = "0001"
+REVISION = "0002"
 # Two promotions that follow the same one, or that are both the first: the second is refused.
 ONE_FOLLOWER = "promotions_one_follower"
 
@@ -138,4 +139,54 @@ promotions = Table(
     UniqueConstraint("model", "follows", name=ONE_FOLLOWER, postgresql_nulls_not_distinct=True),
     CheckConstraint("action IN ('promote', 'rollback')", name="promotions_action"),
     CheckConstraint("follows < number", name="promotions_follow_earlier"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _number(),
+    Column(
+        "id", Text, nullable=False, unique=True, server_default=text("(gen_random_uuid())::text")
+    ),
+    Column("type", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    _stamp("occurred_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _number(),
+    Column("event", BigInteger, ForeignKey(f"{names.LEDGER_SCHEMA}.events.number"), nullable=False),
+    Column("sink", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("error", Text),
+    Column("due_at", DateTime(timezone=True)),
+    _stamp("attempted_at"),
+    CheckConstraint(
+        "outcome IN ('delivered', 'failed', 'dead', 'resent')", name="deliveries_outcome"
+    ),
+    # Only what is to be tried again says when.
+    CheckConstraint(
+        "(outcome IN ('failed', 'resent')) = (due_at IS NOT NULL)", name="deliveries_due"
+    ),
+    CheckConstraint(
+        "(outcome IN ('failed', 'dead')) = (error IS NOT NULL)", name="deliveries_error"
+    ),
+    Index("deliveries_of_event", "sink", "event", "number"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    _number(),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("types", JSONB, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("by", Text, nullable=False),
+    _stamp("changed_at"),
+    Index("subscriptions_of_name", "name", "number"),
 )

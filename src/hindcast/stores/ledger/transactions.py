@@ -1,6 +1,6 @@
 """Transactions on the ledger: how they open, what they lock, and what their failures mean."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -63,7 +63,12 @@ def lock(connection: Connection, name: str) -> None:
 
 def record(kind: type[Record], row: Row[Any]) -> Record:
     """A row as a dataclass, its instants in UTC whatever the session's time zone."""
-    return kind(**{name: _in_utc(value) for name, value in row._asdict().items()})
+    return from_values(kind, row._asdict())
+
+
+def from_values(kind: type[Record], values: Mapping[str, Any]) -> Record:
+    """As `record`, of a row's values by name."""
+    return kind(**{name: _in_utc(value) for name, value in values.items()})
 
 
 def check_instant(name: str, value: datetime) -> None:
