@@ -49,8 +49,9 @@ format: setup  ## Format the code and fix what can be fixed
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-docs: setup  ## Write docs/definitions.md from the definitions
+docs: setup  ## Write docs/definitions.md and the OpenAPI documents from the code
 	.venv/bin/python -m docs.generate_definitions
+	.venv/bin/python -m docs.generate_openapi
 
 demo: setup  ## Run the main job end to end; ENGINE=spark is Spark's, PROJECT=flights another example
 	.venv/bin/hindcast demo $(or $(PROJECT),credit_risk) --engine $(ENGINE)

@@ -66,6 +66,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "jinja2": ("hindcast.models.registry.card",),
     "markupsafe": ("hindcast.models.registry.card",),
     "aws_lambda_powertools": ("hindcast.serving",),
+    "pydantic": ("hindcast.operations",),
     "typer": ("hindcast.cli",),
     "rich": ("hindcast.cli",),
 }

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,13 +94,14 @@ def serve(
     def announce(url: str) -> None:
         print(f"hindcast: serving on {url}", file=sys.stderr, flush=True)
 
+    from hindcast.operations.openapi.pages import documented
     from hindcast.traffic.local import serve as use_case
 
     application = bootstrap.application(home, project, compiled=False)
     followed = None
     if api is not None:
         followed = ApiStage(api, stage or application.project.model(model).name, function)
-    use_case(application, model, host, port, announce, followed)
+    use_case(application, model, host, port, announce, followed, partial(documented, "predict"))
 
 
 @app.command()

@@ -49,13 +49,14 @@ def serve(
     port: int,
     on_listening: Callable[[str], None],
     api: ApiStage | None = None,
+    documented: "Callable[[Handler], Handler] | None" = None,
 ) -> None:
     """Answer HTTP with the predict Lambda's handler until interrupted.
 
     Models by one release where the settings name its folder; by those of a stage of API Gateway's,
     while it changes; else every model by those of its stage in the home. Feature services besides,
     or alone where the project has no model. model: whose the short paths are; without it the
-    project's default model's.
+    project's default model's. documented: adds the pages of documentation to what answers.
     """
     from hindcast.serving.catalog import open_catalog
     from hindcast.serving.handler import make_features_handler, with_services
@@ -67,7 +68,7 @@ def serve(
         opened.callback(catalog.close)
         services = make_features_handler(catalog)
         handler = with_services(services, models) if models else services
-        http.serve(handler, host, port, on_listening)
+        http.serve(documented(handler) if documented else handler, host, port, on_listening)
 
 
 def _answering(

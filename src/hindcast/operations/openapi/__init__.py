@@ -1,0 +1,1 @@
+"""The APIs as OpenAPI 3.1 documents, generated from the code when it is built."""
