@@ -75,7 +75,10 @@ ENV_LAKE = "HINDCAST_LAKE"
 ENV_RELEASES = "HINDCAST_RELEASES"
 ENV_DATABASE_URL = "HINDCAST_DATABASE_URL"
 ENV_RELEASE_DIR = "HINDCAST_RELEASE_DIR"
+# The topic that people read; the bus and the topic that systems get events from.
 ENV_TOPIC_ARN = "HINDCAST_TOPIC_ARN"
+ENV_EVENT_BUS = "HINDCAST_EVENT_BUS"
+ENV_EVENTS_TOPIC_ARN = "HINDCAST_EVENTS_TOPIC_ARN"
 
 # How a database is opened whose URL has no password: AUTH "iam" signs a token for the URL's user,
 # anew for each connection; SECRET names one with username and password, and host, port and dbname

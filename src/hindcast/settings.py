@@ -22,6 +22,8 @@ class Settings:
     database_secret: str | None = None
     release_dir: Path | None = None
     topic_arn: str | None = None
+    event_bus: str | None = None
+    events_topic_arn: str | None = None
     worker_secret: str | None = None
     deployment: str | None = None
 
@@ -45,6 +47,8 @@ def load(
         database_secret=given.get(names.ENV_DATABASE_SECRET),
         release_dir=_path(given.get(names.ENV_RELEASE_DIR)),
         topic_arn=given.get(names.ENV_TOPIC_ARN),
+        event_bus=given.get(names.ENV_EVENT_BUS),
+        events_topic_arn=given.get(names.ENV_EVENTS_TOPIC_ARN),
         worker_secret=given.get(names.ENV_WORKER_SECRET),
         deployment=given.get(names.ENV_DEPLOYMENT),
     )

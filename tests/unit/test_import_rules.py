@@ -67,6 +67,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "markupsafe": ("hindcast.models.registry.card",),
     "aws_lambda_powertools": ("hindcast.serving",),
     "pydantic": ("hindcast.operations",),
+    "cloudevents": ("hindcast.operations.events.envelope",),
     "typer": ("hindcast.cli",),
     "rich": ("hindcast.cli",),
 }

@@ -5,7 +5,17 @@ import sys
 from typer import TyperException
 
 # Importing a module registers its commands; help lists them in this order.
-from hindcast.cli import authoring, data, demonstration, history, models, rollout, serving, ui
+from hindcast.cli import (
+    authoring,
+    data,
+    demonstration,
+    events,
+    history,
+    models,
+    rollout,
+    serving,
+    ui,
+)
 from hindcast.cli.app import app
 from hindcast.errors import HindcastError
 
@@ -14,6 +24,7 @@ __all__ = [
     "authoring",
     "data",
     "demonstration",
+    "events",
     "history",
     "main",
     "models",

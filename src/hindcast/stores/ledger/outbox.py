@@ -124,7 +124,7 @@ class Outbox:
             ]
             if not found and (event_id or sink):
                 raise NotFoundError(
-                    f"no dead letter of {event_id or sink}; hindcast events list --dead shows them"
+                    f"no dead letter of {event_id or sink}; `hindcast events dead` lists them"
                 )
             for values in found:
                 due = {"due_at": func.clock_timestamp()}

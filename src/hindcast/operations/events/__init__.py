@@ -1,0 +1,1 @@
+"""Events to other systems: what the ledger's outbox keeps, as CloudEvents, to each sink."""

@@ -1,0 +1,139 @@
+"""The relay: hands what is due in the outbox to each sink, and keeps what came of it."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from hindcast.bootstrap import Application
+from hindcast.errors import HindcastError, first_line
+from hindcast.operations.events import webhooks
+from hindcast.operations.events.keys import keys_of
+from hindcast.operations.events.sinks import BusSink, FileSink, PeopleSink, Sink, TopicSink
+from hindcast.operations.events.subscriptions import is_public_only
+from hindcast.operations.events.webhooks import Post, WebhookSink
+from hindcast.settings import Settings
+from hindcast.stores.ledger import Due, Outbox, Subscription
+
+FILE = "events.jsonl"
+# How long after each failed attempt the next one is due; after the last of them it is dead.
+DELAYS = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+)
+# A sink that fails so often in a row is left alone until the next pass.
+FAILURES_IN_A_ROW = 3
+
+
+@dataclass
+class Passed:
+    """What passes did: sink -> events that it took, and that it did not take."""
+
+    delivered: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Passed") -> None:
+        """Count what another pass did too."""
+        self.delivered += other.delivered
+        self.failed += other.failed
+
+
+@dataclass(frozen=True)
+class Relay:
+    """What delivers the events of one outbox. source: whose they are, as the events say it."""
+
+    settings: Settings
+    outbox: Outbox
+    source: str
+    post: Post = webhooks.post
+
+    def sinks(self) -> list[Sink]:
+        """Every sink of a deployment, or of this home; webhooks last, as they may be slow."""
+        settings, source = self.settings, self.source
+        found: list[Sink] = []
+        if settings.event_bus:
+            found.append(BusSink(settings.event_bus, source))
+        if settings.events_topic_arn:
+            found.append(TopicSink(settings.events_topic_arn, source))
+        if settings.topic_arn:
+            found.append(PeopleSink(settings.topic_arn))
+        if not settings.deployment:
+            found.append(FileSink(settings.home / FILE, source))
+        return [*found, *map(self._webhook, self.outbox.subscriptions())]
+
+    def deliver(self) -> Passed:
+        """One pass over the sinks; what another relay delivers to already is left to it.
+
+        Raises StoreUnavailableError where the outbox does not answer.
+        """
+        passed = Passed()
+        for sink in self.sinks():
+            with self.outbox.alone(sink.name) as is_mine:
+                if is_mine:
+                    _pass(self.outbox, sink, passed)
+        return passed
+
+    def drain(self) -> Passed:
+        """Pass over the sinks until none of them takes anything more now."""
+        total = self.deliver()
+        while (passed := self.deliver()).delivered:
+            total.add(passed)
+        return total
+
+    def run(self, stop: threading.Event, tell: Callable[[str], None], every: float = 1.0) -> None:
+        """Deliver every so many seconds until told to stop.
+
+        tell: gets a line each time that the outbox does not answer.
+        """
+        while not stop.wait(every):
+            try:
+                self.deliver()
+            except HindcastError as error:
+                tell(f"events wait: {first_line(error)}")
+
+    def _webhook(self, subscription: Subscription) -> WebhookSink:
+        return WebhookSink(
+            subscription,
+            self.source,
+            partial(keys_of(self.settings).get, subscription.name),
+            self.post,
+            is_public_only(self.settings),
+            lambda: datetime.now(UTC),
+        )
+
+
+def relay_of(application: Application) -> Relay:
+    """The relay of a deployment, or of this home and project."""
+    name = application.settings.deployment or application.project.folder.name
+    return Relay(application.settings, application.ledger.outbox, f"/hindcast/{name}")
+
+
+def _pass(outbox: Outbox, sink: Sink, passed: Passed) -> None:
+    in_a_row = 0
+    for due in outbox.due(sink.name, sink.types, sink.since):
+        if _attempt(outbox, sink, due):
+            passed.delivered[sink.name] += 1
+            in_a_row = 0
+        else:
+            passed.failed[sink.name] += 1
+            in_a_row += 1
+        if in_a_row == FAILURES_IN_A_ROW:
+            return
+
+
+def _attempt(outbox: Outbox, sink: Sink, due: Due) -> bool:
+    """Whether the sink took the event. Killed before it is recorded, it is sent again."""
+    try:
+        sink.send(due.event)
+    except HindcastError as error:
+        retry_in = DELAYS[due.attempt - 1] if due.attempt <= len(DELAYS) else None
+        outbox.record(sink.name, due, first_line(error), retry_in)
+        return False
+    outbox.record(sink.name, due)
+    return True
