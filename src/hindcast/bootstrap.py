@@ -57,7 +57,7 @@ class Application:
         """The ledger of runs, releases and promotions."""
         from hindcast.stores.ledger import Ledger
 
-        return Ledger(self.database_url)
+        return Ledger(self.database_url, self.settings.by, self.settings.run_id)
 
     @cached_property
     def releases(self) -> "ReleaseStore":

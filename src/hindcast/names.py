@@ -79,6 +79,9 @@ ENV_RELEASE_DIR = "HINDCAST_RELEASE_DIR"
 ENV_TOPIC_ARN = "HINDCAST_TOPIC_ARN"
 ENV_EVENT_BUS = "HINDCAST_EVENT_BUS"
 ENV_EVENTS_TOPIC_ARN = "HINDCAST_EVENTS_TOPIC_ARN"
+# Of a process that does a job: the id of its run, and who asked for it.
+ENV_RUN_ID = "HINDCAST_RUN_ID"
+ENV_BY = "HINDCAST_BY"
 
 # How a database is opened whose URL has no password: AUTH "iam" signs a token for the URL's user,
 # anew for each connection; SECRET names one with username and password, and host, port and dbname

@@ -26,6 +26,8 @@ class Settings:
     events_topic_arn: str | None = None
     worker_secret: str | None = None
     deployment: str | None = None
+    run_id: str | None = None
+    by: str | None = None
 
 
 def load(
@@ -51,6 +53,8 @@ def load(
         events_topic_arn=given.get(names.ENV_EVENTS_TOPIC_ARN),
         worker_secret=given.get(names.ENV_WORKER_SECRET),
         deployment=given.get(names.ENV_DEPLOYMENT),
+        run_id=given.get(names.ENV_RUN_ID),
+        by=given.get(names.ENV_BY),
     )
 
 

@@ -25,6 +25,11 @@ COLUMNS = {
     "events": "subject",
     "deliveries": "error",
     "subscriptions": "url",
+    "jobs": "command",
+    "job_starts": "pid",
+    "job_ends": "error",
+    "schedules": "cron",
+    "calls": "path",
 }
 NOW = datetime(2021, 9, 17, tzinfo=UTC)
 
@@ -37,6 +42,11 @@ def fill(ledger: Ledger) -> None:
     ledger.promote("risk", "a", None, "promote", False, None, evaluation, "alice")
     ledger.outbox.subscribe("crm", "https://example.test/", [], "alice")
     ledger.outbox.record("file", ledger.outbox.due("file")[0])
+    ledger.jobs.add("j1", "train", {}, "here", "alice")
+    ledger.jobs.start("j1", 17)
+    ledger.jobs.end("j1", "succeeded")
+    ledger.jobs.schedule("train", "0 2 * * *", False, {}, "alice")
+    ledger.calls.add("alice", "viewer", "GET", "/runs", 200)
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,8 @@ REVISIONS = [
 ]
 AT = datetime(2021, 9, 17, tzinfo=UTC)
 INSERTED = re.compile(r"INSERT INTO (ledger\.\w+)")
+# The instants of promotions and jobs are the database's.
+INSTANT = re.compile(r"(promoted_at <= |< \()'[^']*'")
 SECONDS = re.compile(r"\b\d+\.\d+(e-\d+)?\b")
 
 
@@ -47,6 +49,24 @@ def exercise(ledger: Ledger) -> None:
     assert [one.by for one in ledger.promotions("risk")] == ["bob", "ann"]
     assert len(ledger.promotions()) == 2
     deliver(ledger)
+    work(ledger)
+
+
+def work(ledger: Ledger) -> None:
+    """Use every method of the jobs and the calls."""
+    jobs, calls = ledger.jobs, ledger.calls
+    job = jobs.add("j1", "train", {"model": "risk"}, "here", "ann")
+    jobs.add("j2", "train", {"model": "risk"}, "here", "bob", "j1")
+    assert jobs.open("here") == [job, jobs.find("j2")]
+    jobs.start("j1", 17)
+    assert jobs.end("j1", "failed", "no rows")
+    assert [found.id for found in jobs.work("train", "failed")] == ["j1"]
+    assert jobs.work(before=(jobs.find_work("j1").requested_at, "j1"), limit=1)
+    put = jobs.schedule("train", "0 2 * * *", False, {}, "ann")
+    assert jobs.schedules() == [put]
+    with calls.alone("ann", "k1"):
+        calls.add("ann", "operator", "POST", "/jobs/train", 202, ("k1", "d", {"id": "j1"}))
+    assert calls.kept("ann", "k1") is not None
 
 
 def deliver(ledger: Ledger) -> None:
@@ -69,7 +89,7 @@ def deliver(ledger: Ledger) -> None:
 
 def record(url: str) -> list[str]:
     """What this code sends when each method is used, with its values in it."""
-    ledger, sent = Ledger(url), []
+    ledger, sent = Ledger(url, by="ann"), []
     ledger.migrate()
 
     def keep(_: Any, cursor: Any, statement: str, parameters: Any, *more: Any) -> None:
@@ -78,8 +98,7 @@ def record(url: str) -> list[str]:
 
     event.listen(ledger._engine, "before_cursor_execute", keep)
     exercise(ledger)
-    # The instant of a promotion is the database's.
-    return [re.sub(r"promoted_at <= '[^']*'", "promoted_at <= '2100-01-01'", one) for one in sent]
+    return [INSTANT.sub(r"\1'2100-01-01'", one) for one in sent]
 
 
 def replay(url: str, statements: list[str]) -> None:

@@ -1,6 +1,5 @@
 """Which release answers: promotion through the gate, past it with a reason, and rollback."""
 
-import getpass
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -169,7 +168,7 @@ def put_into_production(
             forced=forced_because is not None,
             reason=forced_because,
             evaluation=candidate.evaluation.number if candidate.evaluation else None,
-            by=getpass.getuser(),
+            by=application.ledger.by,
         )
         run.outputs["promotion"] = promotion.number
     done = f"release {target.release} is in production"

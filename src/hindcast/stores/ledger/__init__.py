@@ -11,10 +11,13 @@ from hindcast.stores.ledger.records import (
     Evaluation,
     Event,
     EventType,
+    Job,
+    JobSchedule,
     Promotion,
     ReleaseRecord,
     Run,
     Subscription,
+    Work,
     previous,
 )
 from hindcast.stores.ledger.runs import OpenRun
@@ -25,6 +28,8 @@ __all__ = [
     "Evaluation",
     "Event",
     "EventType",
+    "Job",
+    "JobSchedule",
     "Ledger",
     "OpenRun",
     "Outbox",
@@ -32,5 +37,6 @@ __all__ = [
     "ReleaseRecord",
     "Run",
     "Subscription",
+    "Work",
     "previous",
 ]

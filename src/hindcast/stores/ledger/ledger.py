@@ -1,5 +1,6 @@
 """The ledger's operations, each one transaction."""
 
+import getpass
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -9,6 +10,8 @@ from sqlalchemy import Connection
 
 from hindcast.errors import HindcastError, StoreUnavailableError, first_line
 from hindcast.stores.ledger import documents, migrate, promotions, releases, runs
+from hindcast.stores.ledger.calls import Calls
+from hindcast.stores.ledger.jobs import Jobs
 from hindcast.stores.ledger.outbox import Outbox
 from hindcast.stores.ledger.records import Action, Evaluation, Promotion, ReleaseRecord, Run
 from hindcast.stores.ledger.runs import OpenRun
@@ -20,11 +23,20 @@ class Ledger:
 
     Every method raises StoreUnavailableError when Postgres does not answer. No connection stays
     open between calls, so that threads may share one ledger, and long runs hold none.
+    by: who runs what it records, by default the system's user. run_id: the id that the first run
+    gets, where whoever started this process gave one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, by: str | None = None, run_id: str | None = None) -> None:
         self._engine = engine_of(url)
+        self._by = by
+        self._given = [run_id] if run_id else []
         self._migrated = False
+
+    @property
+    def by(self) -> str:
+        """Who runs what this ledger records."""
+        return self._by or getpass.getuser()
 
     def migrate(self) -> None:
         """Create or upgrade the schema; one query when it is the newest.
@@ -43,8 +55,9 @@ class Ledger:
         The work's own exception is raised even if the ledger cannot be told. Raises
         StoreUnavailableError when the work is done but that cannot be recorded.
         """
-        run = OpenRun(kind, parameters=parameters)
-        run.id = run_id or run.id
+        run = OpenRun(kind, parameters=parameters, by=self.by)
+        given = self._given.pop() if self._given else None
+        run.id = run_id or given or run.id
         with self._transaction() as connection:
             runs.start(connection, run)
         try:
@@ -66,7 +79,8 @@ class Ledger:
         raises ConflictError where it has ended.
         """
         with self._transaction() as connection:
-            return runs.open_alone(connection, OpenRun(kind, run_id, parameters), held)
+            opened = OpenRun(kind, run_id, parameters, by=self.by)
+            return runs.open_alone(connection, opened, held)
 
     def close_run(self, run_id: str, outputs: Mapping[str, Any], error: str | None = None) -> Run:
         """End a run, by an error or with none; the first end counts. Raises NotFoundError."""
@@ -195,6 +209,16 @@ class Ledger:
     def outbox(self) -> Outbox:
         """The events that the other methods left, and what became of each."""
         return Outbox(self._transaction)
+
+    @property
+    def jobs(self) -> Jobs:
+        """What the control API was asked to do, when it does so by itself, and what came of it."""
+        return Jobs(self._transaction)
+
+    @property
+    def calls(self) -> Calls:
+        """Who asked the control API for what, and what was answered to calls with a key."""
+        return Calls(self._transaction)
 
     def close(self) -> None:
         """Give up what the ledger holds open."""

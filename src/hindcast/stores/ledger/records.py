@@ -7,6 +7,10 @@ from typing import Any, Literal
 
 Action = Literal["promote", "rollback"]
 Status = Literal["succeeded", "failed", "unfinished"]
+Ending = Literal["succeeded", "failed", "cancelled", "interrupted"]
+WorkStatus = Literal[
+    "queued", "running", "succeeded", "failed", "cancelled", "interrupted", "unfinished"
+]
 EventType = Literal[
     "RunFinished",
     "RunFailed",
@@ -35,6 +39,68 @@ class Run:
     started_at: datetime
     seconds: float | None
     error: str | None
+    by: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command that somebody asked for; its run has its id. retries: the job that it repeats.
+
+    runner: who starts it. pid: its process, where one of this machine runs it.
+    """
+
+    id: str
+    command: str
+    parameters: Mapping[str, Any]
+    runner: str
+    by: str
+    retries: str | None
+    requested_at: datetime
+    pid: int | None
+    status: WorkStatus
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run, a job, or both under one id; what is no job has no runner.
+
+    parameters: of the run, before it began those of the job.
+    """
+
+    id: str
+    kind: str
+    status: WorkStatus
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    requested_at: datetime
+    started_at: datetime | None
+    seconds: float | None
+    error: str | None
+    by: str | None
+    runner: str | None
+    retries: str | None
+
+
+@dataclass(frozen=True)
+class JobSchedule:
+    """When a job starts by itself, in UTC; its name is the command, or command.name."""
+
+    name: str
+    cron: str
+    paused: bool
+    parameters: Mapping[str, Any]
+    by: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class KeptAnswer:
+    """What a call with a key was answered; digest: of the call."""
+
+    digest: str
+    status: int
+    answer: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

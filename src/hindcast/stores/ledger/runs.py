@@ -27,6 +27,7 @@ class OpenRun:
     inputs: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     announcements: list[Announcement] = field(default_factory=list)
+    by: str | None = None
     # The machine's steady clock: a run's length must not depend on clocks that are set.
     started: float = field(default_factory=time.monotonic, repr=False)
 
@@ -40,7 +41,8 @@ class OpenRun:
 
 def start(connection: Connection, run: OpenRun) -> None:
     """Record that a run starts."""
-    values = {"id": run.id, "kind": run.kind, "parameters": documents.document(run.parameters)}
+    parameters = documents.document(run.parameters)
+    values = {"id": run.id, "kind": run.kind, "parameters": parameters, "by": run.by}
     connection.execute(insert(runs).values(values))
 
 
@@ -141,6 +143,7 @@ def _all() -> Select[Any]:
         runs.c.started_at,
         run_ends.c.seconds,
         run_ends.c.error,
+        runs.c.by,
     ).join_from(runs, run_ends, isouter=True)
 
 

@@ -25,7 +25,7 @@ from hindcast import names
 
 # Where Alembic keeps the revision of the schema, and the one that these tables are.
 VERSION_TABLE = "alembic_version"
-REVISION = "0002"
+REVISION = "0003"
 # Two promotions that follow the same one, or that are both the first: the second is refused.
 ONE_FOLLOWER = "promotions_one_follower"
 
@@ -42,6 +42,14 @@ def _stamp(name: str) -> Column[object]:
     return Column(name, DateTime(timezone=True), nullable=False, server_default=now)
 
 
+def _identity() -> Column[int]:
+    return Column("number", BigInteger, Identity(always=True), nullable=False, unique=True)
+
+
+def _job() -> Column[str]:
+    return Column("job", Text, ForeignKey(f"{names.LEDGER_SCHEMA}.jobs.id"), primary_key=True)
+
+
 def _run_id() -> Column[str]:
     return Column("run_id", Text, ForeignKey(f"{names.LEDGER_SCHEMA}.runs.id"))
 
@@ -56,10 +64,11 @@ runs = Table(
     "runs",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("number", BigInteger, Identity(always=True), nullable=False, unique=True),
+    _identity(),
     Column("kind", Text, nullable=False),
     Column("parameters", JSONB, nullable=False),
     _stamp("started_at"),
+    Column("by", Text),
     Index("runs_kind_number", "kind", "number"),
 )
 
@@ -189,4 +198,69 @@ subscriptions = Table(
     Column("by", Text, nullable=False),
     _stamp("changed_at"),
     Index("subscriptions_of_name", "name", "number"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _identity(),
+    Column("command", Text, nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Column("runner", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("retries", Text, ForeignKey(f"{names.LEDGER_SCHEMA}.jobs.id")),
+    _stamp("requested_at"),
+    Index("jobs_of_runner", "runner", "number"),
+)
+
+job_starts = Table(
+    "job_starts",
+    metadata,
+    _job(),
+    Column("pid", Integer),
+    _stamp("started_at"),
+)
+
+job_ends = Table(
+    "job_ends",
+    metadata,
+    _job(),
+    Column("status", Text, nullable=False),
+    Column("error", Text),
+    _stamp("ended_at"),
+    CheckConstraint(
+        "status IN ('succeeded', 'failed', 'cancelled', 'interrupted')", name="job_ends_status"
+    ),
+    CheckConstraint("(status = 'succeeded') = (error IS NULL)", name="job_ends_error"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    _number(),
+    Column("name", Text, nullable=False),
+    Column("cron", Text, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Column("by", Text, nullable=False),
+    _stamp("changed_at"),
+    Index("schedules_of_name", "name", "number"),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    _number(),
+    Column("by", Text, nullable=False),
+    Column("role", Text),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("key", Text),
+    Column("digest", Text),
+    Column("answer", JSONB),
+    _stamp("called_at"),
+    # An answer is kept for its caller's key, once.
+    Index("calls_one_of_key", "by", "key", unique=True, postgresql_where=text("key IS NOT NULL")),
 )
