@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import os
+import sys
 import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -70,8 +71,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=9000)
     port = parser.parse_args().port
-    server = Subscriber(("127.0.0.1", port), os.environ["SUBSCRIBER_SECRET"])
-    print(f"listening on http://127.0.0.1:{server.server_port}/", flush=True)  # noqa: T201
+    server = Subscriber(("127.0.0.1", port), os.environ.get("SUBSCRIBER_SECRET", ""))
+    sys.stderr.write(f"listening on http://127.0.0.1:{server.server_port}/\n")
+    if not server.secret:
+        server.secret = sys.stdin.readline().strip()
     server.serve_forever()
 
 

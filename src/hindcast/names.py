@@ -82,6 +82,10 @@ ENV_EVENTS_TOPIC_ARN = "HINDCAST_EVENTS_TOPIC_ARN"
 # Of a process that does a job: the id of its run, and who asked for it.
 ENV_RUN_ID = "HINDCAST_RUN_ID"
 ENV_BY = "HINDCAST_BY"
+# The function that posts webhooks, as nothing else leaves the network; and what the names of the
+# secrets that they are signed with begin with, before the deployment's name.
+ENV_POSTER = "HINDCAST_POSTER"
+SUBSCRIPTION_SECRETS = "hindcast-subscriptions"
 
 # How a database is opened whose URL has no password: AUTH "iam" signs a token for the URL's user,
 # anew for each connection; SECRET names one with username and password, and host, port and dbname

@@ -24,6 +24,7 @@ class Settings:
     topic_arn: str | None = None
     event_bus: str | None = None
     events_topic_arn: str | None = None
+    poster: str | None = None
     worker_secret: str | None = None
     deployment: str | None = None
     run_id: str | None = None
@@ -51,6 +52,7 @@ def load(
         topic_arn=given.get(names.ENV_TOPIC_ARN),
         event_bus=given.get(names.ENV_EVENT_BUS),
         events_topic_arn=given.get(names.ENV_EVENTS_TOPIC_ARN),
+        poster=given.get(names.ENV_POSTER),
         worker_secret=given.get(names.ENV_WORKER_SECRET),
         deployment=given.get(names.ENV_DEPLOYMENT),
         run_id=given.get(names.ENV_RUN_ID),

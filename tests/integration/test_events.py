@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,9 @@ from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from moto import mock_aws
 
 from examples.subscriber import Subscriber
-from hindcast import settings
+from hindcast import project, settings
+from hindcast.bootstrap import Application
+from hindcast.demo import news
 from hindcast.errors import InputError, NotFoundError
 from hindcast.operations.events import envelope, relay
 from hindcast.operations.events.relay import Relay
@@ -146,7 +148,7 @@ def test_what_is_not_signed_with_the_subscriptions_secret_is_tried_again_and_the
         with ledger.run("train", {}):
             pass
         secret, server.secret = server.secret, ""
-        assert [local.deliver().failed["webhook:crm"] for _ in range(4)] == [1, 1, 1, 0]
+        assert [local.deliver().failed.get("webhook:crm", 0) for _ in range(4)] == [1, 1, 1, 0]
         [(event, last)] = ledger.outbox.undelivered()
         assert (last.sink, last.attempt) == ("webhook:crm", 3)
         assert str(last.error).endswith("answered 401")
@@ -171,7 +173,9 @@ def test_a_subscriber_that_is_down_does_not_hold_up_the_others(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from hindcast import settings
+from hindcast import project, settings
+from hindcast.bootstrap import Application
+from hindcast.demo import news
 from hindcast.operations.events import sinks
 from hindcast.operations.events.relay import Relay
 from hindcast.stores.ledger import Ledger, Outbox, events
@@ -344,9 +348,21 @@ def test_on_aws_a_secret_is_kept_in_secrets_manager(
         with ledger.run("train", {}):
             pass
         assert relay.deliver().delivered == {"webhook:crm": 1}
-        kept = manager.get_secret_value(SecretId="hindcast/staging/subscriptions/crm")
+        kept = manager.get_secret_value(SecretId="hindcast-subscriptions/staging/crm")
         assert kept["SecretString"] == made.secret
         unsubscribe(places, ledger.outbox, "crm", "ann")
     with pytest.raises(NotFoundError):
         unsubscribe(places, ledger.outbox, "crm", "ann")
     assert manager.list_secrets()["SecretList"] == []
+
+
+def test_the_demos_subscriber_receives_what_is_delivered(
+    ledger: Ledger, here: Settings, database_url: str
+) -> None:
+    application = Application(replace(here, database_url=database_url), project.read())
+    with ExitStack() as stack:
+        news.subscribe(application, stack)
+        live(ledger)
+        report = news.deliver(application)
+    assert report["delivered"] == {"file": 7, "webhook:subscriber": 7}
+    assert report["among them"][0] == "GateRefused risk"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hindcast import bootstrap
 from hindcast.bootstrap import Application
-from hindcast.demo import challenge, examples, steps
+from hindcast.demo import challenge, examples, news, steps
 from hindcast.demo.examples import Example
 from hindcast.demo.summary import Summary
 from hindcast.errors import InputError
@@ -25,12 +25,14 @@ def run(home: Path, name: str, engine: str, customers: int, progress: Progress) 
     application = bootstrap.application(_fresh(home.absolute()), example.folder)
     summary = Summary(engine, application.settings.home)
     summary.run("write files", lambda: example.write(summary.home))
-    _learn(application, summary, example, progress)
     with ExitStack() as stack:
+        summary.run("subscribe", partial(news.subscribe, application, stack))
+        _learn(application, summary, example, progress)
         serve = partial(steps.serve, application, summary, example, stack)
         url = summary.run("serve and ask", serve)["url"]
         if example.challenged:
             challenge.run(application, summary, example, url, progress)
+        summary.run("events", partial(news.deliver, application))
     for model, questions in example.questions.items() if example.then else ():
         ask = partial(steps.predict_then, application, model, questions[0], example.then or "")
         summary.run(f"{model} as of {example.then}", ask)

@@ -96,4 +96,5 @@ def places(summary: Summary) -> dict[str, str]:
         f"{names.ONLINE_SCHEMA}, {names.LEDGER_SCHEMA}, mlflow",
         "releases and their model cards": str(home / "releases"),
         "prediction log": str(home / "serve.log"),
+        "what the subscriber received": str(home / "received.log"),
     }

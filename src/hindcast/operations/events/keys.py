@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from hindcast import names
 from hindcast.errors import NotFoundError
 from hindcast.settings import Settings
 from hindcast.stores import aws
@@ -91,5 +92,5 @@ class ManagedKeys:
 def keys_of(settings: Settings) -> Keys:
     """Where this deployment, or this home, keeps them."""
     if settings.deployment:
-        return ManagedKeys(f"hindcast/{settings.deployment}/subscriptions/")
+        return ManagedKeys(f"{names.SUBSCRIPTION_SECRETS}/{settings.deployment}/")
     return FolderKeys(settings.home / "subscriptions")

@@ -1,7 +1,6 @@
 """The relay: hands what is due in the outbox to each sink, and keeps what came of it."""
 
 import threading
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,7 +8,7 @@ from functools import partial
 
 from hindcast.bootstrap import Application
 from hindcast.errors import HindcastError, first_line
-from hindcast.operations.events import webhooks
+from hindcast.operations.events import posting, webhooks
 from hindcast.operations.events.keys import keys_of
 from hindcast.operations.events.sinks import BusSink, FileSink, PeopleSink, Sink, TopicSink
 from hindcast.operations.events.subscriptions import is_public_only
@@ -35,13 +34,8 @@ FAILURES_IN_A_ROW = 3
 class Passed:
     """What passes did: sink -> events that it took, and that it did not take."""
 
-    delivered: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: "Passed") -> None:
-        """Count what another pass did too."""
-        self.delivered += other.delivered
-        self.failed += other.failed
+    delivered: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,18 +67,22 @@ class Relay:
         Raises StoreUnavailableError where the outbox does not answer.
         """
         passed = Passed()
-        for sink in self.sinks():
-            with self.outbox.alone(sink.name) as is_mine:
-                if is_mine:
-                    _pass(self.outbox, sink, passed)
+        self._pass_into(passed)
         return passed
 
     def drain(self) -> Passed:
         """Pass over the sinks until none of them takes anything more now."""
-        total = self.deliver()
-        while (passed := self.deliver()).delivered:
-            total.add(passed)
-        return total
+        passed, before = Passed(), -1
+        while sum(passed.delivered.values()) > before:
+            before = sum(passed.delivered.values())
+            self._pass_into(passed)
+        return passed
+
+    def _pass_into(self, passed: Passed) -> None:
+        for sink in self.sinks():
+            with self.outbox.alone(sink.name) as is_mine:
+                if is_mine:
+                    _pass(self.outbox, sink, passed)
 
     def run(self, stop: threading.Event, tell: Callable[[str], None], every: float = 1.0) -> None:
         """Deliver every so many seconds until told to stop.
@@ -111,18 +109,17 @@ class Relay:
 def relay_of(application: Application) -> Relay:
     """The relay of a deployment, or of this home and project."""
     name = application.settings.deployment or application.project.folder.name
-    return Relay(application.settings, application.ledger.outbox, f"/hindcast/{name}")
+    post = posting.post_of(application.settings)
+    return Relay(application.settings, application.ledger.outbox, f"/hindcast/{name}", post)
 
 
 def _pass(outbox: Outbox, sink: Sink, passed: Passed) -> None:
     in_a_row = 0
     for due in outbox.due(sink.name, sink.types, sink.since):
-        if _attempt(outbox, sink, due):
-            passed.delivered[sink.name] += 1
-            in_a_row = 0
-        else:
-            passed.failed[sink.name] += 1
-            in_a_row += 1
+        is_taken = _attempt(outbox, sink, due)
+        counts = passed.delivered if is_taken else passed.failed
+        counts[sink.name] = counts.get(sink.name, 0) + 1
+        in_a_row = 0 if is_taken else in_a_row + 1
         if in_a_row == FAILURES_IN_A_ROW:
             return
 
