@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aws_cdk import ArnFormat, Aws, Stack
 from constructs import Construct
 
+from hindcast import names
 from infra.config import Deployment
 
 # Alarms that speak of a model's release in traffic, each model having its own; the others are about
@@ -59,6 +60,25 @@ class Addresses:
     def topic_arn(self, scope: Construct) -> str:
         """The topic that tells people."""
         return Stack.of(scope).format_arn(service="sns", resource=self.named("notices"))
+
+    def events_topic_arn(self, scope: Construct) -> str:
+        """The topic that systems get events from."""
+        return Stack.of(scope).format_arn(service="sns", resource=self.named("events"))
+
+    def bus_arn(self, scope: Construct) -> str:
+        """The event bus that systems get events from."""
+        return Stack.of(scope).format_arn(
+            service="events", resource="event-bus", resource_name=self.named("events")
+        )
+
+    def subscription_secrets_arn(self, scope: Construct) -> str:
+        """The secrets that the webhooks of this deployment are signed with."""
+        return Stack.of(scope).format_arn(
+            service="secretsmanager",
+            resource="secret",
+            resource_name=f"{names.SUBSCRIPTION_SECRETS}/{self.deployment.name}/*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
 
     def machine_arn(self, scope: Construct, machine: str) -> str:
         """A state machine."""

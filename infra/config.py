@@ -65,6 +65,7 @@ class Schedule:
     rebuilds: Mapping[str, str] = field(default_factory=dict)
     measure: str = "cron(10 * * * ? *)"  # Hourly, as the alarms on ages and drift look.
     compact: str = "cron(40 2 * * ? *)"  # The predictions of a day, a file for each batch.
+    relay: str = "rate(1 minute)"  # Events wait that long at most.
     timezone: str = "Etc/UTC"
 
     def of_model(self, model: str) -> str:

@@ -11,7 +11,7 @@ DAYS = 365 / 12
 WEEKS = DAYS / 7
 MILLION = 1e6
 # Counted in the templates; a test holds these numbers and the templates together.
-ENDPOINTS = 6
+ENDPOINTS = 8
 WAF_RULES = 4
 SECRETS = 2  # The worker's, and the administrator's, which RDS keeps.
 ALARM_METRICS, ALARM_METRICS_MODEL, ALARM_METRICS_VIEW = 9, 12, 1

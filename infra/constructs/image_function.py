@@ -33,6 +33,7 @@ class FunctionSpec:
     disk: int = 512
     concurrency: int | None = None
     image: str | None = None  # The repository; None: that of the function's name.
+    is_outside: bool = False  # Of the network: for what must reach others, and nothing of ours.
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -49,7 +50,7 @@ class Room:
 
 
 class ImageFunction(Construct):
-    """A function in the VPC; its role may log, trace and use the key, and what is allowed to it."""
+    """A function, mostly in the VPC; its role may log, trace and use the key, and what it needs."""
 
     def __init__(self, scope: Construct, id: str, room: Room, spec: FunctionSpec) -> None:
         super().__init__(scope, id)
@@ -78,15 +79,16 @@ class ImageFunction(Construct):
             },
             log_group=self.log,
             tracing=lambda_.Tracing.ACTIVE,
-            vpc=room.network.vpc,
-            vpc_subnets=ISOLATED,
-            security_groups=[room.group],
+            vpc=None if spec.is_outside else room.network.vpc,
+            vpc_subnets=None if spec.is_outside else ISOLATED,
+            security_groups=None if spec.is_outside else [room.group],
         )
 
     def _role(self, room: Room, spec: FunctionSpec) -> iam.Role:
         to = role(self, "Role", "lambda.amazonaws.com", spec.description)
         allow(to, ["logs:CreateLogStream", "logs:PutLogEvents"], [self.log.log_group_arn])
-        allow_network(to)
+        if not spec.is_outside:
+            allow_network(to)
         allow_traces(to)
         allow_key(to, room.key.key_arn)
         return to

@@ -41,6 +41,8 @@ class Functions(Construct):
         self.collect_log = self._collect_log()
         self.migrate = self._migrate()
         self.ingest = self._ingest()
+        self.webhooks = self._webhooks()
+        self.relay = self._relay()
 
     def allow_training(self, to: iam.Role) -> None:
         """What training needs, in a Lambda or in a job."""
@@ -77,21 +79,19 @@ class Functions(Construct):
         return function
 
     def _evaluate(self) -> ImageFunction:
-        topic = self._room.addresses.topic_arn(self)
         spec = FunctionSpec(
             "evaluate",
             "Judges a release against the champion",
             4096,
             MINUTES_15,
             disk=2048,
-            environment={**self._places(), names.ENV_TOPIC_ARN: topic},
+            environment=self._places(),
         )
         function = ImageFunction(self, "Evaluate", self._room, spec)
         # Predictions, because the gate looks for training-serving skew.
         allow_read(function.role, self._lake, names.RAW, names.FEATURES, names.PREDICTIONS)
         allow_write(function.role, self._releases, "models")
         self._database.allow_working(function.role)
-        allow(function.role, ["sns:Publish"], [topic])
         return function
 
     def _control(self) -> ImageFunction:
@@ -171,6 +171,49 @@ class Functions(Construct):
             "The files that came, whatever their names.",
         )
         allow_write(function.role, self._lake, names.RAW, names.QUARANTINE)
+        self._database.allow_working(function.role)
+        return function
+
+    def _webhooks(self) -> ImageFunction:
+        spec = FunctionSpec(
+            "webhooks",
+            "Posts signed events to subscribers; outside the network",
+            512,
+            30,
+            image="control",
+            environment={names.ENV_HOME: "/tmp/hindcast"},
+            is_outside=True,
+        )
+        return ImageFunction(self, "Webhooks", self._room, spec)
+
+    def _relay(self) -> ImageFunction:
+        addresses, poster = self._room.addresses, self.webhooks.function
+        bus, topics = addresses.bus_arn(self), [addresses.topic_arn(self)]
+        topics.append(addresses.events_topic_arn(self))
+        environment = {
+            names.ENV_EVENT_BUS: bus,
+            names.ENV_TOPIC_ARN: topics[0],
+            names.ENV_EVENTS_TOPIC_ARN: topics[1],
+            names.ENV_POSTER: poster.function_name,
+        }
+        spec = FunctionSpec(
+            "relay",
+            "Hands the outbox's events to the bus, the topics and the subscribers",
+            1024,
+            300,
+            image="control",
+            environment={**self._places(), **environment},
+        )
+        function = ImageFunction(self, "Relay", self._room, spec)
+        allow(function.role, ["events:PutEvents"], [bus])
+        allow(function.role, ["sns:Publish"], topics)
+        allow(function.role, ["lambda:InvokeFunction"], [poster.function_arn])
+        allow(
+            function.role,
+            ["secretsmanager:GetSecretValue"],
+            [addresses.subscription_secrets_arn(self)],
+            "The secrets of this deployment's subscriptions, whatever their names.",
+        )
         self._database.allow_working(function.role)
         return function
 

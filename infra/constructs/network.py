@@ -21,6 +21,8 @@ ENDPOINTS = {
     "Notices": _Service.SNS,
     "Metrics": _Service.CLOUDWATCH_MONITORING,
     "Glue": _Service.GLUE,
+    "Events": _Service.EVENTBRIDGE,
+    "Functions": _Service.LAMBDA_,
 }
 
 

@@ -14,6 +14,9 @@ from constructs import Construct
 from infra.addresses import Addresses
 from infra.permissions import allow, allow_key, role
 
+# When exactly matters to nothing that takes minutes.
+WITHIN = scheduler.TimeWindow.flexible(Duration.minutes(15))
+
 
 class Schedules(Construct):
     """A schedule for each thing, and a role that may start just these."""
@@ -34,11 +37,16 @@ class Schedules(Construct):
         self._schedule(name, target, cron)
 
     def call(
-        self, name: str, function: lambda_.IFunction, cron: str, given: dict[str, Any]
+        self,
+        name: str,
+        function: lambda_.IFunction,
+        cron: str,
+        given: dict[str, Any],
+        window: scheduler.TimeWindow = WITHIN,
     ) -> None:
-        """Call a function by a cron expression, with an event."""
+        """Call a function by a cron or rate expression, with an event."""
         allow(self._role, ["lambda:InvokeFunction"], [function.function_arn])
-        self._schedule(name, targets.LambdaInvoke(function, **self._options(given)), cron)
+        self._schedule(name, targets.LambdaInvoke(function, **self._options(given)), cron, window)
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -51,14 +59,20 @@ class Schedules(Construct):
             "retry_attempts": 5,
         }
 
-    def _schedule(self, name: str, target: scheduler.IScheduleTarget, cron: str) -> None:
+    def _schedule(
+        self,
+        name: str,
+        target: scheduler.IScheduleTarget,
+        cron: str,
+        window: scheduler.TimeWindow = WITHIN,
+    ) -> None:
         zone = TimeZone.of(self._addresses.deployment.schedule.timezone)
         scheduler.Schedule(
             self,
             name,
             schedule_name=self._addresses.named(name),
             schedule=scheduler.ScheduleExpression.expression(cron, zone),
-            time_window=scheduler.TimeWindow.flexible(Duration.minutes(15)),
+            time_window=window,
             key=self._key,
             target=target,
         )

@@ -3,10 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
+from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from infra.addresses import Addresses
 from infra.config import Deployment
+from infra.constructs.events import Events
 from infra.constructs.notices import Notices
 from infra.constructs.prediction_log import dead_letters
 from infra.constructs.rebuild import Rebuild
@@ -44,6 +46,9 @@ class OrchestrationStack(DeploymentStack):
         control = models.functions.control.function
         schedules.call("measure", control, schedule.measure, {"action": "measure"})
         schedules.call("compact", control, schedule.compact, {"action": "compact"})
+        Events(self, "Events", addresses, data.key)
+        relay, at_once = models.functions.relay.function, scheduler.TimeWindow.off()
+        schedules.call("relay", relay, schedule.relay, {"action": "deliver_events"}, at_once)
 
 
 def _rebuilt(deployment: Deployment, model: str) -> dict[str, Any]:

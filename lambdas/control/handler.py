@@ -20,6 +20,7 @@ from hindcast.operations import (
     release_choice,
     runs,
 )
+from hindcast.operations.events import posting, relay
 from hindcast.stores.ledger.documents import document
 
 Event = dict[str, Any]
@@ -90,6 +91,14 @@ def _migrate(application: Application, event: Event) -> Event:
     return asdict(migrations.migrate(application))
 
 
+def _deliver_events(application: Application, event: Event) -> Event:
+    return asdict(relay.relay_of(application).drain())
+
+
+def _post_webhook(application: Application, event: Event) -> Event:
+    return posting.answer(event)
+
+
 ACTIONS: dict[str, Callable[[Application, Event], Event]] = {
     "open_run": _open_run,
     "close_run": _close_run,
@@ -102,4 +111,6 @@ ACTIONS: dict[str, Callable[[Application, Event], Event]] = {
     "compact": _compact,
     "ingest": _ingest,
     "migrate": _migrate,
+    "deliver_events": _deliver_events,
+    posting.ACTION: _post_webhook,
 }

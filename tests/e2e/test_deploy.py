@@ -197,6 +197,7 @@ def test_schedules_start_what_was_deployed(deployed: World) -> None:
         **{DEPLOYED.of_model("rebuild", model): schedule.rebuild for model in MODELS},
         STAGING.named("measure"): schedule.measure,
         STAGING.named("compact"): schedule.compact,
+        STAGING.named("relay"): schedule.relay,
     }
     targets = {name: one["Target"]["Arn"].rpartition(":")[2] for name, one in found.items()}
     assert targets == {

@@ -78,7 +78,8 @@ def test_a_deployments_own_definitions_reach_its_functions_and_its_glue_job(
     stacks: dict[str, Template],
 ) -> None:
     own, example = f"hindcast-{MARKET.name}", f"hindcast-{PRODUCTION.name}"
-    assert with_project(stacks[f"{own}-models"]) == {"train", "evaluate", "control", "ingest"}
+    told = {"train", "evaluate", "control", "ingest", "relay"}
+    assert with_project(stacks[f"{own}-models"]) == told
     assert with_project(stacks[f"{example}-models"]) == set()
     job = only(stacks[f"{own}-features"], "AWS::Glue::Job")["Properties"]
     arguments = {name: text(value) for name, value in job["DefaultArguments"].items()}

@@ -18,11 +18,11 @@ EXTRAS = {
     "predict": "predict",
     "train": "train",
     "evaluate": "train",
-    "control": "train",
+    "control": "control",
     "collect-log": "compute",
 }
 # What a function's name and its extra decide; all else is the same.
-OWN = r"# .*Lambda.*|lambdas[./]\w+|hindcast-[\w-]+|(train|compute|predict)\.txt"
+OWN = r"# .*Lambda.*|lambdas[./]\w+|hindcast-[\w-]+|(train|compute|predict|control)\.txt"
 
 
 def folder(function: str) -> Path:

@@ -42,11 +42,12 @@ def test_the_catalog_shows_delta_tables(stacks: Stacks, stack: str) -> None:
 @pytest.mark.parametrize("stack", MODELS)
 def test_functions_are_images_in_the_network(stacks: Stacks, stack: str) -> None:
     functions = properties(stacks[stack], "AWS::Lambda::Function")
-    assert len(functions) == 6 + len(models_of(stack))
+    assert len(functions) == 8 + len(models_of(stack))
     for function in functions:
         assert function["PackageType"] == "Image"
         assert text(function["Code"]["ImageUri"]).endswith(":<ApplicationVersion>")
-        assert function["VpcConfig"]["SubnetIds"]
+        is_inside = not function["FunctionName"].endswith("-webhooks")
+        assert bool(function.get("VpcConfig", {}).get("SubnetIds")) == is_inside
         assert function["TracingConfig"] == {"Mode": "Active"}
         assert function["LoggingConfig"]["LogGroup"]
 
@@ -147,9 +148,9 @@ def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
         for schedule in properties(stacks[stack], "AWS::Scheduler::Schedule")
     }
     rebuilds = {f"rebuild-{model}": model for model in models_of(stack)}
-    assert set(schedules) == {"refresh", *rebuilds, "measure", "compact"}
-    for schedule in schedules.values():
-        assert schedule["ScheduleExpression"].startswith("cron(")
+    assert set(schedules) == {"refresh", *rebuilds, "measure", "compact", "relay"}
+    for name, schedule in schedules.items():
+        assert schedule["ScheduleExpression"].startswith("rate(" if name == "relay" else "cron(")
         assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
         assert schedule["Target"]["DeadLetterConfig"]
     for name, model in rebuilds.items():
@@ -157,8 +158,12 @@ def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
         assert given["model"] == model
         assert given["canary"]["steps"] == ([50] if "staging" in stack else [5, 25, 50])
         assert given["training"] == "lambda"
-    for action in ("measure", "compact"):
-        assert json.loads(schedules[action]["Target"]["Input"]) == {"action": action}
+    for name, action in {
+        "measure": "measure",
+        "compact": "compact",
+        "relay": "deliver_events",
+    }.items():
+        assert json.loads(schedules[name]["Target"]["Input"]) == {"action": action}
     for machine in properties(stacks[stack], "AWS::StepFunctions::StateMachine"):
         assert machine["LoggingConfiguration"]["Level"] == "ALL"
         assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False

@@ -1,22 +1,18 @@
 """Champion against challenger on the same rows: what is compared, refused, kept and told."""
 
 import html
-import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from hindcast import notify, project
+from hindcast import project
 from hindcast.bootstrap import Application
 from hindcast.definitions import Gate, days
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import (
-    HindcastError,
     InputError,
     NotFoundError,
     StoreUnavailableError,
@@ -100,7 +96,7 @@ def test_a_release_against_itself_differs_by_nothing(
 
 
 def test_a_weak_challenger_is_refused_by_name_and_the_champion_stays(
-    stage: Stage, application: Application, capsys: pytest.CaptureFixture[str]
+    stage: Stage, application: Application
 ) -> None:
     champion, weak = champion_of(application), stage.release(application, WEAK)
     report = judge(application, weak)
@@ -111,11 +107,9 @@ def test_a_weak_challenger_is_refused_by_name_and_the_champion_stays(
     verdict = kept(application, report).verdict
     (reason,) = [check for check in verdict["checks"] if check["name"] == LOSS]
     assert (reason["passed"], reason["found"]) == (False, found)
-    (line,) = capsys.readouterr().err.splitlines()
-    said = json.loads(line.removeprefix(f"Hindcast: release {weak} was refused: "))
-    assert said["release"] == weak
-    assert any(failure.startswith(f"{LOSS}: {found}") for failure in said["failures"])
-    assert said["decide"].startswith(f"hindcast promote {weak} --force --reason TEXT")
+    event = application.ledger.outbox.events("GateRefused")[0]
+    assert event.data["release"] == weak
+    assert any(failure.startswith(f"{LOSS}: {found}") for failure in event.data["failures"])
     assert "refused by its gate" in page(application, weak)
     assert aliases(application) == {"champion": champion, "challenger": weak}
 
@@ -232,38 +226,8 @@ def test_without_a_release_there_is_nothing_to_evaluate(stage: Stage) -> None:
         judge(empty, "3")
 
 
-def test_a_refusal_goes_to_the_topic_where_one_is_set(
-    stage: Stage,
-    application: Application,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    weak, region = stage.release(application, WEAK), "eu-central-1"
-    with mock_aws():
-        sqs, sns = (boto3.client(name, region_name=region) for name in ("sqs", "sns"))
-        queue = sqs.create_queue(QueueName="people")["QueueUrl"]
-        topic = sns.create_topic(Name="refusals")["TopicArn"]
-        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
-        told = replace(application, settings=replace(application.settings, topic_arn=topic))
-        judge(told, weak)
-        (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
-        with pytest.raises(HindcastError, match=rf"{weak} was refused: .*gone could not be told: "):
-            notify.refused(replace(told.settings, topic_arn=f"{topic}gone"), weak, [])
-    body = json.loads(message["Body"])
-    assert body["Subject"] == f"Hindcast: release {weak} was refused"
-    assert LOSS in body["Message"]
-    assert capsys.readouterr().err == ""
-
-
 def test_a_verdict_that_mlflow_cannot_be_told_of_is_kept_and_said(
-    stage: Stage,
-    application: Application,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    stage: Stage, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weak = stage.release(application, WEAK)
     judge(application, weak)
@@ -276,4 +240,5 @@ def test_a_verdict_that_mlflow_cannot_be_told_of_is_kept_and_said(
         patch.setattr("hindcast.models.register.catch_up", lambda _: [])
         with pytest.raises(StoreUnavailableError, match=r"evaluation \d+ is recorded, but the ML"):
             judge(application, weak)
-    assert capsys.readouterr().err.count(f"release {weak} was refused") == 2
+    told = [event.data["release"] for event in application.ledger.outbox.events("GateRefused")]
+    assert told.count(weak) == 2

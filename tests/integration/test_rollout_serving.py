@@ -25,7 +25,7 @@ def service(home: Home) -> Iterator[Service]:
 
 
 def test_a_canary_is_rolled_back_by_its_error_rate_and_promoted_once_it_is_put_right(
-    home: Home, service: Service, capsys: pytest.CaptureFixture[str]
+    home: Home, service: Service
 ) -> None:
     before, wider = champion(home), home.redefine(WITH_A_NEW_FEATURE)
     release, stage = wider.train(AS_OF), LocalStage(home.folder, "credit_risk")
@@ -51,7 +51,6 @@ def test_a_canary_is_rolled_back_by_its_error_rate_and_promoted_once_it_is_put_r
     assert champion(home) == before
     assert (last_run(home).status, last_run(home).error) == ("failed", report.why)
     assert service.ask(50) == {(200, before): 50}
-    assert f"Hindcast: roll-out rolled back {release}" in capsys.readouterr().err
 
     wider.materialize()
     answers.clear()
@@ -65,7 +64,6 @@ def test_a_canary_is_rolled_back_by_its_error_rate_and_promoted_once_it_is_put_r
     assert champion(home) == release
     assert last_run(home).outputs["promotion"] == report.promotion
     assert service.ask(50) == {(200, release): 50}
-    assert f"Hindcast: roll-out promoted {release}" in capsys.readouterr().err
 
     service.process.terminate()
     service.process.wait()

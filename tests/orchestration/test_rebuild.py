@@ -82,9 +82,10 @@ def test_a_release_that_fails_its_gate_is_refused_and_told_once(here: Cloud) -> 
     assert run.outputs["release"] == ended.output["release"]
     assert here.versions() == ["1"]
     assert here.edge.made("codebuild", "StartBuild") == []
-    [(subject, message)] = here.notifications
-    assert subject == f"Hindcast: release {ended.output['release']} was refused"
-    assert "roc_auc" in message["failures"][0]
+    event = here.home.application.ledger.outbox.events("GateRefused")[0]
+    assert event.data["release"] == ended.output["release"]
+    assert "roc_auc" in event.data["failures"][0]
+    assert here.notifications == []  # The relay tells people.
 
 
 def test_a_lambda_that_is_throttled_twice_is_asked_again(here: Cloud) -> None:

@@ -25,7 +25,6 @@ OPTIONS_ALLOWED = {
     "src/hindcast/models/training/revision.py": "arguments of git",
     "src/hindcast/operations/training_job.py": "the job's own arguments",
     "src/hindcast/operations/events/people.py": "a whole command, for a person who reads it",
-    "src/hindcast/notify.py": "a whole command, for a person who reads the message",
     "glue_jobs/refresh_features.py": "the job's own arguments",
 }
 

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from hindcast import notify
 from hindcast.bootstrap import Application
-from hindcast.errors import CanaryError, InputError, first_line
+from hindcast.errors import CanaryError, InputError
 from hindcast.models import promote
 from hindcast.serving import release as releases
 from hindcast.telemetry import Progress, Silent, step
@@ -95,10 +94,6 @@ def roll_out(
         report = RollOutReport(release, champion, PROMOTED, None, promoted.number, tuple(steps))
     except CanaryError as error:
         report = RollOutReport(release, champion, ROLLED_BACK, str(error), None, tuple(steps))
-    except Exception as error:
-        notify.rolled_out(application.settings, release, "failed", first_line(error))
-        raise
-    notify.rolled_out(application.settings, release, report.outcome, report.why)
     return report
 
 

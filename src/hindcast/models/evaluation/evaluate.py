@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hindcast import notify
 from hindcast.audit.replay import replay as replays
 from hindcast.bootstrap import Application
 from hindcast.compiler.query import Knowledge
@@ -57,7 +56,7 @@ def evaluate(
     """Judge a release, by default the newest one, against the champion.
 
     The holdout is that of the release's own clocks unless others are given. A failure changes
-    nothing, is kept with its reasons, and is notified for a person to decide.
+    nothing, is kept with its reasons, and is an event for a person to decide.
     """
     declared = application.project.model(model)
     register.catch_up(application)
@@ -84,8 +83,6 @@ def evaluate(
         )
         run.inputs.update(rows.data.inputs)
         run.outputs.update(evaluation=kept.number, passed=verdict.passed)
-    if not verdict.passed:
-        notify.refused(application.settings, record.release, verdict.failures)
     register.refresh_after(application, declared.name, f"evaluation {kept.number} is recorded")
     return _report(kept, record, verdict, rows)
 
