@@ -1,6 +1,6 @@
 """What is asked of every kind of target, so that training and evaluation know no difference."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -31,6 +31,18 @@ class Resampled(Protocol):
 
     def measure(self, weights: NDArray[Any]) -> Reals:
         """The task's `compared` metrics with a weight per row; NaN where one is not defined."""
+
+
+@dataclass(frozen=True)
+class Possible:
+    """Rows with each label that they may have, one label of all rows after the other.
+
+    labels, scores: [labels * rows]. weights: how likely a row has that label.
+    """
+
+    labels: Labels
+    scores: Reals
+    weights: Reals
 
 
 @dataclass(frozen=True)
@@ -152,6 +164,15 @@ class Task(Protocol):
 
     def histogram(self, scores: Reals) -> dict[str, Any]:
         """The reference histogram of the scores, for drift."""
+
+    def logged(self, answers: Sequence[Mapping[str, Any]]) -> Reals:
+        """The scores of answers as the prediction log has them."""
+
+    def uncertainty(self, labels: Labels, scores: Reals) -> dict[str, Any]:
+        """What `possible` needs to know of the holdout's errors, as JSON has it."""
+
+    def possible(self, scores: Reals, uncertainty: Mapping[str, Any]) -> Possible:
+        """The labels that rows may have, by their scores; uncertainty: that of the release."""
 
     def plan(self) -> dict[str, Any]:
         """What serving needs to know of the task."""

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hindcast.models.tasks.base import Labels, Reals, Task
+from hindcast.models.tasks.base import Labels, Reals, Resampled, Task
 
 RESAMPLES = 1_000
 LEVEL = 0.95
+# Standard errors from the middle of a normal distribution to the ends of that share of it.
+NORMAL = 1.959964
 # With fewer entities to draw, resamples are all but the same, and their range is no interval.
 LEAST_ENTITIES = 5
 
@@ -25,6 +27,11 @@ class Interval:
     low: float
     estimate: float
     high: float
+
+    @property
+    def error(self) -> float:
+        """The standard error, as of a normal distribution."""
+        return (self.high - self.low) / (2 * NORMAL)
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,16 @@ def compare(
         _intervals(task.compared, whole[1], draws[:, 1]),
         _intervals(task.compared, whole[0] - whole[1], draws[:, 0] - draws[:, 1]),
     )
+
+
+def of(
+    task: Task, rows: Resampled, groups: NDArray[Any], seed: int, resamples: int = RESAMPLES
+) -> dict[str, Interval | None]:
+    """Metric -> interval of rows that are measured again and again; groups: the entity of each."""
+    whole = rows.measure(np.ones(len(groups)))
+    drawn = 0 if are_few(groups) else resamples
+    draws = np.array([rows.measure(weights) for weights in _weights(groups, seed, drawn)])
+    return _intervals(task.compared, whole, draws.reshape(drawn, len(whole)))
 
 
 def are_few(groups: NDArray[Any] | None) -> bool:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hindcast.data.training_rows import TrainingSet, column_texts
 from hindcast.definitions import Model
+from hindcast.models.tasks import expected
 from hindcast.models.tasks.base import Labels, Reals, Task
 from hindcast.models.training import intervals, last_labels
 from hindcast.models.training.importance import importance
@@ -59,6 +60,7 @@ def measure(
             "estimates": _estimates(compared.difference),
             "intervals": _ranges(compared.difference),
         },
+        "without_labels": expected.of_holdout(task, held, scored.scores),
         **task.drawings(held, scored.scores, scored.baseline),
         "importance": importance(task, scored.score, scored.matrix, held, data.places, model.seed),
         "slices": {

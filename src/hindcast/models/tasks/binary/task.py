@@ -1,6 +1,6 @@
 """Models that classify 0 and 1: calibrated probabilities of 1, and a threshold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from hindcast.definitions import TASKS, Model
 from hindcast.errors import TrainingError
 from hindcast.models.tasks import estimator as estimators
-from hindcast.models.tasks.base import Fitted, Labels, Reals, Skill, TrainingRows
+from hindcast.models.tasks.base import Fitted, Labels, Possible, Reals, Skill, TrainingRows
 from hindcast.models.tasks.binary import curves, metrics
 from hindcast.models.tasks.binary.calibration import Calibration, log_odds
 from hindcast.models.tasks.binary.ranked import Ranked
@@ -138,6 +138,19 @@ class Binary:
     def histogram(self, scores: Reals) -> dict[str, Any]:
         """Probabilities in quantiles."""
         return numbers(scores)
+
+    def logged(self, answers: Sequence[Mapping[str, Any]]) -> Reals:
+        """The probability of each answer."""
+        return np.array([float(answer["probability"]) for answer in answers])
+
+    def uncertainty(self, labels: Labels, scores: Reals) -> dict[str, Any]:
+        """Nothing: a calibrated probability says itself how sure it is."""
+        return {}
+
+    def possible(self, scores: Reals, uncertainty: Mapping[str, Any]) -> Possible:
+        """1 by the probability, and 0 by the rest of it (NannyML's CBPE)."""
+        labels = np.repeat([1, 0], len(scores))
+        return Possible(labels, np.tile(scores, 2), np.concatenate([scores, 1 - scores]))
 
     def plan(self) -> dict[str, Any]:
         """The threshold."""

@@ -1,6 +1,6 @@
 """Models that classify labels: probabilities of each class, the likeliest is the answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from hindcast.definitions import TASKS, Model
 from hindcast.errors import TrainingError
 from hindcast.models.tasks import estimator as estimators
-from hindcast.models.tasks.base import Fitted, Labels, Reals, Skill, TrainingRows
+from hindcast.models.tasks.base import Fitted, Labels, Possible, Reals, Skill, TrainingRows
 from hindcast.models.tasks.folds import fit_out_of_fold, require_each
 from hindcast.models.tasks.histograms import categories
 from hindcast.models.tasks.multiclass import metrics
@@ -138,6 +138,22 @@ class Multiclass:
     def histogram(self, scores: Reals) -> dict[str, Any]:
         """How often each class is the answer."""
         return categories(np.array(self.texts, dtype=object)[metrics.answers(scores)])
+
+    def logged(self, answers: Sequence[Mapping[str, Any]]) -> Reals:
+        """The probabilities of each answer, [rows, classes]."""
+        found = [answer["probabilities"] for answer in answers]
+        rows = [[float(each[text]) for text in self.texts] for each in found]
+        return np.array(rows).reshape(len(rows), len(self.texts))
+
+    def uncertainty(self, labels: Labels, scores: Reals) -> dict[str, Any]:
+        """Nothing: calibrated probabilities say themselves how sure they are."""
+        return {}
+
+    def possible(self, scores: Reals, uncertainty: Mapping[str, Any]) -> Possible:
+        """Each class by its probability (NannyML's CBPE)."""
+        rows, classes = scores.shape
+        labels = np.repeat(np.arange(classes), rows)
+        return Possible(labels, np.tile(scores, (classes, 1)), scores.T.ravel())
 
     def plan(self) -> dict[str, Any]:
         """The classes, in the order of the probabilities."""

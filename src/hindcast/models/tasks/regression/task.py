@@ -1,6 +1,6 @@
 """Models that estimate a number, with an interval that holds a declared share of the labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -16,9 +16,9 @@ from sklearn.preprocessing import StandardScaler
 from hindcast.definitions import TASKS, Model
 from hindcast.errors import TrainingError
 from hindcast.models.tasks import estimator as estimators
-from hindcast.models.tasks.base import Fitted, Labels, Reals, Skill, TrainingRows
+from hindcast.models.tasks.base import Fitted, Labels, Possible, Reals, Skill, TrainingRows
 from hindcast.models.tasks.histograms import numbers
-from hindcast.models.tasks.regression import metrics
+from hindcast.models.tasks.regression import errors, metrics
 from hindcast.models.tasks.sampling import some
 
 # What the interval is measured on, and the estimator is not fitted on.
@@ -144,6 +144,18 @@ class Regression:
     def histogram(self, scores: Reals) -> dict[str, Any]:
         """Estimates in quantiles."""
         return numbers(scores)
+
+    def logged(self, answers: Sequence[Mapping[str, Any]]) -> Reals:
+        """The estimate of each answer."""
+        return np.array([float(answer["prediction"]) for answer in answers])
+
+    def uncertainty(self, labels: Labels, scores: Reals) -> dict[str, Any]:
+        """How far the label was from the estimate, in parts of the estimates."""
+        return errors.by_estimate(labels, scores)
+
+    def possible(self, scores: Reals, uncertainty: Mapping[str, Any]) -> Possible:
+        """The estimate off by each of the holdout's errors for estimates like it."""
+        return errors.possible(scores, uncertainty)
 
     def plan(self) -> dict[str, Any]:
         """The interval."""
