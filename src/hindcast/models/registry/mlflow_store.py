@@ -5,10 +5,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
-from hindcast.errors import HindcastError, InputError, StoreUnavailableError, first_line
+from hindcast.errors import (
+    HindcastError,
+    InputError,
+    NotFoundError,
+    StoreUnavailableError,
+    first_line,
+)
 from hindcast.stores import database
 
 if TYPE_CHECKING:
@@ -24,6 +31,8 @@ ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+# What MLflow says of an address that leads nowhere.
+_UNKNOWN = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 # Whose exceptions are the store's or the artifacts', and not mistakes of this code.
 _LIBRARIES = {"mlflow", "sqlalchemy", "alembic", "psycopg", "boto3", "botocore"}
 
@@ -59,6 +68,36 @@ def migrate(database_url: str) -> None:
                 utils._upgrade_db(engine)
         finally:
             engine.dispose()
+
+
+def download(client: "MlflowClient", uri: str, store: str, into: Path) -> Path:
+    """Copy a model's folder to one below `into`; raises NotFoundError where there is none."""
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    try:
+        place = _location(client, uri)
+        found = download_artifacts(place, dst_path=str(into), tracking_uri=store)
+    except MlflowException as error:
+        if error.error_code not in _UNKNOWN:
+            raise
+        raise NotFoundError(f"{uri}: MLflow has no such model: {first_line(error)}") from error
+    return Path(found)
+
+
+def _location(client: "MlflowClient", uri: str) -> str:
+    """Where the files of models:/ lie: MLflow would look such an address up in a global store."""
+    name, _, version = uri.removeprefix("models:/").partition("/")
+    if not uri.startswith("models:/"):
+        return uri
+    if "@" in name:
+        found = client.get_model_version_by_alias(*name.split("@", 1))
+        name, version = found.name, found.version
+    if version:
+        uri = client.get_model_version_download_uri(name, version)
+    if not uri.startswith("models:/"):
+        return uri
+    return str(client.get_logged_model(uri.removeprefix("models:/")).artifact_location)
 
 
 def _make_schema(connection: Any) -> None:

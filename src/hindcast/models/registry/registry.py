@@ -79,6 +79,14 @@ class ModelRegistry:
             if known:
                 _point(client, model, {alias: known.get(r or "") for alias, r in wanted.items()})
 
+    def download(self, uri: str, into: Path) -> Path:
+        """Copy the model of runs:/, models:/ or another address to a folder below this one.
+
+        Raises NotFoundError where MLflow knows none by that address.
+        """
+        with mlflow_store.one_error():
+            return mlflow_store.download(self._client, uri, self.uri, into)
+
     @cached_property
     def _client(self) -> "MlflowClient":
         return mlflow_store.open_client(self._database_url, self.artifacts)

@@ -1,0 +1,33 @@
+"""A small classifier, in a folder as MLflow logs it."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+ROWS = pa.table({"x": [0.0, 1.0, 2.0, 3.0], "kind": ["a", "b", "a", None]})
+
+
+def classifier() -> Any:
+    """A pipeline of scikit-learn over a number and a text."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    encoded = (OneHotEncoder(handle_unknown="ignore"), ["kind"])
+    columns = make_column_transformer(encoded, remainder="passthrough")
+    return make_pipeline(columns, LogisticRegression()).fit(ROWS.to_pandas(), [0, 1, 1, 0])
+
+
+def save(model: Any, folder: Path) -> Path:
+    """Write the model's folder, which says what columns it reads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # What MLflow says of its own type hints.
+        import mlflow.sklearn
+        from mlflow.models import infer_signature
+
+        signature = infer_signature(ROWS.to_pandas())
+        mlflow.sklearn.save_model(model, folder, signature=signature, pip_requirements=[])
+    return folder
