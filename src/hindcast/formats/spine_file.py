@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from hindcast.engines.duckdb import session
 from hindcast.errors import InputError, first_line
-from hindcast.formats.source_file import SourceFile, opened
+from hindcast.formats.source_file import SourceFile, opened, rows
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,7 @@ def read(path: Path) -> Rows:
         raise InputError(f"{path}: no such file; name a CSV or Parquet file")
     with session() as connection, opened(path, path.name, connection) as file:
         try:
-            rows = connection.sql(f"SELECT * FROM {file.relation(connection)}")
-            table = rows.to_arrow_table()
+            table = rows(file, connection).to_arrow_table()
             torn = file.torn(connection, table.num_rows)
         except duckdb.Error as error:
             raise InputError(f"{path.name}: cannot be read: {first_line(error)}") from error

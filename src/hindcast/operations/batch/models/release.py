@@ -1,0 +1,231 @@
+"""A release of the ledger: features looked up as serving does, or given in the rows."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from hindcast import bootstrap, names
+from hindcast.bootstrap import Application
+from hindcast.compiler.service import CompiledService
+from hindcast.data import retrieve
+from hindcast.data import spine as spines
+from hindcast.datatypes import DataType
+from hindcast.errors import InputError, NotFoundError
+from hindcast.formats.spine_file import Rows
+from hindcast.operations.batch.models import vectors
+from hindcast.operations.batch.models.parting import parted
+from hindcast.operations.batch.parts import AS_OF, PartContext, Refused, ScoredChunk
+from hindcast.operations.batch.values import Strict
+from hindcast.releases import contents
+from hindcast.serving import release as releases
+from hindcast.serving.requests import Question
+from hindcast.serving.store import Database, OnlineReader
+from hindcast.stores.ledger import ReleaseRecord
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+INSTANTS = (names.AS_OF, names.EVENT_TIMESTAMP)
+
+
+class ReleaseModelParams(Strict):
+    """release: champion, challenger, version or id. features: looked up, or in the rows."""
+
+    release: str | int = CHAMPION
+    model: str | None = None
+    features: Literal["lookup", "given"] = "lookup"
+
+
+class ReleaseModel:
+    """Scores keys and request values, or rows of feature values, by one release."""
+
+    Params = ReleaseModelParams
+
+    def __init__(self, params: ReleaseModelParams, context: PartContext) -> None:
+        """Open the release that is meant; raises NotFoundError, ReleaseError."""
+        application = context.application
+        record = _record(application, params, context.as_of)
+        folder = application.release_folder(record.release)
+        self._contents, self._open = contents.read(folder), releases.load(folder)
+        self._context, self._given = context, params.features == "given"
+        self._plan = self._open.plan
+        self.name = record.release
+        self.facts: Mapping[str, Any] = {
+            "release": record.release,
+            "model": record.model,
+            "version": record.version,
+            "features": params.features,
+        }
+        service = self._service
+        self.keys: Sequence[str] = () if self._given else tuple(service.keys)
+        asked = (*service.keys, *service.given)
+        self.reads: Sequence[str] = self._plan.names if self._given else asked
+
+    def score(self, rows: pa.Table) -> ScoredChunk:
+        """The answers for rows; what serving would refuse is refused, in its words.
+
+        Columns: those of the rows, keys in their types, the answer's, as_of.
+        """
+        read, refused = parted(rows, self._read)
+        kept = np.setdiff1d(np.arange(rows.num_rows), list(refused))
+        wrong = vectors.faults(read, self._plan) if len(kept) else {}
+        refused.update({int(kept[place]): reason for place, reason in wrong.items()})
+        good = np.setdiff1d(np.arange(len(kept)), list(wrong))
+        found = self._answers(read.take(pa.array(good)), len(good))
+        finite = vectors.is_finite(found)
+        refused.update(dict.fromkeys(kept[good[~finite]].tolist(), _OVERFLOW))
+        own = rows.take(pa.array(kept[good])).drop_columns(self._replaced(rows))
+        answered = pa.table({**_columns(own), **_columns(found)}).filter(pa.array(finite))
+        return ScoredChunk(answered, [Refused(*each) for each in sorted(refused.items())])
+
+    def close(self) -> None:
+        """Drop the connection to the store."""
+        if "_reader" in self.__dict__:
+            self._reader.close()
+
+    def _answers(self, read: pa.Table, rows: int) -> pa.Table:
+        """Keys, the model's answers and as_of for what was read of so many rows."""
+        rule = self._plan.rule
+        if rows:
+            found = vectors.run(self._open.session, self._plan, read)
+        else:
+            found = vectors.answers(self._plan, np.empty((0, rule.width), np.float32))
+        types = {name: self._service.keys[name].arrow() for name in self.keys}
+        keys = {n: read[_KEY + n] if rows else pa.nulls(0, kind) for n, kind in types.items()}
+        as_of = read[_KEY + AS_OF] if rows else pa.nulls(0, spines.INSTANT)
+        return pa.table({**keys, **_columns(found), AS_OF: as_of})
+
+    def _replaced(self, rows: pa.Table) -> list[str]:
+        """Columns of the rows in whose place the answers have their own."""
+        return [name for name in (*self.keys, AS_OF) if name in rows.column_names]
+
+    @cached_property
+    def _service(self) -> CompiledService:
+        return self._contents.service
+
+    @cached_property
+    def _reader(self) -> OnlineReader:
+        application = self._context.application
+        return OnlineReader(Database(application.database_url), self._plan.sql)
+
+    @property
+    def _read(self) -> Callable[[pa.Table], tuple[pa.Table, dict[int, str]]]:
+        return self._typed if self._given or not self._service.views else self._looked_up
+
+    def _typed(self, rows: pa.Table) -> tuple[pa.Table, dict[int, str]]:
+        """Feature values that the rows have, in their types; raises InputError as spines do."""
+        named, types = Rows(rows, "row"), self._service.types
+        found = {name: given_values(named, name, types[name]) for name in self._plan.names}
+        as_of = pa.array([self._context.as_of] * rows.num_rows, spines.INSTANT)
+        return pa.table({**found, _KEY + AS_OF: as_of}), {}
+
+    def _looked_up(self, rows: pa.Table) -> tuple[pa.Table, dict[int, str]]:
+        """Features by key: as of each row's instant, else the batch's, else online now."""
+        keys = spines.keys(self._service, Rows(rows, "row"))
+        instants = [name for name in INSTANTS if name in rows.column_names]
+        is_now = not instants and self._context.as_of is None
+        found, is_unknown = self._online(rows, keys) if is_now else self._past(rows, instants)
+        for name, column in keys.items():
+            found = found.append_column(_KEY + name, column)
+        reason = f"there is no {self._plan.entity} with these keys"
+        return found, dict.fromkeys(np.flatnonzero(is_unknown).tolist(), reason)
+
+    def _online(
+        self, rows: pa.Table, keys: Mapping[str, pa.Array]
+    ) -> tuple[pa.Table, NDArray[np.bool_]]:
+        """What the predict function would read now."""
+        given = spines.given(self._service, Rows(rows, "row"))
+        columns = [column.to_pylist() for column in (*keys.values(), *given.values())]
+        asked = [
+            Question(each[: len(keys)], each[len(keys) :]) for each in zip(*columns, strict=True)
+        ]
+        found: list[Mapping[str, Any]] = []
+        for start in range(0, len(asked), retrieve.BATCH_ROWS):
+            part = asked[start : start + retrieve.BATCH_ROWS]
+            known = self._reader.read_many(dict.fromkeys(part), self._context.now)
+            found += [known.get(each, _NOTHING) for each in part]
+        types = {name: _served(self._service.types[name].arrow()) for name in self._plan.names}
+        features = {n: pa.array([row.get(n) for row in found], kind) for n, kind in types.items()}
+        as_of = pa.array([row.get(names.FEATURES_AS_OF) for row in found], spines.INSTANT)
+        is_unknown = np.array([row is _NOTHING for row in found], bool)
+        return pa.table({**features, _KEY + AS_OF: as_of}), is_unknown
+
+    def _past(self, rows: pa.Table, instants: Sequence[str]) -> tuple[pa.Table, NDArray[np.bool_]]:
+        """Features point in time, by the query that training sets are made by."""
+        context = self._context
+        known = [name for name in (names.KNOWN_BY,) if name in rows.column_names]
+        spine = rows.select([*self.reads, *instants, *known])
+        if not instants:
+            as_of = pa.array([context.as_of] * rows.num_rows, spines.INSTANT)
+            spine = spine.append_column(names.AS_OF, as_of)
+        named, lake = Rows(spine, "row"), context.application.lake
+        engine = bootstrap.engine("duckdb")
+        found = retrieve.retrieve(self._service, engine, lake, named, context.known_by)
+        features = {n: found.table[n] for n in self._plan.names}
+        plain = {n: each.cast(_served(each.type)) for n, each in features.items()}
+        as_of = spines.read(self._service, named).as_of
+        refuses = self._contents.manifest["cold_start"] == "refuse"
+        known_rows = found.has_history.to_numpy(zero_copy_only=False)
+        is_unknown = ~known_rows if refuses else np.zeros(len(as_of), bool)
+        return pa.table({**plain, _KEY + AS_OF: as_of}), is_unknown
+
+
+_KEY = "_key_"
+_NOTHING: Mapping[str, Any] = {}
+_OVERFLOW = "the model's answer to these values is no finite number"
+
+
+def given_values(rows: Rows, name: str, kind: DataType) -> pa.Array:
+    """A column of feature values in their type; an array as a list, or as JSON text.
+
+    Raises InputError naming the row and column of what is none.
+    """
+    if not kind.is_array:
+        return spines.typed_column(rows, name, kind, "the feature").cast(_served(kind.arrow()))
+    found = []
+    for row, value in enumerate(rows.table[name].to_pylist()):
+        value = json.loads(value) if isinstance(value, str) else value
+        if value is not None and not _are_numbers(value, kind.size):
+            raise InputError(f"{rows.where(row)}: {name} is not a list of {kind.size} numbers")
+        found.append(value)
+    return pa.array(found, kind.arrow())
+
+
+def _are_numbers(value: Any, count: int) -> bool:
+    is_list = isinstance(value, list) and len(value) == count
+    return is_list and all(type(each) in (int, float) for each in value)
+
+
+def _served(kind: pa.DataType) -> pa.DataType:
+    """Decimals are read as doubles, as serving reads them."""
+    return pa.float64() if pa.types.is_decimal(kind) else kind
+
+
+def _columns(table: pa.Table) -> dict[str, Any]:
+    return {name: table[name] for name in table.column_names}
+
+
+def _record(
+    application: Application, params: ReleaseModelParams, as_of: datetime | None
+) -> ReleaseRecord:
+    """The release that is meant; a champion is the one of the batch's instant."""
+    asked = str(params.release)
+    model = application.project.model_name(params.model, asked)
+    if asked == CHAMPION:
+        champion = application.champion(model, as_of)
+        return application.ledger.find_release(model, champion.release)
+    if asked == CHALLENGER:
+        return _challenger(application, model)
+    return application.ledger.find_release(model, asked)
+
+
+def _challenger(application: Application, model: str) -> ReleaseRecord:
+    """The newest release, where it is not in production."""
+    champion, records = application.ledger.champion(model), application.ledger.releases(model)
+    if not records or (champion and champion.release == records[0].release):
+        raise NotFoundError(f"model '{model}' has no challenger; name a release, or train one")
+    return records[0]
