@@ -6,7 +6,13 @@ from typing import Any
 
 import pyarrow as pa
 
-ROWS = pa.table({"x": [0.0, 1.0, 2.0, 3.0], "kind": ["a", "b", "a", None]})
+
+def table(x: list[float], kind: list[str | None]) -> pa.Table:
+    """Rows that the classifier reads."""
+    return pa.table({"x": x, "kind": kind})
+
+
+ROWS = table([0.0, 1.0, 2.0, 3.0], ["a", "b", "a", None])
 
 
 def classifier() -> Any:

@@ -20,6 +20,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
     "model": {
         "release": f"{_HERE}.models.release:ReleaseModel",
         "onnx": f"{_HERE}.models.onnx:OnnxModel",
+        "mlflow": f"{_HERE}.models.mlflow:MlflowModel",
     },
     "source": {
         "local_file": f"{_HERE}.sources.files:LocalFiles",
