@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from hindcast.errors import InputError
 from hindcast.operations.batch import registry, yaml_file
+from hindcast.operations.batch.references import UnshownError
 from hindcast.operations.batch.registry import Kind
 from hindcast.operations.batch.values import Strict, as_instant
 from hindcast.operations.batch.yaml_file import Located
@@ -150,10 +151,11 @@ def _reason(error: Mapping[str, Any], model: type[BaseModel]) -> str:
     if kind == "missing":
         return "is missing"
     said = str(error["msg"]).removeprefix("Value error, ")
-    shown = "" if isinstance(error["input"], dict | list) else f" {error['input']!r}"
-    return (
-        f"{shown.strip()}: {said[0].lower()}{said[1:]}" if shown else f"{said[0].lower()}{said[1:]}"
-    )
+    said = said[0].lower() + said[1:]
+    is_unshown = isinstance(error.get("ctx", {}).get("error"), UnshownError)
+    if is_unshown or isinstance(error["input"], dict | list):
+        return said
+    return f"{error['input']!r}: {said}"
 
 
 def _fields(model: type[BaseModel], place: tuple[Any, ...]) -> list[str]:

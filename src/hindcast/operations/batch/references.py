@@ -7,26 +7,41 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from hindcast.errors import InputError
+from hindcast.errors import HindcastError, InputError
 from hindcast.stores import database
 
 _REFERENCE = re.compile(r"\$\{(env|secret):([^}]+)\}")
 _MENTION = re.compile(r"\$\{[^}]*\}?")
 
 
+_PASSWORD = re.compile(r"://[^/@:]*:[^@$]")
+_FORMS = "${env:NAME} or ${secret:NAME#field}"
+
+
+class UnshownError(ValueError):
+    """Raised when a reference is none; the text that it is in may be secret, and is not shown."""
+
+
 def _checked(text: str) -> str:
     for mention in _MENTION.findall(text):
-        found = _REFERENCE.fullmatch(mention)
-        if found is None:
-            forms = "${env:NAME} or ${secret:NAME#field}"
-            raise ValueError(f"{mention} is no reference; write {forms}")
-        if found[1] == "secret" and "#" not in found[2]:
-            raise ValueError(
-                f"{mention} names no field of the secret; write ${{secret:NAME#field}}"
-            )
-        if found[1] == "env" and found[2] not in os.environ:
-            raise ValueError(f"the environment has no {found[2]}; set it")
+        if fault := _fault(mention):
+            raise UnshownError(fault)
+    if _PASSWORD.search(text):
+        raise UnshownError(f"has its password written out; write {_FORMS} in its place")
     return text
+
+
+def _fault(mention: str) -> str | None:
+    found = _REFERENCE.fullmatch(mention)
+    if found is None:
+        return f"{mention} is no reference; write {_FORMS}"
+    if found[1] == "secret" and "#" not in found[2]:
+        return f"{mention} names no field of the secret; write ${{secret:NAME#field}}"
+    try:
+        _SOURCES[found[1]](found[2])
+    except HindcastError as error:
+        return str(error)
+    return None
 
 
 # Text that may hold references, which the ledger and messages show unresolved.
@@ -45,7 +60,7 @@ def _of_environment(name: str) -> str:
     try:
         return os.environ[name]
     except KeyError:
-        raise InputError(f"${{env:{name}}}: the environment has no {name}; set it") from None
+        raise InputError(f"the environment has no {name}; set it") from None
 
 
 def _of_secrets_manager(name: str) -> str:

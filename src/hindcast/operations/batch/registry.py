@@ -38,6 +38,8 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         "events": f"{_HERE}.targets.events:EventsTarget",
     },
 }
+# What a class must have to be made at all: a type may name any class that can be imported.
+_METHODS: Mapping[Kind, str] = {"model": "score", "source": "tables", "target": "write"}
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,6 @@ def _imported(place: str, kind: Kind) -> Callable[..., Any]:
         raise InputError(
             f"'{place}' cannot be imported: {type(error).__name__}: {first_line(error)}"
         ) from error
-    if not isinstance(found, type):
-        raise InputError(f"'{place}' is no class; name a class of {kind}s")
+    if not (isinstance(found, type) and hasattr(found, _METHODS[kind])):
+        raise InputError(f"'{place}' is no {kind}: a class with the method {_METHODS[kind]}")
     return found
