@@ -142,6 +142,7 @@ def _shared(limits: Thresholds, metrics: Metrics) -> list[Watch]:
     kept = "Sessions keep the proxy's connections to themselves"
     collect = metrics.function("collect-log", "Errors", "Sum")
     ingest = metrics.function("ingest", "Errors", "Sum")
+    relay = metrics.function("relay", "Errors", "Sum")
     waiting = "ApproximateNumberOfMessagesVisible"
     queues = {
         queue: metrics.queue(waiting, queue)
@@ -155,6 +156,7 @@ def _shared(limits: Thresholds, metrics: Metrics) -> list[Watch]:
         ),
         Watch("collect-errors", collect, 0, "Predictions do not reach the lake"),
         Watch("ingest-errors", ingest, 0, "A file cannot be ingested", 1, 1),
+        Watch("relay-errors", relay, 0, "Events do not leave, or a sink never took one", 1, 1),
     ]
 
 

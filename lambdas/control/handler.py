@@ -92,7 +92,16 @@ def _migrate(application: Application, event: Event) -> Event:
 
 
 def _deliver_events(application: Application, event: Event) -> Event:
-    return asdict(relay.relay_of(application).drain())
+    return asdict(relay.relay_of(application).drain_loudly())
+
+
+def _dead_letters(application: Application, event: Event) -> Event:
+    found = application.ledger.outbox.undelivered()
+    return {"letters": [{**asdict(what), **asdict(last), "id": what.id} for what, last in found]}
+
+
+def _resend_events(application: Application, event: Event) -> Event:
+    return {"resent": application.ledger.outbox.resend(event.get("event"), event.get("sink"))}
 
 
 def _post_webhook(application: Application, event: Event) -> Event:
@@ -113,4 +122,6 @@ ACTIONS: dict[str, Callable[[Application, Event], Event]] = {
     "migrate": _migrate,
     "deliver_events": _deliver_events,
     posting.ACTION: _post_webhook,
+    "dead_letters": _dead_letters,
+    "resend_events": _resend_events,
 }

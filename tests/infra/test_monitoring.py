@@ -29,6 +29,7 @@ SHARED = {
     "uningested",
     "collect-errors",
     "ingest-errors",
+    "relay-errors",
 }
 
 

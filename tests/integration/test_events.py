@@ -19,16 +19,18 @@ from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from moto import mock_aws
 
 from examples.subscriber import Subscriber
-from hindcast import project, settings
+from hindcast import names, project, settings
 from hindcast.bootstrap import Application
 from hindcast.demo import news
-from hindcast.errors import InputError, NotFoundError
+from hindcast.errors import HindcastError, InputError, NotFoundError
 from hindcast.operations.events import envelope, relay
 from hindcast.operations.events.relay import Relay
 from hindcast.operations.events.subscriptions import subscribe, unsubscribe
 from hindcast.settings import Settings
 from hindcast.stores.ledger import EventType, Ledger, Outbox
+from lambdas.control.handler import handler
 from tests.integration.crashes import ENVIRONMENT
+from tests.integration.lifecycle import Shell
 from tests.integration.test_outbox import live
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -148,7 +150,9 @@ def test_what_is_not_signed_with_the_subscriptions_secret_is_tried_again_and_the
         with ledger.run("train", {}):
             pass
         secret, server.secret = server.secret, ""
-        assert [local.deliver().failed.get("webhook:crm", 0) for _ in range(4)] == [1, 1, 1, 0]
+        passes = [local.deliver() for _ in range(4)]
+        assert [each.failed.get("webhook:crm", 0) for each in passes] == [1, 1, 0, 0]
+        assert passes[2].dead == {"webhook:crm": 1}
         [(event, last)] = ledger.outbox.undelivered()
         assert (last.sink, last.attempt) == ("webhook:crm", 3)
         assert str(last.error).endswith("answered 401")
@@ -173,7 +177,7 @@ def test_a_subscriber_that_is_down_does_not_hold_up_the_others(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from hindcast import project, settings
+from hindcast import names, project, settings
 from hindcast.bootstrap import Application
 from hindcast.demo import news
 from hindcast.operations.events import sinks
@@ -290,7 +294,7 @@ def received(client: Any, url: str) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("cloud")
 def test_on_aws_systems_get_events_by_bus_and_topic_and_people_what_they_decide(
-    ledger: Ledger, here: Settings
+    ledger: Ledger, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bus, sns, sqs = (boto3.client(name, "eu-central-1") for name in ("events", "sns", "sqs"))
     bus.create_event_bus(Name="news")
@@ -302,16 +306,17 @@ def test_on_aws_systems_get_events_by_bus_and_topic_and_people_what_they_decide(
     topics = {name: sns.create_topic(Name=name)["TopicArn"] for name in ("systems", "people")}
     for name, topic in topics.items():
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queues[name][1])
-    places = replace(
-        here,
-        deployment="staging",
-        event_bus="news",
-        events_topic_arn=topics["systems"],
-        topic_arn=topics["people"],
-    )
+    for name, value in {
+        names.ENV_DEPLOYMENT: "staging",
+        names.ENV_DATABASE_URL: database_url,
+        names.ENV_EVENT_BUS: "news",
+        names.ENV_EVENTS_TOPIC_ARN: topics["systems"],
+        names.ENV_TOPIC_ARN: topics["people"],
+    }.items():
+        monkeypatch.setenv(name, value)
     live(ledger)
-    passed = Relay(places, ledger.outbox, "/hindcast/staging").drain()
-    assert passed.delivered == {"eventbridge": 7, "sns": 7, "people": 2}
+    delivered = handler({"action": "deliver_events"}, None)["delivered"]
+    assert delivered == {"eventbridge": 7, "sns": 7, "people": 2}
     on_bus, to_systems, to_people = (received(sqs, url) for url, _ in queues.values())
     assert [each["detail"]["id"] for each in on_bus] == ids(ledger.outbox)
     assert {each["detail-type"] for each in on_bus} >= {"Promoted", "GateRefused"}
@@ -325,14 +330,18 @@ def test_on_aws_systems_get_events_by_bus_and_topic_and_people_what_they_decide(
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_bus_that_is_gone_is_a_failed_attempt_with_its_reason(
-    ledger: Ledger, here: Settings
+def test_a_topic_that_is_gone_is_tried_again_and_rings_the_alarm_when_an_event_is_dead(
+    ledger: Ledger, here: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(relay, "DELAYS", (timedelta(0),))
     live(ledger)
     arn = "arn:aws:sns:eu-central-1:123456789012:gone"
     places = replace(here, deployment="staging", events_topic_arn=arn)
-    assert Relay(places, ledger.outbox, "/hindcast/staging").deliver().failed == {"sns": 3}
-    assert f"topic {arn}: " in str(ledger.outbox.undelivered("failed")[0][1].error)
+    on_aws = Relay(places, ledger.outbox, "/hindcast/staging")
+    assert on_aws.drain_loudly().failed == {"sns": 3}
+    with pytest.raises(HindcastError, match="dead letters now: 3 at sns"):
+        on_aws.drain_loudly()
+    assert f"topic {arn}: " in str(ledger.outbox.undelivered()[0][1].error)
 
 
 @pytest.mark.usefixtures("cloud")
@@ -354,6 +363,40 @@ def test_on_aws_a_secret_is_kept_in_secrets_manager(
     with pytest.raises(NotFoundError):
         unsubscribe(places, ledger.outbox, "crm", "ann")
     assert manager.list_secrets()["SecretList"] == []
+
+
+def test_commands_show_what_happened_and_what_did_not_arrive(
+    ledger: Ledger,
+    here: Settings,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(relay, "DELAYS", ())
+    folder = project.examples() / "line"
+    shell = Shell(monkeypatch, capsys, replace(here, database_url=database_url, project=folder))
+    made = shell.json("events", "subscribe", "crm", "http://127.0.0.1:1/", "--type", "Promoted")
+    assert made["secret"].startswith("whsec_")
+    assert shell.run("events", "subscriptions")[1].splitlines()[1].split()[:2] == [
+        "crm",
+        "Promoted",
+    ]
+    live(ledger)
+    passed = shell.json("events", "deliver")
+    assert passed["delivered"] == {"file": 7}
+    assert passed["dead"] == {"webhook:crm": 2}
+    assert [each["type"] for each in shell.json("events", "list", "--type", "RolledBack")] == [
+        "RolledBack"
+    ]
+    assert "GateRefused" in shell.run("events", "list")[1]
+    letters = shell.json("events", "dead")
+    assert {each["why"] for each in letters} == {
+        "http://127.0.0.1:1/: [Errno 111] Connection refused"
+    }
+    assert shell.json("events", "resend", letters[0]["event"]) == {"resent": 1}
+    assert shell.json("events", "unsubscribe", "crm")["name"] == "crm"
+    code, _, err = shell.run("events", "list", "--type", "Promote")
+    assert (code, err.startswith("hindcast: no event is 'Promote'; the types are Run")) == (2, True)
 
 
 def test_the_demos_subscriber_receives_what_is_delivered(

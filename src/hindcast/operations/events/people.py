@@ -1,6 +1,7 @@
 """What people are told by e-mail: the events that wait for somebody's decision, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hindcast.stores.ledger import Event, EventType
 
@@ -21,5 +22,15 @@ def letter(event: Event) -> tuple[str, str]:
     if event.type == "RolledBack":
         subject = f"Hindcast: model {event.subject} is back to release {data['release']}"
         return subject, f"by {data['by']}, from release {data['replaces']}; see: hindcast releases"
-    lines = [f"{name}: {value}" for name, value in data.items() if name != "model"]
+    lines = [_moved(finding) for finding in data["findings"]]
+    lines.append(f"the page with plots is of run {data['run']}; see docs/drift.md")
     return f"Hindcast: model {event.subject} drifts", "\n".join(lines)
+
+
+def _moved(finding: Mapping[str, Any]) -> str:
+    where = f" in {finding['slice']}" if finding.get("slice") else ""
+    since = f", since {finding['since']}" if finding.get("since") else ""
+    return (
+        f"{finding['kind']} {finding['name']}{where}: {finding['statistic']} {finding['value']}"
+        f"{since}"
+    )

@@ -14,7 +14,7 @@ from hindcast.operations.events.sinks import BusSink, FileSink, PeopleSink, Sink
 from hindcast.operations.events.subscriptions import is_public_only
 from hindcast.operations.events.webhooks import Post, WebhookSink
 from hindcast.settings import Settings
-from hindcast.stores.ledger import Due, Outbox, Subscription
+from hindcast.stores.ledger import Due, Outbox, Outcome, Subscription
 
 FILE = "events.jsonl"
 # How long after each failed attempt the next one is due; after the last of them it is dead.
@@ -32,10 +32,11 @@ FAILURES_IN_A_ROW = 3
 
 @dataclass
 class Passed:
-    """What passes did: sink -> events that it took, and that it did not take."""
+    """What passes did: sink -> events that it took, that it did not, and that are dead."""
 
     delivered: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
+    dead: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,14 @@ class Relay:
             self._pass_into(passed)
         return passed
 
+    def drain_loudly(self) -> Passed:
+        """As `drain`, for an alarm on errors: raises HindcastError where an event died of it."""
+        passed = self.drain()
+        if passed.dead:
+            told = ", ".join(f"{count} at {sink}" for sink, count in passed.dead.items())
+            raise HindcastError(f"events are dead letters now: {told}; send them anew once mended")
+        return passed
+
     def _pass_into(self, passed: Passed) -> None:
         for sink in self.sinks():
             with self.outbox.alone(sink.name) as is_mine:
@@ -116,21 +125,19 @@ def relay_of(application: Application) -> Relay:
 def _pass(outbox: Outbox, sink: Sink, passed: Passed) -> None:
     in_a_row = 0
     for due in outbox.due(sink.name, sink.types, sink.since):
-        is_taken = _attempt(outbox, sink, due)
-        counts = passed.delivered if is_taken else passed.failed
+        outcome = _attempt(outbox, sink, due)
+        counts: dict[str, int] = getattr(passed, outcome)
         counts[sink.name] = counts.get(sink.name, 0) + 1
-        in_a_row = 0 if is_taken else in_a_row + 1
+        in_a_row = 0 if outcome == "delivered" else in_a_row + 1
         if in_a_row == FAILURES_IN_A_ROW:
             return
 
 
-def _attempt(outbox: Outbox, sink: Sink, due: Due) -> bool:
-    """Whether the sink took the event. Killed before it is recorded, it is sent again."""
+def _attempt(outbox: Outbox, sink: Sink, due: Due) -> Outcome:
+    """What came of sending an event. Killed before that is recorded, it is sent again."""
     try:
         sink.send(due.event)
     except HindcastError as error:
         retry_in = DELAYS[due.attempt - 1] if due.attempt <= len(DELAYS) else None
-        outbox.record(sink.name, due, first_line(error), retry_in)
-        return False
-    outbox.record(sink.name, due)
-    return True
+        return outbox.record(sink.name, due, first_line(error), retry_in)
+    return outbox.record(sink.name, due)
