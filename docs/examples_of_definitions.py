@@ -18,6 +18,7 @@ from hindcast.definitions import (
     Feature,
     FeatureService,
     FeatureView,
+    Freshness,
     Gate,
     JsonLines,
     Label,
@@ -27,6 +28,7 @@ from hindcast.definitions import (
     Source,
     Split,
     days,
+    hours,
     latest,
     prior,
 )
@@ -113,6 +115,9 @@ by_time = Split(holdout=0.2, group=None)
 """,
     "Gate": """
 gate = Gate(minimum={"roc_auc": 0.7}, maximum={"brier": 0.2})
+""",
+    "Freshness": """
+or_zero = Freshness(hours(48), fallback=0)
 """,
     "Model": """
 def build(seed):

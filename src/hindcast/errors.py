@@ -33,6 +33,10 @@ class NotMaterializedError(StoreUnavailableError):
     """Raised when the online store lacks a table or column that a release reads."""
 
 
+class StaleFeaturesError(StoreUnavailableError):
+    """Raised when the online features are older than a model answers by."""
+
+
 class FeatureError(HindcastError):
     """Raised when the database cannot compute a feature of an entity."""
 

@@ -1,6 +1,7 @@
 """What a user declares: entities, sources with checks, features with windows, models."""
 
 from hindcast.definitions.formats import Csv, JsonLines, Parquet
+from hindcast.definitions.freshness import Freshness
 from hindcast.definitions.labels import Label
 from hindcast.definitions.lengths import days, hours, minutes
 from hindcast.definitions.models import ColdStart, Gate, Model
@@ -31,6 +32,7 @@ __all__ = [
     "FeatureSelection",
     "FeatureService",
     "FeatureView",
+    "Freshness",
     "Gate",
     "JsonLines",
     "Label",

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, Literal, get_args
 
 from hindcast.definitions import arguments, lengths
+from hindcast.definitions.freshness import Freshness
 from hindcast.definitions.labels import Label, require_label_type
 from hindcast.definitions.services import (
     FeatureService,
@@ -102,6 +103,7 @@ class Model:
     cold_start: what is done about an entity without any event yet. "refuse": it gets no answer, and
     first events are not trained on. "answer": both are done on the empty history.
     gate: what a release of the model must reach before it may be promoted.
+    freshness: how old served features may be, and what is answered past that; None: any age.
     default: of a project's several models, the one that is meant where none is named.
     """
 
@@ -120,6 +122,7 @@ class Model:
     coverage: float | None = None
     spine: Source | None = None
     default: bool = False
+    freshness: Freshness | None = None
 
     def __post_init__(self) -> None:
         """Raise DefinitionError naming the model and its wrong argument."""
@@ -138,6 +141,9 @@ class Model:
         self.gate.check(f"{where}, gate", self.rules)
         arguments.require_items(where, "slices", self.slices, str, "feature name")
         arguments.require(where, "default", self.default, bool, "True or False")
+        if self.freshness is not None:
+            arguments.require(where, "freshness", self.freshness, Freshness, "a Freshness")
+            self.freshness.check(f"{where}, freshness", self.task)
         arguments.require_one_of(where, "cold_start", self.cold_start, get_args(ColdStart))
 
     @cached_property

@@ -38,6 +38,10 @@ class Meter:
         """So many predictions were answered."""
         self._counts["Predictions"] += count
 
+    def fallback(self) -> None:
+        """A prediction was the declared one, as the features were too old."""
+        self._counts["Fallbacks"] += 1
+
     def error(self, kind: str, count: int = 1) -> None:
         """A request, or an item of a batch, was refused or failed in this way."""
         self._counts["Errors"] += count

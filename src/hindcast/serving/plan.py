@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -87,12 +88,25 @@ class QuestionPlan:
         return tuple(feature.name for feature in self.features)
 
 
+@dataclass(frozen=True)
+class FreshnessRule:
+    """How old features may be, and what is answered past that; None: nothing."""
+
+    limit: timedelta
+    fallback: int | float | str | None
+
+    def is_broken(self, features_as_of: datetime, asked: datetime) -> bool:
+        """Whether features are older than they may be when asked."""
+        return asked - features_as_of > self.limit
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServingPlan(QuestionPlan):
     """How a question becomes a prediction: by its features, a model and the rule of its task."""
 
     model: str
     rule: Rule
+    freshness: FreshnessRule | None = None
 
     @property
     def threshold(self) -> float:
@@ -149,8 +163,18 @@ def of_service(document: Mapping[str, Any]) -> QuestionPlan:
 
 def _plan(document: Mapping[str, Any]) -> ServingPlan:
     return ServingPlan(
-        **_question(document, KINDS), model=str(document["model"]), rule=scores.rule(document)
+        **_question(document, KINDS),
+        model=str(document["model"]),
+        rule=scores.rule(document),
+        freshness=_freshness(document.get("freshness")),
     )
+
+
+def _freshness(document: Mapping[str, Any] | None) -> FreshnessRule | None:
+    if document is None:
+        return None
+    limit = timedelta(seconds=float(document["limit_seconds"]))
+    return FreshnessRule(limit, document["fallback"])
 
 
 def _question(document: Mapping[str, Any], kinds: Collection[str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from hindcast.errors import NoReleaseError, NotFoundError, StoreUnavailableError
 from hindcast.serving.predictor import Prediction
 from hindcast.serving.requests import Key, RequestError
 from hindcast.serving.scores import Score
+from hindcast.serving.scores.fallback import FallbackScore
 from hindcast.serving.values import Value
 
 Keys = Mapping[str, Key | None]
@@ -29,11 +30,11 @@ class PredictionLines:
 
     def predicted(self, made: Prediction) -> str:
         """Log a prediction, and return its id."""
-        row = made.row
+        row, is_fallback = made.row, isinstance(made.score, FallbackScore)
         request = {"request": row.request} if row.request else {}
         return self._line(
             row.keys,
-            names.PREDICTED,
+            names.FALLBACK if is_fallback else names.PREDICTED,
             materialization=row.materialization,
             features_as_of=row.features_as_of.isoformat(),
             features=exact(row.features),

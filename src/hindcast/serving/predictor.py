@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hindcast import names
-from hindcast.errors import InputError, NoReleaseError
+from hindcast.errors import InputError, NoReleaseError, StaleFeaturesError
 from hindcast.serving import release as releases
 from hindcast.serving import requests
 from hindcast.serving.features import FeatureReader, FeatureRow, UnknownEntityError
+from hindcast.serving.plan import FreshnessRule
 from hindcast.serving.release import Release
 from hindcast.serving.requests import Question, RequestError
 from hindcast.serving.scorer import Scorer
 from hindcast.serving.scores import Score
+from hindcast.serving.scores.fallback import FallbackScore
 from hindcast.serving.store import OnlineReader, open_database
 from hindcast.settings import Settings
 
@@ -54,7 +56,7 @@ class Predictor:
         Raises NotFoundError, RequestError for a value that the model cannot take, and
         StoreUnavailableError.
         """
-        return self._prediction(self.features(question, as_of))
+        return self._prediction(self.features(question, as_of), as_of)
 
     def predict_many(
         self, questions: Sequence[Question], as_of: datetime
@@ -64,7 +66,7 @@ class Predictor:
         Raises StoreUnavailableError.
         """
         rows = self._reader.read_many(questions, as_of)
-        return {question: self._prediction_or_error(row) for question, row in rows.items()}
+        return {each: self._prediction_or_error(row, as_of) for each, row in rows.items()}
 
     def features(self, question: Question, as_of: datetime) -> FeatureRow:
         """The served features of one question; raises NotFoundError, StoreUnavailableError."""
@@ -99,15 +101,30 @@ class Predictor:
             )
         return self._features
 
-    def _prediction_or_error(self, row: FeatureRow | UnknownEntityError) -> Prediction | InputError:
+    def _prediction_or_error(
+        self, row: FeatureRow | UnknownEntityError, as_of: datetime
+    ) -> Prediction | InputError:
         try:
-            return row if isinstance(row, UnknownEntityError) else self._prediction(row)
+            return row if isinstance(row, UnknownEntityError) else self._prediction(row, as_of)
         except InputError as error:
             return error
 
-    def _prediction(self, row: FeatureRow) -> Prediction:
+    def _prediction(self, row: FeatureRow, as_of: datetime) -> Prediction:
+        rule = self.release.plan.freshness
+        if rule is not None and rule.is_broken(row.features_as_of, as_of):
+            return Prediction(row, _fallback(rule, row.features_as_of), self.release.id)
         requests.check_values(row.features)
         return Prediction(row, self.score(list(row.features.values())), self.release.id)
+
+
+def _fallback(rule: FreshnessRule, features_as_of: datetime) -> FallbackScore:
+    """The declared answer; raises StaleFeaturesError where there is none."""
+    if rule.fallback is None:
+        raise StaleFeaturesError(
+            f"the features are as of {features_as_of.isoformat()}, and this model answers by none "
+            f"older than {rule.limit / timedelta(hours=1):g} hours"
+        )
+    return FallbackScore(rule.fallback)
 
 
 def open_predictor(settings: Settings) -> Predictor:

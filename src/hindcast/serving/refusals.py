@@ -12,6 +12,7 @@ from hindcast.errors import (
     NoReleaseError,
     NotFoundError,
     NotMaterializedError,
+    StaleFeaturesError,
     StoreUnavailableError,
 )
 from hindcast.serving import answers
@@ -70,6 +71,9 @@ def note(error: StoreUnavailableError, logger: Logger, meter: Meter) -> None:
     if isinstance(error, NotMaterializedError):
         meter.error("NotMaterialized")
         logger.error("what is asked for cannot be served", reason=str(error))
+    elif isinstance(error, StaleFeaturesError):
+        meter.error("StaleFeatures")
+        logger.error("what is asked for is too old", reason=str(error))
     else:
         meter.error("StoreUnavailable")
 
@@ -78,4 +82,6 @@ def _shown(error: StoreUnavailableError) -> str:
     """Without the names of tables and columns, which are no caller's business."""
     if isinstance(error, NotMaterializedError):
         return "the online store does not have what is asked for; run: hindcast materialize"
+    if isinstance(error, StaleFeaturesError):
+        return str(error)
     return f"{error}; try again"

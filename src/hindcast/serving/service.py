@@ -25,6 +25,7 @@ from hindcast.serving.prediction_lines import PredictionLines
 from hindcast.serving.predictor import Prediction, Predictor
 from hindcast.serving.questions import BatchItem
 from hindcast.serving.requests import Key, Question, RequestError
+from hindcast.serving.scores.fallback import FallbackScore
 from hindcast.serving.values import Value
 
 
@@ -162,6 +163,8 @@ class Service:
     ) -> dict[str, Any]:
         """The answer to one question, logged; named: its keys as they came."""
         self._meter.predictions(1)
+        if isinstance(made.score, FallbackScore):
+            self._meter.fallback()
         return {
             **named,
             **made.score.document,

@@ -10,11 +10,13 @@ from hindcast.definitions import (
     Entity,
     Feature,
     FeatureView,
+    Freshness,
     Gate,
     Model,
     Source,
     Split,
     days,
+    hours,
     prior,
 )
 from hindcast.errors import DefinitionError
@@ -110,3 +112,16 @@ def test_a_split_begins_at_an_instant_in_utc() -> None:
     assert Split(start=date(2021, 3, 1)).cut == datetime(2021, 3, 1, tzinfo=UTC)
     with pytest.raises(DefinitionError, match=r"split: start is 2021-03-01 .* without a time zone"):
         Split(start=datetime(2021, 3, 1))  # noqa: DTZ001 - what is refused
+
+
+@pytest.mark.parametrize(
+    ("task", "fallback", "said"),
+    [
+        ("binary", 2, "fallback is 2, not a whole number from 0 to 1"),
+        ("regression", "low", "fallback is 'low', not a number"),
+        ("multiclass", True, "fallback is True, not one of the model's labels"),
+    ],
+)
+def test_a_fallback_is_an_answer_of_the_models_task(task: str, fallback: Any, said: str) -> None:
+    with pytest.raises(DefinitionError, match=said):
+        Freshness(hours(48), fallback).check("model 'm', freshness", task)

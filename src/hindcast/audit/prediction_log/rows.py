@@ -32,7 +32,14 @@ SCHEMA = pa.schema(
     ]
 )
 ANSWERED = (names.PREDICTED, names.SCORED)
-OUTCOMES = (*ANSWERED, names.UNKNOWN, names.REFUSED, names.UNAVAILABLE, names.FAILED)
+OUTCOMES = (
+    *ANSWERED,
+    names.FALLBACK,
+    names.UNKNOWN,
+    names.REFUSED,
+    names.UNAVAILABLE,
+    names.FAILED,
+)
 
 _VALUES = {int, float, bool, str, type(None)}
 _WORDS = ("NaN", "Infinity", "-Infinity")
@@ -148,6 +155,8 @@ def _double(line: Mapping[str, Any], name: str, needed: bool) -> float | None:
 
 def _answer(line: Mapping[str, Any], needed: bool) -> tuple[int | None, float | None, str | None]:
     """The columns prediction, probability and answer, by what a line says beside the prediction."""
+    if line.get("fallback") is True:
+        return None, None, _encode(_fallback(line))
     if line.get("probabilities") is not None:
         return None, None, _encode(_multiclass(line))
     if line.get("interval") is not None:
@@ -161,6 +170,12 @@ def _answer(line: Mapping[str, Any], needed: bool) -> tuple[int | None, float | 
         probability,
         _encode(exact({"prediction": prediction, "probability": probability})),
     )
+
+
+def _fallback(line: Mapping[str, Any]) -> dict[str, Any]:
+    if type(line.get("prediction")) not in (int, float, str):
+        raise MalformedError("prediction is not a label or a number")
+    return {"prediction": line["prediction"], "fallback": True}
 
 
 def _multiclass(line: Mapping[str, Any]) -> dict[str, Any]:

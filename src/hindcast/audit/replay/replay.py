@@ -7,7 +7,7 @@ from typing import Any
 
 from hindcast import names
 from hindcast.audit import prediction_log
-from hindcast.audit.replay.compare import Replayed, SkewReport, compare, settle, summarize
+from hindcast.audit.replay.compare import Compared, Replayed, SkewReport, compare, settle, summarize
 from hindcast.audit.replay.recompute import PastQuestion, Recomputer, vector_as_of
 from hindcast.bootstrap import Application
 from hindcast.compiler.query import Knowledge
@@ -26,7 +26,9 @@ Row = Mapping[str, Any]
 def replay(application: Application, prediction_id: str) -> Replayed:
     """Recompute one logged prediction; raises NotFoundError where the log does not have it."""
     row = prediction_log.find(application.lake, prediction_id)
-    if row["outcome"] not in ("predicted", "scored"):
+    if row["outcome"] == names.FALLBACK:
+        return _replay_fallback(application, row)
+    if row["outcome"] not in (names.PREDICTED, names.SCORED):
         raise InputError(
             f"prediction {prediction_id} has the outcome '{row['outcome']}': there is no answer to "
             "recompute"
@@ -37,6 +39,23 @@ def replay(application: Application, prediction_id: str) -> Replayed:
             "a line: there is nothing to compare"
         )
     return _replay_part(application, [row])[0]
+
+
+def _replay_fallback(application: Application, row: Row) -> Replayed:
+    """Whether the release declares that answer, and whether the features were too old."""
+    rule = _recomputer(application, row["release"]).contents.plan.freshness
+    said = json.loads(row["answer"])["prediction"]
+    declared = rule.fallback if rule else None
+    too_old = rule is not None and rule.is_broken(row["features_as_of"], row["instant"])
+    return Replayed(
+        row["prediction_id"],
+        row["release"],
+        row["instant"].isoformat(),
+        (
+            Compared("features too old", True, too_old, "match" if too_old else "mismatch"),
+            Compared("prediction", said, declared, "match" if said == declared else "mismatch"),
+        ),
+    )
 
 
 def skew(

@@ -11,6 +11,7 @@ from hindcast.data.training_range import TrainingRange
 from hindcast.data.training_rows import TrainingSet, column_numbers, column_texts
 from hindcast.definitions import Entity, Model, Source, Split
 from hindcast.definitions.splits import Group
+from hindcast.errors import TrainingError
 from hindcast.models.tasks import histograms
 from hindcast.models.tasks.base import Reals, Task
 from hindcast.models.training.split import Partition
@@ -27,7 +28,25 @@ def plan(model: Model, data: TrainingSet, task: Task) -> dict[str, Any]:
         "model": model.name,
         **question_document(data.service, data.cold_start),
         **task.plan(),
+        **_freshness(model, task),
     }
+
+
+def _freshness(model: Model, task: Task) -> dict[str, Any]:
+    """The limit to the age of features in seconds, and the fallback; raises TrainingError for one
+    that the model does not answer."""
+    declared = model.freshness
+    if declared is None:
+        return {}
+    classes = task.plan().get("classes")
+    if classes and declared.fallback is not None and declared.fallback not in classes:
+        known = ", ".join(map(repr, classes))
+        raise TrainingError(
+            f"model '{model.name}': its fallback {declared.fallback!r} is none of its labels; use "
+            f"one of {known}"
+        )
+    limit = declared.limit / timedelta(seconds=1)
+    return {"freshness": {"limit_seconds": limit, "fallback": declared.fallback}}
 
 
 def differences(data: TrainingSet) -> dict[str, Any]:

@@ -110,8 +110,17 @@ class PredictedRegression(_Regression, _Looked):
     """An estimate and the interval around it, for what was asked about."""
 
 
-class Predicted(RootModel[PredictedBinary | PredictedMulticlass | PredictedRegression]):
-    """The answer of one model; which of the three is the model's task."""
+class PredictedFallback(_Looked):
+    """The answer that the model declares for features that are too old."""
+
+    prediction: int | float | str
+    fallback: Literal[True]
+
+
+class Predicted(
+    RootModel[PredictedBinary | PredictedMulticlass | PredictedRegression | PredictedFallback]
+):
+    """The answer of one model, by the model's task; or its fallback, where it has one."""
 
 
 class ScoredRow(RootModel[ScoredBinary | ScoredMulticlass | ScoredRegression]):

@@ -5,11 +5,12 @@ from typing import Any
 
 from hindcast.errors import ReleaseError
 from hindcast.serving.scores.binary import BinaryRule, BinaryScore
+from hindcast.serving.scores.fallback import FallbackScore
 from hindcast.serving.scores.multiclass import MulticlassRule, MulticlassScore
 from hindcast.serving.scores.regression import RegressionRule, RegressionScore
 
 Rule = BinaryRule | MulticlassRule | RegressionRule
-Score = BinaryScore | MulticlassScore | RegressionScore
+Score = BinaryScore | MulticlassScore | RegressionScore | FallbackScore
 
 _RULES: Mapping[str, type[Rule]] = {
     rule.task: rule for rule in (BinaryRule, MulticlassRule, RegressionRule)
