@@ -59,17 +59,6 @@ def postgres_server() -> Iterator[str]:
         embedded_postgres.stop(data)
 
 
-@pytest.fixture(scope="session")
-def kept_drawings() -> Iterator[None]:
-    """Draw no picture twice, from here on: each set of them takes a second."""
-    from hindcast.models.registry import plots
-    from tests import drawings
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "render", drawings.kept())
-        yield
-
-
 @pytest.fixture
 def database_url(postgres_server: str) -> Iterator[str]:
     """URL of an empty database of the test's own."""
