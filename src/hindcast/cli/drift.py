@@ -38,7 +38,7 @@ def drift(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare what models read and answer with what they were trained on."""
+    """Check models for drift. What they read and answer against what they learned."""
     from hindcast.operations.drift import check
 
     end = now() if until is None else instant(until, "--until")

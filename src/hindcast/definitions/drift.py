@@ -24,7 +24,7 @@ class Drift:
     least_rows: int = 500
     windows: int = 2
     significance: float = 0.01
-    psi: float = 0.2
+    psi: float = 0.1
     missing: float = 0.05
     outside: float = 0.01
     cool_down: timedelta = timedelta(days=7)
