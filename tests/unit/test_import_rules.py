@@ -87,6 +87,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "markupsafe": ("hindcast.models.registry.card",),
     "aws_lambda_powertools": ("hindcast.serving",),
     "pydantic": ("hindcast.operations",),
+    "croniter": ("hindcast.operations.control.schedules",),
     "cloudevents": ("hindcast.operations.events.envelope",),
     "yaml": ("hindcast.operations.batch",),
     "typer": ("hindcast.cli",),

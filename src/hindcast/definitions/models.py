@@ -106,6 +106,7 @@ class Model:
     gate: what a release of the model must reach before it may be promoted.
     freshness: how old served features may be, and what is answered past that; None: any age.
     drift: how it is watched once it is in production.
+    second_person: whether a release is promoted only by somebody else than who trained it.
     default: of a project's several models, the one that is meant where none is named.
     """
 
@@ -126,6 +127,7 @@ class Model:
     default: bool = False
     freshness: Freshness | None = None
     drift: Drift = field(default_factory=Drift)
+    second_person: bool = False
 
     def __post_init__(self) -> None:
         """Raise DefinitionError naming the model and its wrong argument."""
@@ -148,6 +150,7 @@ class Model:
         if self.freshness is not None:
             arguments.require(where, "freshness", self.freshness, Freshness, "a Freshness")
             self.freshness.check(f"{where}, freshness", self.task)
+        arguments.require(where, "second_person", self.second_person, bool, "True or False")
         arguments.require_one_of(where, "cold_start", self.cold_start, get_args(ColdStart))
 
     @cached_property
