@@ -13,7 +13,7 @@ Output = pytest.CaptureFixture[str]
 
 
 def test_a_new_projects_own_test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for template in ("blank", "credit_risk", "flights", "line", "solar"):
+    for template in ("blank", "card_spending", "credit_risk", "flights", "line", "solar"):
         words = ["init", str(tmp_path / template), "--template", template]
         assert commands.run(words, monkeypatch) == 0
     # From elsewhere than this checkout, whose settings are no new project's.

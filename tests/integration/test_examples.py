@@ -3,8 +3,11 @@
 import csv
 import importlib.util
 import json
+import os
 import runpy
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hindcast import names
 from tests.integration.hindsight import Home
 from tests.integration.lifecycle import Shell, Stage
 from tests.integration.processes import serving
@@ -134,3 +138,25 @@ def test_flights_know_their_plane_and_the_weather_of_the_hour(example: Opened) -
     answer = flights.shell.json("predict", *words, *of)
     assert answer["features"]["last_delay"] == float(last["arr_delay"])
     assert answer["interval"][0] < answer["prediction"] < answer["interval"][1]
+
+
+def test_cards_are_scored_by_a_model_of_mlflow(
+    example: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards = example("card_spending")
+    cards.script("generate.py")["generate"](cards.files / "spending.csv", cards=40)
+    cards.ingest("spending")
+    script = [sys.executable, str(cards.home.definitions.parent / "train.py")]
+    environment = {**os.environ, **cards.shell.environment, names.ENV_HOME: str(cards.files)}
+    done = subprocess.run(
+        script, cwd=cards.files, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    trained = json.loads(done.stdout)
+    monkeypatch.chdir(cards.files)
+    monkeypatch.setenv("TRUSTED_DIGEST", trained["digest"])
+    report = cards.shell.json("batch", str(cards.home.definitions.parent / "batch.yaml"))
+    assert (report["scored"], report["errors"]) == (40, 0)
+    found = rows(cards.files / "next_month.csv")
+    assert {row["release"] for row in found} == {f"mlflow-{trained['digest'][:12]}"}
+    assert all(50 < float(row["prediction"]) < 10_000 for row in found)

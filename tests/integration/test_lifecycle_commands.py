@@ -182,7 +182,7 @@ def test_status_says_what_is_in_production(
         "champion": first,
         "since": made.promoted_at.isoformat(),
         "challenger": other,
-        "canary": {"release": other, "percent": 25},
+        "canary": f"{other}, 25% of the traffic",
         "releases": 2,
     }
     assert found["features"].keys() == {"history"}

@@ -29,7 +29,7 @@ def generate(
 @app.command()
 def demo(
     example: Annotated[
-        str, typer.Argument(help="credit_risk, flights, solar or line.")
+        str, typer.Argument(help="credit_risk, flights, solar, line or card_spending.")
     ] = "credit_risk",
     engine: EngineOption = "duckdb",
     customers: Annotated[

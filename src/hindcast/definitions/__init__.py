@@ -1,6 +1,5 @@
 """What a user declares: entities, sources with checks, features with windows, models."""
 
-from hindcast.definitions.drift import Drift
 from hindcast.definitions.formats import Csv, JsonLines, Parquet
 from hindcast.definitions.freshness import Freshness
 from hindcast.definitions.labels import Label
@@ -28,7 +27,6 @@ __all__ = [
     "ColdStart",
     "Csv",
     "Derived",
-    "Drift",
     "Entity",
     "Feature",
     "FeatureSelection",

@@ -23,15 +23,17 @@ class Example:
 
     as_of: what its features and models know. questions: what each of its models is asked.
     then: an instant in the past at which the first question is asked as well. challenged: models
-    whose first release knows less, that it may be challenged, and what it knows.
+    whose first release knows less, that it may be challenged, and what it knows. is_elsewhere:
+    whether a script of it trains a model in MLflow, by which a batch scores.
     """
 
     name: str
     write: Callable[[Path], Any]
     as_of: str
-    questions: Mapping[str, Sequence[Question]]
+    questions: Mapping[str, Sequence[Question]] = field(default_factory=dict)
     then: str | None = None
     challenged: Mapping[str, str] = field(default_factory=dict)
+    is_elsewhere: bool = False
 
     @property
     def folder(self) -> Path:
@@ -78,6 +80,12 @@ def _examples(customers: int) -> tuple[Example, ...]:
             lambda folder: _generated("line", folder / "points.csv"),
             as_of="2024-03-01",
             questions={"line": [{"x": 0}, {"x": 10}]},
+        ),
+        Example(
+            "card_spending",
+            lambda folder: _generated("card_spending", folder / "spending.csv"),
+            as_of="2025-01-02",
+            is_elsewhere=True,
         ),
     )
 

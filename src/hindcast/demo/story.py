@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hindcast import bootstrap
 from hindcast.bootstrap import Application
-from hindcast.demo import challenge, examples, news, steps
+from hindcast.demo import challenge, elsewhere, examples, news, steps
 from hindcast.demo.examples import Example
 from hindcast.demo.summary import Summary
 from hindcast.errors import InputError
@@ -17,7 +17,7 @@ MARKER = ".hindcast-demo"
 
 
 def run(home: Path, name: str, engine: str, customers: int, progress: Progress) -> Summary:
-    """From files to answers of every model over HTTP, and their replay.
+    """From files to answers of every model over HTTP, and their replay, or to those of a batch.
 
     A champion that has a challenger is challenged besides: canaries, a refusal and a rollback.
     """
@@ -28,16 +28,38 @@ def run(home: Path, name: str, engine: str, customers: int, progress: Progress) 
     with ExitStack() as stack:
         summary.run("subscribe", partial(news.subscribe, application, stack))
         _learn(application, summary, example, progress)
-        serve = partial(steps.serve, application, summary, example, stack)
-        url = summary.run("serve and ask", serve)["url"]
-        if example.challenged:
-            challenge.run(application, summary, example, url, progress)
+        if example.is_elsewhere:
+            _score(application, summary, example)
+        if example.questions:
+            _serve(application, summary, example, stack, progress)
         summary.run("events", partial(news.deliver, application))
     for model, questions in example.questions.items() if example.then else ():
         ask = partial(steps.predict_then, application, model, questions[0], example.then or "")
         summary.run(f"{model} as of {example.then}", ask)
-    summary.run("replay", lambda: steps.replay(application, summary))
+    if example.questions:
+        summary.run("replay", lambda: steps.replay(application, summary))
     return summary
+
+
+def _serve(
+    application: Application,
+    summary: Summary,
+    example: Example,
+    stack: ExitStack,
+    progress: Progress,
+) -> None:
+    """Answer over HTTP, and challenge what answers."""
+    serve = partial(steps.serve, application, summary, example, stack)
+    url = summary.run("serve and ask", serve)["url"]
+    if example.challenged:
+        challenge.run(application, summary, example, url, progress)
+
+
+def _score(application: Application, summary: Summary, example: Example) -> None:
+    """Train a model elsewhere, and score a batch by it."""
+    train = partial(elsewhere.train, application, example)
+    digest = summary.run("train and log to MLflow", train)["digest"]
+    summary.run("score a file", partial(elsewhere.score, application, example, digest))
 
 
 def _learn(

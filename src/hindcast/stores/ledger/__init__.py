@@ -8,7 +8,6 @@ from hindcast.stores.ledger.ledger import Ledger
 from hindcast.stores.ledger.outbox import Due, Outbox
 from hindcast.stores.ledger.records import (
     Delivery,
-    Ending,
     Evaluation,
     Event,
     EventType,
@@ -27,7 +26,6 @@ from hindcast.stores.ledger.runs import OpenRun
 __all__ = [
     "Delivery",
     "Due",
-    "Ending",
     "Evaluation",
     "Event",
     "EventType",

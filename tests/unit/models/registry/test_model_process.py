@@ -1,32 +1,17 @@
-"""A model in a process of its own: its answers, and what becomes of a process that does wrong."""
+"""A model in a process of its own: what it knows, and what becomes of one that does wrong."""
 
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from hindcast.errors import HindcastError, InputError
-from hindcast.models.registry import logged_models
 from hindcast.models.registry.model_process import ModelProcess
-from hindcast.models.registry.registry import ModelRegistry
-from tests import logged
 from tests.logged import ROWS
 
 Worker = Callable[..., ModelProcess]
-
-
-@pytest.fixture(scope="module")
-def pipeline() -> Any:
-    return logged.classifier()
-
-
-@pytest.fixture(scope="module")
-def folder(pipeline: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return logged.save(pipeline, tmp_path_factory.mktemp("logged") / "model")
 
 
 @pytest.fixture
@@ -58,35 +43,6 @@ def asked():
 send(b"=")
 asked()
 """
-
-
-def test_a_process_answers_as_the_model_does_here(pipeline: Any, folder: Path) -> None:
-    process = ModelProcess(folder, "sklearn", 60)
-    try:
-        found = process.score(ROWS)
-        with pytest.raises(InputError, match=r"ValueError: .*'banana'"):
-            process.score(pa.table({"x": ["banana"], "kind": ["a"]}))
-        again = process.score(ROWS)
-    finally:
-        process.close()
-    frame = ROWS.to_pandas()
-    assert found["prediction"].to_pylist() == pipeline.predict(frame).tolist()
-    assert found["probability"].to_pylist() == pipeline.predict_proba(frame)[:, 1].tolist()
-    assert found == again
-
-
-def test_a_folder_says_what_its_model_reads_without_running_it(folder: Path) -> None:
-    found = logged_models.describe(folder)
-    assert found.flavors == ("sklearn", "pyfunc")
-    assert list(found.inputs) == ["x", "kind"]
-
-
-def test_any_change_of_any_file_is_another_digest(folder: Path, tmp_path: Path) -> None:
-    registry = ModelRegistry("postgresql://nowhere/none", str(tmp_path))
-    copy = logged_models.fetch(str(folder), registry, tmp_path)
-    assert logged_models.digest(copy) == logged_models.digest(folder)
-    (copy / "MLmodel").rename(copy / "MLmodel2")
-    assert logged_models.digest(copy) != logged_models.digest(folder)
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,0 @@
-"""The control API: one application, behind IAM on AWS, and behind tokens on one machine."""
