@@ -38,7 +38,7 @@ setup: .venv/.setup  ## Make .venv with every locked dependency
 	@touch $@
 
 test: lint  ## Set up if needed, then check style and types and pass every test
-	.venv/bin/python -m pytest -n 2 --dist loadfile $(PYTEST)
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint: setup  ## Check style and types
 	.venv/bin/ruff check .

@@ -14,6 +14,7 @@ from hindcast.definitions import (
     Check,
     Csv,
     Derived,
+    Drift,
     Entity,
     Feature,
     FeatureService,
@@ -112,6 +113,9 @@ returned = Label("returns.is_returned", on="purchase_id", matures=days(30))
 """,
     "Split": """
 by_time = Split(holdout=0.2, group=None)
+""",
+    "Drift": """
+watched = Drift(window=days(1), least_rows=1_000, cool_down=days(14))
 """,
     "Gate": """
 gate = Gate(minimum={"roc_auc": 0.7}, maximum={"brier": 0.2})

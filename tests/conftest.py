@@ -7,15 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests import spread
 from tests.spark import QUICK_JAVA
 
 _numbers = count(1)
 # A database is hundreds of files: making and dropping one in memory takes a tenth of the time.
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 4 * 2**30
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> spread.ByFile:
+    """Spread the tests over workers as these set things up."""
+    return spread.ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    spread.long_first(items)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,17 +69,6 @@ def postgres_server() -> Iterator[str]:
         write_without_waiting(url)
         yield url
         embedded_postgres.stop(data)
-
-
-@pytest.fixture(scope="session")
-def kept_drawings() -> Iterator[None]:
-    """Draw no picture twice, from here on: each set of them takes a second."""
-    from hindcast.models.registry import plots
-    from tests import drawings
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "render", drawings.kept())
-        yield
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def settled(postgres_server: str, kept_drawings: None) -> Iterator[Home]:
+def settled(postgres_server: str) -> Iterator[Home]:
     """Two releases over one materialization; not to be changed."""
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
@@ -40,7 +40,7 @@ def home(settled: Home, postgres_server: str) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def shared_stage(postgres_server: str, kept_drawings: None) -> Iterator[Stage]:
+def shared_stage(postgres_server: str) -> Iterator[Stage]:
     """Loans in a lake, and MLflow's tables, which take seconds to create."""
     with (
         hindsight.database(postgres_server, "stage") as url,

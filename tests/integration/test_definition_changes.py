@@ -14,9 +14,7 @@ import pytest
 
 from hindcast import names
 from hindcast.audit.replay.replay import skew
-from hindcast.models.registry import plots
 from hindcast.stores.online import ViewVersion
-from tests import drawings
 from tests.integration import hindsight, meters
 from tests.integration.hindsight import Home
 
@@ -70,13 +68,6 @@ CHANGES = {
         widened("decimal(21,2)"), {"used": 2.25}, LAST_WHOLE, "1000,1,2024-04-20,2.25,0"
     ),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def each_picture_is_drawn_once() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "render", drawings.kept())
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -182,7 +182,7 @@ def test_status_says_what_is_in_production(
         "champion": first,
         "since": made.promoted_at.isoformat(),
         "challenger": other,
-        "canary": f"{other}, 25% of the traffic",
+        "canary": {"release": other, "percent": 25},
         "releases": 2,
     }
     assert found["features"].keys() == {"history"}

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from hindcast.bootstrap import Application
-from hindcast.cli import status
 from hindcast.compiler.query import Knowledge
 from hindcast.data.ingest import ingest
 from hindcast.data.refresh import refresh
@@ -17,6 +16,7 @@ from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import HindcastError, InputError, StoreUnavailableError, TrainingError
 from hindcast.models import promote, register
 from hindcast.models.training import train as training
+from hindcast.operations import status
 from hindcast.releases import contents, folder
 from hindcast.stores.ledger import Run
 from tests.integration import lifecycle

@@ -35,7 +35,7 @@ class Refreshed:
 
 
 @pytest.fixture(scope="session")
-def refreshed(postgres_server: str, kept_drawings: None) -> Iterator[Refreshed]:
+def refreshed(postgres_server: str) -> Iterator[Refreshed]:
     """Not to be changed."""
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,

@@ -1,13 +1,16 @@
 """What moto's interpreter of state machines lacks: JSONata, casing, and jobs that are awaited."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import jsonata  # type: ignore[import-untyped]
 import pytest
+from jsonata.utils import Utils  # type: ignore[import-untyped]
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
@@ -32,7 +35,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resou
 from moto.stepfunctions.parser.asl.eval import states, variable_store
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.jsonata import jsonata as evaluation
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 Service = Any
 
@@ -45,6 +50,8 @@ JOBS: dict[str, tuple[str, Callable[[Any, Any], dict[str, str | list[str]]], str
         "TrainingJobStatus",
     ),
 }
+# Characters that JSON never has as they are.
+_DECLARED = re.compile("\x02(.*?)\x03")
 UNDER_WAY, WELL = ("IN_PROGRESS", "InProgress"), ("SUCCEEDED", "Completed")
 
 
@@ -64,20 +71,40 @@ def repair(patch: pytest.MonkeyPatch) -> list[float]:
     unsupported = state_task_service_unsupported.StateTaskServiceUnsupported
     patch.setattr(unsupported, "_build_sync_resolver", _await)
     patch.setattr(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0.05)
+    # A definition takes a third of a second to check, for each home that a test gets.
+    patch.setattr(StepFunctionsParserBackend, "_validate_definition", staticmethod(_valid))
     patch.setattr(retrier_decl, "time", SimpleNamespace(sleep=pauses.append))
     return pauses
 
 
+@cache
+def _valid(definition: str) -> None:
+    """Raise where a definition does not parse, once for each."""
+    AmazonStateLanguageParser.parse(definition)
+
+
 def _evaluate(expression: str) -> Any:
     try:
-        return json.loads(json.dumps(jsonata.Jsonata(expression).evaluate(None)))
+        variables: dict[str, Any] = {}
+        for declared in _DECLARED.findall(expression):
+            variables |= json.loads(declared)
+        found = jsonata.Jsonata(_DECLARED.sub("", expression))
+        return json.loads(json.dumps(found.evaluate(None, _bindings(variables))))
     except Exception as error:
         raise evaluation.JSONataException("UNKNOWN", str(error)) from error
 
 
+def _bindings(variables: dict[str, Any]) -> dict[str, Any]:
+    """What JSONata binds: names without their sign, and a null that is not a lack."""
+    return {
+        name.removeprefix("$"): Utils.NULL_VALUE if value is None else value
+        for name, value in variables.items()
+    }
+
+
 def _declare(bindings: dict[str, Any]) -> str:
-    """Variables as JSONata assignments; moto's own forgets to escape text."""
-    return "".join(f"{name}:={json.dumps(value, default=str)};" for name, value in bindings.items())
+    """Variables as JSON for _evaluate; moto's assignments lack escapes, and take long to parse."""
+    return f"\x02{json.dumps(bindings, default=str)}\x03"
 
 
 def _to_boto(

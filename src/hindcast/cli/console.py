@@ -4,11 +4,14 @@ import dataclasses
 import json
 import math
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from hindcast import settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +24,10 @@ SHOWN_NUMBERS = 3
 
 
 class ConsoleProgress:
-    """Shows the current step with a spinner, the rows done and the time, where a person watches."""
+    """Shows the current step with a spinner, the rows done and the time, where a person watches.
+
+    In the process of a job each step is a line, and another each second that it moves on.
+    """
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -37,16 +43,21 @@ class ConsoleProgress:
         )
         self._task: Any = None
         self._done = 0
+        self._lines = JobProgress() if settings.load().run_id else None
 
     def start(self, step: str, total: int | None = None) -> None:
         """A step begins."""
         self._done = 0
+        if self._lines:
+            self._lines.start(step, total)
         self._bars.start()
         self._task = self._bars.add_task(step, total=total, amount="")
 
     def advance(self, amount: int) -> None:
         """The current step moved on."""
         self._done += amount
+        if self._lines:
+            self._lines.told(self._done)
         self._bars.update(self._task, advance=amount, amount=f"{self._done:,} rows")
 
     def finish(self) -> None:
@@ -55,6 +66,27 @@ class ConsoleProgress:
             self._bars.update(self._task, total=1, completed=1)
             self._bars.stop_task(self._task)
         self._bars.stop()
+
+
+class JobProgress:
+    """Writes the current step to stderr, where the log of a job has it for who asks."""
+
+    def __init__(self) -> None:
+        self._step, self._total, self._next = "", "", 0.0
+
+    def start(self, step: str, total: int | None) -> None:
+        """A step begins."""
+        self._step, self._total = step, f" of {total:,}" if total else ""
+        self._write(step)
+
+    def told(self, done: int) -> None:
+        """The step is that far, in rows or bytes."""
+        if time.monotonic() >= self._next:
+            self._write(f"{self._step}: {done:,}{self._total}")
+
+    def _write(self, line: str) -> None:
+        print(f"progress: {line}", file=sys.stderr, flush=True)
+        self._next = time.monotonic() + 1
 
 
 def show(report: Any, as_json: bool, title: str = "") -> None:

@@ -49,7 +49,7 @@ def releases(
     as_json: JsonOption = False,
 ) -> None:
     """List a model's releases. Those that an outage left unrecorded are recorded first."""
-    from hindcast.cli.status import releases as use_case
+    from hindcast.operations.status import releases as use_case
 
     found = use_case(bootstrap.application(home, project, compiled=False), model)
     if as_json:
@@ -63,7 +63,7 @@ def status(
     project: ProjectOption = None, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """Show the state of the project. Champions, challengers, age of features, failed runs."""
-    from hindcast.cli.status import status as use_case
+    from hindcast.operations.status import status as use_case
 
     document = use_case(bootstrap.application(home, project, compiled=False), now())
     if as_json:
@@ -72,7 +72,7 @@ def status(
     tables = (
         [_model_line(name, facts, now()) for name, facts in document["models"].items()],
         [_told(name, facts, "challenger") for name, facts in document["models"].items()],
-        [_told(name, facts, "canary") for name, facts in document["models"].items()],
+        [_canary_line(name, facts["canary"]) for name, facts in document["models"].items()],
         [_view_line(name, facts, now()) for name, facts in document["features"].items()],
         [_failure_line(failure, now()) for failure in document["latest failures"]],
     )
@@ -117,6 +117,13 @@ def _model_line(model: str, facts: Mapping[str, Any], at: datetime) -> dict[str,
 def _told(model: str, facts: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A fact of a model on a line of its own, where there is one: two ids may not fit on one."""
     return {"model": model, name: facts[name]} if facts[name] else {}
+
+
+def _canary_line(model: str, canary: Mapping[str, Any] | None) -> dict[str, Any]:
+    if canary is None:
+        return {}
+    share = f"{canary['percent']:g}% of the traffic"
+    return {"model": model, "canary": f"{canary['release']}, {share}"}
 
 
 def _view_line(view: str, facts: Mapping[str, Any], at: datetime) -> dict[str, Any]:

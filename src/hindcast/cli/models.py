@@ -17,6 +17,7 @@ from hindcast.cli.options import (
     HomeOption,
     JsonOption,
     KnownByOption,
+    KnownThenOption,
     ModelOption,
     ProjectOption,
     knowledge,
@@ -41,6 +42,7 @@ _PASSED = {True: "passed", False: "failed", None: "not judged"}
 def train(
     as_of: AsOfOption = None,
     known_by: KnownByOption = None,
+    known_then: KnownThenOption = False,
     start: Annotated[
         str | None,
         typer.Option("--from", help="Train on labelled events from this instant on."),
@@ -73,11 +75,11 @@ def train(
     application, progress = bootstrap.application(home, project), ConsoleProgress()
     runner = bootstrap.engine(engine)
     if like is not None:
-        _require_none(as_of, known_by, start, until, spine)
+        _require_none(as_of, known_by, known_then or None, start, until, spine)
         repeated = _repeated(application, model, like, runner, progress)
         console.show(repeated, as_json)
         raise typer.Exit(0 if repeated.same else 1)
-    clocks, within = knowledge(as_of, known_by), _range(start, until)
+    clocks, within = knowledge(as_of, known_by, known_then), _range(start, until)
     rows = spine_file.read(spine) if spine else None
     released = training.train(application, model, runner, clocks, progress, within, rows)
     stage = _stage(application, model)
@@ -96,6 +98,7 @@ def evaluate(
     ] = None,
     as_of: AsOfOption = None,
     known_by: KnownByOption = None,
+    known_then: KnownThenOption = False,
     engine: EngineOption = "duckdb",
     model: ModelOption = None,
     project: ProjectOption = None,
@@ -108,8 +111,8 @@ def evaluate(
 
     application = bootstrap.application(home, project)
     model = application.project.model_name(model, release or "")
-    is_own = as_of is None and known_by is None
-    clocks = None if is_own else knowledge(as_of, known_by)
+    is_own = as_of is None and known_by is None and not known_then
+    clocks = None if is_own else knowledge(as_of, known_by, known_then)
     report = use_case(
         application, model, release, bootstrap.engine(engine), clocks, ConsoleProgress()
     )

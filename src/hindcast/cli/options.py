@@ -10,6 +10,7 @@ import typer
 
 from hindcast import bootstrap
 from hindcast.cli import console
+from hindcast.errors import InputError
 
 if TYPE_CHECKING:
     from hindcast.compiler.query import Knowledge
@@ -32,6 +33,12 @@ KnownByOption = Annotated[
     str | None,
     typer.Option("--known-by", help="Only what was recorded by this instant."),
 ]
+KnownThenOption = Annotated[
+    bool,
+    typer.Option(
+        "--known-then", help="What was known at --as-of, as for a command run at that instant."
+    ),
+]
 EngineOption = Annotated[str, typer.Option("--engine", help="duckdb or spark.")]
 ModelOption = Annotated[
     str | None,
@@ -51,11 +58,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def knowledge(as_of: str | None, known_by: str | None) -> "Knowledge":
+def knowledge(as_of: str | None, known_by: str | None, known_then: bool = False) -> "Knowledge":
     """The two clocks of a command, each now where its option is not given.
 
-    A --known-by that is given is one knowledge for all rows of a spine.
+    A --known-by that is given is one knowledge for all rows of a spine; with --known-then each
+    knows what its own instant knew.
     """
+    if known_then:
+        if as_of is None or known_by is not None:
+            raise InputError("--known-then goes with --as-of, and without --known-by")
+        return bootstrap.knowledge(as_of, as_of, now(), ("--as-of", "--as-of"))
     clocks = bootstrap.knowledge(as_of, known_by, now(), ("--as-of", "--known-by"))
     return replace(clocks, per_row=known_by is None)
 

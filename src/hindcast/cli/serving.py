@@ -1,6 +1,8 @@
 """Commands about answers: asking for them and serving them."""
 
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hindcast import bootstrap
+from hindcast.bootstrap import Application
 from hindcast.cli import console
 from hindcast.cli.app import app
 from hindcast.cli.console import ConsoleProgress
@@ -27,6 +30,9 @@ from hindcast.instants import instant
 
 if TYPE_CHECKING:
     from hindcast.audit.replay.compare import Replayed, SkewReport
+    from hindcast.serving.handler import Handler
+
+    Wrap = Callable[[Handler], Handler]
 
 
 @app.command()
@@ -85,23 +91,47 @@ def serve(
     model: Annotated[
         str | None, typer.Option(help="The model of the short paths. Default: the project's.")
     ] = None,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="Also the control API, for who has a token.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(help="With --admin: jobs at the same time.", min=1)] = 2,
     project: ProjectOption = None,
     home: HomeOption = None,
 ) -> None:
     """Answer HTTP as API Gateway would. All models, their canaries and promotions; all services."""
-    from hindcast.traffic.api_stage import ApiStage
-
-    def announce(url: str) -> None:
-        print(f"hindcast: serving on {url}", file=sys.stderr, flush=True)
-
     from hindcast.operations.openapi.pages import documented
+    from hindcast.traffic.api_stage import ApiStage
     from hindcast.traffic.local import serve as use_case
 
     application = bootstrap.application(home, project, compiled=False)
     followed = None
     if api is not None:
         followed = ApiStage(api, stage or application.project.model(model).name, function)
-    use_case(application, model, host, port, announce, followed, partial(documented, "predict"))
+    with ExitStack() as opened:
+        pages: Wrap = partial(documented, "predict")
+        wrap = _with_control(application, jobs, pages, opened) if admin else pages
+        announce = partial(_announce, application, admin)
+        use_case(application, model, host, port, announce, followed, wrap, is_patient=admin)
+
+
+def _with_control(application: Application, jobs: int, pages: "Wrap", opened: ExitStack) -> "Wrap":
+    """The control API before everything else that is answered."""
+    from hindcast.operations.control import local
+
+    beside = opened.enter_context(local.opened(application, jobs))
+    return lambda handler: beside(pages(handler))
+
+
+def _announce(application: Application, admin: bool, url: str) -> None:
+    """Say on stderr where it answers, and once the first token, which the home does not keep."""
+    print(f"hindcast: serving on {url}", file=sys.stderr, flush=True)
+    if admin:
+        from hindcast.operations.control.access import Tokens
+
+        if made := Tokens(application.settings.home).first():
+            caller, token = made
+            said = f"the token of {caller.name} ({caller.role}), shown only now: {token}"
+            print(f"hindcast: {said}", file=sys.stderr, flush=True)
 
 
 @app.command()

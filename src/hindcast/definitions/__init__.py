@@ -1,5 +1,6 @@
 """What a user declares: entities, sources with checks, features with windows, models."""
 
+from hindcast.definitions.drift import Drift
 from hindcast.definitions.formats import Csv, JsonLines, Parquet
 from hindcast.definitions.freshness import Freshness
 from hindcast.definitions.labels import Label
@@ -27,6 +28,7 @@ __all__ = [
     "ColdStart",
     "Csv",
     "Derived",
+    "Drift",
     "Entity",
     "Feature",
     "FeatureSelection",

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, Literal, get_args
 
 from hindcast.definitions import arguments, lengths
+from hindcast.definitions.drift import Drift
 from hindcast.definitions.freshness import Freshness
 from hindcast.definitions.labels import Label, require_label_type
 from hindcast.definitions.services import (
@@ -104,6 +105,8 @@ class Model:
     first events are not trained on. "answer": both are done on the empty history.
     gate: what a release of the model must reach before it may be promoted.
     freshness: how old served features may be, and what is answered past that; None: any age.
+    drift: how it is watched once it is in production.
+    second_person: whether a release is promoted only by somebody else than who trained it.
     default: of a project's several models, the one that is meant where none is named.
     """
 
@@ -123,6 +126,8 @@ class Model:
     spine: Source | None = None
     default: bool = False
     freshness: Freshness | None = None
+    drift: Drift = field(default_factory=Drift)
+    second_person: bool = False
 
     def __post_init__(self) -> None:
         """Raise DefinitionError naming the model and its wrong argument."""
@@ -139,11 +144,13 @@ class Model:
         arguments.require_whole(where, "seed", self.seed, 0, 2**32 - 1)
         arguments.require(where, "gate", self.gate, Gate, "a Gate")
         self.gate.check(f"{where}, gate", self.rules)
+        arguments.require(where, "drift", self.drift, Drift, "a Drift")
         arguments.require_items(where, "slices", self.slices, str, "feature name")
         arguments.require(where, "default", self.default, bool, "True or False")
         if self.freshness is not None:
             arguments.require(where, "freshness", self.freshness, Freshness, "a Freshness")
             self.freshness.check(f"{where}, freshness", self.task)
+        arguments.require(where, "second_person", self.second_person, bool, "True or False")
         arguments.require_one_of(where, "cold_start", self.cold_start, get_args(ColdStart))
 
     @cached_property

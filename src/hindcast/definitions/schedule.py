@@ -1,4 +1,4 @@
-"""When a feature view is refreshed: "daily 02:00", "hourly", "every 6 hours"; in UTC."""
+"""When something is done again: "daily 02:00", "hourly", "every 6 hours"; in UTC."""
 
 import re
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Schedule:
     offset: int
 
 
-def parse(text: str, where: str) -> Schedule:
-    """The schedule of a text; raises DefinitionError, which names the definition, for any other."""
+def parse(text: str, where: str, argument: str = "refreshed") -> Schedule:
+    """The schedule of a text; raises DefinitionError, which names the argument, for any other."""
     daily, hours = _DAILY.fullmatch(text), _HOURS.fullmatch(text)
     if daily:
         return Schedule(_DAY, int(daily[1]) * _HOUR + int(daily[2]) * _MINUTE)
@@ -30,6 +30,6 @@ def parse(text: str, where: str) -> Schedule:
     if text == "hourly":
         return Schedule(_HOUR, 0)
     raise DefinitionError(
-        f"{where}: refreshed is '{text}'; use 'daily HH:MM' (UTC), 'hourly', or 'every N hours' "
+        f"{where}: {argument} is '{text}'; use 'daily HH:MM' (UTC), 'hourly', or 'every N hours' "
         "with N one of 2, 3, 4, 6, 8, 12"
     )

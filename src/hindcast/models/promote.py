@@ -59,8 +59,9 @@ def candidate(
     """A release that may be promoted now, named by its id or version.
 
     One that was in production before may always come back; any other must have passed the gate
-    against today's champion, unless it is forced. Either way the features that it reads must be
-    online. Raises GateError, NotFoundError, and InputError for the champion itself.
+    against today's champion, unless it is forced, and takes a second person where its model says
+    so. Either way the features that it reads must be online. Raises GateError, NotFoundError, and
+    InputError for the champion itself.
     """
     declared = application.project.model(model).name
     register.catch_up(application)
@@ -75,6 +76,8 @@ def candidate(
         return Candidate(target, current, evaluation, "rollback")
     if not force:
         _require_passed(target, evaluation, current)
+    if application.project.model(declared).second_person:
+        _require_second_person(application, target)
     return Candidate(target, current, evaluation, "promote")
 
 
@@ -88,7 +91,7 @@ def admit_first(
 ) -> "EvaluationReport | None":
     """Promote a model's first release if it passes; None where the model has a champion.
 
-    Without a champion the gate's absolute part decides.
+    Without a champion the gate's absolute part decides, and a second person where one has to.
     """
     if application.ledger.champion(application.project.model(model).name) is not None:
         return None
@@ -96,7 +99,7 @@ def admit_first(
     from hindcast.models.evaluation.evaluate import evaluate
 
     report = evaluate(application, model, release, engine, progress=progress)
-    if report.passed:
+    if report.passed and not application.project.model(model).second_person:
         promote(application, model, release, stage=stage)
     return report
 
@@ -143,6 +146,21 @@ def _require_passed(
             f"release {target.release} was evaluated against {evaluation.champion or 'no champion'}"
             f", and the champion is {champion or 'none'} now; {again}"
         )
+
+
+def _require_second_person(application: Application, target: ReleaseRecord) -> None:
+    """Raise GateError where whoever promotes has trained the release, or nobody knows who did."""
+    ledger = application.ledger
+    trained_by = ledger.find_run(target.run_id).by if target.run_id else None
+    if trained_by is None:
+        reason = "nobody knows who trained it; train another"
+    elif trained_by == ledger.by:
+        reason = f"{trained_by} trained it; somebody else has to promote it"
+    else:
+        return
+    raise GateError(
+        f"release {target.release}: its model takes a second person to promote it, and {reason}"
+    )
 
 
 def put_into_production(

@@ -46,10 +46,16 @@ def body(text: str | None, is_base64: bool, allowed: Sequence[str]) -> dict[str,
 
     Raises RequestError: 413 over MAX_BODY_BYTES, 400 when it is not JSON, 422 otherwise.
     """
+    document = json_object(text, is_base64)
+    require_known(document, allowed)
+    return document
+
+
+def json_object(text: str | None, is_base64: bool) -> dict[str, Any]:
+    """The JSON object of a request, whatever its fields; raises RequestError as `body` does."""
     document = _json(_bytes(text, is_base64))
     if not isinstance(document, dict):
         raise RequestError(422, "body", "must be a JSON object")
-    require_known(document, allowed)
     return document
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hindcast.bootstrap import Application
-from hindcast.errors import NotFoundError
 from hindcast.serving import questions
 from hindcast.serving.predictor import Prediction, Predictor, open_predictor
 from hindcast.settings import Settings
@@ -49,30 +49,36 @@ def serve(
     port: int,
     on_listening: Callable[[str], None],
     api: ApiStage | None = None,
-    documented: "Callable[[Handler], Handler] | None" = None,
+    wrap: "Callable[[Handler], Handler] | None" = None,
+    is_patient: bool = False,
 ) -> None:
     """Answer HTTP with the predict Lambda's handler until interrupted.
 
     Models by one release where the settings name its folder; by those of a stage of API Gateway's,
     while it changes; else every model by those of its stage in the home. Feature services besides,
     or alone where the project has no model. model: whose the short paths are; without it the
-    project's default model's. documented: adds the pages of documentation to what answers.
+    project's default model's. wrap: adds other routes to those of predictions. is_patient: whether
+    to serve where no model has a release yet.
     """
     from hindcast.serving.catalog import open_catalog
     from hindcast.serving.handler import make_features_handler, with_services
     from hindcast.traffic import http
 
     with ExitStack() as opened:
-        models = _answering(application, model, api, opened)
+        models = _answering(application, model, api, opened, is_patient)
         catalog = open_catalog(_settings(application, None), application.project.asked)
         opened.callback(catalog.close)
         services = make_features_handler(catalog)
         handler = with_services(services, models) if models else services
-        http.serve(documented(handler) if documented else handler, host, port, on_listening)
+        http.serve(wrap(handler) if wrap else handler, host, port, on_listening)
 
 
 def _answering(
-    application: Application, model: str | None, api: ApiStage | None, opened: ExitStack
+    application: Application,
+    model: str | None,
+    api: ApiStage | None,
+    opened: ExitStack,
+    is_patient: bool,
 ) -> "Handler | None":
     """What answers for models; None of a project without any."""
     from hindcast.serving.handler import make_handler
@@ -85,34 +91,30 @@ def _answering(
         return opened.enter_context(closing(_split(application, api, None)))
     if model is None and not application.project.models:
         return None
-    return _models(application, model, opened)
+    return _models(application, model, opened, is_patient)
 
 
-def _models(application: Application, model: str | None, opened: ExitStack) -> "Handler":
+def _models(
+    application: Application, model: str | None, opened: ExitStack, is_patient: bool
+) -> "Handler":
     """Every model of the project; one without a release is answered with 503, as on AWS.
 
-    Raises NotFoundError where the default model has none, or no model has one.
+    Unless patient, raises NotFoundError where the default model has none, or no model has one.
     """
-    from hindcast.serving.handler import logger, make_handler
-    from hindcast.traffic.models import Models
+    from hindcast.serving.handler import logger
+    from hindcast.traffic.models import Models, OnceReleased
 
     declared = application.project.models
     chosen = application.project.model(model) if model else application.project.default_model
     default = chosen.name if chosen else None
-    handlers: dict[str, Handler] = {}
-    lacking: list[NotFoundError] = []
-    for name in declared:
-        try:
-            handlers[name] = opened.enter_context(closing(_of_home(application, name)))
-        except NotFoundError as error:
-            if name == default:
-                raise
-            lacking.append(error)
-            handlers[name] = make_handler(None)
-    if len(lacking) == len(declared):
-        raise lacking[0]
-    for found in lacking:
-        logger.warning("answered with 503 until hindcast serve starts again", reason=str(found))
+    handlers = {name: OnceReleased(partial(_of_home, application, name)) for name in declared}
+    for handler in handlers.values():
+        opened.callback(handler.close)
+    lacking = {name: error for name, each in handlers.items() if (error := each.open())}
+    if not is_patient and lacking and (default in lacking or len(lacking) == len(declared)):
+        raise lacking.get(default or "") or next(iter(lacking.values()))
+    for error in lacking.values():
+        logger.warning("answered with 503 until there is a release", reason=str(error))
     return Models(handlers, default)
 
 

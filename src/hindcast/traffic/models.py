@@ -1,13 +1,15 @@
 """Models behind one address, as one API: whose handler answers which path."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from hindcast.errors import NotFoundError
 from hindcast.serving import answers, requests
-from hindcast.serving.handler import Handler
+from hindcast.serving.handler import Handler, make_handler
 from hindcast.serving.requests import RequestError
+from hindcast.traffic.split import TrafficSplit
 
 Answer = dict[str, Any]
 _PREFIX, _HEALTH = "/models/", "/health"
@@ -51,6 +53,35 @@ class Models:
         bodies = {name: json.loads(answer["body"]) for name, answer in found.items()}
         status = max(answer["statusCode"] for answer in found.values())
         return _answer(status, {"status": "ok" if status == 200 else "down", "models": bodies})
+
+
+class OnceReleased:
+    """A model's handler, opened as soon as there is a release; until then it answers with 503.
+
+    opening: raises NotFoundError where there is no release. One request is answered at a time.
+    """
+
+    def __init__(self, opening: Callable[[], TrafficSplit]) -> None:
+        self._opening = opening
+        self._opened: TrafficSplit | None = None
+
+    def __call__(self, event: dict[str, Any], context: Any) -> Answer:
+        """Answer one proxy event."""
+        self.open()
+        return (self._opened or make_handler(None))(event, context)
+
+    def open(self) -> NotFoundError | None:
+        """Open what answers; why there is nothing to open yet."""
+        try:
+            self._opened = self._opened or self._opening()
+        except NotFoundError as error:
+            return error
+        return None
+
+    def close(self) -> None:
+        """Close what answers."""
+        if self._opened is not None:
+            self._opened.close()
 
 
 def _answer(status: int, document: Mapping[str, Any]) -> Answer:

@@ -89,6 +89,11 @@ def _whole(rows: pa.Table) -> pa.Table:
     return rows.select(SCHEMA.names).cast(SCHEMA)
 
 
+def answered_by(release: str) -> str:
+    """The condition in DuckDB's SQL of answers of a release that have their features."""
+    return " AND ".join([*_conditions(None, None), f"release = {literal(release)}"])
+
+
 def _conditions(since: datetime | None, model: str | None) -> list[str]:
     outcomes = ", ".join(f"'{outcome}'" for outcome in ANSWERED)
     conditions = [f"outcome IN ({outcomes})", "features IS NOT NULL"]

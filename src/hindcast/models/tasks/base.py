@@ -162,8 +162,8 @@ class Task(Protocol):
     def drawings(self, labels: Labels, scores: Reals, baseline: Reals) -> dict[str, Any]:
         """What plots need besides the metrics."""
 
-    def histogram(self, scores: Reals) -> dict[str, Any]:
-        """The reference histogram of the scores, for drift."""
+    def answered(self, scores: Reals) -> NDArray[Any]:
+        """What drift counts answers by, [rows]: numbers, or the texts of classes."""
 
     def logged(self, answers: Sequence[Mapping[str, Any]]) -> Reals:
         """The scores of answers as the prediction log has them."""

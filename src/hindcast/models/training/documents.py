@@ -1,4 +1,4 @@
-"""The documents of a release folder: plan, manifest, reference histograms, differences."""
+"""The documents of a release folder: plan, manifest, differences."""
 
 import platform
 from collections.abc import Mapping
@@ -8,13 +8,11 @@ from typing import Any
 
 from hindcast.compiler.plan import question_document
 from hindcast.data.training_range import TrainingRange
-from hindcast.data.training_rows import TrainingSet, column_numbers, column_texts
+from hindcast.data.training_rows import TrainingSet
 from hindcast.definitions import Entity, Model, Source, Split
 from hindcast.definitions.splits import Group
 from hindcast.errors import TrainingError
-from hindcast.models.tasks import histograms
-from hindcast.models.tasks.base import Reals, Task
-from hindcast.models.training.split import Partition
+from hindcast.models.tasks.base import Task
 from hindcast.releases.contents import FOR_ALL, PER_ROW
 
 LIBRARIES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
@@ -119,16 +117,3 @@ def split_of(manifest: Mapping[str, Any], events: Source) -> Split:
     groups: dict[str | None, Group] = {each.name: each for each in events.columns_by_entity}
     groups[None] = None
     return Split(said["holdout"], start, groups[said["group"]])
-
-
-def reference(data: TrainingSet, parts: Partition, task: Task, scores: Reals) -> dict[str, Any]:
-    """Histograms of the training part's features and of the holdout's scores, for drift."""
-    texts = {
-        name: histograms.categories(column_texts(data.table[name])[parts.train])
-        for name in data.categorical
-    }
-    numbers = {
-        name: histograms.numbers(column_numbers(data.table[name])[parts.train])
-        for name in data.numeric
-    }
-    return {"features": {**numbers, **texts}, "scores": task.histogram(scores)}

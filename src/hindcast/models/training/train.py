@@ -22,7 +22,7 @@ from hindcast.formats.spine_file import Rows
 from hindcast.models import register
 from hindcast.models.tasks import choice
 from hindcast.models.tasks.base import Labels, Reals, Task
-from hindcast.models.training import documents, inspection, onnx_export, rehearsal, split
+from hindcast.models.training import documents, inspection, onnx_export, reference, rehearsal, split
 from hindcast.models.training.fit import FittedModel, fit
 from hindcast.models.training.inspection import DataWarning
 from hindcast.models.training.measure import Scored, measure
@@ -179,7 +179,7 @@ def _release(
         measured["features"] = documents.described(data)
         measured["parity"] = asdict(exported.parity)
         measured["baseline_parity"] = asdict(simple.parity)
-    histograms = documents.reference(data, parts, task, exported.scores)
+    histograms = reference.document(model, data, parts, task, exported.scores)
     files = {
         MODEL: exported.onnx,
         BASELINE: simple.onnx,

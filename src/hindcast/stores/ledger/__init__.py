@@ -8,6 +8,7 @@ from hindcast.stores.ledger.ledger import Ledger
 from hindcast.stores.ledger.outbox import Due, Outbox
 from hindcast.stores.ledger.records import (
     Delivery,
+    Ending,
     Evaluation,
     Event,
     EventType,
@@ -26,6 +27,7 @@ from hindcast.stores.ledger.runs import OpenRun
 __all__ = [
     "Delivery",
     "Due",
+    "Ending",
     "Evaluation",
     "Event",
     "EventType",

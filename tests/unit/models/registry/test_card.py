@@ -36,9 +36,6 @@ PROMOTIONS: list[dict[str, Any]] = [
 ]
 
 
-pytestmark = pytest.mark.usefixtures("kept_drawings")
-
-
 class Page(HTMLParser):
     """The text of a page; fails where an element is closed that is not open."""
 

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from xml.etree import ElementTree
 
 import pytest
@@ -25,7 +26,7 @@ NAMES = {
 
 
 @pytest.fixture(scope="module")
-def drawn(sample: Sample) -> dict[str, bytes]:
+def drawn(sample: Sample) -> Mapping[str, bytes]:
     return plots.render(sample.metrics)
 
 
@@ -34,7 +35,7 @@ def texts(svg: bytes) -> list[str]:
     return [found.text or "" for found in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
-def test_each_plot_is_svg_with_text_as_text(sample: Sample, drawn: dict[str, bytes]) -> None:
+def test_each_plot_is_svg_with_text_as_text(sample: Sample, drawn: Mapping[str, bytes]) -> None:
     assert set(drawn) == NAMES
     assert "ROC" in texts(drawn["roc"])
     assert "amount" in texts(drawn["feature_importance"])
@@ -55,7 +56,7 @@ def test_the_plots_of_other_tasks_are_their_own(other: Sample) -> None:
 
 
 def test_plots_are_the_same_bytes_in_another_process(
-    sample: Sample, drawn: dict[str, bytes]
+    sample: Sample, drawn: Mapping[str, bytes]
 ) -> None:
     code = (
         "import sys, json, hashlib; from hindcast.models.registry import plots; "
@@ -75,7 +76,7 @@ def test_plots_are_the_same_bytes_in_another_process(
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_a_plot_has_no_background_no_date_and_the_ink_of_its_page(
-    drawn: dict[str, bytes], name: str
+    drawn: Mapping[str, bytes], name: str
 ) -> None:
     svg = drawn[name].decode()
     assert "currentColor" in svg
@@ -85,7 +86,14 @@ def test_a_plot_has_no_background_no_date_and_the_ink_of_its_page(
     assert not re.search(r"""(src|href)=["'](?!#)""", svg)
 
 
-def test_ids_of_plots_on_one_page_differ(drawn: dict[str, bytes]) -> None:
+def test_the_plots_of_one_release_are_drawn_once(
+    sample: Sample, drawn: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plots, "svgs", None)
+    assert plots.render(copy.deepcopy(sample.metrics)) is drawn
+
+
+def test_ids_of_plots_on_one_page_differ(drawn: Mapping[str, bytes]) -> None:
     found = [name for svg in drawn.values() for name in re.findall(r'\bid="([^"]+)"', svg.decode())]
     assert len(found) == len(set(found))
     for svg in drawn.values():

@@ -1,6 +1,8 @@
 """Plots of a release from its metrics.json, by its task."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,8 +19,17 @@ _DRAWINGS: Mapping[str, Callable[[Metrics], dict[str, Draw]]] = {
 }
 
 
-def render(metrics: Metrics) -> dict[str, bytes]:
-    """Plot name -> SVG without XML prologue; a plot that is not defined is left out."""
+def render(metrics: Metrics) -> Mapping[str, bytes]:
+    """Plot name -> SVG without XML prologue; a plot that is not defined is left out.
+
+    A training shows its release four times, and drawing takes a second: it draws once.
+    """
+    return _rendered(json.dumps(metrics, sort_keys=True))
+
+
+@lru_cache(maxsize=8)
+def _rendered(text: str) -> Mapping[str, bytes]:
+    metrics = json.loads(text)
     drawn = _DRAWINGS[words.task(metrics)](metrics)
     if metrics["importance"]:
         drawn["feature_importance"] = _feature_importance

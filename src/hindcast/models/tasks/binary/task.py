@@ -21,7 +21,6 @@ from hindcast.models.tasks.binary import curves, metrics
 from hindcast.models.tasks.binary.calibration import Calibration, log_odds
 from hindcast.models.tasks.binary.ranked import Ranked
 from hindcast.models.tasks.folds import fit_out_of_fold, require_each
-from hindcast.models.tasks.histograms import numbers
 from hindcast.models.tasks.sampling import balanced
 
 # Nearer to the threshold than this, float32 may fall on its other side.
@@ -135,9 +134,9 @@ class Binary:
             "score_distribution": curves.score_distribution(labels, scores),
         }
 
-    def histogram(self, scores: Reals) -> dict[str, Any]:
-        """Probabilities in quantiles."""
-        return numbers(scores)
+    def answered(self, scores: Reals) -> Reals:
+        """The probabilities."""
+        return scores
 
     def logged(self, answers: Sequence[Mapping[str, Any]]) -> Reals:
         """The probability of each answer."""

@@ -17,7 +17,6 @@ from hindcast.errors import TrainingError
 from hindcast.models.tasks import estimator as estimators
 from hindcast.models.tasks.base import Fitted, Labels, Possible, Reals, Skill, TrainingRows
 from hindcast.models.tasks.folds import fit_out_of_fold, require_each
-from hindcast.models.tasks.histograms import categories
 from hindcast.models.tasks.multiclass import metrics
 from hindcast.models.tasks.multiclass.calibration import temperature
 from hindcast.models.tasks.sampling import some
@@ -135,9 +134,9 @@ class Multiclass:
         """Nothing: the metrics hold the confusion and each class's calibration."""
         return {}
 
-    def histogram(self, scores: Reals) -> dict[str, Any]:
-        """How often each class is the answer."""
-        return categories(np.array(self.texts, dtype=object)[metrics.answers(scores)])
+    def answered(self, scores: Reals) -> NDArray[Any]:
+        """The likeliest class."""
+        return np.array(self.texts, dtype=object)[metrics.answers(scores)]
 
     def logged(self, answers: Sequence[Mapping[str, Any]]) -> Reals:
         """The probabilities of each answer, [rows, classes]."""

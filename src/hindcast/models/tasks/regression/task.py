@@ -17,7 +17,6 @@ from hindcast.definitions import TASKS, Model
 from hindcast.errors import TrainingError
 from hindcast.models.tasks import estimator as estimators
 from hindcast.models.tasks.base import Fitted, Labels, Possible, Reals, Skill, TrainingRows
-from hindcast.models.tasks.histograms import numbers
 from hindcast.models.tasks.regression import errors, metrics
 from hindcast.models.tasks.sampling import some
 
@@ -141,9 +140,9 @@ class Regression:
             }
         }
 
-    def histogram(self, scores: Reals) -> dict[str, Any]:
-        """Estimates in quantiles."""
-        return numbers(scores)
+    def answered(self, scores: Reals) -> Reals:
+        """The estimates."""
+        return scores
 
     def logged(self, answers: Sequence[Mapping[str, Any]]) -> Reals:
         """The estimate of each answer."""

@@ -53,6 +53,7 @@ class ReleaseModel:
         self._contents, self._open = contents.read(folder), releases.load(folder)
         self._context, self._given = context, params.features == "given"
         self._plan = self._open.plan
+        self._many = vectors.ManyRows(self._open.session, self._plan)
         self.name = record.release
         self.facts: Mapping[str, Any] = {
             "release": record.release,
@@ -91,7 +92,7 @@ class ReleaseModel:
         """Keys, the model's answers and as_of for what was read of so many rows."""
         rule = self._plan.rule
         if rows:
-            found = vectors.run(self._open.session, self._plan, read)
+            found = self._many.answers(read)
         else:
             found = vectors.answers(self._plan, np.empty((0, rule.width), np.float32))
         types = {name: self._service.keys[name].arrow() for name in self.keys}
@@ -166,9 +167,9 @@ class ReleaseModel:
         engine = bootstrap.engine("duckdb")
         found = retrieve.retrieve(self._service, engine, lake, named, context.known_by)
         features = {n: found.table[n] for n in self._plan.names}
-        plain = {n: each.cast(_served(each.type)) for n, each in features.items()}
+        plain = {n: _as_served(each) for n, each in features.items()}
         as_of = spines.read(self._service, named).as_of
-        refuses = self._contents.manifest["cold_start"] == "refuse"
+        refuses = self._contents.manifest.get("cold_start") != "answer"
         known_rows = found.has_history.to_numpy(zero_copy_only=False)
         is_unknown = ~known_rows if refuses else np.zeros(len(as_of), bool)
         return pa.table({**plain, _KEY + AS_OF: as_of}), is_unknown
@@ -185,7 +186,7 @@ def given_values(rows: Rows, name: str, kind: DataType) -> pa.Array:
     Raises InputError naming the row and column of what is none.
     """
     if not kind.is_array:
-        return spines.typed_column(rows, name, kind, "the feature").cast(_served(kind.arrow()))
+        return _as_served(spines.typed_column(rows, name, kind, "the feature"))
     found = []
     for row, value in enumerate(rows.table[name].to_pylist()):
         value = json.loads(value) if isinstance(value, str) else value
@@ -203,6 +204,13 @@ def _are_numbers(value: Any, count: int) -> bool:
 def _served(kind: pa.DataType) -> pa.DataType:
     """Decimals are read as doubles, as serving reads them."""
     return pa.float64() if pa.types.is_decimal(kind) else kind
+
+
+def _as_served(column: Any) -> Any:
+    """A column as serving reads it; a decimal by its text, as Arrow's own cast rounds twice."""
+    if pa.types.is_decimal(column.type):
+        return column.cast(pa.string()).cast(pa.float64())
+    return column
 
 
 def _columns(table: pa.Table) -> dict[str, Any]:

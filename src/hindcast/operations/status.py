@@ -8,7 +8,7 @@ from typing import Any
 from hindcast.bootstrap import Application
 from hindcast.compiler.document import definition_hash
 from hindcast.definitions import TASKS
-from hindcast.stores.ledger import Run
+from hindcast.stores.ledger import ReleaseRecord, Run
 from hindcast.stores.online import ViewVersion
 from hindcast.traffic.local_stage import LocalStage
 
@@ -21,16 +21,20 @@ def releases(application: Application, model: str | None) -> list[dict[str, Any]
 
     register.catch_up(application)
     declared = application.project.model(model).name
-    return [
-        {
-            **asdict(record),
-            "state": register.state(application, record),
-            "worth": _worth(record.metrics),
-            "trained_as_of": record.manifest["as_of"],
-            "card": f"{record.location}.html",
-        }
-        for record in application.ledger.releases(declared)
-    ]
+    return [described(application, record) for record in application.ledger.releases(declared)]
+
+
+def described(application: Application, record: ReleaseRecord) -> dict[str, Any]:
+    """A release with its state, what it is worth, and where its card is."""
+    from hindcast.models import register
+
+    return {
+        **asdict(record),
+        "state": register.state(application, record),
+        "worth": _worth(record.metrics),
+        "trained_as_of": record.manifest["as_of"],
+        "card": f"{record.location}.html",
+    }
 
 
 def _worth(metrics: Mapping[str, Any]) -> str:
@@ -67,11 +71,12 @@ def _model(application: Application, model: str) -> dict[str, Any]:
     }
 
 
-def _canary(stage: LocalStage) -> str | None:
+def _canary(stage: LocalStage) -> dict[str, Any] | None:
+    """The release that answers a share of the traffic, and its percentage."""
     found = stage.read() if stage.exists else None
     if found is None or found.canary is None:
         return None
-    return f"{found.canary}, {found.percent:g}% of the traffic"
+    return {"release": found.canary, "percent": found.percent}
 
 
 def _view(application: Application, view: str, now: datetime) -> dict[str, Any]:

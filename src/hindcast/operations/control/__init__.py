@@ -1,0 +1,1 @@
+"""The control API: one application, behind IAM on AWS, and behind tokens on one machine."""

@@ -1,0 +1,1 @@
+"""Drift: what models are asked and answer, held against what they were trained on."""

@@ -1,0 +1,68 @@
+"""Former checks, as the ledger has them: what moved in the window before, and for how long."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hindcast.instants import instant
+from hindcast.operations.drift.findings import Subject, Window
+from hindcast.operations.drift.policy import Streaks
+from hindcast.stores.ledger import Ledger, Run
+
+KIND = "drift"
+LOOKED_AT = 500
+# Windows that share more than this of their length are one window, looked at twice.
+OVERLAP = 0.1
+
+
+@dataclass(frozen=True)
+class Check:
+    """A former check of a model. findings and measures as the run's outputs have them."""
+
+    run: str
+    release: str
+    window: Window
+    findings: Sequence[Mapping[str, Any]]
+    measures: Mapping[str, Mapping[str, float]]
+
+
+def checks(ledger: Ledger, model: str) -> list[Check]:
+    """The newest checks of a model that ended well, the newest first."""
+    runs = ledger.runs(KIND, "succeeded", LOOKED_AT)
+    return [_check(run) for run in runs if run.parameters.get("model") == model]
+
+
+def streaks(former: Sequence[Check], release: str, window: Window) -> Streaks:
+    """What moved in the window before this one, by a check of the same release."""
+    return next(
+        (_moved(check) for check in former if check.release == release and _leads(check, window)),
+        {},
+    )
+
+
+def _leads(check: Check, window: Window) -> bool:
+    """Whether a check's window ends where another begins, or up to one window before it."""
+    gap = (window.since - check.window.until) / window.length
+    return -OVERLAP <= gap <= 1
+
+
+def _moved(check: Check) -> dict[Subject, tuple[int, datetime]]:
+    return dict(_each(check.findings))
+
+
+def _each(findings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Subject, tuple[int, datetime]]]:
+    for each in findings:
+        subject = tuple(each[key] for key in ("kind", "name", "slice", "population", "statistic"))
+        yield subject, (each["windows"], instant(each["since"], "since"))
+
+
+def _check(run: Run) -> Check:
+    outputs = run.outputs
+    return Check(
+        run=run.id,
+        release=outputs["release"],
+        window=Window(instant(outputs["since"], "since"), instant(outputs["until"], "until")),
+        findings=outputs["findings"],
+        measures=outputs["measures"],
+    )
