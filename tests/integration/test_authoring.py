@@ -19,7 +19,7 @@ def test_a_new_projects_own_test_passes(tmp_path: Path, monkeypatch: pytest.Monk
     # From elsewhere than this checkout, whose settings are no new project's.
     command = [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert "6 passed" in ended.stdout, ended.stdout
+    assert "7 passed" in ended.stdout, ended.stdout
 
 
 def test_init_overwrites_nothing_and_says_what_to_do_next(
@@ -32,7 +32,7 @@ def test_init_overwrites_nothing_and_says_what_to_do_next(
         f"hindcast: {tmp_path}/definitions.py: the file exists already; name another folder\n"
     )
     assert commands.run(["init", "--template", "none"], monkeypatch) == 2
-    assert "no template 'none'; use one of blank, credit_risk" in capsys.readouterr().err
+    assert "no template 'none'; use one of blank, card_spending" in capsys.readouterr().err
 
 
 def test_validate_lists_what_a_project_declares(
