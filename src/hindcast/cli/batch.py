@@ -1,5 +1,6 @@
 """The command that scores a batch."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,14 @@ from hindcast import bootstrap
 from hindcast.cli import console
 from hindcast.cli.app import app
 from hindcast.cli.console import ConsoleProgress
-from hindcast.cli.options import HomeOption, JsonOption, ProjectOption
+from hindcast.cli.options import (
+    AsOfOption,
+    HomeOption,
+    JsonOption,
+    KnownByOption,
+    ProjectOption,
+)
+from hindcast.instants import instant
 
 
 @app.command()
@@ -18,6 +26,8 @@ def batch(
     run_id: Annotated[
         str | None, typer.Option(help="Of a batch to go on with; one that is done writes nothing.")
     ] = None,
+    as_of: AsOfOption = None,
+    known_by: KnownByOption = None,
     project: ProjectOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -26,6 +36,11 @@ def batch(
     from hindcast.operations.batch import config as configs
     from hindcast.operations.batch.run import run_batch
 
-    checked = configs.read(config)
+    clocks = {"as_of": _instant(as_of, "--as-of"), "known_by": _instant(known_by, "--known-by")}
+    checked = configs.read(config).at(**clocks)
     application = bootstrap.application(home, project)
     console.show(run_batch(application, checked, run_id, ConsoleProgress()), as_json)
+
+
+def _instant(text: str | None, option: str) -> datetime | None:
+    return None if text is None else instant(text, option)

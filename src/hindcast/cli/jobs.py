@@ -28,9 +28,9 @@ from hindcast.cli.options import (
 tokens = typer.Typer(help="Say who may use hindcast serve --admin.")
 app.add_typer(tokens, name="tokens", no_args_is_help=True)
 
-# A job's parameters that are called otherwise as options; those of POSITIONAL have no name.
-_OPTIONS = {"view": "feature-view"}
-_POSITIONAL = ("files", "release")
+# A job's parameters that are called otherwise as options, and those that are arguments.
+_OPTIONS = {("materialize", "view"): "feature-view", ("drift", "from"): "since"}
+_ARGUMENTS = {"ingest": "files", "evaluate": "release", "batch": "config", "drift": "model"}
 # Commands of whose rows each knows what its own instant knew.
 _KNOWS_THEN = ("train", "evaluate")
 
@@ -118,15 +118,15 @@ def _home(home: Path | None) -> Path:
 def command_line(command: str, parameters: Mapping[str, Any]) -> list[str]:
     """The words that a job's command is started with."""
     given = dict(parameters)
-    positional = [given.pop(name) for name in _POSITIONAL if name in given]
+    arguments = given.pop(_ARGUMENTS.get(command, ""), [])
     if "as_of" in given and given.get("known_by") == given["as_of"] and command in _KNOWS_THEN:
         del given["known_by"]
         given["known_then"] = True
-    options = [_option(name, value) for name, value in given.items()]
-    last = [word for each in positional for word in (each if isinstance(each, list) else [each])]
-    return [command, *options, "--", *last] if last else [command, *options]
+    options = [_option(_OPTIONS.get((command, name), name), each) for name, each in given.items()]
+    last = arguments if isinstance(arguments, list) else [arguments]
+    return [command, *options, *(["--", *last] if last else [])]
 
 
 def _option(name: str, value: Any) -> str:
-    option = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
+    option = f"--{name.replace('_', '-')}"
     return option if value is True else f"{option}={value}"

@@ -1,7 +1,7 @@
 """The YAML of a batch: read and checked as a whole, before any data are read."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -73,6 +73,12 @@ class BatchFile:
     config: BatchConfig
     params: Mapping[Kind, Any]
     text: str
+
+    def at(self, as_of: datetime | None, known_by: datetime | None) -> "BatchFile":
+        """The same with these clocks in place of its own, where they are given."""
+        given = {"as_of": as_of, "known_by": known_by}
+        changed = {name: value for name, value in given.items() if value is not None}
+        return replace(self, config=self.config.model_copy(update=changed))
 
 
 def read(path: Path) -> BatchFile:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from hindcast.bootstrap import Application
-from hindcast.errors import ConflictError
+from hindcast.errors import ConflictError, NotFoundError
 from hindcast.operations.control import documents
 from hindcast.operations.control.bodies import (
     ModelQuery,
@@ -24,8 +24,9 @@ from hindcast.operations.control.reading import (
 )
 from hindcast.operations.events import subscriptions
 from hindcast.serving.requests import RequestError
-from hindcast.stores.ledger import JobSchedule
+from hindcast.stores.ledger import Job, JobSchedule
 
+BATCH = "batch"
 RETRYABLE = ("failed", "cancelled", "interrupted")
 
 
@@ -41,7 +42,8 @@ def retry(control: Control, call: Call) -> Reply:
     job = control.application.ledger.jobs.find(_job(control, call.path["id"]))
     if job.status not in RETRYABLE:
         raise ConflictError(f"run '{job.id}' has the status {job.status}; there is none to repeat")
-    return _submitted(control, call, job.command, job.parameters, job.id)
+    given = _resumed(control.application, job) if job.command == BATCH else job.parameters
+    return _submitted(control, call, job.command, given, job.id)
 
 
 def cancel(control: Control, call: Call) -> Reply:
@@ -137,6 +139,16 @@ def _job(control: Control, run_id: str) -> str:
     if found.runner != control.runner.name:
         raise ConflictError(f"run '{run_id}' is no job of this API; whoever started it stops it")
     return run_id
+
+
+def _resumed(application: Application, job: Job) -> Mapping[str, Any]:
+    """What makes a batch go on where it stopped, if it had begun."""
+    given = {"run_id": job.id, **job.parameters}
+    try:
+        application.ledger.find_run(given["run_id"])
+    except NotFoundError:
+        return job.parameters
+    return given
 
 
 def _submitted(

@@ -83,6 +83,20 @@ class EvaluateJob(Clocks):
     engine: EngineName = "duckdb"
 
 
+class BatchJob(Clocks):
+    """Score what a YAML file says, as of another instant than it says where one is given."""
+
+    config: Text
+
+
+class DriftJob(Body):
+    """Check a model for drift, or each, in what was served from an instant until another."""
+
+    model: Text | None = None
+    start: Annotated[Instant | None, Field(alias="from")] = None
+    until: Instant | None = None
+
+
 class RebuildJob(Clocks):
     """Refresh a model's features, train it, judge it, and promote what passes."""
 

@@ -22,6 +22,8 @@ COMMANDS: dict[str, type[Body]] = {
     "materialize": bodies.MaterializeJob,
     "train": bodies.TrainJob,
     "evaluate": bodies.EvaluateJob,
+    "batch": bodies.BatchJob,
+    "drift": bodies.DriftJob,
     "rebuild": bodies.RebuildJob,
 }
 ID_CHARACTERS = 12
@@ -67,7 +69,7 @@ def parameters(command: str, given: Mapping[str, Any], project: Project) -> dict
     found = body.model_dump(by_alias=True, exclude_defaults=True)
     sources = _sources(body, project)
     is_open = isinstance(body, Clocks) and body.as_of and body.known_by is None
-    if is_open and all(source.recorded_at is not None for source in sources):
+    if is_open and sources and all(source.recorded_at is not None for source in sources):
         found["known_by"] = found["as_of"]
     return found
 
@@ -98,7 +100,11 @@ def _sources(body: Body, project: Project) -> list[Source]:
         if body.view is None:
             return [view.source for view in project.declared.values()]
         return [_declared("view", project.view, body.view).view.source]
+    if isinstance(body, bodies.BatchJob):
+        return []  # Which they are stands in the file.
     name, release = getattr(body, "model", None), getattr(body, "release", None)
+    if isinstance(body, bodies.DriftJob) and name is None:
+        return []
     model = _declared(
         "model", lambda name: project.model(project.model_name(name, release or "")), name
     )

@@ -63,6 +63,10 @@ def test_a_key_is_the_same_job_of_its_caller_alone() -> None:
 def test_no_parameter_is_taken_for_an_option() -> None:
     words = command_line("ingest", {"files": ["--force", "a b.csv"], "source": "--home=/"})
     assert words == ["ingest", "--source=--home=/", "--", "--force", "a b.csv"]
+    day = {"model": "risk", "from": AS_OF}
+    assert command_line("drift", day) == ["drift", f"--since={AS_OF}", "--", "risk"]
+    resumed = {"config": "a.yaml", "run_id": "r1"}
+    assert command_line("batch", resumed) == ["batch", "--run-id=r1", "--", "a.yaml"]
     knows_then = {"from": AS_OF, "as_of": AS_OF, "known_by": AS_OF}
     assert command_line("train", knows_then)[1:] == [
         f"--from={AS_OF}",
