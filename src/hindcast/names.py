@@ -88,6 +88,11 @@ ENV_BY = "HINDCAST_BY"
 ENV_POSTER = "HINDCAST_POSTER"
 SUBSCRIPTION_SECRETS = "hindcast-subscriptions"
 
+# Of the function that looks for drift: what the ARN of each model's rebuild machine begins with,
+# before the model's name, and what a rebuild is started with, as JSON.
+ENV_REBUILD_MACHINE = "HINDCAST_REBUILD_MACHINE"
+ENV_REBUILD_INPUT = "HINDCAST_REBUILD_INPUT"
+
 # How a database is opened whose URL has no password: AUTH "iam" signs a token for the URL's user,
 # anew for each connection; SECRET names one with username and password, and host, port and dbname
 # where no URL is given.

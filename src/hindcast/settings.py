@@ -28,6 +28,8 @@ class Settings:
     worker_secret: str | None = None
     deployment: str | None = None
     run_id: str | None = None
+    rebuild_machine: str | None = None
+    rebuild_input: str | None = None
     by: str | None = None
 
 
@@ -56,6 +58,8 @@ def load(
         worker_secret=given.get(names.ENV_WORKER_SECRET),
         deployment=given.get(names.ENV_DEPLOYMENT),
         run_id=given.get(names.ENV_RUN_ID),
+        rebuild_machine=given.get(names.ENV_REBUILD_MACHINE),
+        rebuild_input=given.get(names.ENV_REBUILD_INPUT),
         by=given.get(names.ENV_BY),
     )
 

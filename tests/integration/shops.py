@@ -78,7 +78,7 @@ def regressor(seed):
 gate = Gate(latency_ms=1_000)
 of = dict(features=asked, spine=purchases, gate=gate, cold_start="answer")
 late, named, hours = (Label(f"purchases.{name}") for name in ("late", "status", "delay"))
-risk = Model("risk", label=late, estimator=classifier, **of)
+risk = Model("risk", label=late, estimator=classifier, slices=["severe_tickets"], **of)
 status = Model("status", label=named, task="multiclass", estimator=classifier, **of)
 delay = Model("delay", label=hours, task="regression", estimator=regressor, **of)
 """
@@ -86,6 +86,16 @@ delay = Model("delay", label=hours, task="regression", estimator=regressor, **of
 
 def settle(folder: Path, database_url: str) -> Home:
     """Ingest purchases and tickets, and materialize each view as of an instant of its own."""
+    home = ingested(folder, database_url)
+    for days, view in enumerate(home.application.project.views):
+        as_of = datetime.fromisoformat(AS_OF) - timedelta(days=days)
+        clocks = bootstrap.knowledge(as_of.isoformat(), None, NOW)
+        refresh(home.application, [view], DuckDBEngine(), clocks)
+    return home
+
+
+def ingested(folder: Path, database_url: str) -> Home:
+    """A home with purchases and tickets in its lake."""
     home = Home(folder, database_url)
     home.definitions.parent.mkdir()
     home.definitions.write_text(DEFINITIONS)
@@ -100,10 +110,6 @@ def settle(folder: Path, database_url: str) -> Home:
         source = application.project.source(name)
         report = ingest.ingest(path, source, application.lake, application.ledger, NOW)
         assert report.quarantined == 0, report.reasons
-    for days, view in enumerate(home.application.project.views):
-        as_of = datetime.fromisoformat(AS_OF) - timedelta(days=days)
-        clocks = bootstrap.knowledge(as_of.isoformat(), None, NOW)
-        refresh(home.application, [view], DuckDBEngine(), clocks)
     return home
 
 

@@ -63,6 +63,10 @@ def test_too_few_rows_are_not_judged(home: Home) -> None:
         "answers": "0 rows, and 500 are needed",
         "answers, by income_type": "they do not have its value",
         "events of credit_history": "0 rows, and 500 are needed",
+        "performance": "0 answers have a label that came to be trusted in the window; 500 are "
+        "needed; 0 labelled events had no answer",
+        "estimated performance": "0 answers in the window; 500 are needed",
+        "volume": "the log does not reach back 3 weeks before the window",
     }
     assert report.findings == ()
 

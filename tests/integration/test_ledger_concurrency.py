@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from itertools import pairwise
 from threading import Barrier
 from typing import TypeVar
@@ -165,3 +166,36 @@ def test_models_do_not_wait_for_one_another_but_not_forever_for_their_own(
         with pytest.raises(StoreUnavailableError, match="held the ledger longer than 100ms"):
             promote(ledger, 0, None)
     assert promote(ledger, 0, None).release == "r0"
+
+
+def test_of_two_starts_within_the_cool_down_of_a_model_one_wins(url: str) -> None:
+    cool_down = timedelta(days=7)
+
+    def start(ledger: Ledger, number: int) -> str:
+        model = {"model": ("risk", "delay")[number % 2]}
+        try:
+            with ledger.run("rebuild", model, f"run {number}", apart=cool_down):
+                return "started"
+        except ConflictError as error:
+            return str(error)
+
+    answers = at_once(url, start)
+    runs = Ledger(url).runs("rebuild")
+    assert answers.count("started") == 2
+    assert {run.parameters["model"] for run in runs} == {"risk", "delay"}
+    assert all("may not start within 7 days" in each for each in answers if each != "started")
+
+
+def test_a_start_that_could_not_be_handed_over_does_not_count_for_the_cool_down(url: str) -> None:
+    ledger, given = Ledger(url), ({"model": "risk"}, "run", timedelta(days=7))
+
+    def refused() -> None:
+        raise StoreUnavailableError("no answer")
+
+    with pytest.raises(StoreUnavailableError):
+        ledger.begin_apart("rebuild", *given, refused)
+    ledger.begin_apart("rebuild", *given, lambda: None)
+    assert [run.status for run in ledger.runs("rebuild")] == ["unfinished"]
+    with pytest.raises(ConflictError, match="run started at"):
+        ledger.begin_apart("rebuild", {"model": "risk"}, "other", timedelta(days=7), lambda: None)
+    ledger.begin_apart("rebuild", {"model": "risk"}, "other", timedelta(0), lambda: None)

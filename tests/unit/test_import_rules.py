@@ -35,6 +35,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "pyarrow": (
         "hindcast.operations.batch",
+        "hindcast.operations.drift",
         "hindcast.datatypes",
         "hindcast.engines",
         "hindcast.stores",
@@ -85,7 +86,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "matplotlib": ("hindcast.models.registry.plots",),
     "jinja2": ("hindcast.models.registry.card",),
     "markupsafe": ("hindcast.models.registry.card",),
-    "aws_lambda_powertools": ("hindcast.serving",),
+    "aws_lambda_powertools": ("hindcast.serving", "hindcast.operations.drift.metrics"),
     "pydantic": ("hindcast.operations",),
     "croniter": ("hindcast.operations.control.schedules",),
     "cloudevents": ("hindcast.operations.events.envelope",),

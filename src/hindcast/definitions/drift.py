@@ -14,9 +14,11 @@ class Drift:
     `refreshed` says it. least_rows: with fewer, nothing is judged. windows: in how many windows in
     a row something must have moved before it is an alert. significance: the share of checks of
     undrifted data in which anything may be taken for moved, however many features there are.
-    psi, missing, outside: what moved by less is no drift, however sure it is: the population
-    stability index, the rise of the share of nulls, the share of values that training had not
-    seen. cool_down: the least time between two rebuilds that drift starts.
+    psi, missing, outside, performance, volume: what moved by less is no drift, however sure it is:
+    the population stability index, the rise of the share of nulls, the share of values that
+    training had not seen, the loss of a metric as a share of its value on the holdout, the change
+    of how many answers there are. cool_down: the least time between two rebuilds of a model, the
+    later of which is started by drift.
     """
 
     window: timedelta = timedelta(days=7)
@@ -27,6 +29,8 @@ class Drift:
     psi: float = 0.1
     missing: float = 0.05
     outside: float = 0.01
+    performance: float = 0.1
+    volume: float = 0.3
     cool_down: timedelta = timedelta(days=7)
 
     def __post_init__(self) -> None:
@@ -41,3 +45,5 @@ class Drift:
         arguments.require_number("drift", "psi", self.psi, 0, 100)
         arguments.require_number("drift", "missing", self.missing, 0, 1)
         arguments.require_number("drift", "outside", self.outside, 0, 1)
+        arguments.require_number("drift", "performance", self.performance, 0, 100)
+        arguments.require_number("drift", "volume", self.volume, 0, 100)

@@ -39,6 +39,40 @@ def sample(
     Every one is as likely as any other, and a seed takes the same from the same predictions,
     wherever they lie in the table.
     """
+    return _sampled(lake, count, _conditions(since, model), seed)
+
+
+def answers_of(
+    lake: Lake, release: str, since: datetime, until: datetime, count: int, seed: int = 0
+) -> pa.Table:
+    """At most so many answers of a release, as `sample` takes them, between two instants."""
+    conditions = [
+        *_conditions(since, None),
+        f"release = {literal(release)}",
+        _before(until),
+    ]
+    return _sampled(lake, count, conditions, seed)
+
+
+def per_hour(lake: Lake, model: str, until: datetime) -> dict[datetime, int]:
+    """How many lines of a model's releases there are in each hour before an instant."""
+    from hindcast.engines.duckdb import DuckDBEngine
+
+    table = lake.find(names.PREDICTIONS)
+    if table is None:
+        return {}
+    sql = " ".join(
+        [
+            "SELECT date_trunc('hour', instant) AS hour, count(*) AS lines FROM raw WHERE",
+            " AND ".join([_of_model(model), _before(until)]),
+            "GROUP BY hour",
+        ]
+    )
+    found = DuckDBEngine().query(sql, table).to_pylist()
+    return {row["hour"].astimezone(UTC): row["lines"] for row in found}
+
+
+def _sampled(lake: Lake, count: int, conditions: list[str], seed: int) -> pa.Table:
     from hindcast.engines.duckdb import DuckDBEngine
 
     table = lake.find(names.PREDICTIONS)
@@ -47,7 +81,7 @@ def sample(
     sql = " ".join(
         [
             "SELECT * FROM (SELECT * FROM raw WHERE",
-            " AND ".join(_conditions(since, model)),
+            " AND ".join(conditions),
             f"ORDER BY md5(prediction_id || '{int(seed)}'), prediction_id LIMIT {int(count)})",
             "ORDER BY instant, prediction_id",
         ]
@@ -70,7 +104,7 @@ def of_entity(
         return SCHEMA.empty_table()
     conditions = [f"id = {literal(key)}", _of_model(model)]
     if before is not None:
-        conditions.append(f"instant < TIMESTAMPTZ '{before.astimezone(UTC).isoformat()}'")
+        conditions.append(_before(before))
     sql = " ".join(
         [
             "SELECT * FROM raw WHERE",
@@ -107,3 +141,7 @@ def _conditions(since: datetime | None, model: str | None) -> list[str]:
 def _of_model(model: str) -> str:
     """A release is named after its model and a digest; another model's name may begin alike."""
     return f"regexp_full_match(release, {literal(f'{re.escape(model)}-[^-]+')})"
+
+
+def _before(until: datetime) -> str:
+    return f"instant < TIMESTAMPTZ '{until.astimezone(UTC).isoformat()}'"

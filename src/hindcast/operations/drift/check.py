@@ -7,7 +7,16 @@ from typing import Any
 
 from hindcast.bootstrap import Application
 from hindcast.errors import InputError, NotFoundError
-from hindcast.operations.drift import compare, examination, history, policy
+from hindcast.operations.drift import (
+    ages,
+    compare,
+    estimates,
+    examination,
+    history,
+    performance,
+    policy,
+    volume,
+)
 from hindcast.operations.drift.examination import Examination
 from hindcast.operations.drift.findings import Finding, Found, Measurement, Unjudged, Window
 from hindcast.releases import contents
@@ -16,7 +25,13 @@ from hindcast.telemetry import Progress, Silent
 
 # How many alerts an event tells of, which must stay small: the largest.
 TOLD = 50
-EXAMINATIONS: Sequence[Callable[[Examination], Found]] = (examination.histograms,)
+EXAMINATIONS: Sequence[Callable[[Examination], Found]] = (
+    examination.histograms,
+    performance.examine,
+    estimates.examine,
+    volume.examine,
+    ages.examine,
+)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The ledger's operations, each one transaction."""
 
 import getpass
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -48,17 +48,24 @@ class Ledger:
 
     @contextmanager
     def run(
-        self, kind: str, parameters: Mapping[str, Any], run_id: str | None = None
+        self,
+        kind: str,
+        parameters: Mapping[str, Any],
+        run_id: str | None = None,
+        apart: timedelta | None = None,
     ) -> Iterator[OpenRun]:
         """Record the work of a with statement: its start now, its end and outcome when it ends.
 
         The work's own exception is raised even if the ledger cannot be told. Raises
-        StoreUnavailableError when the work is done but that cannot be recorded.
+        StoreUnavailableError when the work is done but that cannot be recorded. apart: the least
+        time since the start of the last run of its kind and model; sooner it is a ConflictError.
         """
         run = OpenRun(kind, parameters=parameters, by=self.by)
         given = self._given.pop() if self._given else None
         run.id = run_id or given or run.id
         with self._transaction() as connection:
+            if apart is not None:
+                runs.require_apart(connection, run, apart)
             runs.start(connection, run)
         try:
             yield run
@@ -81,6 +88,24 @@ class Ledger:
         with self._transaction() as connection:
             opened = OpenRun(kind, run_id, parameters, by=self.by)
             return runs.open_alone(connection, opened, held)
+
+    def begin_apart(
+        self,
+        kind: str,
+        parameters: Mapping[str, Any],
+        run_id: str,
+        apart: timedelta,
+        begin: Callable[[], None],
+    ) -> None:
+        """Start a run that `begin` hands to other processes, which `close_run` it.
+
+        None is recorded where `begin` raises. Raises ConflictError as `run` does.
+        """
+        with self._transaction() as connection:
+            run = OpenRun(kind, run_id, parameters, by=self.by)
+            runs.require_apart(connection, run, apart)
+            runs.start(connection, run)
+            begin()
 
     def close_run(self, run_id: str, outputs: Mapping[str, Any], error: str | None = None) -> Run:
         """End a run, by an error or with none; the first end counts. Raises NotFoundError."""

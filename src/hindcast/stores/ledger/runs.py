@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, get_args
 
 from sqlalchemy import Connection, Select, Text, cast, extract, func, literal, or_, select, true
@@ -80,6 +81,23 @@ def open_alone(connection: Connection, run: OpenRun, held: Sequence[str]) -> Run
     if found is None:
         start(connection, run)
     return find(connection, run.id) if found is None else record(Run, found)
+
+
+def require_apart(connection: Connection, run: OpenRun, apart: timedelta) -> None:
+    """Raise ConflictError where a run of the kind and model has started less than so long ago.
+
+    By the database's clock, and under the lock that every start of such a run takes.
+    """
+    lock(connection, f"open runs of {run.kind}")
+    model = str(run.parameters["model"])
+    same = _all().where(runs.c.kind == run.kind, runs.c.parameters["model"].astext == model)
+    recent = same.where(runs.c.started_at > func.clock_timestamp() - apart)
+    found = connection.execute(recent.order_by(runs.c.number.desc())).first()
+    if found is not None:
+        raise ConflictError(
+            f"model '{model}': {run.kind} {found.id} started at {found.started_at.isoformat()}, "
+            f"and the next may not start within {apart} of it"
+        )
 
 
 def close(
