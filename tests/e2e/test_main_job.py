@@ -13,6 +13,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from hindcast.stores import embedded_postgres
+from tests.integration import commands
+
 ROOT = Path(__file__).parents[2]
 SOURCES = ("loans", "repayments", "outcomes")
 ENVIRONMENT = {
@@ -199,14 +202,25 @@ def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> No
     ],
 )
 def test_bad_input_is_one_line_and_the_right_exit_code(
-    home: Path, tmp_path: Path, arguments: list[str], code: int, message: str
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    message: str,
 ) -> None:
     where = [] if arguments == ["nonsense"] else ["--home", str(home)]
-    done = hindcast(*arguments, *where)
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    assert commands.run([*arguments, *where], monkeypatch) == code
+    embedded_postgres.stop(home / "postgres")
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.out == ""
+
+
+def test_what_is_refused_ends_its_process_with_that_code_and_nothing_else(home: Path) -> None:
+    done = hindcast("predict", "1", "--home", str(home))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("hindcast: there is no customer with id 1")
 
 
 def test_a_second_materialization_can_be_rolled_back(home: Path) -> None:
