@@ -43,7 +43,7 @@ test: lint  ## Set up if needed, then check style and types and pass every test
 lint: setup  ## Check style and types
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy
+	.venv/bin/mypy --num-workers 2
 
 format: setup  ## Format the code and fix what can be fixed
 	.venv/bin/ruff check --fix .
