@@ -233,18 +233,13 @@ def test_two_relays_at_once_send_each_event_once(ledger: Ledger, local: Relay) -
     assert [event["id"] for event in written(local.settings.home)] == ids(ledger.outbox)
 
 
-def test_a_relay_in_a_thread_delivers_until_it_is_stopped(ledger: Ledger, local: Relay) -> None:
-    stop, told, came = threading.Event(), list[str](), threading.Event()
-    with subscriber(local) as server:
+def test_a_relay_in_a_thread_delivers_until_it_is_closed(ledger: Ledger, local: Relay) -> None:
+    came = threading.Event()
+    with subscriber(local) as server, local.opened(every=0.01):
         server.take = lambda event: came.set()  # type: ignore[method-assign]
-        thread = threading.Thread(target=local.run, args=(stop, told.append, 0.01))
-        thread.start()
         with ledger.run("train", {}):
             pass
         assert came.wait(60)
-        stop.set()
-        thread.join()
-    assert told == []
 
 
 def test_a_secret_is_kept_in_the_home_for_its_owner_only(ledger: Ledger, local: Relay) -> None:
@@ -397,6 +392,23 @@ def test_commands_show_what_happened_and_what_did_not_arrive(
     assert shell.json("events", "unsubscribe", "crm")["name"] == "crm"
     code, _, err = shell.run("events", "list", "--type", "Promote")
     assert (code, err.startswith("hindcast: no event is 'Promote'; the types are Run")) == (2, True)
+
+
+def test_a_command_hands_over_its_events_when_it_ends_well_or_not(
+    here: Settings,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = project.examples() / "line"
+    shell = Shell(monkeypatch, capsys, replace(here, database_url=database_url, project=folder))
+    points = tmp_path / "points.csv"
+    points.write_text("sample,measured_at,x,y\n1,2026-01-01,0,3\n")
+    assert shell.run("ingest", str(points))[0] == 0
+    points.write_text("nothing\n1\n")
+    assert shell.run("ingest", str(points))[0] == 2
+    assert [event["type"] for event in written(tmp_path)] == ["RunFinished", "RunFailed"]
 
 
 def test_the_demos_subscriber_receives_what_is_delivered(

@@ -19,7 +19,7 @@ from hindcast.cli import (
     serving,
     ui,
 )
-from hindcast.cli.app import app
+from hindcast.cli.app import app, at_end
 from hindcast.errors import HindcastError
 
 __all__ = [
@@ -43,7 +43,8 @@ __all__ = [
 def main() -> None:
     """Run the command line; a known error is one line on stderr and its exit code."""
     try:
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        with at_end:
+            code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except (HindcastError, TyperException) as error:
         print(f"hindcast: {_line(error)}", file=sys.stderr)
         raise SystemExit(error.exit_code) from error

@@ -1,6 +1,11 @@
 """The command line's root, which every command registers with."""
 
+from contextlib import ExitStack
+
 import typer
+
+# What is done when a command has ended, well or not.
+at_end = ExitStack()
 
 app = typer.Typer(
     help="Features, models and predictions that can be recomputed as of the moment they were made.",

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from hindcast import bootstrap
 from hindcast.cli import console
 from hindcast.cli.app import app
 from hindcast.cli.console import ConsoleProgress
@@ -16,6 +15,7 @@ from hindcast.cli.options import (
     JsonOption,
     KnownByOption,
     ProjectOption,
+    working,
 )
 from hindcast.instants import instant
 
@@ -38,7 +38,7 @@ def batch(
 
     clocks = {"as_of": _instant(as_of, "--as-of"), "known_by": _instant(known_by, "--known-by")}
     checked = configs.read(config).at(**clocks)
-    application = bootstrap.application(home, project)
+    application = working(home, project)
     console.show(run_batch(application, checked, run_id, ConsoleProgress()), as_json)
 
 

@@ -23,6 +23,7 @@ from hindcast.cli.options import (
     knowledge,
     now,
     show_all,
+    working,
 )
 from hindcast.errors import HindcastError, InputError
 from hindcast.project import Project
@@ -56,7 +57,7 @@ def ingest(
     from hindcast.data.ingest import ingest as use_case
     from hindcast.formats.objects import listed
 
-    application, progress = bootstrap.application(home, project), ConsoleProgress()
+    application, progress = working(home, project), ConsoleProgress()
     declared, lake, ledger = application.project, application.lake, application.ledger
     found, reports = [file for given in files for file in listed(given)], []
     sources = [declared.source(source) if source else declared.source_of(file) for file in found]
@@ -90,7 +91,7 @@ def retract(
     from hindcast.data.retract import Withdrawal
     from hindcast.data.retract import retract as use_case
 
-    application = bootstrap.application(home, project)
+    application = working(home, project)
     declared = application.project.source(source)
     asked = Withdrawal(tuple(key), reason, timestamp, tiebreaker)
     console.show(use_case(declared, application.lake, application.ledger, asked, now()), as_json)
@@ -136,7 +137,7 @@ def materialize(
     """Compute features for the lake and online store. Also versions that live releases read."""
     from hindcast.data.refresh import refresh, roll_back
 
-    application = bootstrap.application(home, project)
+    application = working(home, project)
     if rollback:
         show_all(roll_back(application, view), as_json)
         return

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hindcast import bootstrap
 from hindcast.cli import console, phrases
 from hindcast.cli.app import app
 from hindcast.cli.console import ConsoleProgress
-from hindcast.cli.options import HomeOption, JsonOption, ProjectOption, now
+from hindcast.cli.options import HomeOption, JsonOption, ProjectOption, now, working
 from hindcast.errors import InputError
 from hindcast.instants import instant, length
 
@@ -47,7 +46,7 @@ def drift(
         if start is not None:
             raise InputError("--since and --window both say where the window starts; give one")
         start = end - length(window, "--window")
-    application, progress = bootstrap.application(home, project), ConsoleProgress()
+    application, progress = working(home, project), ConsoleProgress()
     reports = [
         check.check(application, name, end, start, progress)
         for name in check.models(application, model)

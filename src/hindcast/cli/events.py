@@ -86,20 +86,18 @@ def subscriptions(
 
 @events.command()
 def deliver(
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Go on until interrupted, a pass each second.")
-    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until interrupted.")] = False,
     project: ProjectOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Hand over what is due. To events.jsonl in the home, and to subscriptions."""
-    from hindcast.operations.events.relay import relay_of
+    from hindcast.operations.events.relay import EVERY_SECONDS, relay_of
 
     relay = relay_of(bootstrap.application(home, project, compiled=False))
     console.show(relay.drain(), as_json)
     while watch:
-        time.sleep(1)
+        time.sleep(EVERY_SECONDS)
         passed = relay.deliver()
         if passed.delivered or passed.failed:
             console.show(passed, as_json)

@@ -23,6 +23,7 @@ from hindcast.cli.options import (
     ProjectOption,
     now,
     show_all,
+    working,
 )
 
 tokens = typer.Typer(help="Say who may use hindcast serve --admin.")
@@ -89,7 +90,7 @@ def rebuild(
     from hindcast.operations.rebuild import rebuild as use_case
     from hindcast.traffic import local_stage
 
-    application = bootstrap.application(home, project)
+    application = working(home, project)
     declared, runner = application.project.model(model).name, bootstrap.engine(engine)
     clocks = bootstrap.knowledge(as_of, known_by, now(), ("--as-of", "--known-by"))
     stage = local_stage.served(application.settings.home, declared)

@@ -21,6 +21,7 @@ from hindcast.cli.options import (
     ModelOption,
     ProjectOption,
     knowledge,
+    working,
 )
 from hindcast.errors import InputError
 from hindcast.instants import instant
@@ -72,7 +73,7 @@ def train(
     from hindcast.models import promote
     from hindcast.models.training import train as training
 
-    application, progress = bootstrap.application(home, project), ConsoleProgress()
+    application, progress = working(home, project), ConsoleProgress()
     runner = bootstrap.engine(engine)
     if like is not None:
         _require_none(as_of, known_by, known_then or None, start, until, spine)
@@ -109,7 +110,7 @@ def evaluate(
 
     from hindcast.models.evaluation.evaluate import evaluate as use_case
 
-    application = bootstrap.application(home, project)
+    application = working(home, project)
     model = application.project.model_name(model, release or "")
     is_own = as_of is None and known_by is None and not known_then
     clocks = None if is_own else knowledge(as_of, known_by, known_then)
@@ -145,7 +146,7 @@ def promote(
 
     from hindcast.models.promote import promote as use_case
 
-    application = bootstrap.application(home, project)
+    application = working(home, project)
     model = application.project.model_name(model, release)
     stage = _stage(application, model)
     console.show(use_case(application, model, release, force, reason, stage), as_json)
@@ -165,7 +166,7 @@ def rollback(
 
     from hindcast.models.promote import rollback as use_case
 
-    application = bootstrap.application(home, project)
+    application = working(home, project)
     console.show(use_case(application, model, _stage(application, model)), as_json)
 
 

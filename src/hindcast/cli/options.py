@@ -1,6 +1,7 @@
 """Options and small helpers that several commands share."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hindcast import bootstrap
+from hindcast.bootstrap import Application
 from hindcast.cli import console
-from hindcast.errors import InputError
+from hindcast.cli.app import at_end
+from hindcast.errors import InputError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from hindcast.compiler.query import Knowledge
@@ -56,6 +59,25 @@ ServiceOption = Annotated[
 def now() -> datetime:
     """The instant a command runs at; the only clock of the command line."""
     return datetime.now(UTC)
+
+
+def working(home: Path | None, project: Path | None) -> Application:
+    """The application of a command that changes something, whose events leave at its end."""
+    application = bootstrap.application(home, project)
+    # A deployment has a relay of its own.
+    if application.settings.deployment is None:
+        at_end.callback(_hand_over, application)
+    return application
+
+
+def _hand_over(application: Application) -> None:
+    if "ledger" not in vars(application):  # It did not come so far.
+        return
+    from hindcast.operations.events.relay import relay_of
+
+    # What stays in the outbox is handed over by the next one.
+    with suppress(StoreUnavailableError):
+        relay_of(application).deliver()
 
 
 def knowledge(as_of: str | None, known_by: str | None, known_then: bool = False) -> "Knowledge":

@@ -10,7 +10,7 @@ from hindcast import bootstrap
 from hindcast.cli import console
 from hindcast.cli.app import app
 from hindcast.cli.console import ConsoleProgress
-from hindcast.cli.options import HomeOption, JsonOption, ModelOption, ProjectOption
+from hindcast.cli.options import HomeOption, JsonOption, ModelOption, ProjectOption, working
 from hindcast.errors import InputError
 
 
@@ -38,7 +38,7 @@ def roll_out(
     alarms = Alarms(error_percent, latency_p99_ms, requests)
     # As Ctrl-C, which ends the canary.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    application = bootstrap.application(home, project)
+    application = working(home, project)
     model = application.project.model_name(model, release)
     report = roll_out.roll_out(application, model, release, plan, alarms, ConsoleProgress())
     if as_json:

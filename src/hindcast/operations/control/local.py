@@ -13,6 +13,7 @@ from hindcast.operations.control.control import Control
 from hindcast.operations.control.promoter import LocalPromoter
 from hindcast.operations.control.schedules import LocalSchedules
 from hindcast.operations.control.workers import Workers
+from hindcast.operations.events.relay import relay_of
 from hindcast.traffic import local_stage
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -20,7 +21,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 @contextmanager
 def opened(application: Application, at_once: int) -> Iterator[Callable[[Handler], Handler]]:
-    """Do jobs and what schedules start, until the with ends.
+    """Do jobs and what schedules start, and hand events over, until the with ends.
 
     Gives a function that adds the control API to a handler of other paths. at_once: how many jobs
     work at the same time. Raises ConflictError where another server does the jobs of the home.
@@ -30,7 +31,7 @@ def opened(application: Application, at_once: int) -> Iterator[Callable[[Handler
     schedules = LocalSchedules(ledger, partial(acting.start_due, application, workers))
     promoter = LocalPromoter(application, partial(local_stage.served, home))
     control = Control(application, workers, schedules, promoter)
-    with workers.opened(), schedules.opened():
+    with workers.opened(), schedules.opened(), relay_of(application).opened():
         yield partial(beside, ControlApi(control, Tokens(home)))
 
 

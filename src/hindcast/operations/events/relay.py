@@ -1,7 +1,9 @@
 """The relay: hands what is due in the outbox to each sink, and keeps what came of it."""
 
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,6 +28,8 @@ DELAYS = (
     timedelta(hours=5),
     timedelta(hours=10),
 )
+# Between the passes of a relay that goes on.
+EVERY_SECONDS = 2.0
 # A sink that fails so often in a row is left alone until the next pass.
 FAILURES_IN_A_ROW = 3
 
@@ -93,16 +97,24 @@ class Relay:
                 if is_mine:
                     _pass(self.outbox, sink, passed)
 
-    def run(self, stop: threading.Event, tell: Callable[[str], None], every: float = 1.0) -> None:
-        """Deliver every so many seconds until told to stop.
+    @contextmanager
+    def opened(self, every: float = EVERY_SECONDS) -> Iterator[None]:
+        """Deliver every so many seconds, until the with ends."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._run, args=(stop, every), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
-        tell: gets a line each time that the outbox does not answer.
-        """
+    def _run(self, stop: threading.Event, every: float) -> None:
         while not stop.wait(every):
             try:
                 self.deliver()
             except HindcastError as error:
-                tell(f"events wait: {first_line(error)}")
+                sys.stderr.write(f"hindcast: events wait: {first_line(error)}\n")
 
     def _webhook(self, subscription: Subscription) -> WebhookSink:
         return WebhookSink(
