@@ -5,6 +5,8 @@ RAW = "raw"
 QUARANTINE = "quarantine"
 FEATURES = "features"
 PREDICTIONS = "predictions"
+# Chunks of batches that are under way, a folder each, below the lake's root.
+BATCHES = "batches"
 
 # Files that are put below this folder of the lake's bucket are ingested by themselves.
 INCOMING = "incoming"

@@ -196,7 +196,7 @@ def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> No
         (["train", "--model", "other"], 2, "no model 'other'; the project has credit_risk, l"),
         (["train", "--engine", "pandas"], 2, "engine 'pandas': unknown"),
         (["train", "--as-of", "2017-06-01"], 1, "are needed; train on more data"),
-        (["training-set", "--out", "set.xls"], 2, "end the file's name in .csv or .parquet"),
+        (["training-set", "--out", "set.xls"], 2, "end the file's name in .csv"),
         (["materialize", "--project", "."], 2, "there is no definitions.py"),
         (["nonsense"], 2, "No such command"),
     ],

@@ -1,10 +1,6 @@
 """Batch scoring: the same answers as serving gives, each chunk once, nothing lost."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,13 +10,17 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from hindcast.data import retrieve
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import HindcastError, InputError
+from hindcast.models.promote import rollback
 from hindcast.operations.batch import config
-from hindcast.operations.batch.run import BatchReport, run_batch
+from hindcast.operations.batch.chunks import BatchReport
+from hindcast.operations.batch.run import run_batch
+from hindcast.operations.batch.targets.delta import DeltaTarget
+from tests.integration.crashes import run_until_killed
 from tests.integration.hindsight import ANN, AS_OF, BOB, CUSTOMERS, Home
 
 
@@ -93,6 +93,7 @@ def test_rows_that_cannot_be_scored_are_beside_the_target_with_the_reason(
     source = ids(tmp_path, ANN, "x", -1, BOB, "1,2")
     with pytest.raises(HindcastError, match=r"3 of 5 rows have no answer.*max_error_share is 0"):
         run(settled, source, file(tmp_path, "a.csv"))
+    assert sorted(path.name for path in tmp_path.glob("a.*")) == ["a.errors.csv"]
     report = run(settled, source, file(tmp_path, "b.csv"), max_error_share=0.6)
     assert (report.rows, report.scored, report.errors) == (5, 2, 3)
     errors = pyarrow.csv.read_csv(tmp_path / "b.errors.csv").to_pylist()
@@ -116,28 +117,18 @@ def test_the_same_run_writes_nothing_twice(settled: Home, tmp_path: Path) -> Non
     assert started[0].inputs["source"]["files"]["ids.csv"]
 
 
-KILLED = """
-import os, signal, sys
-from hindcast.operations.batch.targets import delta
-from hindcast import cli
-
-write, moment = delta.DeltaTarget.write, sys.argv[1]
-
-def dies(self, chunk, answers, errors):
-    if chunk == 1 and moment == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    write(self, chunk, answers, errors)
-    if chunk == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-delta.DeltaTarget.write = dies
-sys.argv = ["hindcast", *sys.argv[2:]]
-cli.main()
-"""
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_killed_run_goes_on_where_it_stopped(home: Home, tmp_path: Path, moment: str) -> None:
+@pytest.mark.parametrize(
+    ("crash", "there"),
+    [
+        # The errors of the second chunk are written, its answers are not.
+        ("after hindcast.stores.folders:LocalFolder.write 3", 1),
+        ("after hindcast.operations.batch.targets.delta:DeltaTarget.publish 1", 3),
+    ],
+    ids=["in a chunk", "published"],
+)
+def test_a_killed_run_goes_on_where_it_stopped(
+    home: Home, tmp_path: Path, crash: str, there: int
+) -> None:
     document = {
         "model": {"type": "release"},
         "data": {"source": ids(tmp_path, *CUSTOMERS), "target": delta(tmp_path)},
@@ -145,18 +136,41 @@ def test_a_killed_run_goes_on_where_it_stopped(home: Home, tmp_path: Path, momen
     }
     path = tmp_path / "batch.yaml"
     path.write_text(yaml.safe_dump(document))
-    command = [sys.executable, "-c", KILLED, moment, "batch", str(path), "--run-id", "killed"]
-    command += ["--home", str(home.folder), "--project", str(home.definitions.parent)]
-    environment = {**os.environ, "HINDCAST_DATABASE_URL": home.database_url}
-    died = subprocess.run(command, env=environment, capture_output=True, check=False)
-    assert died.returncode == -signal.SIGKILL, died.stderr
-    batch = config.read(path)
-    report = run_batch(home.application, batch, "killed")
-    assert report.resumed_at == (1 if moment == "before" else 2)
+    command = ["batch", str(path), "--run-id", "killed", "--home", str(home.folder)]
+    command += ["--project", str(home.definitions.parent)]
+    run_until_killed(crash, *command, HINDCAST_DATABASE_URL=home.database_url)
+    report = run_batch(home.application, config.read(path), "killed")
+    assert (report.rows, report.chunks, report.resumed_at) == (40, 3, there)
     table = DeltaTable(str(tmp_path / "scores")).to_pyarrow_table()
     assert sorted(table["id"].to_pylist()) == sorted(CUSTOMERS)
     assert set(table["run"].to_pylist()) == {"killed"}
-    assert run_batch(home.application, batch, "killed") == report
+    assert run_batch(home.application, config.read(path), "killed") == report
+
+
+def test_a_run_goes_on_with_the_data_and_the_model_that_it_was_begun_with(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "ids"
+    write_deltalake(table, pa.table({"id": list(CUSTOMERS)}))
+    source = {"type": "delta", "params": {"uri": str(table)}}
+    arguments: Any = (home, source, delta(tmp_path), "begun")
+    with monkeypatch.context() as patch:
+        patch.setattr(DeltaTarget, "publish", broken)
+        with pytest.raises(HindcastError, match="the disk is full"):
+            run(*arguments)
+    write_deltalake(table, pa.table({"id": [ANN]}), mode="append")
+    champion = home.releases[-1]
+    rollback(home.application, None)
+    with pytest.raises(InputError, match="begun with another chunk_rows"):
+        run(*arguments, chunk_rows=7)
+    report = run(*arguments)
+    assert (report.rows, report.resumed_at, report.model) == (40, 1, champion)
+    runs = home.application.ledger.runs("batch", limit=2)
+    assert [each.parameters.get("resumes") for each in runs] == ["begun", None]
+
+
+def broken(*_: Any) -> None:
+    raise HindcastError("the disk is full")
 
 
 def test_every_row_of_the_online_store_into_postgres_by_key(

@@ -10,7 +10,8 @@ import yaml
 from hindcast.errors import InputError
 from hindcast.models.registry import logged_models
 from hindcast.operations.batch import config
-from hindcast.operations.batch.run import BatchReport, run_batch
+from hindcast.operations.batch.chunks import BatchReport
+from hindcast.operations.batch.run import run_batch
 from tests import logged
 from tests.integration.hindsight import Home
 

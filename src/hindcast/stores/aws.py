@@ -86,3 +86,18 @@ def download(uri: str, path: Path, version: str | None = None) -> None:
             if answer is None:
                 raise
             raise InputError(f"{uri}: {answer}") from error
+
+
+def upload(path: Path, uri: str) -> None:
+    """Write a file to an object, s3://bucket/key, which appears when it is whole.
+
+    Raises InputError where it may not be written, StoreUnavailableError where S3 does not answer.
+    """
+    from boto3.exceptions import S3UploadFailedError
+
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    try:
+        with one_error(uri):
+            client("s3").upload_file(str(path), bucket, key)
+    except S3UploadFailedError as error:
+        raise InputError(f"{uri}: {first_line(error)}") from error

@@ -25,7 +25,8 @@ class PartContext:
     """What a part may know of its batch.
 
     as_of: the instant that features and the release are of; None is now, by the online store.
-    chunk_rows: how many rows are scored and written together.
+    chunk_rows: how many rows are scored and written together. begun: where the run was begun
+    before, the facts of its parts by kind, which are to be what they were.
     """
 
     application: Application
@@ -34,6 +35,7 @@ class PartContext:
     as_of: datetime | None
     known_by: datetime | None
     chunk_rows: int
+    begun: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class BatchSource(Protocol):
 
     columns: what the rows have, known before they are read. facts: which data these are, such as a
     version or a digest, for the ledger. is_repeatable: whether reading again gives the same rows
-    in the same order, without which a killed run cannot be resumed. refused: what was no row,
+    in the same order, without which a killed run begins anew. refused: what was no row,
     known once all is read.
     """
 
@@ -111,16 +113,20 @@ class BatchTarget(Protocol):
 
     facts: Mapping[str, Any]
 
-    def written(self) -> int:
-        """How many chunks of the run are there already, from the first on."""
+    def written(self) -> Sequence[int]:
+        """How many errors each chunk of the run has that is there already, from the first on."""
         ...
 
     def write(self, chunk: int, answers: pa.Table, errors: pa.Table) -> None:
         """Keep a chunk, from 0 on; the same one again changes nothing. errors: as ERRORS."""
         ...
 
-    def finish(self) -> None:
-        """All chunks are written."""
+    def forget(self) -> None:
+        """Forget the chunks of the run, as its source may give other rows this time."""
+        ...
+
+    def finish(self, is_accepted: bool) -> None:
+        """All chunks are written; where too many rows have no answer, show the errors alone."""
         ...
 
     def close(self) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
 
 from hindcast.stores.ledger import documents, tables
 from hindcast.stores.ledger.records import Evaluation, EventType, Promotion, ReleaseRecord
@@ -22,14 +23,18 @@ class Announcement:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write(connection: Connection, announcement: Announcement) -> None:
-    """Keep an event for the relay to deliver, if this transaction commits."""
+def write(connection: Connection, announcement: Announcement, id: str | None = None) -> None:
+    """Keep an event for the relay to deliver, if this transaction commits.
+
+    id: of what may be written again; the event that has it stays.
+    """
     values = {
+        **({} if id is None else {"id": id}),
         "type": announcement.type,
         "subject": documents.text(announcement.subject),
         "data": documents.document(announcement.data),
     }
-    connection.execute(insert(tables.events).values(values))
+    connection.execute(insert(tables.events).values(values).on_conflict_do_nothing())
 
 
 def run_ended(

@@ -1,6 +1,6 @@
 """The outbox: which events are due to a sink, what came of each attempt, and who subscribed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from hindcast.errors import InputError, NotFoundError
-from hindcast.stores.ledger import documents, subscriptions, tables
+from hindcast.stores.ledger import documents, events, subscriptions, tables
+from hindcast.stores.ledger.events import Announcement
 from hindcast.stores.ledger.records import Delivery, Event, EventType, Outcome, Subscription
 from hindcast.stores.ledger.transactions import from_values, record
 
@@ -50,6 +51,12 @@ class Outbox:
         statement = text(f"SELECT pg_try_advisory_xact_lock({key})")
         with self._transaction() as connection:
             yield bool(connection.scalar(statement, {"sink": sink}))
+
+    def add(self, announcements: Mapping[str, Announcement]) -> None:
+        """Keep events that belong to no entry of the ledger, by id; one that is there stays."""
+        with self._transaction() as connection:
+            for id, announcement in announcements.items():
+                events.write(connection, announcement, id)
 
     def events(self, type: EventType | None = None, limit: int | None = 50) -> list[Event]:
         """The newest events first, of one type or of all."""

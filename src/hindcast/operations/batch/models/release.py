@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
@@ -48,7 +47,7 @@ class ReleaseModel:
     def __init__(self, params: ReleaseModelParams, context: PartContext) -> None:
         """Open the release that is meant; raises NotFoundError, ReleaseError."""
         application = context.application
-        record = _record(application, params, context.as_of)
+        record = _record(application, params, context)
         folder = application.release_folder(record.release)
         self._contents, self._open = contents.read(folder), releases.load(folder)
         self._context, self._given = context, params.features == "given"
@@ -218,13 +217,16 @@ def _columns(table: pa.Table) -> dict[str, Any]:
 
 
 def _record(
-    application: Application, params: ReleaseModelParams, as_of: datetime | None
+    application: Application, params: ReleaseModelParams, context: PartContext
 ) -> ReleaseRecord:
-    """The release that is meant; a champion is the one of the batch's instant."""
-    asked = str(params.release)
+    """The release that is meant; a champion is the one of the batch's instant.
+
+    A run that goes on has the release that it was begun with.
+    """
+    asked = str(context.begun.get("model", {}).get("release", params.release))
     model = application.project.model_name(params.model, asked)
     if asked == CHAMPION:
-        champion = application.champion(model, as_of)
+        champion = application.champion(model, context.as_of)
         return application.ledger.find_release(model, champion.release)
     if asked == CHALLENGER:
         return _challenger(application, model)

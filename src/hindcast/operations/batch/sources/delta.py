@@ -42,7 +42,9 @@ class DeltaSource:
         """Open the table; raises InputError where it, its version or a column is not there."""
         self._params = params
         try:
-            self._table = DeltaTable(params.uri, version=params.version)
+            # A run that goes on reads the version that it was begun with.
+            version = context.begun.get("source", {}).get("version", params.version)
+            self._table = DeltaTable(params.uri, version=version)
             if params.as_of is not None:
                 self._table.load_as_version(params.as_of)
             self._dataset = self._table.to_pyarrow_dataset()

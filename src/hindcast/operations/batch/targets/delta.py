@@ -1,4 +1,4 @@
-"""A Delta table of answers, a commit for each chunk, and one of errors beside it."""
+"""A Delta table of answers, a commit for each run, and one of errors beside it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from hindcast.operations.batch.parts import PartContext
+from hindcast.operations.batch.targets.spool import SpooledTarget
 from hindcast.operations.batch.values import Strict
 from hindcast.stores.lake import Lake
 
@@ -16,41 +17,25 @@ class DeltaTargetParams(Strict):
     uri: str
 
 
-class DeltaTarget:
-    """Chunks are appended; each commit carries the run and the chunk, which are committed once."""
+class DeltaTarget(SpooledTarget):
+    """Runs are appended; a commit carries its run, which the table takes once."""
 
     Params = DeltaTargetParams
 
     def __init__(self, params: DeltaTargetParams, context: PartContext) -> None:
-        """Find the table; raises InputError for a path that no table can have."""
+        """Raises InputError for a path that no table can have."""
+        super().__init__(context)
         root, _, self._name = params.uri.rstrip("/").rpartition("/")
         self._lake, self._run = Lake(root or "."), context.run
         self.facts: Mapping[str, Any] = {"table": params.uri}
 
-    def written(self) -> int:
-        """How many chunks of the run are committed."""
-        table = self._lake.find(self._name)
-        if table is None:
-            return 0
-        done = 0
-        while table.transaction_version(self._commit(done)) is not None:
-            done += 1
-        return done
+    def publish(self, answers: pa.RecordBatchReader) -> None:
+        """Commit the answers."""
+        self._append(answers, self._name)
 
-    def write(self, chunk: int, answers: pa.Table, errors: pa.Table) -> None:
-        """Commit the errors, then the answers."""
-        if errors.num_rows:
-            self._append(chunk, errors, f"{self._name}.errors")
-        self._append(chunk, answers, self._name)
+    def publish_errors(self, errors: pa.RecordBatchReader) -> None:
+        """Commit the rows without an answer."""
+        self._append(errors, f"{self._name}.errors")
 
-    def finish(self) -> None:
-        """Every chunk is committed already."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def _append(self, chunk: int, rows: pa.Table, name: str) -> None:
-        self._lake.append_once(self._commit(chunk), rows.to_reader(), name)
-
-    def _commit(self, chunk: int) -> str:
-        return f"batch {self._run} chunk {chunk}"
+    def _append(self, rows: pa.RecordBatchReader, name: str) -> None:
+        self._lake.append_once(f"batch {self._run}", rows, name)

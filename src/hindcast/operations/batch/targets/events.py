@@ -1,83 +1,69 @@
-"""Answers as events: one CloudEvent each, on a bus of EventBridge."""
+"""Answers as events of the outbox: PredictionsReady with some of them in each."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import pyarrow as pa
+from pydantic import Field
 
-from hindcast.errors import StoreUnavailableError
-from hindcast.operations.batch.parts import PartContext
+from hindcast.operations.batch.parts import RELEASE, PartContext
+from hindcast.operations.batch.targets.spool import SpooledTarget
 from hindcast.operations.batch.values import Strict
-from hindcast.stores import aws
+from hindcast.stores.ledger import documents
+from hindcast.stores.ledger.events import Announcement
 
-SOURCE, TYPE, FAILED = "hindcast", "Predicted", "NotPredicted"
-# What EventBridge takes in one call.
-ENTRIES = 10
+TARGET = "events"
 
 
 class EventsTargetParams(Strict):
-    """bus: the name or ARN of an EventBridge bus."""
+    """rows: answers in one event, of which EventBridge takes 256 KB."""
 
-    bus: str
+    rows: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-class EventsTarget:
-    """An event for each row, whose id is of the run and the row: what comes twice has one id."""
+class EventsTarget(SpooledTarget):
+    """An event has its run and place as its id, so that the outbox takes it once."""
 
     Params = EventsTargetParams
 
     def __init__(self, params: EventsTargetParams, context: PartContext) -> None:
-        """Find how many chunks were sent."""
-        self._bus, self._context = params.bus, context
-        folder = context.application.settings.home / "batch"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._sent = folder / f"{context.run}.sent"
-        self.facts: Mapping[str, Any] = {"bus": params.bus}
+        super().__init__(context)
+        self._rows_each, self._context = params.rows, context
+        self.facts: Mapping[str, Any] = {"target": TARGET}
 
-    def written(self) -> int:
-        """How many chunks were sent to their end."""
-        return int(self._sent.read_text()) if self._sent.exists() else 0
+    def publish(self, answers: pa.RecordBatchReader) -> None:
+        """Put the answers into the outbox, for whoever subscribes to PredictionsReady."""
+        self._add("predictions", answers)
 
-    def write(self, chunk: int, answers: pa.Table, errors: pa.Table) -> None:
-        """Send a chunk; raises StoreUnavailableError where EventBridge does not take all of it."""
-        for type, rows in ((TYPE, answers), (FAILED, errors)):
-            found = rows.to_pylist()
-            for start in range(0, len(found), ENTRIES):
-                place = f"{self._context.run}-{chunk}-{type}"
-                some = enumerate(found[start : start + ENTRIES], start)
-                self._send([self._entry(type, f"{place}-{row}", data) for row, data in some])
-        part = self._sent.with_suffix(".part")
-        part.write_text(str(chunk + 1))
-        part.replace(self._sent)
+    def publish_errors(self, errors: pa.RecordBatchReader) -> None:
+        """The same for the rows without an answer."""
+        self._add("unanswered", errors)
 
-    def finish(self) -> None:
-        """Every chunk is sent already."""
+    def _add(self, kind: str, rows: pa.RecordBatchReader) -> None:
+        outbox = self._context.application.ledger.outbox
+        for part, some in enumerate(self._parted(rows)):
+            event = Announcement(
+                "PredictionsReady", self._context.run, self._data(kind, part, some)
+            )
+            outbox.add({f"{self._context.run}-{kind}-{part}": event})
 
-    def close(self) -> None:
-        """Nothing is open."""
+    def _parted(self, rows: pa.RecordBatchReader) -> Iterator[list[dict[str, Any]]]:
+        for batch in rows:
+            for start in range(0, batch.num_rows, self._rows_each):
+                yield batch.slice(start, self._rows_each).to_pylist()
 
-    def _entry(self, type: str, id: str, data: Mapping[str, Any]) -> dict[str, Any]:
-        detail = {
-            "specversion": "1.0",
-            "id": id,
-            "source": SOURCE,
-            "type": type,
-            "time": self._context.now.isoformat(),
-            "datacontenttype": "application/json",
-            "data": data,
-        }
-        return {
-            "EventBusName": self._bus,
-            "Source": SOURCE,
-            "DetailType": type,
-            "Detail": json.dumps(detail, default=str),
-        }
-
-    def _send(self, entries: list[dict[str, Any]]) -> None:
-        with aws.one_error(f"event bus {self._bus}"):
-            bus = aws.client("events", aws.region_of(self._bus))
-            answer = bus.put_events(Entries=entries)
-        if answer["FailedEntryCount"]:
-            why = next(each["ErrorMessage"] for each in answer["Entries"] if "ErrorCode" in each)
-            raise StoreUnavailableError(f"event bus {self._bus}: {why}; run it again")
+    def _data(self, kind: str, part: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        answered = kind == "predictions"
+        return documents.document(
+            {
+                "run": self._context.run,
+                "model": rows[0].get(RELEASE, ""),
+                "release": rows[0].get(RELEASE),
+                "target": TARGET,
+                "rows": len(rows) if answered else 0,
+                "errors": 0 if answered else len(rows),
+                "as_of": self._context.as_of,
+                "part": part,
+                kind: rows,
+            }
+        )

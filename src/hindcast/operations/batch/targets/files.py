@@ -1,30 +1,25 @@
-"""A file of answers, here or on S3, and one of errors beside it; both appear when all is done."""
+"""A file of answers, here or on S3, and one of errors beside it; each appears when it is whole."""
 
-import json
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 from pydantic import field_validator
 
-from hindcast.errors import HindcastError, InputError, first_line
+from hindcast.formats import table_file
 from hindcast.operations.batch.parts import PartContext
+from hindcast.operations.batch.targets.spool import SpooledTarget
 from hindcast.operations.batch.values import Strict
 from hindcast.stores import aws
-
-ENDINGS = (".csv", ".jsonl", ".parquet")
-_ANSWERS, _ERRORS = "answers", "errors"
 
 
 def check_ending(path: str) -> str:
     """The path; raises ValueError unless its ending says how it is written."""
-    if not path.endswith(ENDINGS):
-        raise ValueError(f"ends in none of {', '.join(ENDINGS)}; end it in one of them")
+    endings = table_file.OUT_ENDINGS
+    if not path.endswith(endings):
+        raise ValueError(f"ends in none of {', '.join(endings)}; end it in one of them")
     return path
 
 
@@ -44,41 +39,23 @@ class LocalTargetParams(Strict):
         return path
 
 
-class LocalTarget:
-    """Chunks wait in files of the home, one each; the last step makes the target of them."""
+class LocalTarget(SpooledTarget):
+    """A file of this machine."""
 
-    Params: type[Strict] = LocalTargetParams
+    Params = LocalTargetParams
 
-    def __init__(self, params: Any, context: PartContext) -> None:
-        """Find what of the run waits already."""
-        self._path, self._parts = Path(params.path), _waiting(context)
+    def __init__(self, params: LocalTargetParams, context: PartContext) -> None:
+        super().__init__(context)
+        self._path = Path(params.path)
         self.facts: Mapping[str, Any] = {"path": params.path}
 
-    def written(self) -> int:
-        """How many chunks wait."""
-        return len(list(self._parts.glob(f"{_ANSWERS}-*.parquet")))
+    def publish(self, answers: pa.RecordBatchReader) -> None:
+        """Write the answers."""
+        table_file.write_batches(answers, self._path)
 
-    def write(self, chunk: int, answers: pa.Table, errors: pa.Table) -> None:
-        """Keep a chunk until the end; its answers appear last, and whole."""
-        for name, table in ((_ERRORS, errors), (_ANSWERS, answers)):
-            path = self._parts / f"{name}-{chunk:08}.parquet"
-            part = path.with_suffix(".part")
-            with _told(path):
-                pq.write_table(table, part)
-                part.replace(path)
-
-    def finish(self) -> None:
-        """Make the files of answers and errors; each appears whole."""
-        for name, path in ((_ERRORS, errors_path(self._path)), (_ANSWERS, self._path)):
-            part = path.with_name(f".{path.name}.part")
-            with _told(path):
-                joined(sorted(self._parts.glob(f"{name}-*.parquet")), part, path.suffix)
-                part.replace(path)
-
-    def close(self) -> None:
-        """What waits is no longer needed once the target is there."""
-        if self._path.exists():
-            shutil.rmtree(self._parts, ignore_errors=True)
+    def publish_errors(self, errors: pa.RecordBatchReader) -> None:
+        """Write the rows without an answer."""
+        table_file.write_batches(errors, self._path.with_name(of_errors(self._path.name)))
 
 
 class S3TargetParams(Strict):
@@ -96,68 +73,34 @@ class S3TargetParams(Strict):
         return uri
 
 
-class S3Target(LocalTarget):
-    """An object of answers and one of errors, uploaded when all is done."""
+class S3Target(SpooledTarget):
+    """An object, written here and uploaded whole."""
 
-    Params: type[Strict] = S3TargetParams
+    Params = S3TargetParams
 
-    def __init__(self, params: Any, context: PartContext) -> None:
-        """Find what of the run waits already."""
-        self._parts = _waiting(context)
-        self._uri, self._path = params.uri, self._parts / Path(params.uri).name
-        self.facts = {"uri": params.uri}
+    def __init__(self, params: S3TargetParams, context: PartContext) -> None:
+        super().__init__(context)
+        self._uri = params.uri
+        self.facts: Mapping[str, Any] = {"uri": params.uri}
 
-    def finish(self) -> None:
-        """Make the files and upload them, the answers last."""
-        super().finish()
-        bucket, _, key = self._uri.removeprefix("s3://").partition("/")
-        objects = ((errors_path(self._path), str(errors_path(Path(key)))), (self._path, key))
-        for path, name in objects:
-            with aws.one_error(self._uri):
-                aws.client("s3").upload_file(str(path), bucket, name)
+    def publish(self, answers: pa.RecordBatchReader) -> None:
+        """Upload the answers."""
+        _upload(answers, self._uri)
 
-
-def errors_path(path: Path) -> Path:
-    """Where the errors of a target go: scores.csv -> scores.errors.csv."""
-    return path.with_suffix(f".errors{path.suffix}")
+    def publish_errors(self, errors: pa.RecordBatchReader) -> None:
+        """Upload the rows without an answer."""
+        folder, _, name = self._uri.rpartition("/")
+        _upload(errors, f"{folder}/{of_errors(name)}")
 
 
-def joined(parts: list[Path], path: Path, ending: str) -> None:
-    """Write the rows of Parquet files to one file, a part at a time."""
-    schema = pq.read_schema(parts[0])
-    with path.open("wb") as stream:
-        if ending == ".parquet":
-            with pq.ParquetWriter(stream, schema) as writer:
-                for table in map(pq.read_table, parts):
-                    writer.write_table(table.cast(schema))
-        elif ending == ".csv":
-            with pyarrow.csv.CSVWriter(stream, schema) as writer:
-                for table in map(pq.read_table, parts):
-                    writer.write_table(table.cast(schema))
-        else:
-            for line in _lines(parts):
-                stream.write(line)
+def of_errors(name: str) -> str:
+    """What the errors of a target are called: scores.csv -> scores.errors.csv."""
+    stem, _, ending = name.rpartition(".")
+    return f"{stem}.errors.{ending}"
 
 
-def _lines(parts: list[Path]) -> Iterator[bytes]:
-    for part in parts:
-        for batch in pq.ParquetFile(part).iter_batches():
-            for row in batch.to_pylist():
-                yield json.dumps(row, default=str).encode() + b"\n"
-
-
-def _waiting(context: PartContext) -> Path:
-    folder = context.application.settings.home / "batch" / context.run
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """What cannot be written, as one line."""
-    try:
-        yield
-    except pa.ArrowException as error:
-        raise InputError(f"{path}: cannot be written: {first_line(error)}") from error
-    except OSError as error:
-        raise HindcastError(f"{path}: cannot be written: {first_line(error)}") from error
+def _upload(rows: pa.RecordBatchReader, uri: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="hindcast-batch-") as folder:
+        path = Path(folder) / uri.rpartition("/")[2]
+        table_file.write_batches(rows, path)
+        aws.upload(path, uri)

@@ -22,7 +22,6 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     delete,
-    func,
     insert,
     select,
 )
@@ -30,12 +29,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
 from hindcast.errors import InputError, StoreUnavailableError
-from hindcast.operations.batch.parts import ERRORS, PartContext
+from hindcast.operations.batch.parts import PartContext
 from hindcast.operations.batch.references import Reference
 from hindcast.operations.batch.sources.sql import engine_of, reason
+from hindcast.operations.batch.targets.spool import SpooledTarget
 from hindcast.operations.batch.values import Strict
 
-CHUNKS = "hindcast_batch_chunks"
+RUNS = "hindcast_batch_runs"
 
 
 class SqlTargetParams(Strict):
@@ -47,53 +47,50 @@ class SqlTargetParams(Strict):
     db_schema: str | None = None
 
 
-class SqlTarget:
-    """Each chunk and the note that it is there are one transaction."""
+class SqlTarget(SpooledTarget):
+    """A run's answers and the note that it is there are one transaction; its errors are another."""
 
     Params = SqlTargetParams
 
     def __init__(self, params: SqlTargetParams, context: PartContext) -> None:
-        """Connect; raises InputError for a URL that is none."""
+        """Raises InputError for a URL that is none, StoreUnavailableError where nobody answers."""
+        super().__init__(context)
         self._params, self._run = params, context.run
         self._engine = engine_of(params.url, "data.target.params.url")
         self.facts: Mapping[str, Any] = {"url": params.url, "table": params.table}
         self._metadata = MetaData(schema=params.db_schema)
-        self._chunks = Table(
-            CHUNKS,
-            self._metadata,
-            Column("run", Text, primary_key=True),
-            Column("chunk", BigInteger, primary_key=True),
-        )
-
-    def written(self) -> int:
-        """How many chunks of the run are noted."""
+        key = (Column("run", Text, primary_key=True), Column("written", Text, primary_key=True))
+        self._runs = Table(RUNS, self._metadata, *key)
         with self._transaction() as connection:
-            self._chunks.create(connection, checkfirst=True)
-            of_run = select(func.count()).where(self._chunks.c.run == self._run)
-            return int(connection.scalar(of_run.select_from(self._chunks)) or 0)
+            self._runs.create(connection, checkfirst=True)
 
-    def write(self, chunk: int, answers: pa.Table, errors: pa.Table) -> None:
-        """Write a chunk; raises InputError for a value or a column that the table cannot have."""
-        if missing := [key for key in self._params.keys if key not in answers.column_names]:
-            known = ", ".join(answers.column_names)
+    def publish(self, answers: pa.RecordBatchReader) -> None:
+        """Write the answers; raises InputError for what the table cannot have."""
+        if missing := [key for key in self._params.keys if key not in answers.schema.names]:
             raise InputError(
                 f"data.target.params.keys: the answers have no column '{missing[0]}'; they have "
-                f"{known}"
+                f"{', '.join(answers.schema.names)}"
             )
-        with self._transaction() as connection:
-            table = self._table(connection, self._params.table, answers.schema, self._params.keys)
-            self._put(connection, table, answers, self._params.keys)
-            if errors.num_rows:
-                name = f"{self._params.table}.errors"
-                self._put(connection, self._table(connection, name, ERRORS, []), errors, [])
-            connection.execute(insert(self._chunks).values(run=self._run, chunk=chunk))
+        self._write_once(self._params.table, answers, self._params.keys)
 
-    def finish(self) -> None:
-        """Every chunk is written already."""
+    def publish_errors(self, errors: pa.RecordBatchReader) -> None:
+        """Write the rows without an answer."""
+        self._write_once(f"{self._params.table}.errors", errors, ())
 
     def close(self) -> None:
         """Give up the connections."""
         self._engine.dispose()
+
+    def _write_once(self, name: str, rows: pa.RecordBatchReader, keys: Sequence[str]) -> None:
+        note = {"run": self._run, "written": name}
+        is_noted = select(self._runs).filter_by(**note).exists()
+        with self._transaction() as connection:
+            if connection.scalar(select(is_noted)):
+                return
+            connection.execute(insert(self._runs).values(note))
+            table = self._table(connection, name, rows.schema, keys)
+            for batch in rows:
+                self._put(connection, table, batch, keys)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -119,7 +116,7 @@ class SqlTarget:
         return known
 
     def _put(
-        self, connection: Connection, table: Table, rows: pa.Table, keys: Sequence[str]
+        self, connection: Connection, table: Table, rows: pa.RecordBatch, keys: Sequence[str]
     ) -> None:
         if connection.dialect.driver == "psycopg":
             _copied(connection, table, rows, keys)
@@ -132,18 +129,19 @@ class SqlTarget:
             connection.execute(insert(table), rows.to_pylist())
 
 
-def _copied(connection: Connection, table: Table, rows: pa.Table, keys: Sequence[str]) -> None:
+def _copied(
+    connection: Connection, table: Table, rows: pa.RecordBatch, keys: Sequence[str]
+) -> None:
     """By COPY into a table of the transaction's own, then into the table."""
     raw: Any = connection.connection.driver_connection
     place = sql.Identifier(*filter(None, (table.schema, table.name)))
-    names = sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
-    given = {"place": place, "names": names, "conflict": _conflict(rows.column_names, keys)}
+    names = sql.SQL(", ").join(map(sql.Identifier, rows.schema.names))
+    given = {"place": place, "names": names, "conflict": _conflict(rows.schema.names, keys)}
     with raw.cursor() as cursor:
         cursor.execute(_LIKE.format(**given))
         with cursor.copy(_COPY.format(**given)) as copy:
-            for batch in rows.to_batches():
-                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    copy.write_row(row)
+            for row in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+                copy.write_row(row)
         cursor.execute(_TAKE.format(**given))
         cursor.execute("DROP TABLE pg_temp.chunk")
 
