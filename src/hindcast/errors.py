@@ -49,6 +49,10 @@ class ConflictError(HindcastError):
     """Raised when another writer was first; look at what it did before running again."""
 
 
+class TooSoonError(ConflictError):
+    """Raised when what may start only so often has started lately."""
+
+
 class OnlineCheckError(HindcastError):
     """Raised when a newly loaded online table fails its checks and is not swapped in."""
 

@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hindcast import bootstrap
+from hindcast.bootstrap import Application
 from hindcast.cli import console, phrases
 from hindcast.cli.app import app
 from hindcast.cli.console import ConsoleProgress
 from hindcast.cli.options import HomeOption, JsonOption, ProjectOption, now, working
 from hindcast.errors import InputError
 from hindcast.instants import instant, length
+from hindcast.telemetry import Progress
 
 if TYPE_CHECKING:
     from hindcast.operations.drift.check import DriftReport
     from hindcast.operations.drift.findings import Finding
+    from hindcast.operations.drift.rebuilds import Rebuild
 
 
 @app.command()
@@ -33,6 +37,9 @@ def drift(
         str | None,
         typer.Option(help="How far to look back, such as '6 hours'. Default: the model's own."),
     ] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Rebuild what has alerts, once per cool-down.")
+    ] = False,
     project: ProjectOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -51,20 +58,36 @@ def drift(
         check.check(application, name, end, start, progress)
         for name in check.models(application, model)
     ]
+    started = [_rebuilt(application, each, progress) if rebuild else None for each in reports]
     if as_json:
-        print(json.dumps([asdict(each) for each in reports], default=console.json_value))
+        found = [_document(each, then) for each, then in zip(reports, started, strict=True)]
+        print(json.dumps(found, default=console.json_value))
         return
-    for report in reports:
-        _show(report)
+    for report, then in zip(reports, started, strict=True):
+        _show(report, then)
 
 
-def _show(report: "DriftReport") -> None:
+def _rebuilt(application: Application, report: "DriftReport", progress: Progress) -> "Rebuild":
+    from hindcast.operations.drift import rebuilds
+    from hindcast.traffic import local_stage
+
+    clocks = bootstrap.knowledge(None, None, now())
+    stage = local_stage.served(application.settings.home, report.model)
+    return rebuilds.here(application, report, bootstrap.engine("duckdb"), clocks, progress, stage)
+
+
+def _document(report: "DriftReport", then: "Rebuild | None") -> dict[str, Any]:
+    return {**asdict(report), **({"rebuild": asdict(then)} if then else {})}
+
+
+def _show(report: "DriftReport", then: "Rebuild | None") -> None:
     said = {
         "model": report.model,
         "release": report.release,
         "window": f"{phrases.minute(report.since)} to {phrases.minute(report.until)}",
         "rows": ", ".join(f"{rows:,} {name}" for name, rows in report.rows.items()) or "none",
         "alerts": report.alerts,
+        **({"rebuild": then.started or f"none: {then.reason}"} if then else {}),
     }
     console.show(said, as_json=False)
     moved = [_moved(each) for each in report.findings]

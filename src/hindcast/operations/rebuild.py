@@ -1,6 +1,7 @@
 """Rebuild a model on one machine: refresh its features, train, judge, promote what passes."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from hindcast import names
 from hindcast.bootstrap import Application
@@ -25,6 +26,14 @@ class RebuildReport:
     promoted: bool
 
 
+@dataclass(frozen=True)
+class Cause:
+    """The run that starts a rebuild, and the least time since the start of the rebuild before."""
+
+    run: str
+    apart: timedelta
+
+
 def rebuild(
     application: Application,
     model: str | None,
@@ -32,14 +41,18 @@ def rebuild(
     clocks: Knowledge,
     progress: Progress,
     stage: ServedStage | None = None,
+    because: Cause | None = None,
 ) -> RebuildReport:
     """One run of the ledger over runs of its steps, which share the clocks.
 
-    A model whose releases take a second person waits for one. Raises what the steps raise.
+    A model whose releases take a second person waits for one. Raises what the steps raise, and
+    TooSoonError where its cause may not start one yet.
     """
     declared = application.project.model(model)
     parameters = {"model": declared.name, "as_of": clocks.as_of, "known_by": clocks.known_by}
-    with application.ledger.run(names.REBUILD, parameters) as run:
+    apart = because.apart if because else None
+    given = {**parameters, "because": because.run} if because else parameters
+    with application.ledger.run(names.REBUILD, given, apart=apart) as run:
         if views := [view.name for view in declared.service.views]:
             refresh(application, views, engine, clocks, progress=progress)
         release = train(application, declared.name, engine, clocks, progress).release

@@ -5,9 +5,16 @@ from dataclasses import dataclass
 
 from hindcast import names
 from hindcast.bootstrap import Application
-from hindcast.errors import ConflictError, InputError
+from hindcast.compiler.query import Knowledge
+from hindcast.engines.base import Engine
+from hindcast.errors import InputError, TooSoonError
+from hindcast.models.promote import ServedStage
 from hindcast.operations.drift.check import DriftReport
+from hindcast.operations.rebuild import Cause, rebuild
 from hindcast.stores import aws
+from hindcast.telemetry import Progress
+
+NO_ALERT = "no alert"
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,25 @@ class Rebuild:
     reason: str | None = None
 
 
+def here(
+    application: Application,
+    report: DriftReport,
+    engine: Engine,
+    clocks: Knowledge,
+    progress: Progress,
+    stage: ServedStage | None,
+) -> Rebuild:
+    """Rebuild a model on this machine for a check that had alerts; raises what its steps raise."""
+    if not report.alerts:
+        return Rebuild(report.model, None, NO_ALERT)
+    cause = Cause(report.run, application.project.model(report.model).drift.cool_down)
+    try:
+        done = rebuild(application, report.model, engine, clocks, progress, stage, cause)
+    except TooSoonError as error:
+        return Rebuild(report.model, None, str(error))
+    return Rebuild(report.model, done.run)
+
+
 def start_machine(application: Application, report: DriftReport) -> Rebuild:
     """Start a model's rebuild machine for a check that had alerts.
 
@@ -27,7 +53,7 @@ def start_machine(application: Application, report: DriftReport) -> Rebuild:
     StoreUnavailableError where Step Functions cannot start it: then nothing is recorded.
     """
     if not report.alerts:
-        return Rebuild(report.model, None, "no alert")
+        return Rebuild(report.model, None, NO_ALERT)
     settings, model = application.settings, application.project.model(report.model)
     if settings.rebuild_machine is None:
         raise InputError(f"{names.ENV_REBUILD_MACHINE} is not set: it says which machines rebuild")
@@ -44,6 +70,6 @@ def start_machine(application: Application, report: DriftReport) -> Rebuild:
     parameters = {"model": model.name, "execution": execution, "because": report.run}
     try:
         application.ledger.begin_apart(names.REBUILD, parameters, run, model.drift.cool_down, begin)
-    except ConflictError as error:
+    except TooSoonError as error:
         return Rebuild(model.name, None, str(error))
     return Rebuild(model.name, run)

@@ -58,7 +58,7 @@ class Ledger:
 
         The work's own exception is raised even if the ledger cannot be told. Raises
         StoreUnavailableError when the work is done but that cannot be recorded. apart: the least
-        time since the start of the last run of its kind and model; sooner it is a ConflictError.
+        time since the start of the last run of its kind and model; sooner is a TooSoonError.
         """
         run = OpenRun(kind, parameters=parameters, by=self.by)
         given = self._given.pop() if self._given else None
@@ -99,7 +99,7 @@ class Ledger:
     ) -> None:
         """Start a run that `begin` hands to other processes, which `close_run` it.
 
-        None is recorded where `begin` raises. Raises ConflictError as `run` does.
+        None is recorded where `begin` raises. Raises TooSoonError as `run` does.
         """
         with self._transaction() as connection:
             run = OpenRun(kind, run_id, parameters, by=self.by)

@@ -10,7 +10,14 @@ from typing import Any, get_args
 from sqlalchemy import Connection, Select, Text, cast, extract, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundError, first_line
+from hindcast.errors import (
+    ConflictError,
+    HindcastError,
+    InputError,
+    NotFoundError,
+    TooSoonError,
+    first_line,
+)
 from hindcast.stores.ledger import documents, events
 from hindcast.stores.ledger.events import Announcement
 from hindcast.stores.ledger.records import EventType, Run, Status
@@ -84,7 +91,7 @@ def open_alone(connection: Connection, run: OpenRun, held: Sequence[str]) -> Run
 
 
 def require_apart(connection: Connection, run: OpenRun, apart: timedelta) -> None:
-    """Raise ConflictError where a run of the kind and model has started less than so long ago.
+    """Raise TooSoonError where a run of the kind and model has started less than so long ago.
 
     By the database's clock, and under the lock that every start of such a run takes.
     """
@@ -94,7 +101,7 @@ def require_apart(connection: Connection, run: OpenRun, apart: timedelta) -> Non
     recent = same.where(runs.c.started_at > func.clock_timestamp() - apart)
     found = connection.execute(recent.order_by(runs.c.number.desc())).first()
     if found is not None:
-        raise ConflictError(
+        raise TooSoonError(
             f"model '{model}': {run.kind} {found.id} started at {found.started_at.isoformat()}, "
             f"and the next may not start within {apart} of it"
         )
