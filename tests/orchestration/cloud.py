@@ -17,6 +17,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from hindcast import names
 from hindcast.stores.ledger import Run
+from lambdas.batch.handler import handler as batch
 from lambdas.control.handler import handler as control
 from lambdas.evaluate.handler import handler as evaluate
 from lambdas.train.handler import handler as train
@@ -64,7 +65,7 @@ class Cloud:
 
     def start(self, name: str, machine: str = "rebuild", **more: Any) -> str:
         """Start an execution; its ARN."""
-        usual = DATA if machine == "refresh" else INPUT
+        usual = {"refresh": DATA, "batch": {}}.get(machine, INPUT)
         document = json.dumps({**usual, **more})
         started = client("stepfunctions").start_execution(
             stateMachineArn=self.machines[machine], name=name, input=document
@@ -152,6 +153,7 @@ def substitutions(topic: str) -> dict[str, str]:
     """A value for each placeholder."""
     functions = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function"
     return {
+        "BatchFunctionArn": f"{functions}:batch",
         "TrainFunctionArn": f"{functions}:train",
         "EvaluateFunctionArn": f"{functions}:evaluate",
         "ControlFunctionArn": f"{functions}:control",
@@ -160,6 +162,7 @@ def substitutions(topic: str) -> dict[str, str]:
         "PredictRepositoryUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/predict",
         "ApiExecutionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:a1b2c3/live/*/*",
         "GlueJobName": "refresh-features",
+        "BatchJobName": "batch-predict",
         "BuildProjectName": "predict-image",
         "RestApiId": "a1b2c3",
         "StageName": "live",
@@ -191,13 +194,19 @@ def cloud(home: Home) -> Iterator[Cloud]:
         pauses = interpreter.repair(patch)
         edge, stage = Edge(), Stage()
         functions = Functions(
-            {"control": control, "evaluate": evaluate, "train": train, "predict": ping}
+            {
+                "batch": batch,
+                "control": control,
+                "evaluate": evaluate,
+                "train": train,
+                "predict": ping,
+            }
         )
         jobs, builds, trainings = (Jobs(lambda _: None) for _ in range(3))
         topic = client("sns").create_topic(Name="hindcast")["TopicArn"]
         _settle(patch, home, topic)
         given = substitutions(topic)
-        machines = {name: create(name, name, given) for name in ("refresh", "rebuild")}
+        machines = {name: create(name, name, given) for name in ("batch", "refresh", "rebuild")}
         edge.fakes.update({("lambda", "Invoke"): functions.invoke, **stage.fakes})
         edge.fakes.update({**glue(jobs), **codebuild(builds), **sagemaker(trainings)})
         edge.install(patch)

@@ -51,8 +51,8 @@ def fields(value: Any) -> list[str]:
     return []
 
 
-def test_both_machines_are_there() -> None:
-    assert set(DOCUMENTS) == {"rebuild.asl.json", "refresh.asl.json"}
+def test_the_machines_are_there() -> None:
+    assert set(DOCUMENTS) == {"batch.asl.json", "rebuild.asl.json", "refresh.asl.json"}
 
 
 @pytest.mark.parametrize("machine", DOCUMENTS)
