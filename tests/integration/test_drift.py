@@ -3,6 +3,7 @@
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -11,7 +12,7 @@ import pytest
 
 from hindcast.errors import InputError
 from hindcast.operations.drift import check
-from hindcast.operations.drift.check import DriftReport
+from hindcast.operations.drift.findings import DriftReport
 from hindcast.operations.events import envelope
 from hindcast.releases.contents import HISTOGRAMS
 from tests.integration.hindsight import ANN, Home
@@ -39,6 +40,10 @@ def test_what_moves_is_found_and_alerts_once_it_lasts(home: Home) -> None:
     [event] = home.application.ledger.outbox.events("DriftDetected")
     assert (event.subject, event.data["run"]) == (MODEL, second.run)
     jsonschema.validate(dict(event.data), envelope.schema("DriftDetected"))
+    text = Path(second.page).read_text()
+    for said in (second.release, first.run, "2026-01-08", "out of range", 'class="plot"'):
+        assert said in text
+    assert "://" not in text.replace("http://www.w3.org/", "")
 
 
 def test_the_check_is_a_run_of_the_ledger(home: Home) -> None:

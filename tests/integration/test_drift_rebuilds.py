@@ -12,7 +12,7 @@ from moto import mock_aws
 from hindcast import bootstrap, names
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.operations.drift import rebuilds
-from hindcast.operations.drift.check import DriftReport
+from hindcast.operations.drift.findings import DriftReport
 from hindcast.telemetry import Silent
 from lambdas.drift.handler import handler
 from tests.integration.hindsight import AS_OF, NOW, Home
@@ -50,7 +50,7 @@ def machines(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def report(run: str, alerts: int = 1) -> DriftReport:
     """A check that had so many alerts."""
-    return DriftReport(run, MODEL, "r", NOW, NOW, {}, alerts, (), ())
+    return DriftReport(run, MODEL, "r", NOW, NOW, {}, alerts, (), (), "")
 
 
 def test_alerts_start_the_machine_of_their_model_once_per_cool_down(machines: Any) -> None:

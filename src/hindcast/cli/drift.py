@@ -17,8 +17,7 @@ from hindcast.instants import instant, length
 from hindcast.telemetry import Progress
 
 if TYPE_CHECKING:
-    from hindcast.operations.drift.check import DriftReport
-    from hindcast.operations.drift.findings import Finding
+    from hindcast.operations.drift.findings import DriftReport, Finding
     from hindcast.operations.drift.rebuilds import Rebuild
 
 
@@ -88,6 +87,7 @@ def _show(report: "DriftReport", then: "Rebuild | None") -> None:
         "rows": ", ".join(f"{rows:,} {name}" for name, rows in report.rows.items()) or "none",
         "alerts": report.alerts,
         **({"rebuild": then.started or f"none: {then.reason}"} if then else {}),
+        "page": report.page,
     }
     console.show(said, as_json=False)
     moved = [_moved(each) for each in report.findings]
@@ -101,9 +101,15 @@ def _moved(finding: "Finding") -> dict[str, Any]:
         "of": finding.slice or finding.population,
         "statistic": finding.statistic,
         "value": f"{finding.value:.3g}",
-        "p": "" if finding.p_value is None else f"{finding.p_value:.1g}",
+        "p": _chance(finding.p_value),
         "windows": finding.windows,
         "alert": "yes" if finding.alert else "not yet",
         "since": phrases.minute(finding.since),
         "seen": finding.note,
     }
+
+
+def _chance(p_value: float | None) -> str:
+    if p_value is None:
+        return ""
+    return "<1e-9" if p_value < 1e-9 else f"{p_value:.1g}"

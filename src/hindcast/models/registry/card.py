@@ -1,21 +1,17 @@
 """The model card: what a release is, how it came about and what it is worth, as one HTML page."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from hindcast.models.registry import plots, words
+from hindcast.models.registry import pages, plots, words
+from hindcast.models.registry.pages import NONE, number, percent, signed
 
 Document = Mapping[str, Any]
+FOLDER = Path(__file__).parent
 TEMPLATE = "card.html.jinja"
 # With fewer positives, or rows, than this, a number says little, and the card says so.
 FEW = 20
-NONE = "\N{EN DASH}"
 
 
 def render(
@@ -31,7 +27,7 @@ def render(
     manifest, metrics: a release's own JSON. status: state and version. evaluation: the gate's
     verdict, with champion and as_of. promotions: of this release, the newest first.
     """
-    template = _environment().get_template(TEMPLATE)
+    template = pages.environment(FOLDER).get_template(TEMPLATE)
     return template.render(
         release=release,
         manifest=manifest,
@@ -53,26 +49,10 @@ def render(
     )
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=_number, percent=_percent, signed=_signed, instant=_instant, tone=_tone
-    )
-    return environment
-
-
 def _plots(metrics: Document) -> list[dict[str, Any]]:
     drawn = plots.render(metrics)
     return [
-        # What Matplotlib writes is escaped already.
-        {"name": name, "svg": Markup(svg.decode()), "caption": words.of(metrics).captions[name]}
+        {"name": name, "svg": pages.drawing(svg), "caption": words.of(metrics).captions[name]}
         for name, svg in drawn.items()
     ]
 
@@ -128,8 +108,8 @@ def _baselines(metrics: Document) -> dict[str, str]:
 def _cell(side: Document, name: str, digits: int) -> dict[str, str]:
     """A value and its interval, where it has one."""
     interval = side.get("intervals", {}).get(name)
-    span = "" if interval is None else " to ".join(_number(end, digits) for end in interval)
-    return {"value": _number(side[name], digits), "interval": span}
+    span = "" if interval is None else " to ".join(number(end, digits) for end in interval)
+    return {"value": number(side[name], digits), "interval": span}
 
 
 def _difference(over: Document, name: str, digits: int, rising: bool) -> dict[str, str]:
@@ -141,53 +121,14 @@ def _difference(over: Document, name: str, digits: int, rising: bool) -> dict[st
     verdict, tone = "no clear difference", ""
     if low > 0 or high < 0:
         verdict, tone = ("better", "good") if (low > 0) == rising else ("worse", "bad")
-    span = " to ".join(_signed(end, digits) for end in interval)
-    return {"value": _signed(estimate, digits), "interval": span, "verdict": verdict, "tone": tone}
-
-
-def _number(value: float | None, digits: int = 4) -> str:
-    return NONE if value is None else f"{value:,.{digits}f}"
-
-
-def _signed(value: float | None, digits: int = 4) -> str:
-    """With a plus or a true minus sign; what rounds to zero has neither."""
-    if value is None:
-        return NONE
-    text = f"{abs(value):.{digits}f}"
-    sign = "" if not float(text) else "+" if value > 0 else "\N{MINUS SIGN}"
-    return f"{sign}{text}"
-
-
-def _percent(value: float | None) -> str:
-    return NONE if value is None else words.percent(value)
-
-
-def _instant(value: str | datetime | int | None) -> str:
-    """An instant as people read it, in UTC; a number is microseconds since 1970."""
-    if value is None:
-        return NONE
-    if isinstance(value, int):
-        value = datetime.fromtimestamp(value / 1_000_000, UTC)
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    return found.strftime("%Y-%m-%d" if _is_midnight(found) else "%Y-%m-%d %H:%M:%S UTC")
-
-
-def _is_midnight(value: datetime) -> bool:
-    return value.time() == datetime.min.time()
-
-
-def _tone(state: str) -> str:
-    """The colour of a state: production is good, a refusal is bad, all else is neutral."""
-    if "refused" in state or "failed" in state:
-        return "bad"
-    return "good" if state == "champion" else "plain"
+    span = " to ".join(signed(end, digits) for end in interval)
+    return {"value": signed(estimate, digits), "interval": span, "verdict": verdict, "tone": tone}
 
 
 _COMPOSITION: Mapping[str, Callable[[Document], str]] = {
     "binary": lambda held: (
-        f"{held['positives']:,} of them ({_percent(held['prevalence'])}) are positive"
+        f"{held['positives']:,} of them ({percent(held['prevalence'])}) are positive"
     ),
     "multiclass": lambda held: f"they have {len(held['classes'])} classes",
-    "regression": lambda held: f"their labels are {_number(held['mean_label'])} on average",
+    "regression": lambda held: f"their labels are {number(held['mean_label'])} on average",
 }

@@ -1,7 +1,7 @@
 """Check a model: hold a window of what it read and answered against what it was trained on."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -13,15 +13,16 @@ from hindcast.operations.drift import (
     estimates,
     examination,
     history,
+    page,
     performance,
     policy,
     volume,
 )
 from hindcast.operations.drift.examination import Examination
-from hindcast.operations.drift.findings import Finding, Found, Measurement, Unjudged, Window
+from hindcast.operations.drift.findings import DriftReport, Finding, Found, Measurement, Window
 from hindcast.releases import contents
 from hindcast.stores.ledger import OpenRun
-from hindcast.telemetry import Progress, Silent
+from hindcast.telemetry import Progress, Silent, step
 
 # How many alerts an event tells of, which must stay small: the largest.
 TOLD = 50
@@ -32,21 +33,6 @@ EXAMINATIONS: Sequence[Callable[[Examination], Found]] = (
     volume.examine,
     ages.examine,
 )
-
-
-@dataclass(frozen=True)
-class DriftReport:
-    """A check. rows: of each population. findings: what moved. alerts: how many of them are one."""
-
-    run: str
-    model: str
-    release: str
-    since: datetime
-    until: datetime
-    rows: Mapping[str, int]
-    alerts: int
-    findings: tuple[Finding, ...]
-    unjudged: tuple[Unjudged, ...]
 
 
 def models(application: Application, model: str | None) -> list[str]:
@@ -82,32 +68,34 @@ def check(
     with application.ledger.run(history.KIND, parameters) as run:
         read = contents.read(application.release_folder(release))
         examined = Examination(application, declared, read, window, progress or Silent())
-        found = [examine(examined) for examine in EXAMINATIONS]
-        measured = [each for part in found for each in part.measurements]
+        found = Found.together(examine(examined) for examine in EXAMINATIONS)
         former = history.checks(application.ledger, declared.name)
         before = history.streaks(former, release, window)
-        findings = policy.judge(declared.name, measured, declared.drift, window, before)
-        report = _report(run, examined, found, findings)
+        moved = policy.judge(declared.name, found.measurements, declared.drift, window, before)
+        report = _report(run, examined, found, moved)
         run.inputs["release"] = release
-        run.outputs.update(asdict(report), measures=_measures(measured))
+        run.outputs.update(asdict(report), measures=_measures(found.measurements))
+        with step(examined.progress, "draw the page"):
+            page.write(report, found, declared.drift, former)
         _announce(run, report)
     return report
 
 
 def _report(
-    run: OpenRun, examined: Examination, found: Sequence[Found], findings: Sequence[Finding]
+    run: OpenRun, examined: Examination, found: Found, moved: Sequence[Finding]
 ) -> DriftReport:
-    model = examined.model.name
+    model, home = examined.model.name, examined.application.settings.home
     return DriftReport(
         run=run.id,
         model=model,
         release=examined.release.id,
         since=examined.window.since,
         until=examined.window.until,
-        rows=dict(rows for part in found for rows in part.rows),
-        alerts=sum(each.alert for each in findings),
-        findings=tuple(findings),
-        unjudged=tuple(each for part in found for each in part.unjudged),
+        rows=dict(found.rows),
+        alerts=sum(each.alert for each in moved),
+        findings=tuple(moved),
+        unjudged=found.unjudged,
+        page=str(home / history.KIND / f"{model}.html"),
     )
 
 

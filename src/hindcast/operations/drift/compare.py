@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from hindcast.definitions import Drift
 from hindcast.operations.drift import statistics
 from hindcast.operations.drift.counting import Counted
-from hindcast.operations.drift.findings import Found, Measurement, Population, Unjudged
+from hindcast.operations.drift.findings import (
+    Found,
+    Histogram,
+    Measurement,
+    Population,
+    Unjudged,
+)
 from hindcast.operations.drift.reference import SCORE, Bins, Counts, Reference, Slice
 
 PSI = "psi"
@@ -25,6 +31,7 @@ def measure(
     """
     measurements: list[Measurement] = []
     unjudged: list[Unjudged] = []
+    histograms: list[Histogram] = []
     for part, columns in counted.items():
         rows = next((each.rows for each in columns.values()), 0)
         if rows < drift.least_rows:
@@ -35,7 +42,8 @@ def measure(
             known = reference.counts[part][name]
             pair = _Pair(name, part, population, reference.bins[name], known, current)
             measurements += pair.measurements(drift)
-    return Found(tuple(measurements), tuple(unjudged))
+            histograms.append(pair.histogram)
+    return Found(tuple(measurements), tuple(unjudged), histograms=tuple(histograms))
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,18 @@ class _Pair:
     bins: Bins
     known: Counts
     current: Counts
+
+    @property
+    def histogram(self) -> Histogram:
+        """Both, for people to look at; nulls are the last bin."""
+        return Histogram(
+            self.name,
+            None if self.part is None else str(self.part),
+            self.population,
+            (*self.bins.labels, "missing"),
+            (*self.known.all.tolist(), self.known.nulls),
+            (*self.current.all.tolist(), self.current.nulls),
+        )
 
     def measurements(self, drift: Drift) -> Iterator[Measurement]:
         """What can be told of so many rows."""

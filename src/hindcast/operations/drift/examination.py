@@ -1,6 +1,6 @@
 """What is examined, and the examination of histograms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hindcast import bootstrap
 from hindcast.bootstrap import Application
@@ -30,11 +30,7 @@ def histograms(of: Examination) -> Found:
     served = populations.served(of.release, lake, of.window)
     made = populations.materialized(of.release, lake, of.window)
     parts = [_examined(of, each, known) for each in (served, *made)]
-    return Found(
-        tuple(each for part in parts for each in part.measurements),
-        tuple(each for part in parts for each in part.unjudged),
-        tuple(each for part in parts for each in part.rows),
-    )
+    return Found.together(parts)
 
 
 def _examined(of: Examination, population: Examined, known: Reference) -> Found:
@@ -46,7 +42,7 @@ def _examined(of: Examination, population: Examined, known: Reference) -> Found:
     found = compare.measure(known, counted, population.population, population.name, of.model.drift)
     missing = tuple(_without_slices(of, population, known))
     rows = next((each.rows for each in counted[None].values()), 0)
-    return Found(found.measurements, (*found.unjudged, *missing), ((population.name, rows),))
+    return replace(found, unjudged=(*found.unjudged, *missing), rows=((population.name, rows),))
 
 
 def _without_slices(of: Examination, population: Examined, known: Reference) -> list[Unjudged]:

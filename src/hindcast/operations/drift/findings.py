@@ -1,5 +1,6 @@
 """What a check measures, what of it moved, and what it could not judge."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -87,6 +88,21 @@ class Unjudged:
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """Rows of a column, or of its slice, as the release knew them and in the window.
+
+    labels: of each bin, for people; known, current: [bins].
+    """
+
+    name: str
+    slice: str | None
+    population: Population
+    labels: tuple[str, ...]
+    known: tuple[int, ...]
+    current: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Found:
     """What one kind of examination found."""
 
@@ -94,3 +110,34 @@ class Found:
     unjudged: tuple[Unjudged, ...] = ()
     # Population -> its rows in the window.
     rows: tuple[tuple[str, int], ...] = ()
+    histograms: tuple[Histogram, ...] = ()
+
+    @classmethod
+    def together(cls, parts: Iterable["Found"]) -> "Found":
+        """All that several examinations found."""
+        found = list(parts)
+        return cls(
+            tuple(each for part in found for each in part.measurements),
+            tuple(each for part in found for each in part.unjudged),
+            tuple(each for part in found for each in part.rows),
+            tuple(each for part in found for each in part.histograms),
+        )
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """A check. rows: of each population. findings: what moved. alerts: how many of them are one.
+
+    page: the HTML file that shows it all.
+    """
+
+    run: str
+    model: str
+    release: str
+    since: datetime
+    until: datetime
+    rows: Mapping[str, int]
+    alerts: int
+    findings: tuple[Finding, ...]
+    unjudged: tuple[Unjudged, ...]
+    page: str

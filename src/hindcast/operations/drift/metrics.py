@@ -3,7 +3,7 @@
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from hindcast import names
-from hindcast.operations.drift.check import DriftReport
+from hindcast.operations.drift.findings import DriftReport
 
 
 def write(report: DriftReport, deployment: str) -> None:

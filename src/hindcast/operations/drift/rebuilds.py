@@ -9,7 +9,7 @@ from hindcast.compiler.query import Knowledge
 from hindcast.engines.base import Engine
 from hindcast.errors import InputError, TooSoonError
 from hindcast.models.promote import ServedStage
-from hindcast.operations.drift.check import DriftReport
+from hindcast.operations.drift.findings import DriftReport
 from hindcast.operations.rebuild import Cause, rebuild
 from hindcast.stores import aws
 from hindcast.telemetry import Progress

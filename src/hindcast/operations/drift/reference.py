@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,19 @@ class Bins:
         # The empty text is no value, and is among the nulls.
         categories = tuple(name for name in histogram["counts"] if name)
         return cls(categories=categories, rest=histogram["other"] > 0, is_numeric=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What each of a column's counts is of, for people; as `Counts.all` has them."""
+        if not self.is_numeric:
+            return (*self.categories, "all others" if self.rest else "not seen before")
+        if not self.edges:
+            return ("below", "above")
+        spans = [
+            _text(low) if low == high else f"{_text(low)} to {_text(high)}"
+            for low, high in pairwise(self.edges)
+        ]
+        return (f"below {_text(self.edges[0])}", *spans, f"above {_text(self.edges[-1])}")
 
     def counts(self, histogram: Mapping[str, Any]) -> Counts:
         """A histogram of these bins as a release has it."""
@@ -136,6 +150,11 @@ def of_release(release: ReleaseContents) -> Reference:
 
 def _counts(bins: Mapping[str, Bins], found: Mapping[str, Any]) -> dict[str, Counts]:
     return {name: each.counts(found[name]) for name, each in bins.items()}
+
+
+def _text(number: float) -> str:
+    """A number with four digits, or all of a long one before its point."""
+    return f"{number:,.0f}" if 1e3 <= abs(number) < 1e12 else f"{number:.4g}"
 
 
 def _array(counts: Iterable[int]) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hindcast.models.registry import card, words
+from hindcast.models.registry import card, pages, words
 from tests.unit.models.registry.conftest import Sample
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -252,7 +252,7 @@ def test_what_is_not_defined_is_a_dash(sample: Sample) -> None:
     metrics["holdout"]["confusion"].update(precision=None, recall=None)
     metrics["curves"], metrics["importance"], metrics["slices"] = {"model": None}, {}, {}
     found = Page(card.render(sample.release, sample.manifest, metrics))
-    assert f"ROC AUC {card.NONE}" in found.text
+    assert f"ROC AUC {pages.NONE}" in found.text
     assert "need both labels" in found.text
     assert "None" not in found.text.replace("None of the holdout", "")
 
@@ -262,4 +262,4 @@ def test_what_is_not_defined_is_a_dash(sample: Sample) -> None:
     [(0.00001, "0.0000"), (-0.00001, "0.0000"), (0.5, "+0.5000"), (-0.5, "\N{MINUS SIGN}0.5000")],
 )
 def test_a_difference_that_rounds_to_zero_has_no_sign(value: float, text: str) -> None:
-    assert card._signed(value) == text
+    assert pages.signed(value) == text
