@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from hindcast.operations.openapi import predict
+from hindcast.operations.openapi import control, predict
 
 FOLDER = Path(predict.__file__).parent
-DOCUMENTS = {"predict": predict.document}
+DOCUMENTS = {"control": control.document, "predict": predict.document}
 
 
 def text(name: str) -> str:

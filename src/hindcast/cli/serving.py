@@ -99,7 +99,7 @@ def serve(
     home: HomeOption = None,
 ) -> None:
     """Answer HTTP as API Gateway would. All models, their canaries and promotions; all services."""
-    from hindcast.operations.openapi.pages import documented
+    from hindcast.operations.openapi import pages
     from hindcast.traffic.api_stage import ApiStage
     from hindcast.traffic.local import serve as use_case
 
@@ -108,8 +108,8 @@ def serve(
     if api is not None:
         followed = ApiStage(api, stage or application.project.model(model).name, function)
     with ExitStack() as opened:
-        pages: Wrap = partial(documented, "predict")
-        wrap = _with_control(application, jobs, pages, opened) if admin else pages
+        documented: Wrap = partial(pages.beside, pages.documentation("predict"))
+        wrap = _with_control(application, jobs, documented, opened) if admin else documented
         announce = partial(_announce, application, admin)
         use_case(application, model, host, port, announce, followed, wrap, is_patient=admin)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from hindcast.audit import prediction_log
 from hindcast.bootstrap import Application
-from hindcast.serving import answers, questions
+from hindcast.serving import answers, inputs, questions
 from hindcast.serving.features import UnknownEntityError
-from hindcast.serving.plan import PlanFeature, ServingPlan
+from hindcast.serving.plan import PlanFeature, QuestionPlan, ServingPlan
 from hindcast.serving.predictor import Predictor
 from hindcast.serving.requests import Question
 from hindcast.traffic import local
@@ -62,15 +62,26 @@ def look_up(
 ) -> Lookup:
     """Look an entity up by the keys and request values of a question; nothing is logged by it.
 
+    asked: values, or text of them; what the plan does not require may be left out.
     Raises RequestError for what is wrong in what is asked, NotFoundError where no release is in
     production, and StoreUnavailableError.
     """
     predictor = local.open_champion(application, model)
     try:
-        question = questions.read(asked, predictor.release.plan)
+        question = _question(asked, predictor.release.plan)
         return _looked_up(application, predictor, question, now, limit)
     finally:
         predictor.close()
+
+
+def _question(asked: Mapping[str, Any], plan: QuestionPlan) -> Question:
+    kinds = {each.name: each.kind for each in (*plan.keys, *plan.request)}
+    optional = {e.name: None for e in (*plan.keys, *plan.request) if not e.required}
+    typed = {
+        name: inputs.of_text(value, kinds.get(name)) if isinstance(value, str) else value
+        for name, value in asked.items()
+    }
+    return questions.read({**optional, **typed}, plan)
 
 
 def _looked_up(

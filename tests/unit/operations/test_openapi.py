@@ -57,7 +57,7 @@ def test_one_method_of_a_path_is_told_once() -> None:
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/docs/swagger-ui-bundle.min.js"])
 def test_the_document_and_swagger_ui_are_beside_the_api(path: str) -> None:
-    handler = pages.documented("predict", lambda *_: {"statusCode": 404})
+    handler = pages.beside(pages.documentation("predict"), lambda *_: {"statusCode": 404})
     answer = handler(event("GET", path), None)
     assert answer["statusCode"] == 200
     assert answer["body"]

@@ -165,3 +165,16 @@ class ModelQuery(Body):
     """The model of a release; needed only where several have it."""
 
     model: Text | None = None
+
+
+class LookupBody(Body):
+    """Keys and request values by name, as values or as text, and how many answers to tell of."""
+
+    question: dict[str, str | int | float | bool | None]
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 20
+
+
+class ChecksQuery(Body):
+    """How many checks, the newest first."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50

@@ -1,6 +1,6 @@
 """What the control API acts on, and the calls that it answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -24,14 +24,22 @@ class Promoter(Protocol):
         """Bring back the release before this one, which is in production; by default any."""
 
 
+def _nothing() -> None:
+    """Predictions are collected elsewhere."""
+
+
 @dataclass(frozen=True)
 class Control:
-    """One project with what does its jobs, starts them by itself, and promotes its releases."""
+    """One project with what does its jobs, starts them by itself, and promotes its releases.
+
+    collect: lets the lake have what was answered until now, where that is not done elsewhere.
+    """
 
     application: Application
     runner: Runner
     schedules: Schedules
     promoter: Promoter
+    collect: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True)

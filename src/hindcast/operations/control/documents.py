@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
+
+from hindcast.operations.catalogue import Catalogue
+from hindcast.operations.lookup import Lookup
 
 Status = Literal[
     "queued", "running", "succeeded", "failed", "cancelled", "interrupted", "unfinished"
@@ -174,3 +177,55 @@ class SubscriptionsDocument(BaseModel):
     """Every subscription."""
 
     subscriptions: Sequence[SubscriptionDocument]
+
+
+class CatalogueDocument(RootModel[Catalogue]):
+    """Everything that is declared."""
+
+
+class LookupDocument(RootModel[Lookup]):
+    """One entity."""
+
+
+class ReplayedValue(BaseModel):
+    """A value as it was answered and as it is computed again; missing: one side has none."""
+
+    name: str
+    logged: Any
+    recomputed: Any
+    outcome: Literal["match", "mismatch", "missing"]
+
+
+class ReplayDocument(BaseModel):
+    """An answer that was computed again; matches: whether every bit is the same."""
+
+    prediction_id: str
+    release: str
+    instant: str
+    values: Sequence[ReplayedValue]
+    matches: bool
+
+
+class CardDocument(BaseModel):
+    """A release's card."""
+
+    html: str
+
+
+class DriftCheck(BaseModel):
+    """One check: what moved in a window, and the stability index of each column by population."""
+
+    run: str
+    release: str
+    since: datetime
+    until: datetime
+    findings: Sequence[Mapping[str, Any]]
+    measures: Mapping[str, Mapping[str, float]]
+
+
+class DriftDocument(BaseModel):
+    """A model's checks, the newest first; limit: from where on its stability index is drift."""
+
+    model: str
+    limit: float
+    checks: Sequence[DriftCheck]

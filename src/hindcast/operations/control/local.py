@@ -6,14 +6,17 @@ from functools import partial
 from typing import Any
 
 from hindcast.bootstrap import Application
+from hindcast.operations import console
 from hindcast.operations.control import acting
 from hindcast.operations.control.access import Tokens
 from hindcast.operations.control.api import ControlApi
 from hindcast.operations.control.control import Control
+from hindcast.operations.control.kept_log import KeptLog
 from hindcast.operations.control.promoter import LocalPromoter
 from hindcast.operations.control.schedules import LocalSchedules
 from hindcast.operations.control.workers import Workers
 from hindcast.operations.events.relay import relay_of
+from hindcast.operations.openapi import pages
 from hindcast.traffic import local_stage
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -30,16 +33,21 @@ def opened(application: Application, at_once: int) -> Iterator[Callable[[Handler
     workers = Workers(application.settings, ledger, at_once)
     schedules = LocalSchedules(ledger, partial(acting.start_due, application, workers))
     promoter = LocalPromoter(application, partial(local_stage.served, home))
-    control = Control(application, workers, schedules, promoter)
-    with workers.opened(), schedules.opened(), relay_of(application).opened():
-        yield partial(beside, ControlApi(control, Tokens(home)))
+    kept = KeptLog(home / "logs" / "serve.log", application.lake)
+    control = Control(application, workers, schedules, promoter, kept.collect)
+    relay = relay_of(application)
+    with workers.opened(), schedules.opened(), relay.opened(), kept.opened():
+        yield partial(_beside, ControlApi(control, Tokens(home)))
 
 
-def beside(api: ControlApi, others: Handler) -> Handler:
-    """A handler that leaves the control API's paths to it, and all else to others."""
+def _beside(api: ControlApi, others: Handler) -> Handler:
+    """The console and the control API before all other paths; the root leads to the console."""
+    found = pages.beside({**console.pages(), **pages.documentation("control", "/control")}, others)
 
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        chosen = api if api.owns(event.get("path", "")) else others
-        return chosen(event, context)
+        path = event.get("path", "")
+        if path == "/":
+            return {"statusCode": 302, "multiValueHeaders": {"Location": [console.ADDRESS]}}
+        return api(event, context) if api.owns(path) else found(event, context)
 
     return handle

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from hindcast.operations.control import acting, bodies, documents, reading
+from hindcast.operations.control import acting, bodies, documents, looking, reading
 from hindcast.operations.control.access import Role
 from hindcast.operations.control.bodies import Body, Nothing
 from hindcast.operations.control.control import Call, Control, Reply
@@ -168,5 +168,48 @@ ROUTES = (
         "Post no more events to a URL.",
         acting.unsubscribe,
         documents.SubscriptionDocument,
+    ),
+    Route(
+        "GET",
+        "/releases/{id}/card",
+        "viewer",
+        "Give a release's card.",
+        looking.card,
+        documents.CardDocument,
+        query=bodies.ModelQuery,
+    ),
+    Route(
+        "GET",
+        "/catalogue",
+        "viewer",
+        "Tell what is declared, and what is known of it.",
+        looking.catalogue,
+        documents.CatalogueDocument,
+    ),
+    Route(
+        "POST",
+        "/models/{model}/lookup",
+        "viewer",
+        "Tell of one entity: features, prediction, earlier answers.",
+        looking.look_up,
+        documents.LookupDocument,
+        body=bodies.LookupBody,
+    ),
+    Route(
+        "GET",
+        "/models/{model}/drift",
+        "viewer",
+        "Tell of a model's checks for drift.",
+        looking.drift,
+        documents.DriftDocument,
+        query=bodies.ChecksQuery,
+    ),
+    Route(
+        "POST",
+        "/predictions/{id}/replay",
+        "viewer",
+        "Compute a logged answer again.",
+        looking.replay,
+        documents.ReplayDocument,
     ),
 )

@@ -1,7 +1,7 @@
 """/openapi.json and Swagger UI beside an API, from local files."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 _HERE = Path(__file__).parent
-_JAVASCRIPT, _CSS, _HTML = "text/javascript", "text/css", "text/html; charset=utf-8"
+JAVASCRIPT, CSS, HTML = "text/javascript", "text/css", "text/html; charset=utf-8"
 # Nothing from elsewhere, and nothing told to elsewhere; Swagger UI styles elements itself.
 SECURITY = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; "
@@ -36,12 +36,8 @@ class Page:
         }
 
 
-def documented(name: str, handler: Handler) -> Handler:
-    """A handler that also answers with an API's document and with Swagger UI over it.
-
-    name: of a document in this folder, such as "predict".
-    """
-    pages = _pages(name)
+def beside(pages: Mapping[str, Page], handler: Handler) -> Handler:
+    """A handler that also answers GET of pages, by their paths."""
 
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         page = pages.get(event.get("path", "")) if event.get("httpMethod") == "GET" else None
@@ -50,15 +46,20 @@ def documented(name: str, handler: Handler) -> Handler:
     return handle
 
 
-def _pages(name: str) -> dict[str, Page]:
+def documentation(name: str, below: str = "") -> dict[str, Page]:
+    """Path -> an API's document, and Swagger UI over it.
+
+    name: of a document in this folder, such as "predict". below: the path that they are under.
+    """
     swagger = _swagger()
-    return {
+    pages = {
         "/openapi.json": Page(_HERE / f"{name}.json", "application/json"),
-        "/docs": Page(_HERE / "swagger.html", _HTML),
-        "/docs/begin.js": Page(_HERE / "begin.js", _JAVASCRIPT),
-        "/docs/swagger-ui-bundle.min.js": Page(swagger / "swagger-ui-bundle.min.js", _JAVASCRIPT),
-        "/docs/swagger-ui.min.css": Page(swagger / "swagger-ui.min.css", _CSS),
+        "/docs": Page(_HERE / "swagger.html", HTML),
+        "/docs/begin.js": Page(_HERE / "begin.js", JAVASCRIPT),
+        "/docs/swagger-ui-bundle.min.js": Page(swagger / "swagger-ui-bundle.min.js", JAVASCRIPT),
+        "/docs/swagger-ui.min.css": Page(swagger / "swagger-ui.min.css", CSS),
     }
+    return {f"{below}{path}": page for path, page in pages.items()}
 
 
 def _swagger() -> Path:

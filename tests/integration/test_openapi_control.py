@@ -1,0 +1,61 @@
+"""Whatever is sent to the control API, its answer is one that its document tells of."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from hindcast.operations.openapi import control as document
+from hindcast.traffic.http import Server
+from tests.integration import control
+from tests.integration.hindsight import Home
+
+EXAMPLES = 4
+# What is named may not be there, and an instant or a cron is more than its text.
+NOT_HERE: list[Any] = [positive_data_acceptance]
+
+
+@pytest.fixture
+def api(home: Home) -> Iterator[tuple[str, str]]:
+    """The API over HTTP, and an approver's token."""
+    # Jobs wait, for what they do is not the API's.
+    with (
+        control.opened(home, at_once=0) as opened,
+        Server(("127.0.0.1", 0), opened.handler) as server,
+    ):
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", opened.tokens["approver"]
+        server.shutdown()
+
+
+def test_no_answer_is_undocumented_or_a_fault(api: tuple[str, str]) -> None:
+    url, token = api
+    signed = {"Authorization": f"Bearer {token}"}
+    answered: set[tuple[str, str, int]] = set()
+    for found in schemathesis.openapi.from_dict(document.document()).get_all_operations():
+        assert isinstance(found, Ok)
+        operation = found.ok()
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.explicit, Phase.generate],
+        )
+        @given(case=operation.as_strategy())
+        def ask(case: Case[Any]) -> None:
+            answer = case.call_and_validate(base_url=url, headers=signed, excluded_checks=NOT_HERE)
+            answered.add((case.method, case.path, answer.status_code))
+
+        ask()
+    for path in ("/runs", "/releases", "/status", "/catalogue", "/schedules", "/subscriptions"):
+        assert ("GET", path, 200) in answered
+    assert any(status == 202 for _, _, status in answered)
