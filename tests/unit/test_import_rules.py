@@ -125,6 +125,11 @@ def test_layers_import_downwards_only(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
 
 
+def test_the_client_needs_the_standard_library_alone(graph: grimp.ImportGraph) -> None:
+    found = graph.find_modules_directly_imported_by("hindcast.client")
+    assert {name.partition(".")[0] for name in found} <= sys.stdlib_module_names
+
+
 @pytest.mark.parametrize("library", sorted(ROOMS))
 def test_a_library_stays_in_its_rooms(graph: grimp.ImportGraph, library: str) -> None:
     users = graph.find_modules_that_directly_import(library)

@@ -1,0 +1,54 @@
+"""The client against the real API: typed answers, and refusals that say what is wrong."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from hindcast.client import Answered, Client, RefusedError
+from hindcast.traffic.http import Server
+from tests.integration.service import FEATURES, Service
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[Client]:
+    """A client of the predict API over the small release."""
+    with Server(("127.0.0.1", 0), service.handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield Client(f"http://127.0.0.1:{server.server_port}/")
+        server.shutdown()
+
+
+@pytest.mark.parametrize("model", [None, "credit_risk"])
+def test_a_prediction_is_typed(client: Client, model: str | None) -> None:
+    found = client.predict({"id": 5008827}, model)
+    assert found.prediction in (0, 1)
+    assert 0 <= (found.probability or 0) <= 1
+    assert found.keys == {"id": 5008827}
+    assert found.features_as_of is not None
+    assert found.features_as_of.isoformat() == "2021-09-17T00:00:00+00:00"
+
+
+def test_many_are_answered_in_order_with_refusals_in_their_places(client: Client) -> None:
+    known, unknown, wrong = client.predict_many([{"id": 5008827}, {"id": 1}, {"id": "x"}])
+    assert isinstance(known, Answered)
+    assert isinstance(unknown, RefusedError)
+    assert unknown.message == "there is no customer with id 1"
+    assert isinstance(wrong, RefusedError)
+    assert wrong.field == "instances[2].id"
+
+
+def test_values_are_scored_and_features_read(client: Client) -> None:
+    assert client.score(FEATURES).features_as_of is None
+    assert client.features({"id": 5008827}).values["income"] == 427500.0
+
+
+def test_a_refusal_has_its_status_field_and_message(client: Client) -> None:
+    with pytest.raises(RefusedError, match="id: is missing; send a bigint") as found:
+        client.predict({})
+    assert (found.value.status, found.value.field) == (422, "id")
+
+
+def test_nobody_there_is_a_refusal_too() -> None:
+    with pytest.raises(RefusedError, match=r"127\.0\.0\.1:9 does not answer: .*refused"):
+        Client("http://127.0.0.1:9").status()
