@@ -12,6 +12,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from hindcast.client import Client, Sign
+
 
 def predict(
     url: str, region: str, key: str, question: Any, credentials: Credentials, path: str = "/predict"
@@ -20,9 +22,7 @@ def predict(
 
     question: keys and request values by their names. path: /models/{model}/predict for one model.
     """
-    headers = {"Content-Type": "application/json"}
-    asked = AWSRequest("POST", f"{url}{path}", data=json.dumps(question), headers=headers)
-    return _answer(asked, region, key, credentials)
+    return _answer("POST", f"{url}{path}", question, region, key, credentials)
 
 
 def features(
@@ -35,14 +35,32 @@ def features(
 ) -> Any:
     """What a feature service has now for keys and request values by their names."""
     path = f"/services/{quote(service, safe='')}/features?{urlencode(question)}"
-    return _answer(AWSRequest("GET", url + path), region, key, credentials)
+    return _answer("GET", url + path, None, region, key, credentials)
 
 
-def _answer(asked: AWSRequest, region: str, key: str, credentials: Credentials) -> Any:
-    asked.headers["x-api-key"] = key
-    SigV4Auth(credentials, "execute-api", region).add_auth(asked)
-    body = asked.data.encode() if asked.data else None
-    request = urllib.request.Request(asked.url, body, dict(asked.headers), method=asked.method)
+def client(url: str, region: str, key: str, credentials: Credentials) -> Client:
+    """The typed client of hindcast.client for a deployed API."""
+    return Client(url, sign=signed(region, key, credentials))
+
+
+def signed(region: str, key: str, credentials: Credentials) -> Sign:
+    """What proves who asks: the usage plan's key, and a signature of IAM."""
+
+    def sign(method: str, url: str, body: bytes | None) -> Mapping[str, str]:
+        headers = {"x-api-key": key, **({"Content-Type": "application/json"} if body else {})}
+        asked = AWSRequest(method, url, data=body, headers=headers)
+        SigV4Auth(credentials, "execute-api", region).add_auth(asked)
+        return dict(asked.headers)
+
+    return sign
+
+
+def _answer(
+    method: str, url: str, question: Any, region: str, key: str, credentials: Credentials
+) -> Any:
+    body = None if question is None else json.dumps(question).encode()
+    headers = dict(signed(region, key, credentials)(method, url, body))
+    request = urllib.request.Request(url, body, headers, method=method)
     with urllib.request.urlopen(request) as response:
         return json.load(response)
 

@@ -2,21 +2,32 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from hindcast.client import Answered, Client, RefusedError
+from hindcast.serving.handler import Handler
 from hindcast.traffic.http import Server
+from tests.integration import control
+from tests.integration.hindsight import AS_OF, Home
 from tests.integration.service import FEATURES, Service
+
+
+@contextmanager
+def served(handler: Handler) -> Iterator[str]:
+    """The URL of a handler over HTTP."""
+    with Server(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 @pytest.fixture
 def client(service: Service) -> Iterator[Client]:
     """A client of the predict API over the small release."""
-    with Server(("127.0.0.1", 0), service.handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield Client(f"http://127.0.0.1:{server.server_port}/")
-        server.shutdown()
+    with served(service.handler) as url:
+        yield Client(url)
 
 
 @pytest.mark.parametrize("model", [None, "credit_risk"])
@@ -47,6 +58,27 @@ def test_a_refusal_has_its_status_field_and_message(client: Client) -> None:
     with pytest.raises(RefusedError, match="id: is missing; send a bigint") as found:
         client.predict({})
     assert (found.value.status, found.value.field) == (422, "id")
+
+
+def test_a_job_is_started_waited_for_and_promoted_from(home: Home) -> None:
+    with control.opened(home) as api, served(api.handler) as url:
+        client = Client(url, api.tokens["approver"])
+        started = client.start("train", as_of=AS_OF, idempotency_key="once")
+        assert client.start("train", as_of=AS_OF, idempotency_key="once").id == started.id
+        done = client.wait(started, every=0.1)
+        assert (done.status, done.error, done.is_open) == ("succeeded", None, False)
+        assert started.id in [run.id for run in client.runs("train", "succeeded")]
+        releases = [each["release"] for each in client.releases()]
+        assert done.outputs["release"] in releases
+        before = client.status()["models"]["credit_risk"]["champion"]
+        forced = client.promote(releases[0], reason="a test")
+        assert forced["release"] == releases[0] != before
+        assert client.roll_back("credit_risk")["release"] == before
+        left = client.wait(client.cancel(client.start("train", as_of=AS_OF).id), every=0.1)
+        again = client.cancel(client.retry(left.id).id)
+        assert (left.status, again.document["retries"]) == ("cancelled", left.id)
+        with pytest.raises(RefusedError, match="has no release 'credit_risk-0"):
+            client.promote("credit_risk-000000000000")
 
 
 def test_nobody_there_is_a_refusal_too() -> None:
