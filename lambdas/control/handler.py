@@ -67,7 +67,8 @@ def _find_release(application: Application, event: Event) -> Event:
 
 def _promote(application: Application, event: Event) -> Event:
     given = (event.get("model"), event["release"], event.get("reason"))
-    return asdict(runs.promote(application, *given))
+    by = event.get("by")
+    return asdict(runs.promote(application.acting_for(by) if by else application, *given))
 
 
 def _take_back(application: Application, event: Event) -> Event:

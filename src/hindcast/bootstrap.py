@@ -1,6 +1,6 @@
 """Wires settings, definitions and adapters together, once per process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -65,6 +65,13 @@ class Application:
         from hindcast.releases.store import open_store
 
         return open_store(self.settings.releases, self.settings.home / "cache" / "releases")
+
+    def acting_for(self, name: str) -> "Application":
+        """The same for somebody, by whom it promotes and runs."""
+        given = self.settings
+        # Who signs in by IAM does so when connecting; anybody else by what is found out already.
+        url = given.database_url if given.database_auth else self.database_url
+        return replace(self, settings=replace(given, database_url=url, by=name))
 
     def champion(self, model: str, at: datetime | None = None) -> "Promotion":
         """What is, or at an instant was, in production; raises NotFoundError where nothing is."""

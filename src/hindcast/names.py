@@ -82,6 +82,10 @@ ENV_RELEASE_DIR = "HINDCAST_RELEASE_DIR"
 ENV_TOPIC_ARN = "HINDCAST_TOPIC_ARN"
 ENV_EVENT_BUS = "HINDCAST_EVENT_BUS"
 ENV_EVENTS_TOPIC_ARN = "HINDCAST_EVENTS_TOPIC_ARN"
+# Of the control API: what the ARNs of the deployment's state machines begin with, and JSON of
+# patterns of callers' ARNs -> viewer, operator or approver.
+ENV_MACHINES = "HINDCAST_MACHINES"
+ENV_ROLES = "HINDCAST_ROLES"
 # Of a process that does a job: the id of its run, and who asked for it.
 ENV_RUN_ID = "HINDCAST_RUN_ID"
 ENV_BY = "HINDCAST_BY"

@@ -27,6 +27,8 @@ class Settings:
     poster: str | None = None
     worker_secret: str | None = None
     deployment: str | None = None
+    machines: str | None = None
+    roles: str | None = None
     run_id: str | None = None
     rebuild_machine: str | None = None
     rebuild_input: str | None = None
@@ -57,6 +59,8 @@ def load(
         poster=given.get(names.ENV_POSTER),
         worker_secret=given.get(names.ENV_WORKER_SECRET),
         deployment=given.get(names.ENV_DEPLOYMENT),
+        machines=given.get(names.ENV_MACHINES),
+        roles=given.get(names.ENV_ROLES),
         run_id=given.get(names.ENV_RUN_ID),
         rebuild_machine=given.get(names.ENV_REBUILD_MACHINE),
         rebuild_input=given.get(names.ENV_REBUILD_INPUT),

@@ -146,7 +146,9 @@ def test_a_schedule_starts_its_job_once_at_each_instant(home: Home, api: Api) ->
     assert datetime.fromisoformat(job["next_at"]).minute % 5 == 0
     started: list[tuple[str, datetime]] = []
     ledger, now = home.application.ledger, datetime.now(UTC)
-    schedules = LocalSchedules(ledger, lambda due, at: started.append((due.name, at)))
+    schedules = LocalSchedules(
+        ledger, lambda _, given: given, lambda due, at: started.append((due.name, at))
+    )
     later = now.replace(minute=0, second=30) + timedelta(hours=1)
     schedules.start_due(now, later)
     schedules.start_due(later, later + timedelta(minutes=1))

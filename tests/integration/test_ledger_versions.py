@@ -62,6 +62,7 @@ def work(ledger: Ledger) -> None:
     assert jobs.end("j1", "failed", "no rows")
     assert [found.id for found in jobs.work("train", "failed")] == ["j1"]
     assert jobs.work(before=(jobs.find_work("j1").requested_at, "j1"), limit=1)
+    assert jobs.requested_by("a") == []
     put = jobs.schedule("train", "0 2 * * *", False, {}, "ann")
     assert jobs.schedules() == [put]
     with calls.alone("ann", "k1"):

@@ -76,8 +76,7 @@ def candidate(
         return Candidate(target, current, evaluation, "rollback")
     if not force:
         _require_passed(target, evaluation, current)
-    if application.project.model(declared).second_person:
-        _require_second_person(application, target)
+    require_second_person(application, target)
     return Candidate(target, current, evaluation, "promote")
 
 
@@ -128,6 +127,26 @@ def way_back(application: Application, model: str | None) -> Candidate:
     return Candidate(target, promotions[0], None, "rollback")
 
 
+def require_second_person(application: Application, target: ReleaseRecord) -> None:
+    """Raise GateError where the model takes a second person, and whoever promotes is the first.
+
+    That is who trained the release, and who asked for the job that did.
+    """
+    ledger = application.ledger
+    if not application.project.model(target.model).second_person:
+        return
+    trained_by = ledger.find_run(target.run_id).by if target.run_id else None
+    if trained_by is None:
+        reason = "nobody knows who trained it; train another"
+    elif ledger.by in {trained_by, *ledger.jobs.requested_by(target.release)}:
+        reason = f"{ledger.by} trained it; somebody else has to promote it"
+    else:
+        return
+    raise GateError(
+        f"release {target.release}: its model takes a second person to promote it, and {reason}"
+    )
+
+
 def _require_passed(
     target: ReleaseRecord, evaluation: Evaluation | None, current: Promotion | None
 ) -> None:
@@ -146,21 +165,6 @@ def _require_passed(
             f"release {target.release} was evaluated against {evaluation.champion or 'no champion'}"
             f", and the champion is {champion or 'none'} now; {again}"
         )
-
-
-def _require_second_person(application: Application, target: ReleaseRecord) -> None:
-    """Raise GateError where whoever promotes has trained the release, or nobody knows who did."""
-    ledger = application.ledger
-    trained_by = ledger.find_run(target.run_id).by if target.run_id else None
-    if trained_by is None:
-        reason = "nobody knows who trained it; train another"
-    elif trained_by == ledger.by:
-        reason = f"{trained_by} trained it; somebody else has to promote it"
-    else:
-        return
-    raise GateError(
-        f"release {target.release}: its model takes a second person to promote it, and {reason}"
-    )
 
 
 def put_into_production(

@@ -63,25 +63,36 @@ def promote(control: Control, call: Call) -> Reply:
     body, model = cast("PromoteBody", call.body), cast("ModelQuery", call.query).model
     found = release_of(control.application, call.path["id"], model)
     by = call.caller.name
-    return _promoted(control.promoter.promote(found.model, found.release, body.reason, by))
+    unique = unique_text(by, call.key)
+    done = control.promoter.promote(found.model, found.release, body.reason, by, unique)
+    return _promoted(done)
 
 
 def roll_back(control: Control, call: Call) -> Reply:
     """Bring back the release that was in production before."""
     model, body = call.path["model"], cast("RollbackBody", call.body)
     require_model(control.application, model, "model", status=404)
-    return _promoted(control.promoter.roll_back(model, body.release, call.caller.name))
+    by = call.caller.name
+    unique = unique_text(by, call.key)
+    return _promoted(control.promoter.roll_back(model, body.release, by, unique))
 
 
 def schedule(control: Control, call: Call) -> Reply:
-    """Say when a job starts by itself; its name is the command, or command.name."""
-    body, job = cast("ScheduleBody", call.body), call.path["job"]
+    """Say when a job starts by itself."""
+    body, job, by = cast("ScheduleBody", call.body), call.path["job"], call.caller.name
+    return Reply(control.schedules.put(job, body.cron, body.paused, body.parameters, by))
+
+
+def scheduled(application: Application, job: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a schedule's job is given, complete; raises RequestError.
+
+    job: the command, or command.name where it has several schedules.
+    """
+    command = command_of(job)
     try:
-        given = parameters(command_of(job), body.parameters, control.application.project)
+        return parameters(command, given, application.project)
     except RequestError as error:
         raise RequestError(error.status, f"parameters.{error.field}", error.message) from error
-    by = call.caller.name
-    return Reply(control.schedules.put(job, body.cron, body.paused, given, by))
 
 
 def start_due(application: Application, runner: Runner, due: JobSchedule, at: datetime) -> None:

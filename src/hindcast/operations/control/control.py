@@ -15,12 +15,14 @@ from hindcast.operations.control.schedules import Schedules
 
 
 class Promoter(Protocol):
-    """Puts releases into production, by whoever calls."""
+    """Puts releases into production, by whoever calls; unique: the same for the same call."""
 
-    def promote(self, model: str, release: str, reason: str | None, by: str) -> PromotionDocument:
+    def promote(
+        self, model: str, release: str, reason: str | None, by: str, unique: str
+    ) -> PromotionDocument:
         """Promote a release; reason: why, although its gate refused it."""
 
-    def roll_back(self, model: str, release: str | None, by: str) -> PromotionDocument:
+    def roll_back(self, model: str, release: str | None, by: str, unique: str) -> PromotionDocument:
         """Bring back the release before this one, which is in production; by default any."""
 
 

@@ -31,7 +31,8 @@ def opened(application: Application, at_once: int) -> Iterator[Callable[[Handler
     """
     home, ledger = application.settings.home, application.ledger
     workers = Workers(application.settings, ledger, at_once)
-    schedules = LocalSchedules(ledger, partial(acting.start_due, application, workers))
+    check = partial(acting.scheduled, application)
+    schedules = LocalSchedules(ledger, check, partial(acting.start_due, application, workers))
     promoter = LocalPromoter(application, partial(local_stage.served, home))
     kept = KeptLog(home / "logs" / "serve.log", application.lake)
     control = Control(application, workers, schedules, promoter, kept.collect)

@@ -15,6 +15,7 @@ from hindcast.operations.control.control import Call, Control, Reply
 from hindcast.operations.control.jobs import Observed
 from hindcast.serving.requests import RequestError
 from hindcast.stores.ledger import ReleaseRecord, Work
+from hindcast.stores.ledger.jobs import STATE_MACHINES
 
 
 def runs(control: Control, call: Call) -> Reply:
@@ -24,7 +25,7 @@ def runs(control: Control, call: Call) -> Reply:
     jobs = control.application.ledger.jobs
     # One more than is shown tells whether there is a page after this.
     found = jobs.work(query.kind, query.status, before, query.limit + 1)
-    shown = found[: query.limit]
+    shown = [_current(control, each) for each in found[: query.limit]]
     is_last = len(found) == len(shown)
     following = None if is_last else _cursor(shown[-1].requested_at.isoformat(), shown[-1].id)
     return Reply(documents.RunsPage(runs=[summary(each) for each in shown], next=following))
@@ -144,6 +145,15 @@ def require_model(application: Application, model: str, field: str, status: int 
     if model not in application.project.models:
         known = ", ".join(application.project.models) or "none"
         raise RequestError(status, field, f"there is no model '{model}'; known are {known}")
+
+
+def _current(control: Control, work: Work) -> Work:
+    """A run of a state machine as it stands: of one that was stopped the ledger may not know."""
+    if work.runner != STATE_MACHINES or work.status != "running":
+        return work
+    jobs = control.application.ledger.jobs
+    control.runner.observe(jobs.find(work.id))
+    return jobs.find_work(work.id)
 
 
 def _place(record: ReleaseRecord) -> tuple[str, str, str]:

@@ -33,11 +33,17 @@ class Schedules(Protocol):
 class LocalSchedules:
     """Starts the jobs of one home, while it is open; what was due while it was not stays undone.
 
-    start: given a schedule and the instant that it was due at, possibly more than once.
+    check: a job's parameters, complete, or RequestError. start: given a schedule and the instant
+    that it was due at.
     """
 
-    def __init__(self, ledger: Ledger, start: Callable[[JobSchedule, datetime], None]) -> None:
-        self._ledger, self._start = ledger, start
+    def __init__(
+        self,
+        ledger: Ledger,
+        check: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
+        start: Callable[[JobSchedule, datetime], None],
+    ) -> None:
+        self._ledger, self._check, self._start = ledger, check, start
         self._change = threading.Condition()
         self._closed = False
 
@@ -50,7 +56,8 @@ class LocalSchedules:
     ) -> ScheduleDocument:
         """Start a job by a cron expression from now on, or pause it; raises RequestError."""
         require_cron(cron)
-        kept = self._ledger.jobs.schedule(job, cron, paused, parameters, by)
+        given = self._check(job, parameters)
+        kept = self._ledger.jobs.schedule(job, cron, paused, given, by)
         with self._change:
             self._change.notify_all()
         return _document(kept, datetime.now(UTC))

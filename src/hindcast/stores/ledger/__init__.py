@@ -7,6 +7,7 @@ of SQLAlchemy and Alembic; import it where it is needed, for they take their tim
 from hindcast.stores.ledger.ledger import Ledger
 from hindcast.stores.ledger.outbox import Due, Outbox
 from hindcast.stores.ledger.records import (
+    Action,
     Delivery,
     Ending,
     Evaluation,
@@ -25,6 +26,7 @@ from hindcast.stores.ledger.records import (
 from hindcast.stores.ledger.runs import OpenRun
 
 __all__ = [
+    "Action",
     "Delivery",
     "Due",
     "Ending",

@@ -101,6 +101,13 @@ class Jobs:
             raise NotFoundError(f"there is no run '{run_id}'")
         return record(Work, row)
 
+    def requested_by(self, release: str) -> list[str]:
+        """Who asked for the jobs that made a release."""
+        made = run_ends.c.outputs["release"].astext == release
+        statement = select(jobs.c.by).join(run_ends, run_ends.c.id == jobs.c.id).where(made)
+        with self._transaction() as connection:
+            return list(connection.scalars(statement))
+
     def schedule(
         self, name: str, cron: str, paused: bool, parameters: Mapping[str, Any], by: str
     ) -> JobSchedule:
