@@ -1,14 +1,14 @@
 """One frozen object per deployment; another market or another region is one more of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from infra.project import EXAMPLE, Project, Table
 
 # What has an image, which installs an extra of the wheel; predict's holds one model's release.
 PREDICT = "predict"
-FUNCTIONS = (PREDICT, "train", "evaluate", "control", "collect-log")
+FUNCTIONS = (PREDICT, "train", "evaluate", "control", "collect-log", "drift")
 FUNCTION_NAME_CHARACTERS = 64  # Lambda's limit.
 # The stacks of a deployment, each after those that it builds on.
 CAPABILITIES = ("network", "data", "features", "models", "api", "orchestration", "monitoring")
@@ -33,7 +33,7 @@ class Thresholds:
     feature_age_hours: int = 36
     model_age_days: int = 45
     pinned_connections: int = 5
-    drift: float = 0.2
+    drift: int = 0  # Alerts of a check, which are quiet by themselves.
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ class Schedule:
     refresh: str = "cron(30 3 * * ? *)"
     rebuild: str = "cron(0 5 ? * SUN *)"
     rebuilds: Mapping[str, str] = field(default_factory=dict)
-    measure: str = "cron(10 * * * ? *)"  # Hourly, as the alarms on ages and drift look.
+    measure: str = "cron(10 * * * ? *)"  # Hourly, as the alarms on ages look.
+    drift: str = "cron(0 6 * * ? *)"  # Of each model.
     compact: str = "cron(40 2 * * ? *)"  # The predictions of a day, a file for each batch.
     relay: str = "rate(1 minute)"  # Events wait that long at most.
     timezone: str = "Etc/UTC"
@@ -141,6 +142,12 @@ class Deployment:
     def models(self) -> tuple[str, ...]:
         """The models, each with a function, a stage and a rebuild machine of its own."""
         return (self.project or EXAMPLE).models
+
+    def rebuilt(self) -> dict[str, Any]:
+        """What a rebuild is started with, beside the model."""
+        # jsii takes lists, and no tuples.
+        canary = {**asdict(self.canary), "steps": list(self.canary.steps)}
+        return {"training": self.training.path, "canary": canary}
 
     @property
     def repositories(self) -> tuple[tuple[str, str], ...]:

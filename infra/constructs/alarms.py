@@ -101,9 +101,7 @@ def _model(limits: Thresholds, metrics: Metrics, model: str) -> list[Watch]:
     age = metrics.hindcast(names.METRIC_MODEL_AGE, names.METRIC_MODEL, model)
     drift = metrics.hindcast(names.METRIC_DRIFT, names.METRIC_MODEL, model)
     old = "The model in production is old, or nobody says how old"
-    other = (
-        "What is asked differs from what the model was trained on; silent until drift is measured"
-    )
+    other = "What is asked or answered differs from what the model was trained on"
     return [
         Watch("model-age", age, limits.model_age_days, old, 1, 1, True, model),
         Watch("drift", drift, limits.drift, other, 1, 1, subject=model),

@@ -1,5 +1,6 @@
 """The functions that train, judge, promote and predict, and what each may do."""
 
+import json
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_iam as iam
@@ -43,6 +44,7 @@ class Functions(Construct):
         self.ingest = self._ingest()
         self.webhooks = self._webhooks()
         self.relay = self._relay()
+        self.drift = self._drift()
 
     def allow_training(self, to: iam.Role) -> None:
         """What training needs, in a Lambda or in a job."""
@@ -214,6 +216,30 @@ class Functions(Construct):
             [addresses.subscription_secrets_arn(self)],
             "The secrets of this deployment's subscriptions, whatever their names.",
         )
+        self._database.allow_working(function.role)
+        return function
+
+    def _drift(self) -> ImageFunction:
+        addresses = self._room.addresses
+        deployment = addresses.deployment
+        machines = addresses.machine_arn(self, f"{names.REBUILD}-")
+        environment = {
+            names.ENV_REBUILD_MACHINE: machines,
+            names.ENV_REBUILD_INPUT: json.dumps(deployment.rebuilt()),
+        }
+        spec = FunctionSpec(
+            "drift",
+            "Holds what models are asked against what they learned; starts rebuilds",
+            4096,
+            MINUTES_15,
+            disk=2048,
+            environment={**self._places(), **environment},
+        )
+        function = ImageFunction(self, "Drift", self._room, spec)
+        allow_read(function.role, self._lake, names.RAW, names.FEATURES, names.PREDICTIONS)
+        allow_read(function.role, self._releases, "models")
+        started = [f"{machines}{model}" for model in deployment.models]
+        allow(function.role, ["states:StartExecution"], started)
         self._database.allow_working(function.role)
         return function
 

@@ -1,13 +1,9 @@
 """Orchestration: the state machines, when they start, and whom they tell."""
 
-from dataclasses import asdict
-from typing import Any
-
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from infra.addresses import Addresses
-from infra.config import Deployment
 from infra.constructs.events import Events
 from infra.constructs.notices import Notices
 from infra.constructs.prediction_log import dead_letters
@@ -40,19 +36,14 @@ class OrchestrationStack(DeploymentStack):
         schedules.start("refresh", refresh.machine, schedule.refresh, {})
         for model in addresses.deployment.models:
             rebuild = Rebuild(self, f"Rebuild-{model}", addresses, model, data, models, api)
-            given = _rebuilt(addresses.deployment, model)
+            given = {"model": model, **addresses.deployment.rebuilt()}
             schedules.start(rebuild.name, rebuild.machine, schedule.of_model(model), given)
-        # The ages of features and models, and drift, as metrics for the alarms on them.
+            drift = models.functions.drift.function
+            schedules.call(f"drift-{model}", drift, schedule.drift, {"model": model})
+        # The ages of features and models, as metrics for the alarms on them.
         control = models.functions.control.function
         schedules.call("measure", control, schedule.measure, {"action": "measure"})
         schedules.call("compact", control, schedule.compact, {"action": "compact"})
         Events(self, "Events", addresses, data.key)
         relay, at_once = models.functions.relay.function, scheduler.TimeWindow.off()
         schedules.call("relay", relay, schedule.relay, {"action": "deliver_events"}, at_once)
-
-
-def _rebuilt(deployment: Deployment, model: str) -> dict[str, Any]:
-    """What a scheduled rebuild is started with."""
-    # jsii takes lists, and no tuples.
-    canary = {**asdict(deployment.canary), "steps": list(deployment.canary.steps)}
-    return {"model": model, "training": deployment.training.path, "canary": canary}

@@ -195,6 +195,7 @@ def test_schedules_start_what_was_deployed(deployed: World) -> None:
     assert {name: one["ScheduleExpression"] for name, one in found.items()} == {
         STAGING.named("refresh"): schedule.refresh,
         **{DEPLOYED.of_model("rebuild", model): schedule.rebuild for model in MODELS},
+        **{DEPLOYED.of_model("drift", model): schedule.drift for model in MODELS},
         STAGING.named("measure"): schedule.measure,
         STAGING.named("compact"): schedule.compact,
         STAGING.named("relay"): schedule.relay,
@@ -202,6 +203,7 @@ def test_schedules_start_what_was_deployed(deployed: World) -> None:
     targets = {name: one["Target"]["Arn"].rpartition(":")[2] for name, one in found.items()}
     assert targets == {
         **{name: name for name in found},
+        **{DEPLOYED.of_model("drift", model): STAGING.named("drift") for model in MODELS},
         STAGING.named("measure"): STAGING.named("control"),
         STAGING.named("compact"): STAGING.named("control"),
     }

@@ -78,7 +78,7 @@ def test_a_deployments_own_definitions_reach_its_functions_and_its_glue_job(
     stacks: dict[str, Template],
 ) -> None:
     own, example = f"hindcast-{MARKET.name}", f"hindcast-{PRODUCTION.name}"
-    told = {"train", "evaluate", "control", "ingest", "relay"}
+    told = {"train", "evaluate", "control", "ingest", "relay", "drift"}
     assert with_project(stacks[f"{own}-models"]) == told
     assert with_project(stacks[f"{example}-models"]) == set()
     job = only(stacks[f"{own}-features"], "AWS::Glue::Job")["Properties"]

@@ -20,9 +20,10 @@ EXTRAS = {
     "evaluate": "train",
     "control": "control",
     "collect-log": "compute",
+    "drift": "drift",
 }
 # What a function's name and its extra decide; all else is the same.
-OWN = r"# .*Lambda.*|lambdas[./]\w+|hindcast-[\w-]+|(train|compute|predict|control)\.txt"
+OWN = r"# .*Lambda.*|lambdas[./]\w+|hindcast-[\w-]+|(train|compute|predict|control|drift)\.txt"
 
 
 def folder(function: str) -> Path:
@@ -114,7 +115,7 @@ def test_lambda_chooses_the_user(function: str) -> None:
 
 
 def test_they_differ_by_function_and_extra_alone() -> None:
-    assert same("train") == same("evaluate") == same("control")
+    assert same("train") == same("evaluate") == same("control") == same("drift")
     assert len({same(function).partition("COPY dist")[0] for function in FUNCTIONS}) == 1
 
 

@@ -42,7 +42,7 @@ def test_the_catalog_shows_delta_tables(stacks: Stacks, stack: str) -> None:
 @pytest.mark.parametrize("stack", MODELS)
 def test_functions_are_images_in_the_network(stacks: Stacks, stack: str) -> None:
     functions = properties(stacks[stack], "AWS::Lambda::Function")
-    assert len(functions) == 8 + len(models_of(stack))
+    assert len(functions) == 9 + len(models_of(stack))
     for function in functions:
         assert function["PackageType"] == "Image"
         assert text(function["Code"]["ImageUri"]).endswith(":<ApplicationVersion>")
@@ -148,7 +148,8 @@ def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
         for schedule in properties(stacks[stack], "AWS::Scheduler::Schedule")
     }
     rebuilds = {f"rebuild-{model}": model for model in models_of(stack)}
-    assert set(schedules) == {"refresh", *rebuilds, "measure", "compact", "relay"}
+    drifts = {f"drift-{model}": model for model in models_of(stack)}
+    assert set(schedules) == {"refresh", *rebuilds, *drifts, "measure", "compact", "relay"}
     for name, schedule in schedules.items():
         assert schedule["ScheduleExpression"].startswith("rate(" if name == "relay" else "cron(")
         assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
@@ -158,6 +159,8 @@ def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
         assert given["model"] == model
         assert given["canary"]["steps"] == ([50] if "staging" in stack else [5, 25, 50])
         assert given["training"] == "lambda"
+    for name, model in drifts.items():
+        assert json.loads(schedules[name]["Target"]["Input"]) == {"model": model}
     for name, action in {
         "measure": "measure",
         "compact": "compact",
