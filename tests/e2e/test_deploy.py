@@ -154,7 +154,8 @@ def test_every_function_has_its_image_in_this_version(deployed: World) -> None:
         for one in functions.list_functions()["Functions"]
     }
     made = [name for name, _ in DEPLOYED.repositories]
-    assert set(images) == {STAGING.named(name) for name in (*made, "migrate", "ingest")}
+    of_control = ("migrate", "ingest", "webhooks", "relay")
+    assert set(images) == {STAGING.named(name) for name in (*made, *of_control)}
     for code in images.values():
         repository, version = code["ImageUri"].rpartition("/")[2].split(":")
         assert version == "first"
