@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python; do \
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--fork-strategy fewest --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup test lint format docs demo bench images synth asl deploy-plan costs lock clean
+.PHONY: help setup test lint format docs demo demo-serve bench images synth asl deploy-plan costs lock clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -55,6 +55,10 @@ docs: setup  ## Write docs/definitions.md and the OpenAPI documents from the cod
 
 demo: setup  ## Run the main job end to end; ENGINE=spark is Spark's, PROJECT=flights another example
 	.venv/bin/hindcast demo $(or $(PROJECT),credit_risk) --engine $(ENGINE)
+
+demo-serve: demo  ## Run the demo, then leave its service and the console open; Ctrl-C ends it
+	.venv/bin/hindcast serve --admin --home .hindcast/demo \
+		--project examples/$(or $(PROJECT),credit_risk)
 
 bench: setup  ## Run the benchmarks side by side with their peers
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; .venv/bin/python $$script; done

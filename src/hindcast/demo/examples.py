@@ -18,13 +18,24 @@ _APPLICATION = {"country": "CH", "branch_no": 2, "loan_amount": "150.5"}
 
 
 @dataclass(frozen=True)
+class Drifting:
+    """A feature that so many callers send times a factor: in another unit than it was learned."""
+
+    model: str
+    feature: str
+    factor: float
+    rows: int = 600
+
+
+@dataclass(frozen=True)
 class Example:
     """write: makes a file named after each source in a folder, and gives a report of it.
 
     as_of: what its features and models know. questions: what each of its models is asked.
     then: an instant in the past at which the first question is asked as well. challenged: models
-    whose first release knows less, that it may be challenged, and what it knows. is_elsewhere:
-    whether a script of it trains a model in MLflow, by which a batch scores.
+    whose first release knows less, that it may be challenged, and what it knows. drifting: what
+    moves after that. is_elsewhere: whether a script of it trains a model in MLflow, by which a
+    batch scores.
     """
 
     name: str
@@ -33,6 +44,7 @@ class Example:
     questions: Mapping[str, Sequence[Question]] = field(default_factory=dict)
     then: str | None = None
     challenged: Mapping[str, str] = field(default_factory=dict)
+    drifting: Drifting | None = None
     is_elsewhere: bool = False
 
     @property
@@ -60,6 +72,7 @@ def _examples(customers: int) -> tuple[Example, ...]:
                 "late_payment": [{**each, **_APPLICATION} for each in _APPLICANTS],
             },
             challenged={"credit_risk": "2021-03-17"},
+            drifting=Drifting("credit_risk", "income", 100.0),
         ),
         Example(
             "flights",

@@ -17,7 +17,7 @@ from hindcast.operations.events.relay import relay_of
 NAME = "subscriber"
 RECEIVED = "received.log"
 # What comes of these is a person's or another system's business; runs end all the time.
-SHOWN = ("Promoted", "RolledBack", "GateRefused")
+SHOWN = ("Promoted", "RolledBack", "GateRefused", "DriftDetected", "PredictionsReady")
 
 
 def subscribe(application: Application, stack: ExitStack) -> dict[str, str]:

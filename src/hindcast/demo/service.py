@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,11 @@ def traffic(url: str, keys: Iterable[int]) -> None:
         connection.request("POST", "/predict", json.dumps({"id": str(key)}))
         connection.getresponse().read()
     connection.close()
+
+
+def score(url: str, model: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Have rows of feature values scored, as one request."""
+    _post(f"{url}/models/{model}/score", {"instances": rows})
 
 
 @contextmanager

@@ -109,7 +109,7 @@ def predict_then(
 def replay(application: Application, summary: Summary) -> dict[str, Any]:
     """Collect the service's log and recompute what it answered; each value must be the same."""
     collected = prediction_log.collect([summary.home / "serve.log"], application.lake, _now())
-    report = {"collected": f"{collected.new} predictions"}
+    report = {"collected": f"{collected.predictions} predictions"}
     for model, answers in summary.answers.items():
         first = answers[0]["answer"]["prediction_id"]
         one, skew = replays.replay(application, first), replays.skew(application, 3, None, model)

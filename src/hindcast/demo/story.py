@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hindcast import bootstrap
 from hindcast.bootstrap import Application
-from hindcast.demo import challenge, elsewhere, examples, news, steps
+from hindcast.demo import challenge, daily, elsewhere, examples, news, steps
 from hindcast.demo.examples import Example
 from hindcast.demo.summary import Summary
 from hindcast.errors import InputError
@@ -19,7 +19,8 @@ MARKER = ".hindcast-demo"
 def run(home: Path, name: str, engine: str, customers: int, progress: Progress) -> Summary:
     """From files to answers of every model over HTTP, and their replay, or to those of a batch.
 
-    A champion that has a challenger is challenged besides: canaries, a refusal and a rollback.
+    A champion that has a challenger is challenged besides: canaries, a refusal and a rollback; then
+    everybody is scored as a batch, and a feature that drifts starts a rebuild.
     """
     example = examples.example(name, customers)
     application = bootstrap.application(_fresh(home.absolute()), example.folder)
@@ -48,11 +49,12 @@ def _serve(
     stack: ExitStack,
     progress: Progress,
 ) -> None:
-    """Answer over HTTP, and challenge what answers."""
+    """Answer over HTTP, challenge what answers, and watch it."""
     serve = partial(steps.serve, application, summary, example, stack)
     url = summary.run("serve and ask", serve)["url"]
     if example.challenged:
         challenge.run(application, summary, example, url, progress)
+    daily.run(application, summary, example, url, progress)
 
 
 def _score(application: Application, summary: Summary, example: Example) -> None:

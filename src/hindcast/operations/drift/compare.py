@@ -115,10 +115,13 @@ class _Pair:
         return self._measured(name, found / rows, limit, p_value, note)
 
     def _frozen(self) -> Iterator[Measurement]:
-        """All rows in one bin; the value is the share of the reference's rows in the others."""
+        """All rows in one bin; the value is the share of the reference's rows in the others.
+
+        In a bin that the reference has no row of, they may differ: they are out of range.
+        """
         bins, rows = self.current.all, self.known.present
-        if (bins > 0).sum() == 1 and len(bins) > 1:
-            inside = int(self.known.all[bins.argmax()])
+        inside = int(self.known.all[bins.argmax()])
+        if (bins > 0).sum() == 1 and len(bins) > 1 and inside:
             p_value = statistics.more((inside, rows), (int(bins.max()), int(bins.max())))
             yield self._measured(FROZEN, 1 - inside / rows, 0.0, p_value)
 
