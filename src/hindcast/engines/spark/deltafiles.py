@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from hindcast.errors import ConflictError, HindcastError
+from hindcast.errors import ConflictError, HindcastError, InputError
 from hindcast.stores.lake import KEEP_LOG
 
 
@@ -82,6 +82,35 @@ def replace_content(
     except DeltaError as error:
         raise HindcastError(f"{uri}: writing failed: {error}") from error
     return sum(json.loads(add.stats)["numRecords"] for add in adds)
+
+
+def append_once(
+    uri: str, files: fs.FileSystem, paths: Iterable[str], schema: pa.Schema, transaction: str
+) -> None:
+    """Add Parquet files, which lie below the table, in one commit that the table takes once.
+
+    Raises InputError where the table has other columns, ConflictError as replace_content does.
+    """
+    wanted = Schema.from_arrow(schema)
+    adds = [_add(files, part, wanted) for part in files.get_file_info([*paths])]
+    commit = CommitProperties(app_transactions=[Transaction(transaction, 0)])
+    try:
+        table = DeltaTable.create(uri, wanted, mode="ignore")
+        if table.transaction_version(transaction) is not None:
+            return
+        if table.schema() != wanted:
+            raise InputError(f"{uri}: the table has other columns, or of other types")
+        table.create_write_transaction(
+            [*adds],
+            "append",
+            wanted,
+            commit_properties=commit,
+            post_commithook_properties=KEEP_LOG,
+        )
+    except CommitFailedError as error:
+        raise ConflictError(f"{uri}: another writer was first; run it again") from error
+    except DeltaError as error:
+        raise HindcastError(f"{uri}: writing failed: {error}") from error
 
 
 def _find(uri: str) -> DeltaTable | None:

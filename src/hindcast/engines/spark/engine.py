@@ -58,7 +58,7 @@ class SparkEngine:
     ) -> pa.Table:
         """The result of a query, in the order the SQL asks for; raw by the source's schema."""
         spark = session()
-        with _calling_spark():
+        with calling_spark():
             _register(spark, raw, source)
             if spine is not None:
                 _frame(spark, spine).createOrReplaceTempView("spine")
@@ -73,7 +73,7 @@ class SparkEngine:
     ) -> "Iterator[SparkComputed]":
         """Plan a materialization query; it runs once, in write_offline."""
         spark = session()
-        with _calling_spark():
+        with calling_spark():
             _register(spark, raw, source)
             computed = SparkComputed(spark.sql(sql))
         try:
@@ -96,7 +96,7 @@ class SparkComputed:
         """
         run = uuid.uuid4().hex
         laid_out = _laid_out(self.rows, target)
-        with _calling_spark():
+        with calling_spark():
             writer = laid_out.write.partitionBy(KIND).option(_SUCCESS_FILE, False)
             writer.parquet(f"{target.uri}/{run}")
         self._written = target.uri, run
@@ -128,7 +128,7 @@ class SparkComputed:
 
     def _load_on_executors(self, parts: "list[_Part]") -> list[int | HindcastError]:
         context = self.rows.sparkSession.sparkContext
-        with _calling_spark():
+        with calling_spark():
             outcomes = context.parallelize(parts, len(parts)).map(_Part.load).collect()
         return list(outcomes)
 
@@ -230,7 +230,7 @@ def _literally(uri: str) -> str:
 
 
 @contextmanager
-def _calling_spark() -> Iterator[None]:
+def calling_spark() -> Iterator[None]:
     """Errors of Spark as one line of HindcastError."""
     with warnings.catch_warnings():
         # PySpark leaves the sockets it collects rows from to the garbage collector.

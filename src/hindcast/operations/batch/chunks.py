@@ -44,8 +44,15 @@ class Chunks:
     """One batch under way."""
 
     def __init__(
-        self, batch: BatchFile, context: PartContext, parts: OpenParts, progress: Progress
+        self,
+        batch: BatchFile,
+        context: PartContext,
+        parts: OpenParts,
+        progress: Progress,
+        first_row: int = 0,
     ) -> None:
+        """first_row: the place of the source's first row among all rows of the batch."""
+        self._first_row = first_row
         self._batch, self._context, self._parts, self._progress = batch, context, parts, progress
         self._rows = self._errors = self._chunks = 0
 
@@ -136,7 +143,7 @@ class Chunks:
         """A refusal with its place among all rows, and the keys of the row."""
         assert refused.place is not None
         keys = {n: rows[n][refused.place].as_py() for n in self._kept() if n in rows.column_names}
-        return Refused(self._rows + refused.place, refused.reason, keys)
+        return Refused(self._first_row + self._rows + refused.place, refused.reason, keys)
 
 
 def _errors(refused: list[Refused], run: str) -> pa.Table:

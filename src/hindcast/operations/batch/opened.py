@@ -23,8 +23,8 @@ class OpenParts:
     def open(cls, batch: BatchFile, context: PartContext) -> "OpenParts":
         """Open all three, nothing being read yet; raises what they raise, and InputError for a
         column that the model reads and the source lacks."""
-        made = {kind: _made(batch, kind, context) for kind in ("model", "source", "target")}
-        parts = cls(made["model"], made["source"], made["target"])
+        kinds: tuple[registry.Kind, ...] = ("model", "source", "target")
+        parts = cls(*(made(batch, kind, context) for kind in kinds))
         try:
             _check_columns(parts, batch.config.data.keep)
             _check_same(parts, context)
@@ -48,7 +48,7 @@ class OpenParts:
         }
 
 
-def _made(batch: BatchFile, kind: registry.Kind, context: PartContext) -> Any:
+def made(batch: BatchFile, kind: registry.Kind, context: PartContext) -> Any:
     """A part by its class; whatever a user's own class raises is one line."""
     part = batch.config.part(kind)
     try:

@@ -60,11 +60,22 @@ def run_batch(
         application.ledger.run(KIND, documents.document(parameters), new_id) as run,
     ):
         run.inputs.update(parts.facts)
-        report = Chunks(batch, context, parts, progress or Silent()).report()
+        report = _report(batch, context, parts, progress or Silent())
         run.outputs["report"] = asdict(report)
         _check_share(report, batch.config.max_error_share)
         run.announce("PredictionsReady", report.run, _ready(report, parts, batch))
     return report
+
+
+def _report(
+    batch: BatchFile, context: PartContext, parts: OpenParts, progress: Progress
+) -> BatchReport:
+    """Score on the engine that the batch names; Spark's libraries are imported for it alone."""
+    if batch.config.engine == "spark":
+        from hindcast.operations.batch import on_spark
+
+        return on_spark.report(batch, context, parts, progress)
+    return Chunks(batch, context, parts, progress).report()
 
 
 def _earlier(application: Application, run_id: str | None) -> list[Run]:

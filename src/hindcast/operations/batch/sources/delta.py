@@ -40,7 +40,7 @@ class DeltaSource:
 
     def __init__(self, params: DeltaSourceParams, context: PartContext) -> None:
         """Open the table; raises InputError where it, its version or a column is not there."""
-        self._params = params
+        self._params, self._file = params, ""
         try:
             # A run that goes on reads the version that it was begun with.
             version = context.begun.get("source", {}).get("version", params.version)
@@ -65,14 +65,26 @@ class DeltaSource:
         """The rows, file by file in the order of their names."""
         return rechunked(self._read(rows), rows)
 
+    def files(self) -> Mapping[str, int]:
+        """Each of the table's files, in the order of the rows, with how many it has."""
+        return {each.path: each.count_rows() for each in self._fragments()}
+
+    def only(self, file: str) -> None:
+        """Read no other file from now on."""
+        self._file = file
+
     def close(self) -> None:
         """Nothing is open between reads."""
 
     def _read(self, rows: int) -> Iterator[pa.Table]:
-        fragments = sorted(self._dataset.get_fragments(), key=lambda each: str(each.path))
         wanted = {"columns": list(self.columns), "schema": self._dataset.schema}
-        for fragment in fragments:
+        for fragment in self._fragments():
             for batch in fragment.scanner(
                 **wanted, batch_size=rows, use_threads=False
             ).to_batches():
                 yield pa.Table.from_batches([batch])
+
+    def _fragments(self) -> list[Any]:
+        """The files in the order of their names, or the only one that is read."""
+        found = sorted(self._dataset.get_fragments(), key=lambda each: str(each.path))
+        return [each for each in found if self._file in ("", each.path)]

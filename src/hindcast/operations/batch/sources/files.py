@@ -9,8 +9,10 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import field_validator
 
+from hindcast.definitions import Parquet
 from hindcast.engines.duckdb import session
 from hindcast.errors import InputError, first_line
 from hindcast.formats.objects import format_of, listed, local, name_of
@@ -64,6 +66,14 @@ class LocalFiles:
         """The rows of all files, as tables of so many; raises InputError for other columns."""
         return rechunked(self._read(rows), rows)
 
+    def files(self) -> Mapping[str, int]:
+        """Each file with how many rows it has; raises InputError for one that is not Parquet."""
+        return {file: _parquet_rows(file) for file in self._files}
+
+    def only(self, file: str) -> None:
+        """Read no other file from now on."""
+        self._files = [file]
+
     def close(self) -> None:
         """Nothing is open between reads."""
 
@@ -99,6 +109,17 @@ class LocalFiles:
     def _digest(self, name: str) -> str:
         with local(name) as path, Path(path).open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _parquet_rows(file: str) -> int:
+    """How many rows a file says that it has."""
+    if not isinstance(format_of(name_of(file)), Parquet):
+        raise InputError(f"{name_of(file)}: engine spark reads Parquet; use engine local")
+    try:
+        with local(file) as path:
+            return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{name_of(file)}: is not Parquet: {first_line(error)}") from error
 
 
 class S3FilesParams(Strict):
