@@ -29,8 +29,7 @@ class Check:
 
 def checks(ledger: Ledger, model: str) -> list[Check]:
     """The newest checks of a model that ended well, the newest first."""
-    runs = ledger.runs(KIND, "succeeded", LOOKED_AT)
-    return [_check(run) for run in runs if run.parameters.get("model") == model]
+    return [_check(run) for run in ledger.runs(KIND, "succeeded", LOOKED_AT, model)]
 
 
 def streaks(former: Sequence[Check], release: str, window: Window) -> Streaks:
@@ -42,9 +41,12 @@ def streaks(former: Sequence[Check], release: str, window: Window) -> Streaks:
 
 
 def _leads(check: Check, window: Window) -> bool:
-    """Whether a check's window ends where another begins, or up to one window before it."""
+    """Whether a check's window ends where another begins, or up to one window before it.
+
+    One of quite another length was looked at for another reason.
+    """
     gap = (window.since - check.window.until) / window.length
-    return -OVERLAP <= gap <= 1
+    return -OVERLAP <= gap <= 1 and 0.5 <= check.window.length / window.length <= 2
 
 
 def _moved(check: Check) -> dict[Subject, tuple[int, datetime]]:

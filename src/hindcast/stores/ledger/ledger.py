@@ -113,11 +113,15 @@ class Ledger:
             return runs.close(connection, run_id, outputs, error)
 
     def runs(
-        self, kind: str | None = None, status: str | None = None, limit: int | None = 50
+        self,
+        kind: str | None = None,
+        status: str | None = None,
+        limit: int | None = 50,
+        model: str | None = None,
     ) -> list[Run]:
-        """The newest runs first; status: succeeded, failed or unfinished."""
+        """The newest runs first; status: succeeded, failed or unfinished. model: those about it."""
         with self._transaction() as connection:
-            return runs.newest(connection, kind, status, limit)
+            return runs.newest(connection, kind, status, limit, model)
 
     def find_run(self, run_id: str) -> Run:
         """The run with this id; NotFoundError."""

@@ -132,10 +132,16 @@ def close(
 
 
 def newest(
-    connection: Connection, kind: str | None, status: str | None, limit: int | None
+    connection: Connection,
+    kind: str | None,
+    status: str | None,
+    limit: int | None,
+    model: str | None = None,
 ) -> list[Run]:
-    """The newest runs of a kind and status, or of any."""
+    """The newest runs of a kind and status, and about a model; or of any."""
     statement = _all().order_by(runs.c.number.desc()).limit(limit)
+    if model is not None:
+        statement = statement.where(runs.c.parameters["model"].astext == model)
     if kind is not None:
         statement = statement.where(runs.c.kind == kind)
     if status is not None:

@@ -49,10 +49,11 @@ def test_a_window_looked_at_twice_is_one() -> None:
     assert not checked(checks, late, MOVED)["alert"]
 
 
-def test_a_gap_another_release_and_another_subject_begin_anew() -> None:
+def test_a_gap_another_length_another_release_and_another_subject_begin_anew() -> None:
     checks: list[Check] = []
     checked(checks, week(0), MOVED)
     assert not checked(list(checks), week(3), MOVED)["alert"]
+    assert not checked(list(checks), Window(FIRST + WEEK, FIRST + 4 * WEEK), MOVED)["alert"]
     assert not checked(list(checks), week(1), MOVED, release="m-2")["alert"]
     assert not checked(list(checks), week(1), replace(MOVED, slice="a = b"))["alert"]
 
