@@ -5,15 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import Case
-from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from hindcast.operations.openapi import control as document
 from hindcast.traffic.http import Server
-from tests.integration import control
+from tests.integration import control, documented
 from tests.integration.hindsight import Home
 
 EXAMPLES = 4
@@ -37,25 +33,7 @@ def api(home: Home) -> Iterator[tuple[str, str]]:
 def test_no_answer_is_undocumented_or_a_fault(api: tuple[str, str]) -> None:
     url, token = api
     signed = {"Authorization": f"Bearer {token}"}
-    answered: set[tuple[str, str, int]] = set()
-    for found in schemathesis.openapi.from_dict(document.document()).get_all_operations():
-        assert isinstance(found, Ok)
-        operation = found.ok()
-
-        @settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.explicit, Phase.generate],
-        )
-        @given(case=operation.as_strategy())
-        def ask(case: Case[Any]) -> None:
-            answer = case.call_and_validate(base_url=url, headers=signed, excluded_checks=NOT_HERE)
-            answered.add((case.method, case.path, answer.status_code))
-
-        ask()
+    answered = documented.answers(document.document(), url, EXAMPLES, NOT_HERE, signed)
     for path in ("/runs", "/releases", "/status", "/catalogue", "/schedules", "/subscriptions"):
         assert ("GET", path, 200) in answered
     assert any(status == 202 for _, _, status in answered)

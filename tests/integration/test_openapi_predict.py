@@ -2,19 +2,16 @@
 
 import threading
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
 from pydantic import BaseModel, ConfigDict, Field
-from schemathesis import Case
-from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from hindcast.operations.openapi import predict
 from hindcast.operations.openapi.document import Document
 from hindcast.traffic.http import Server
+from tests.integration import documented
 from tests.integration.service import Service
 
 EXAMPLES = 15
@@ -60,24 +57,7 @@ class Scored(BaseModel):
     "told", [predict.document(), predict.document(Asked, Scored)], ids=["any", "of the release"]
 )
 def test_no_answer_is_undocumented_or_a_fault(url: str, told: Document) -> None:
-    answered = set()
-    for found in schemathesis.openapi.from_dict(told).get_all_operations():
-        assert isinstance(found, Ok)
-        operation = found.ok()
-
-        @settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.explicit, Phase.generate],
-        )
-        @given(case=operation.as_strategy())
-        def ask(case: Case[Any]) -> None:
-            answer = case.call_and_validate(base_url=url, excluded_checks=NOT_HERE)
-            answered.add((case.path, answer.status_code))
-
-        ask()
+    answered = documented.answers(told, url, EXAMPLES, NOT_HERE)
     if told != predict.document():
-        assert {("/predict", 200), ("/predict", 404), ("/score", 200)} <= answered
+        expected = {("POST", "/predict", 200), ("POST", "/predict", 404), ("POST", "/score", 200)}
+        assert expected <= answered

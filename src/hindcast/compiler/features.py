@@ -31,16 +31,7 @@ _RESERVED = {
     names.AS_OF,
     names.RECORDED_AT,
 }
-
-
-# When a feature is read or computed that is no aggregate.
-_WITHOUT_WINDOW: Mapping[Kind, str] = {
-    "prior": "prior()",
-    "latest": "latest()",
-    "request": "when asked",
-    "given": "sent with the question",
-    "derived": "when asked",
-}
+_SEEN = {"prior": "prior()", "latest": "latest()", "given": "sent with the question"}
 
 
 @dataclass(frozen=True)
@@ -59,8 +50,8 @@ class CompiledFeature:
 
     @property
     def seen(self) -> str:
-        """Which events it sees, such as "prior(days=90)"; else when it is read or computed."""
-        return str(self.window or _WITHOUT_WINDOW[self.kind])
+        """Which events it sees, such as "prior(days=90)"; else when it is computed."""
+        return str(self.window or _SEEN.get(self.kind, "when asked"))
 
     @property
     def columns(self) -> tuple[str, ...]:
