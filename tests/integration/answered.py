@@ -22,6 +22,7 @@ class Purchase:
 
     keys: Mapping[str, Any]
     at: datetime
+    line: int
     amount: float
     late: int
 
@@ -38,6 +39,7 @@ def purchases(home: Home, since: datetime) -> list[Purchase]:
             Purchase(
                 {"cid": row["cid"], "country": row["country"], "shop_no": int(row["shop_no"])},
                 datetime.fromisoformat(row["at"]),
+                int(row["line"]),
                 float(row["amount"]),
                 int(row["late"]),
             )
@@ -47,7 +49,12 @@ def purchases(home: Home, since: datetime) -> list[Purchase]:
 
 
 def line(
-    release: str, of: Purchase, before: timedelta, chance: float, name: str = ""
+    release: str,
+    of: Purchase,
+    before: timedelta,
+    chance: float,
+    name: str = "",
+    request: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The log line of an answer about a purchase, so long before it."""
     at = (of.at - before).isoformat()
@@ -55,8 +62,8 @@ def line(
         "message": names.PREDICTION_MESSAGE,
         "prediction_id": name or f"{release} {of.keys['cid']} {at}",
         "instant": at,
-        "id": of.keys,
-        "request": {"amount": f"{of.amount:.2f}"},
+        "id": of.keys if request is None else of.keys["cid"],
+        "request": {"amount": f"{of.amount:.2f}"} if request is None else request,
         "release": release,
         "materialization": "a,b,c",
         "features_as_of": shops.AS_OF,

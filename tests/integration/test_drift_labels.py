@@ -1,5 +1,6 @@
 """What labels say of a model's answers once they are there, and what is estimated before."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hindcast.data.ingest import ingest
 from hindcast.definitions import Drift
 from hindcast.operations.drift import estimates, outcomes, performance, policy
 from hindcast.operations.drift.examination import Examination
@@ -39,8 +41,6 @@ def bought(home: Home) -> list[Purchase]:
 @pytest.fixture(autouse=True)
 def without_answers(home: Home) -> Iterator[None]:
     yield
-    import shutil
-
     shutil.rmtree(Path(home.application.lake.uri("predictions")), ignore_errors=True)
 
 
@@ -123,3 +123,50 @@ def test_too_few_labels_are_not_judged_and_are_counted(
     (unjudged,) = found.unjudged
     assert "9 answers have a label" in unjudged.reason
     assert "50 are needed" in unjudged.reason
+
+
+RETURNS = """
+returns = Source("returns", customer, "told", "number", schema={
+    "number": "bigint", "cid": "string", "told": "timestamp", "line": "bigint",
+    "sent_back": "bigint",
+})
+named = RequestSource("named", {"line": "bigint"})
+sent_back = Model(
+    "sent_back", features=[spending[...], named[["line"]]], spine=purchases, estimator=classifier,
+    label=Label("returns.sent_back", on="line", matures=days(2)), gate=gate, cold_start="answer",
+)
+"""
+
+
+def test_a_question_that_carries_the_labels_key_is_about_that_event_whenever_it_is_asked(
+    home: Home, bought: list[Purchase]
+) -> None:
+    first, second = bought[:2]
+    own = home.redefine(("delay = Model(", RETURNS + "delay = Model("))
+    rows = [
+        f"{number},{each.keys['cid']},{(each.at + DAY).isoformat()},{each.line},{each.late}"
+        for number, each in enumerate(answered.purchases(home, shops.START))
+    ]
+    text = "\n".join(["number,cid,told,line,sent_back", *rows])
+    path = own.folder / "returns.csv"
+    path.write_text(text)
+    application = own.application
+    source = application.project.source("returns")
+    ingest(path, source, application.lake, application.ledger, shops.NOW)
+    release = shops.trained(own, "sent_back")
+    about = {"line": second.line}
+    answered.collect(
+        own,
+        [
+            answered.line(release, second, HOUR, 0.3, "before", about),
+            answered.line(release, second, -HOUR, 0.4, "after", about),
+            answered.line(release, first, HOUR, 0.5, "of none", {"line": -1}),
+        ],
+    )
+    read = contents.read(application.release_folder(release))
+    found = outcomes.of_window(read, application.lake, MAY)
+    assert found.answers.rows["prediction_id"].to_pylist() == ["after"]
+    assert found.labels.tolist() == [second.late]
+    # Its label came to be trusted two days after the event.
+    early = Window(MAY.since, second.at + DAY)
+    assert len(outcomes.of_window(read, application.lake, early)) == 0
