@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -24,24 +23,25 @@ ROLES = {f"{PEOPLE}/*": "operator", BOB: "approver"}
 ROLE = "arn:aws:iam::123456789012:role/any"
 
 
-@pytest.fixture
-def ledger(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+@pytest.fixture(scope="module")
+def ledger(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     """The ledger of a deployment whose control function this process is."""
-    with moto_aws.served():
+    settings = {
+        names.ENV_HOME: str(tmp_path_factory.mktemp("home")),
+        names.ENV_PROJECT: str(project.examples() / "credit_risk"),
+        names.ENV_DATABASE_URL: module_database_url,
+        names.ENV_MACHINES: PREFIX,
+        names.ENV_ROLES: json.dumps(ROLES),
+    }
+    with moto_aws.served(), pytest.MonkeyPatch.context() as patch:
         for machine in ("shop-refresh", "shop-rebuild-credit_risk"):
             boto3.client("stepfunctions").create_state_machine(
                 name=machine, definition="{}", roleArn=ROLE
             )
-        for name, value in {
-            names.ENV_HOME: str(tmp_path),
-            names.ENV_PROJECT: str(project.examples() / "credit_risk"),
-            names.ENV_DATABASE_URL: database_url,
-            names.ENV_MACHINES: PREFIX,
-            names.ENV_ROLES: json.dumps(ROLES),
-        }.items():
-            monkeypatch.setenv(name, value)
+        for name, value in settings.items():
+            patch.setenv(name, value)
         control_api._api.cache_clear()
-        yield Ledger(database_url)
+        yield Ledger(module_database_url)
         control_api._api.cache_clear()
 
 

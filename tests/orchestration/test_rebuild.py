@@ -88,6 +88,21 @@ def test_a_release_that_fails_its_gate_is_refused_and_told_once(here: Cloud) -> 
     assert here.notifications == []  # The relay tells people.
 
 
+def test_a_release_that_takes_a_second_person_waits_for_one(here: Cloud) -> None:
+    here.home.redefine(("gate=Gate(", "second_person=True, gate=Gate("))
+    before = here.champion
+    waits = here.run("nightly", by="ann")
+    assert (waits.status, waits.output["outcome"]) == ("SUCCEEDED", "waits for a second person")
+    untouched(here, before)
+    release = waits.output["release"]
+    assert [subject for subject, _ in here.notifications] == [
+        f"Hindcast: rebuild of credit_risk waits for a second person {release}"
+    ]
+    assert here.run("approved", release=release, by="bob").output["outcome"] == "promoted"
+    promotion = here.home.application.champion("credit_risk")
+    assert (promotion.release, promotion.by) == (release, "bob")
+
+
 def test_a_lambda_that_is_throttled_twice_is_asked_again(here: Cloud) -> None:
     times = iter(["throttled", "throttled"])
 

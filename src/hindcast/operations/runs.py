@@ -20,13 +20,17 @@ HELD = ("model", "stage")
 
 @dataclass(frozen=True)
 class Opened:
-    """The run that is open: the one asked for, or the one in its way."""
+    """The run that is open: the one asked for, or the one in its way.
+
+    second_person: whether its model is promoted only by somebody else than who trained it.
+    """
 
     opened: bool
     run: str
     execution: str
     model: str
     views: tuple[str, ...]
+    second_person: bool
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ def open_run(
         execution=found.parameters["execution"],
         model=declared.name,
         views=tuple(view.name for view in declared.service.views),
+        second_person=declared.second_person,
     )
 
 
