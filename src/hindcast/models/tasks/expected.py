@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 
 from hindcast.models.tasks.base import Reals, Task
 
+# Scores that are held at once: each row's as often as it may have a label. Of several classes these
+# are as many, of one score 25 at most (a regression's errors).
+MOST_VALUES, LABELS_OF_ONE = 10_000_000, 25
+
 
 class Expected:
     """Rows without labels, measured again and again by the labels that they may have.
@@ -18,13 +22,23 @@ class Expected:
     """
 
     def __init__(self, task: Task, scores: Reals, uncertainty: Mapping[str, Any]) -> None:
-        possible = task.possible(scores, uncertainty)
+        self._kept = _spread(scores)
+        kept = scores[self._kept]
+        possible = task.possible(kept, uncertainty)
         self._rows = task.resampled(possible.labels, possible.scores)
-        self._likely = possible.weights.reshape(-1, len(scores))
+        self._likely = possible.weights.reshape(-1, len(kept))
 
     def measure(self, weights: NDArray[Any]) -> Reals:
         """The task's `compared` metrics with a weight per row; NaN where one is not defined."""
-        return self._rows.measure((self._likely * weights).ravel())
+        return self._rows.measure((self._likely * weights[self._kept]).ravel())
+
+
+def _spread(scores: Reals) -> NDArray[np.int64]:
+    """The places of as many rows as memory has room for, evenly spread over all."""
+    width = scores.shape[1] if scores.ndim > 1 else 1
+    room = max(1, MOST_VALUES // (max(width, LABELS_OF_ONE) * width))
+    count = min(len(scores), room)
+    return np.linspace(0, len(scores) - 1, count).astype(np.int64)
 
 
 def of_holdout(task: Task, labels: Any, scores: Reals) -> dict[str, Any]:

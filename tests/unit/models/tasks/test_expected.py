@@ -25,3 +25,13 @@ def test_what_is_expected_is_near_what_labels_show_also_where_rows_became_harder
     # They did become harder, by far more than the estimate is off.
     assert np.abs(known / before - 1).max() > 0.5
     assert estimated == pytest.approx(known, rel=0.05)
+
+
+def test_many_classes_are_expected_of_as_many_rows_as_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task, sample = SAMPLES["multiclass"]
+    _, scores = sample(np.random.default_rng(4), ROWS)
+    whole = Expected(task, scores, {}).measure(np.ones(ROWS))
+    monkeypatch.setattr(expected, "MOST_VALUES", 25 * 3 * ROWS // 4)
+    assert Expected(task, scores, {}).measure(np.ones(ROWS)) == pytest.approx(whole, rel=0.05)
