@@ -26,7 +26,7 @@ from hindcast.definitions import Drift
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models.tasks import histograms
 from hindcast.operations.drift import compare, counting, policy
-from hindcast.operations.drift.counting import Rows
+from hindcast.operations.drift.counting import CountedRows
 from hindcast.operations.drift.reference import Bins, Reference
 from hindcast.stores.lake import ROW_GROUPS
 
@@ -79,7 +79,7 @@ def measured(folder: Path) -> dict[str, Any]:
     }
     started = time.perf_counter()
     reference, table = Reference(bins, {None: known}), DeltaTable(str(folder / "table"))
-    counted = counting.count(DuckDBEngine(), table, Rows("raw", values, {}), reference)
+    counted = counting.count(DuckDBEngine(), table, CountedRows("raw", values, {}), reference)
     found = compare.measure(reference, counted, "served", "answers", Drift())
     moved = policy.moved(found.measurements, Drift().significance)
     seconds = time.perf_counter() - started

@@ -22,7 +22,8 @@ def predict(
 
     question: keys and request values by their names. path: /models/{model}/predict for one model.
     """
-    return _answer("POST", f"{url}{path}", question, region, key, credentials)
+    body = json.dumps(question).encode()
+    return _answer("POST", f"{url}{path}", body, region, key, credentials)
 
 
 def features(
@@ -56,9 +57,8 @@ def signed(region: str, key: str, credentials: Credentials) -> Sign:
 
 
 def _answer(
-    method: str, url: str, question: Any, region: str, key: str, credentials: Credentials
+    method: str, url: str, body: bytes | None, region: str, key: str, credentials: Credentials
 ) -> Any:
-    body = None if question is None else json.dumps(question).encode()
     headers = dict(signed(region, key, credentials)(method, url, body))
     request = urllib.request.Request(url, body, headers, method=method)
     with urllib.request.urlopen(request) as response:

@@ -1,8 +1,8 @@
 """A typed client of the predict and the control API; the standard library alone.
 
 client = Client("http://127.0.0.1:8080", token="...")
-client.predict({"id": 5008827}).prediction
-client.wait(client.start("train", model="credit_risk")).outputs
+client.predict({"id": 7}).prediction
+client.wait(client.start("train", model="risk")).outputs
 """
 
 import json
@@ -37,7 +37,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True)
-class Answered:
+class ClientAnswer:
     """A prediction, with what it is replayed by.
 
     probability, probabilities, interval: what the model's task has of these. keys: as they were
@@ -66,7 +66,7 @@ class Features:
 
 
 @dataclass(frozen=True)
-class Run:
+class ClientRun:
     """A run as the ledger has it; document: all that the API says of it."""
 
     id: str
@@ -96,19 +96,19 @@ class Client:
         self._sign = sign
         self._timeout = timeout
 
-    def predict(self, question: Question, model: str | None = None) -> Answered:
+    def predict(self, question: Question, model: str | None = None) -> ClientAnswer:
         """The prediction for keys and request values; by default the default model's."""
         return _answered(self._post(_of_model(model, "/predict"), question), question)
 
     def predict_many(
         self, questions: Sequence[Question], model: str | None = None
-    ) -> list[Answered | RefusedError]:
+    ) -> list[ClientAnswer | RefusedError]:
         """Predictions in the order of the questions, refusals in their places."""
         body = {"instances": [dict(each) for each in questions]}
         found = self._post(_of_model(model, "/predict/batch"), body)["predictions"]
         return [_item(said, asked) for said, asked in zip(found, questions, strict=True)]
 
-    def score(self, features: Mapping[str, Any], model: str | None = None) -> Answered:
+    def score(self, features: Mapping[str, Any], model: str | None = None) -> ClientAnswer:
         """The prediction for feature values that are sent."""
         return _answered(self._post(_of_model(model, "/score"), {"features": dict(features)}), {})
 
@@ -123,7 +123,7 @@ class Client:
             tuple(found.get("unseen", ())),
         )
 
-    def start(self, job: str, idempotency_key: str | None = None, **parameters: Any) -> Run:
+    def start(self, job: str, idempotency_key: str | None = None, **parameters: Any) -> ClientRun:
         """Start a job, such as "train"; with the same key again it is the same run.
 
         The request is safe to repeat: without a key, one is made for this call.
@@ -132,15 +132,15 @@ class Client:
         given = {name: _plain(value) for name, value in parameters.items() if value is not None}
         return _run(self._post(f"/jobs/{quote(job, safe='')}", given, key))
 
-    def run(self, run: str) -> Run:
+    def run(self, run: str) -> ClientRun:
         """A run as it stands."""
         return _run(self._get(f"/runs/{quote(run, safe='')}"))
 
-    def runs(self, kind: str | None = None, status: str | None = None) -> Iterator[Run]:
+    def runs(self, kind: str | None = None, status: str | None = None) -> Iterator[ClientRun]:
         """Every run, the newest first, read page by page."""
         return map(_run, self._pages("/runs", "runs", {"kind": kind, "status": status}))
 
-    def wait(self, run: Run, seconds: float = 3600, every: float = 1) -> Run:
+    def wait(self, run: ClientRun, seconds: float = 3600, every: float = 1) -> ClientRun:
         """The run when it has ended; raises TimeoutError when it has not by then."""
         deadline = time.monotonic() + seconds
         while (found := self.run(run.id)).is_open:
@@ -149,11 +149,11 @@ class Client:
             time.sleep(every)
         return found
 
-    def retry(self, run: str) -> Run:
+    def retry(self, run: str) -> ClientRun:
         """Start what a run did again, as a run of its own."""
         return _run(self._post(f"/runs/{quote(run, safe='')}/retry", {}, _key()))
 
-    def cancel(self, run: str) -> Run:
+    def cancel(self, run: str) -> ClientRun:
         """Stop a run."""
         return _run(self._post(f"/runs/{quote(run, safe='')}/cancel", {}, _key()))
 
@@ -234,9 +234,9 @@ def _refused(status: int, body: bytes) -> RefusedError:
         return RefusedError(status, None, f"HTTP {status}: {body[:200].decode(errors='replace')}")
 
 
-def _answered(said: Mapping[str, Any], asked: Question) -> Answered:
+def _answered(said: Mapping[str, Any], asked: Question) -> ClientAnswer:
     as_of, interval = said.get("features_as_of"), said.get("interval")
-    return Answered(
+    return ClientAnswer(
         prediction=said["prediction"],
         release=said["release"],
         prediction_id=said["prediction_id"],
@@ -249,14 +249,14 @@ def _answered(said: Mapping[str, Any], asked: Question) -> Answered:
     )
 
 
-def _item(said: Mapping[str, Any], asked: Question) -> Answered | RefusedError:
+def _item(said: Mapping[str, Any], asked: Question) -> ClientAnswer | RefusedError:
     if "error" in said:
         return RefusedError(422, said["error"]["field"], said["error"]["message"])
     return _answered(said, asked)
 
 
-def _run(said: Mapping[str, Any]) -> Run:
-    return Run(
+def _run(said: Mapping[str, Any]) -> ClientRun:
+    return ClientRun(
         said["id"], said["kind"], said["status"], said.get("error"), said.get("outputs") or {}, said
     )
 

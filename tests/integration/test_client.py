@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from hindcast.client import Answered, Client, RefusedError
+from hindcast.client import Client, ClientAnswer, RefusedError
 from hindcast.serving.handler import Handler
 from hindcast.traffic.http import Server
 from tests.integration import control
@@ -42,7 +42,7 @@ def test_a_prediction_is_typed(client: Client, model: str | None) -> None:
 
 def test_many_are_answered_in_order_with_refusals_in_their_places(client: Client) -> None:
     known, unknown, wrong = client.predict_many([{"id": 5008827}, {"id": 1}, {"id": "x"}])
-    assert isinstance(known, Answered)
+    assert isinstance(known, ClientAnswer)
     assert isinstance(unknown, RefusedError)
     assert unknown.message == "there is no customer with id 1"
     assert isinstance(wrong, RefusedError)

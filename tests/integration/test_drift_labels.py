@@ -12,14 +12,14 @@ from hindcast.data.ingest import ingest
 from hindcast.definitions import Drift
 from hindcast.operations.drift import estimates, outcomes, performance, policy
 from hindcast.operations.drift.examination import Examination
-from hindcast.operations.drift.findings import Window
+from hindcast.operations.drift.findings import Period
 from hindcast.releases import contents
 from hindcast.telemetry import Silent
 from tests.integration import answered, shops
 from tests.integration.answered import Purchase
 from tests.integration.hindsight import Home
 
-MAY = Window(datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 31, tzinfo=UTC))
+MAY = Period(datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 31, tzinfo=UTC))
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 

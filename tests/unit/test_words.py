@@ -26,6 +26,7 @@ OPTIONS_ALLOWED = {
     "src/hindcast/operations/training_job.py": "the job's own arguments",
     "src/hindcast/operations/events/people.py": "a whole command, for a person who reads it",
     "glue_jobs/refresh_features.py": "the job's own arguments",
+    "glue_jobs/batch_predict.py": "the job's own arguments",
 }
 
 # Words that say nothing of what a class or module is.
@@ -35,6 +36,7 @@ EXAMPLE = re.compile(r"customer|loan|credit", re.IGNORECASE)
 EXAMPLE_ALLOWED = {
     "src/hindcast/cli/demonstration.py": "the demo's commands",
     "src/hindcast/project.py": "the folder of the default example project",
+    "src/hindcast/operations/drift/statistics.py": "the title of a book",
 }
 
 

@@ -17,7 +17,7 @@ from hindcast.instants import instant, length
 from hindcast.telemetry import Progress
 
 if TYPE_CHECKING:
-    from hindcast.operations.drift.findings import DriftReport, Finding
+    from hindcast.operations.drift.findings import DriftReport
     from hindcast.operations.drift.rebuilds import Rebuild
 
 
@@ -95,7 +95,7 @@ def _show(report: "DriftReport", then: "Rebuild | None") -> None:
     console.tables([moved, unjudged])
 
 
-def _moved(finding: "Finding") -> dict[str, Any]:
+def _moved(finding: "DriftFinding") -> dict[str, Any]:
     return {
         "moved": finding.name,
         "of": finding.slice or finding.population,

@@ -27,7 +27,7 @@ class FeatureValue:
 
 
 @dataclass(frozen=True)
-class Answered:
+class EarlierAnswer:
     """An answer that was given and collected; prediction: as it was answered, None of a refusal."""
 
     prediction_id: str
@@ -54,7 +54,7 @@ class Lookup:
     features: tuple[FeatureValue, ...]
     features_as_of: datetime | None
     views: Mapping[str, datetime]
-    answers: tuple[Answered, ...]
+    answers: tuple[EarlierAnswer, ...]
 
 
 def look_up(
@@ -129,13 +129,13 @@ def _views(application: Application, release: str, plan: ServingPlan) -> dict[st
 
 def _answers(
     application: Application, model: str, keys: Mapping[str, Any], limit: int
-) -> list[Answered]:
+) -> list[EarlierAnswer]:
     key = prediction_log.key_text(keys)
     if key is None:
         return []
     rows = prediction_log.of_entity(application.lake, model, key, limit).to_pylist()
     return [
-        Answered(
+        EarlierAnswer(
             row["prediction_id"],
             row["instant"],
             row["release"],

@@ -19,7 +19,7 @@ from hindcast.operations.drift import (
     volume,
 )
 from hindcast.operations.drift.examination import Examination
-from hindcast.operations.drift.findings import DriftReport, Finding, Found, Measurement, Window
+from hindcast.operations.drift.findings import DriftFinding, DriftReport, Found, Measurement, Period
 from hindcast.releases import contents
 from hindcast.stores.ledger import OpenRun
 from hindcast.telemetry import Progress, Silent, step
@@ -60,7 +60,7 @@ def check(
     release's folder raises.
     """
     declared = application.project.model(model)
-    window = Window(since or until - declared.drift.window, until)
+    window = Period(since or until - declared.drift.window, until)
     if window.since >= window.until:
         raise InputError(f"since {window.since} is not before until {until}; give an earlier one")
     release = application.champion(declared.name).release
@@ -82,7 +82,7 @@ def check(
 
 
 def _report(
-    run: OpenRun, examined: Examination, found: Found, moved: Sequence[Finding]
+    run: OpenRun, examined: Examination, found: Found, moved: Sequence[DriftFinding]
 ) -> DriftReport:
     model, home = examined.model.name, examined.application.settings.home
     return DriftReport(
@@ -122,7 +122,7 @@ def _announce(run: OpenRun, report: DriftReport) -> None:
     run.announce("DriftDetected", report.model, data)
 
 
-def _told(finding: Finding) -> dict[str, Any]:
+def _told(finding: DriftFinding) -> dict[str, Any]:
     """A finding as the event's schema has it; its note may quote values, and is left out."""
     names = ("kind", "name", "slice", "statistic", "value", "p_value", "since")
     return {name: getattr(finding, name) for name in names}

@@ -17,7 +17,7 @@ Counted = Mapping[Slice | None, Mapping[str, Counts]]
 
 
 @dataclass(frozen=True)
-class Rows:
+class CountedRows:
     """Rows of a table by SQL of DuckDB. source: what is selected from, `raw` being the table.
 
     values: column -> its number or text. slices: feature -> its value as text.
@@ -40,7 +40,7 @@ def text(value: str) -> str:
     return f"nullif({value}, '')"
 
 
-def count(engine: Engine, table: RawTable, rows: Rows, reference: Reference) -> Counted:
+def count(engine: Engine, table: RawTable, rows: CountedRows, reference: Reference) -> Counted:
     """Rows of each column by the bins of a reference: of all rows, under None, and of its slices.
 
     Memory is that of the counts: nothing is kept of a row once it is counted.
@@ -58,7 +58,7 @@ def count(engine: Engine, table: RawTable, rows: Rows, reference: Reference) -> 
 
 
 def _sql(
-    rows: Rows,
+    rows: CountedRows,
     bins: Mapping[str, Bins],
     columns: Sequence[str],
     slices: Mapping[str, Sequence[str]],

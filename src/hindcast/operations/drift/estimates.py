@@ -11,7 +11,7 @@ from hindcast.models.tasks.expected import Expected
 from hindcast.models.training import intervals
 from hindcast.operations.drift import answers, losses, outcomes
 from hindcast.operations.drift.examination import Examination
-from hindcast.operations.drift.findings import Found, Unjudged, Window
+from hindcast.operations.drift.findings import Found, Period, Unjudged
 from hindcast.operations.drift.performance import RESAMPLES
 from hindcast.releases.contents import ReleaseContents
 
@@ -82,13 +82,13 @@ def _past(of: Examination) -> Iterator[Backtested]:
     """The last windows whose labels are there, each with enough of them."""
     length, until = of.window.length, of.window.until
     try:
-        whole = Window(until - PAST_WINDOWS * length, until)
+        whole = Period(until - PAST_WINDOWS * length, until)
         found = outcomes.of_window(of.release, of.application.lake, whole)
     except (NotFoundError, TrainingError):  # The examination of performance says so.
         return
     for back in range(PAST_WINDOWS):
         end = until - back * length
-        mask = found.within(Window(end - length, end))
+        mask = found.within(Period(end - length, end))
         if mask.sum() >= of.model.drift.least_rows:
             given = found.labels[mask], found.answers.scores[mask]
             yield backtest(found.answers.task, *given, _uncertainty(of.release))

@@ -6,7 +6,7 @@ from hindcast import bootstrap
 from hindcast.bootstrap import Application
 from hindcast.definitions import Model
 from hindcast.operations.drift import compare, counting, populations, reference
-from hindcast.operations.drift.findings import Found, Unjudged, Window
+from hindcast.operations.drift.findings import Found, Period, Unjudged
 from hindcast.operations.drift.populations import Examined
 from hindcast.operations.drift.reference import Reference
 from hindcast.releases.contents import ReleaseContents
@@ -20,7 +20,7 @@ class Examination:
     application: Application
     model: Model
     release: ReleaseContents
-    window: Window
+    window: Period
     progress: Progress
 
 

@@ -12,7 +12,7 @@ Subject = tuple[str, str, str | None, str, str]
 
 
 @dataclass(frozen=True)
-class Window:
+class Period:
     """The rows of one check: from `since` on, before `until`."""
 
     since: datetime
@@ -52,7 +52,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Finding:
+class DriftFinding:
     """What moved in a window. alert: whether it did so in enough windows in a row.
 
     since: the start of the first window in a row that it moved in.
@@ -138,6 +138,6 @@ class DriftReport:
     until: datetime
     rows: Mapping[str, int]
     alerts: int
-    findings: tuple[Finding, ...]
+    findings: tuple[DriftFinding, ...]
     unjudged: tuple[Unjudged, ...]
     page: str

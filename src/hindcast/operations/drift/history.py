@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from hindcast.instants import instant
-from hindcast.operations.drift.findings import Subject, Window
+from hindcast.operations.drift.findings import Period, Subject
 from hindcast.operations.drift.policy import Streaks
 from hindcast.stores.ledger import Ledger, Run
 
@@ -17,22 +17,22 @@ OVERLAP = 0.1
 
 
 @dataclass(frozen=True)
-class Check:
+class FormerCheck:
     """A former check of a model. findings and measures as the run's outputs have them."""
 
     run: str
     release: str
-    window: Window
+    window: Period
     findings: Sequence[Mapping[str, Any]]
     measures: Mapping[str, Mapping[str, float]]
 
 
-def checks(ledger: Ledger, model: str) -> list[Check]:
+def checks(ledger: Ledger, model: str) -> list[FormerCheck]:
     """The newest checks of a model that ended well, the newest first."""
     return [_check(run) for run in ledger.runs(KIND, "succeeded", LOOKED_AT, model)]
 
 
-def streaks(former: Sequence[Check], release: str, window: Window) -> Streaks:
+def streaks(former: Sequence[FormerCheck], release: str, window: Period) -> Streaks:
     """What moved in the window before this one, by a check of the same release."""
     return next(
         (_moved(check) for check in former if check.release == release and _leads(check, window)),
@@ -40,7 +40,7 @@ def streaks(former: Sequence[Check], release: str, window: Window) -> Streaks:
     )
 
 
-def _leads(check: Check, window: Window) -> bool:
+def _leads(check: FormerCheck, window: Period) -> bool:
     """Whether a check's window ends where another begins, or up to one window before it.
 
     One of quite another length was looked at for another reason.
@@ -49,7 +49,7 @@ def _leads(check: Check, window: Window) -> bool:
     return -OVERLAP <= gap <= 1 and 0.5 <= check.window.length / window.length <= 2
 
 
-def _moved(check: Check) -> dict[Subject, tuple[int, datetime]]:
+def _moved(check: FormerCheck) -> dict[Subject, tuple[int, datetime]]:
     return dict(_each(check.findings))
 
 
@@ -59,12 +59,12 @@ def _each(findings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Subject, tupl
         yield subject, (each["windows"], instant(each["since"], "since"))
 
 
-def _check(run: Run) -> Check:
+def _check(run: Run) -> FormerCheck:
     outputs = run.outputs
-    return Check(
+    return FormerCheck(
         run=run.id,
         release=outputs["release"],
-        window=Window(instant(outputs["since"], "since"), instant(outputs["until"], "until")),
+        window=Period(instant(outputs["since"], "since"), instant(outputs["until"], "until")),
         findings=outputs["findings"],
         measures=outputs["measures"],
     )

@@ -25,7 +25,7 @@ from hindcast.engines import duckdb
 from hindcast.models.tasks.base import Labels
 from hindcast.operations.drift import answers
 from hindcast.operations.drift.answers import Answers
-from hindcast.operations.drift.findings import Window
+from hindcast.operations.drift.findings import Period
 from hindcast.releases.contents import ReleaseContents
 from hindcast.stores.lake import Lake
 
@@ -51,13 +51,13 @@ class Outcomes:
     def __len__(self) -> int:
         return len(self.answers)
 
-    def within(self, window: Window) -> NDArray[np.bool_]:
+    def within(self, window: Period) -> NDArray[np.bool_]:
         """Whose labels came to be trusted in a window."""
         since, until = (_micros(end - EPOCH) for end in (window.since, window.until))
         return (self.trusted >= since) & (self.trusted < until)
 
 
-def of_window(release: ReleaseContents, lake: Lake, window: Window) -> Outcomes:
+def of_window(release: ReleaseContents, lake: Lake, window: Period) -> Outcomes:
     """Events whose labels came to be trusted in a window, with a release's answers about them.
 
     Raises NotFoundError where a source of them was never ingested, TrainingError for a label that
@@ -67,7 +67,7 @@ def of_window(release: ReleaseContents, lake: Lake, window: Window) -> Outcomes:
     label = labelled.label
     within = max(label.matures, LEAST_WITHIN)
     since, until = window.since - label.matures, window.until - label.matures
-    events = _events(service, labelled, lake, Window(since, until), window.until)
+    events = _events(service, labelled, lake, Period(since, until), window.until)
     carried = _carried(service, labelled)
     # What names its event may also be asked after it.
     end = window.until if carried else until
@@ -81,7 +81,7 @@ def of_window(release: ReleaseContents, lake: Lake, window: Window) -> Outcomes:
 
 
 def _events(
-    service: CompiledService, labelled: Labelled, lake: Lake, of: Window, until: datetime
+    service: CompiledService, labelled: Labelled, lake: Lake, of: Period, until: datetime
 ) -> pa.Table:
     """Labelled events of a window as of an instant, as known today: keys, _at, _event, label."""
     alone = replace(service, views=(), features=(), given=_carried(service, labelled))

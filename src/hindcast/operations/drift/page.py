@@ -8,8 +8,14 @@ from typing import Any
 from hindcast.definitions import Drift
 from hindcast.models.registry import pages
 from hindcast.operations.drift import compare, plots
-from hindcast.operations.drift.findings import DriftReport, Finding, Found, Histogram, Measurement
-from hindcast.operations.drift.history import Check
+from hindcast.operations.drift.findings import (
+    DriftFinding,
+    DriftReport,
+    Found,
+    Histogram,
+    Measurement,
+)
+from hindcast.operations.drift.history import FormerCheck
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "page.html.jinja"
@@ -56,7 +62,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
 BY_COLUMN = ("feature", "score")
 
 
-def write(report: DriftReport, found: Found, drift: Drift, former: Sequence[Check]) -> None:
+def write(report: DriftReport, found: Found, drift: Drift, former: Sequence[FormerCheck]) -> None:
     """Write the page to the report's path, in place of the one of the check before."""
     path = Path(report.page)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +71,7 @@ def write(report: DriftReport, found: Found, drift: Drift, former: Sequence[Chec
     written.replace(path)
 
 
-def render(report: DriftReport, found: Found, drift: Drift, former: Sequence[Check]) -> str:
+def render(report: DriftReport, found: Found, drift: Drift, former: Sequence[FormerCheck]) -> str:
     """One self-contained page; former: checks of the model before this one, the newest first."""
     template = pages.environment(FOLDER).get_template(TEMPLATE)
     return template.render(
@@ -81,12 +87,12 @@ def render(report: DriftReport, found: Found, drift: Drift, former: Sequence[Che
     )
 
 
-def _row(finding: Finding) -> dict[str, Any]:
+def _row(finding: DriftFinding) -> dict[str, Any]:
     words, _ = WORDS.get(finding.statistic, (finding.statistic.replace("_", " "), ""))
     return {"of": finding.slice or finding.population, "words": words, "finding": finding}
 
 
-def _advice(findings: Sequence[Finding]) -> dict[str, str]:
+def _advice(findings: Sequence[DriftFinding]) -> dict[str, str]:
     """What each of the statistics that moved is called -> what to look at."""
     moved = {each.statistic for each in findings}
     return {words: advice for name, (words, advice) in WORDS.items() if name in moved}
@@ -99,7 +105,9 @@ def _moved(report: DriftReport, found: Found) -> list[Histogram]:
     return [known[key] for key in wanted if key in known][:DRAWN]
 
 
-def _trend(report: DriftReport, found: Found, drift: Drift, former: Sequence[Check]) -> Any | None:
+def _trend(
+    report: DriftReport, found: Found, drift: Drift, former: Sequence[FormerCheck]
+) -> Any | None:
     """The indices of the columns that are farthest, by check; None where this check has none."""
     now = {
         (each.population, each.name): each.value
@@ -118,7 +126,7 @@ def _trend(report: DriftReport, found: Found, drift: Drift, former: Sequence[Che
 
 
 def _before(
-    former: Sequence[Check], population: str, name: str
+    former: Sequence[FormerCheck], population: str, name: str
 ) -> Iterator[tuple[datetime, float]]:
     for check in sorted(former[:CHECKS], key=lambda check: check.window.until):
         if (value := check.measures.get(population, {}).get(name)) is not None:

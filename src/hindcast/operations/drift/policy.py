@@ -7,21 +7,21 @@ import numpy as np
 from scipy import stats
 
 from hindcast.definitions import Drift
-from hindcast.operations.drift.findings import Finding, Measurement, Subject, Window
+from hindcast.operations.drift.findings import DriftFinding, Measurement, Period, Subject
 
 # What moved in the window before: in how many windows in a row, and since when.
 Streaks = Mapping[Subject, tuple[int, datetime]]
 
 
 def judge(
-    model: str, measured: Sequence[Measurement], drift: Drift, window: Window, before: Streaks
-) -> list[Finding]:
+    model: str, measured: Sequence[Measurement], drift: Drift, window: Period, before: Streaks
+) -> list[DriftFinding]:
     """What moved, the largest first: by more than its limit, and not by chance."""
     found = []
     for each in moved(measured, drift.significance):
         windows, since = before.get(each.subject, (0, window.since))
         found.append(
-            Finding(
+            DriftFinding(
                 model=model,
                 kind=each.kind,
                 name=each.name,

@@ -11,8 +11,8 @@ from hindcast.compiler.dialects import DUCKDB
 from hindcast.compiler.features import CompiledFeature, CompiledView
 from hindcast.engines.base import RawTable
 from hindcast.formats.literals import literal
-from hindcast.operations.drift.counting import Rows, number, text
-from hindcast.operations.drift.findings import Population, Window
+from hindcast.operations.drift.counting import CountedRows, number, text
+from hindcast.operations.drift.findings import Period, Population
 from hindcast.operations.drift.reference import SCORE
 from hindcast.releases.contents import ReleaseContents
 from hindcast.stores.lake import Lake
@@ -27,11 +27,11 @@ class Examined:
     population: Population
     name: str
     table: RawTable | None
-    rows: Rows
+    rows: CountedRows
     reason: str = ""
 
 
-def served(release: ReleaseContents, lake: Lake, window: Window) -> Examined:
+def served(release: ReleaseContents, lake: Lake, window: Period) -> Examined:
     """What the release was asked in the window, and what it answered."""
     table = lake.find(names.PREDICTIONS)
     features = release.service.features
@@ -52,15 +52,15 @@ def served(release: ReleaseContents, lake: Lake, window: Window) -> Examined:
         if not each.datatype.is_array
     }
     reason = "" if table else "no prediction is collected yet; run: hindcast collect-log FILE"
-    return Examined("served", "answers", table, Rows(source, scored, slices), reason)
+    return Examined("served", "answers", table, CountedRows(source, scored, slices), reason)
 
 
-def materialized(release: ReleaseContents, lake: Lake, window: Window) -> list[Examined]:
+def materialized(release: ReleaseContents, lake: Lake, window: Period) -> list[Examined]:
     """The events of the window that the newest materialization has features of, by view."""
     return [_of_view(release, view, lake, window) for view in release.service.views]
 
 
-def _of_view(release: ReleaseContents, view: CompiledView, lake: Lake, window: Window) -> Examined:
+def _of_view(release: ReleaseContents, view: CompiledView, lake: Lake, window: Period) -> Examined:
     service = release.service
     features = [each for each in view.features if each.name in service.read_of(view)]
     read = {
@@ -73,7 +73,7 @@ def _of_view(release: ReleaseContents, view: CompiledView, lake: Lake, window: W
         for each in view.features
         if not each.datatype.is_array
     }
-    rows = Rows(_events(release, view, window), _values(features, read), slices)
+    rows = CountedRows(_events(release, view, window), _values(features, read), slices)
     table = lake.find(names.FEATURES, view.view.name)
     reason = _why_not(release, view, table)
     return Examined("materialized", f"events of {view.view.name}", table, rows, reason)
@@ -93,7 +93,7 @@ def _why_not(release: ReleaseContents, view: CompiledView, table: RawTable | Non
     return ""
 
 
-def _events(release: ReleaseContents, view: CompiledView, window: Window) -> str:
+def _events(release: ReleaseContents, view: CompiledView, window: Period) -> str:
     """Event rows of the version that the release reads.
 
     Without those of an entity's first instant, where the model neither learns from nor answers
@@ -141,7 +141,7 @@ def _path(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
-def _within(column: str, window: Window) -> str:
+def _within(column: str, window: Period) -> str:
     since, until = (
         f"TIMESTAMPTZ '{end.astimezone(UTC).isoformat()}'" for end in (window.since, window.until)
     )

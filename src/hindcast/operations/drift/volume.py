@@ -11,7 +11,7 @@ from scipy import stats
 
 from hindcast.audit.prediction_log import reader
 from hindcast.operations.drift.examination import Examination
-from hindcast.operations.drift.findings import Found, Measurement, Unjudged, Window
+from hindcast.operations.drift.findings import Found, Measurement, Period, Unjudged
 
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
 WEEKS, LEAST_WEEKS = 8, 3
@@ -82,7 +82,7 @@ def examine(of: Examination) -> Found:
     )
 
 
-def of_counts(counted: Mapping[datetime, int], window: Window) -> Volume | None:
+def of_counts(counted: Mapping[datetime, int], window: Period) -> Volume | None:
     """The hours of a window beside those of the weeks that the counts reach back to; None if few.
 
     counted: the start of an hour -> its lines; an hour without any is not there.
@@ -99,7 +99,7 @@ def of_counts(counted: Mapping[datetime, int], window: Window) -> Volume | None:
     return Volume(now, np.array(past))
 
 
-def _hours(window: Window) -> Sequence[datetime]:
+def _hours(window: Period) -> Sequence[datetime]:
     """The starts of the whole hours within a window."""
     since, until = window.since.astimezone(UTC), window.until.astimezone(UTC)
     start = since.replace(minute=0, second=0, microsecond=0)

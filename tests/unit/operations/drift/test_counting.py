@@ -12,7 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models.tasks import histograms
 from hindcast.operations.drift import counting
-from hindcast.operations.drift.counting import Counted, Rows
+from hindcast.operations.drift.counting import Counted, CountedRows
 from hindcast.operations.drift.reference import Bins, Counts, Reference, Slice
 
 NUMBERS: dict[str, Sequence[float | None]] = {
@@ -92,6 +92,6 @@ def counted(
     values = {
         name: counting.text(name) if is_text[name] else counting.number(name) for name in columns
     }
-    rows = Rows("raw", values, {"kind": "kind"})
+    rows = CountedRows("raw", values, {"kind": "kind"})
     table = DeltaTable(str(folder / "table"))
     return counting.count(DuckDBEngine(), table, rows, Reference(bins, counts))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hindcast.definitions import Drift
 from hindcast.models.tasks import histograms
 from hindcast.operations.drift import compare, policy
-from hindcast.operations.drift.findings import Measurement, Window
+from hindcast.operations.drift.findings import Measurement, Period
 from hindcast.operations.drift.reference import Bins, Counts, Reference, Slice
 
 Columns = dict[str, NDArray[Any]]
@@ -70,7 +70,7 @@ INJECTED: Mapping[Callable[[Columns], None], tuple[str, str]] = {
 def test_an_injected_drift_alerts_in_its_second_window(inject: Callable[[Columns], None]) -> None:
     before: policy.Streaks = {}
     for number in range(2):
-        window = Window(START + number * WEEK, START + (number + 1) * WEEK)
+        window = Period(START + number * WEEK, START + (number + 1) * WEEK)
         sample = population(ROWS, seed=10 + number)
         inject(sample)
         found = policy.judge("m", measured(sample, Drift()), Drift(), window, before)

@@ -14,7 +14,7 @@ from hindcast.models.tasks.expected import Expected
 from hindcast.models.training import intervals
 from hindcast.operations.drift import estimates, losses, policy
 from hindcast.operations.drift.estimates import ESTIMATED_LOSS
-from hindcast.operations.drift.findings import Measurement, Window
+from hindcast.operations.drift.findings import Measurement, Period
 from hindcast.operations.drift.losses import Held
 from hindcast.operations.drift.performance import LOSS
 from tests.unit.models.tasks.samples import SAMPLES
@@ -62,7 +62,7 @@ def test_labels_that_turned_alert_in_their_second_window_and_others_do_not(name:
     for turned in (False, True):
         before: policy.Streaks = {}
         for number in range(2):
-            window = Window(START + number * WEEK, START + (number + 1) * WEEK)
+            window = Period(START + number * WEEK, START + (number + 1) * WEEK)
             labels, scores = sample(random, ROWS)
             labels = (labels.max() - labels) if turned else labels
             moved = measured(of, task, (labels, scores), held)

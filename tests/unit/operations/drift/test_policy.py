@@ -6,8 +6,8 @@ from typing import Any
 
 from hindcast.definitions import Drift
 from hindcast.operations.drift import history, policy
-from hindcast.operations.drift.findings import Measurement, Window
-from hindcast.operations.drift.history import Check
+from hindcast.operations.drift.findings import Measurement, Period
+from hindcast.operations.drift.history import FormerCheck
 from hindcast.stores.ledger.documents import document
 
 WEEK = timedelta(days=7)
@@ -34,7 +34,7 @@ def test_what_is_only_shown_or_needs_no_test_is_kept_out_of_the_correction() -> 
 
 
 def test_what_moved_alerts_in_the_second_window_in_a_row_and_is_dated_to_the_first() -> None:
-    checks: list[Check] = []
+    checks: list[FormerCheck] = []
     for number in range(3):
         found = checked(checks, week(number), MOVED)
         assert (found["alert"], found["windows"]) == (number >= 1, number + 1)
@@ -42,32 +42,32 @@ def test_what_moved_alerts_in_the_second_window_in_a_row_and_is_dated_to_the_fir
 
 
 def test_a_window_looked_at_twice_is_one() -> None:
-    checks: list[Check] = []
+    checks: list[FormerCheck] = []
     checked(checks, week(0), MOVED)
     assert not checked(checks, week(0), MOVED)["alert"]
-    late = Window(FIRST + WEEK / 2, FIRST + WEEK * 1.5)
+    late = Period(FIRST + WEEK / 2, FIRST + WEEK * 1.5)
     assert not checked(checks, late, MOVED)["alert"]
 
 
 def test_a_gap_another_length_another_release_and_another_subject_begin_anew() -> None:
-    checks: list[Check] = []
+    checks: list[FormerCheck] = []
     checked(checks, week(0), MOVED)
     assert not checked(list(checks), week(3), MOVED)["alert"]
-    assert not checked(list(checks), Window(FIRST + WEEK, FIRST + 4 * WEEK), MOVED)["alert"]
+    assert not checked(list(checks), Period(FIRST + WEEK, FIRST + 4 * WEEK), MOVED)["alert"]
     assert not checked(list(checks), week(1), MOVED, release="m-2")["alert"]
     assert not checked(list(checks), week(1), replace(MOVED, slice="a = b"))["alert"]
 
 
-def week(number: int) -> Window:
-    return Window(FIRST + number * WEEK, FIRST + (number + 1) * WEEK)
+def week(number: int) -> Period:
+    return Period(FIRST + number * WEEK, FIRST + (number + 1) * WEEK)
 
 
 def checked(
-    checks: list[Check], window: Window, measurement: Measurement, release: str = "m-1"
+    checks: list[FormerCheck], window: Period, measurement: Measurement, release: str = "m-1"
 ) -> dict[str, Any]:
     """The only finding of a check, as the ledger has it; the check is added to those before."""
     before = history.streaks(checks, release, window)
     [found] = policy.judge("m", [measurement], DRIFT, window, before)
     kept = document({"found": found})["found"]
-    checks.insert(0, Check("run", release, window, [kept], {}))
+    checks.insert(0, FormerCheck("run", release, window, [kept], {}))
     return dict(kept)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from hindcast.operations.drift import volume
-from hindcast.operations.drift.findings import Window
+from hindcast.operations.drift.findings import Period
 
 UNTIL = datetime(2026, 3, 30, tzinfo=UTC)
-WEEK = Window(UNTIL - timedelta(days=7), UNTIL)
+WEEK = Period(UNTIL - timedelta(days=7), UNTIL)
 
 
 def traffic(weeks: int, now: float = 1.0, rate: float = 40.0) -> dict[datetime, int]:
@@ -43,7 +43,7 @@ def test_a_week_of_other_traffic_is_told_from_them(now: float) -> None:
 
 def test_one_week_that_was_a_holiday_does_not_make_what_is_usual() -> None:
     counts = traffic(9)
-    holiday = Window(WEEK.since - timedelta(days=7), WEEK.since)
+    holiday = Period(WEEK.since - timedelta(days=7), WEEK.since)
     quiet = {h: n for h, n in counts.items() if not holiday.since <= h < holiday.until}
     found = volume.of_counts(quiet, WEEK)
     assert found is not None
