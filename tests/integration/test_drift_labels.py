@@ -168,5 +168,5 @@ def test_a_question_that_carries_the_labels_key_is_about_that_event_whenever_it_
     assert found.answers.rows["prediction_id"].to_pylist() == ["after"]
     assert found.labels.tolist() == [second.late]
     # Its label came to be trusted two days after the event.
-    early = Window(MAY.since, second.at + DAY)
+    early = Period(MAY.since, second.at + DAY)
     assert len(outcomes.of_window(read, application.lake, early)) == 0
