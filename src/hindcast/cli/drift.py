@@ -17,7 +17,7 @@ from hindcast.instants import instant, length
 from hindcast.telemetry import Progress
 
 if TYPE_CHECKING:
-    from hindcast.operations.drift.findings import DriftReport
+    from hindcast.operations.drift.findings import DriftFinding, DriftReport
     from hindcast.operations.drift.rebuilds import Rebuild
 
 
