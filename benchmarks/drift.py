@@ -39,7 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--evidently", action="store_true", help="install Evidently, measure it")
-    parser.add_argument("--evidently-rows", type=int, default=300_000)
+    parser.add_argument("--evidently-rows", type=int, default=100_000)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--write", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -133,7 +133,9 @@ def _beside(home: Path, rows: int) -> dict[str, list[dict[str, Any]]]:
     environment = home / "evidently"
     python = str(environment / "bin" / "python")
     _measure.quiet([sys.executable, "-m", "venv", str(environment)])
-    _measure.quiet([python, "-m", "pip", "install", "--quiet", "evidently", "deltalake"])
+    _measure.quiet(
+        [python, "-m", "pip", "install", "--quiet", "evidently", "pandas<3", "deltalake"]
+    )
     return {
         f"hindcast, {rows:,} rows": [_run(home / "fewer", sys.executable)],
         f"Evidently, {rows:,} rows": [_run(home / "fewer", python, PEER)],

@@ -6,15 +6,21 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hindcast.audit.replay.replay import replay, skew
+from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models import promote
+from hindcast.operations.drift import counting, populations, reference
+from hindcast.operations.drift.findings import Period
+from hindcast.releases import contents
 from hindcast.traffic import local
 from tests.integration import hindsight, shops
 from tests.integration.hindsight import Home
@@ -53,6 +59,43 @@ def test_every_answer_is_recomputed_bit_for_bit(shop_home: Home, model: str) -> 
         assert [value for value in found.values if value.outcome != "match"] == []
     report = skew(shop_home.application, 100, None, model)
     assert (report.predictions, report.matching, report.impossible) == (6, 6, {})
+
+
+@pytest.mark.parametrize("model", shops.MODELS)
+def test_drift_counts_what_was_asked_and_answered(shop_home: Home, model: str) -> None:
+    release = contents.read(shop_home.application.release_folder(shops.trained(shop_home, model)))
+    lines = shop_home.ask("/predict/batch", {"instances": ASKED}, release.id)
+    shop_home.collect(*lines)
+    asked = datetime.fromisoformat(lines[0]["instant"])
+    window = Period(asked, asked + timedelta(microseconds=1))
+
+    rows = populations.served(release, shop_home.application.lake, window)
+    known = reference.of_release(release)
+    assert rows.table is not None
+    counted = counting.count(DuckDBEngine(), rows.table, rows.rows, known)[None]
+
+    assert set(counted) == set(known.bins)
+    for name, values in columns(lines, release.plan.rule.task).items():
+        bins, present = known.bins[name], [value for value in values if value is not None]
+        found = counted[name]
+        assert (found.rows, found.nulls) == (len(lines), len(lines) - len(present)), name
+        if bins.is_numeric:
+            assert found.bins.tolist() == np.histogram(present, bins.edges)[0].tolist(), name
+        else:
+            assert found.bins.tolist() == [present.count(each) for each in bins.categories]
+
+
+def columns(lines: list[dict[str, Any]], task: str) -> dict[str, list[Any]]:
+    """What each line has in each column of a model, and as the score that drift counts."""
+    found: dict[str, list[Any]] = {}
+    for line in lines:
+        features = dict(line["features"])
+        topics = features.pop("topics") or [None] * 3
+        score = line["probability" if task == "binary" else "prediction"]
+        each = features | {f"topics_{place}": value for place, value in enumerate(topics)}
+        for name, value in {**each, "score": score}.items():
+            found.setdefault(name, []).append(value)
+    return found
 
 
 def test_each_view_answers_as_it_was_materialized(shop_home: Home) -> None:
