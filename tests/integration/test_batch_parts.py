@@ -194,3 +194,31 @@ def test_the_files_of_a_source_have_the_same_columns(settled: Home, tmp_path: Pa
     target = part("local_file", path=str(tmp_path / "scores.csv"))
     with pytest.raises(InputError, match=r"2.csv: column 'id' is missing"):
         run(settled.application, part("local_file", path=str(folder)), target)
+
+
+def test_columns_of_the_rows_are_not_taken_for_answers(settled: Home, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"id,prediction,run\n{ANN},last month's,old\n")
+    source = part("local_file", path=str(rows))
+    target = part("local_file", path=str(tmp_path / "scores.parquet"))
+    run(settled.application, source, target)
+    (found,) = pq.read_table(tmp_path / "scores.parquet").to_pylist()
+    assert found["prediction"] in (0, 1)
+    with pytest.raises(InputError, match="every target has a column 'run' of its own"):
+        run(settled.application, source, target, data={"keep": ["id", "run"]})
+
+
+def test_a_run_id_is_no_path(settled: Home, tmp_path: Path) -> None:
+    target = part("local_file", path=str(tmp_path / "scores.parquet"))
+    with pytest.raises(InputError, match=r"run id '\.\./x': use letters"):
+        run(settled.application, ids(tmp_path, ANN), target, "../x")
+
+
+def test_a_job_has_the_run_id_that_it_was_started_with(settled: Home, tmp_path: Path) -> None:
+    here = settled.application
+    target = part("local_file", path=str(tmp_path / "scores.parquet"))
+    started = Application(replace(here.settings, run_id="job-1"), here.project)
+    first = run(started, ids(tmp_path, ANN), target)
+    assert first.run == "job-1"
+    retried = Application(replace(here.settings, run_id="job-2"), here.project)
+    assert run(retried, ids(tmp_path, ANN), target, "job-1") == first

@@ -12,6 +12,9 @@ OUTPUT = "probabilities"
 BEFORE = "uncalibrated_probabilities"
 # Operators that work along the columns.
 _ALONG_COLUMNS = ("Gather", "Concat", "Softmax")
+# Casts, by words of our own for what they cast to.
+TO_DOUBLE, TO_FLOAT = "to double", "to float"
+_CASTS = {TO_DOUBLE: onnx.TensorProto.DOUBLE, TO_FLOAT: onnx.TensorProto.FLOAT}
 
 # Operator, inputs, output.
 Step = tuple[str, tuple[str, ...], str]
@@ -40,8 +43,10 @@ def append(
 def _nodes(steps: Sequence[Step]) -> Iterator[onnx.NodeProto]:
     for operator, inputs, output in steps:
         attributes: dict[str, Any] = {"axis": 1} if operator in _ALONG_COLUMNS else {}
+        if operator in _CASTS:
+            attributes["to"] = _CASTS[operator]
         yield helper.make_node(
-            operator,
+            "Cast" if operator in _CASTS else operator,
             [_name(name) for name in inputs],
             [_name(output)],
             _name(f"to_{output}"),

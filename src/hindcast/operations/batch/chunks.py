@@ -11,6 +11,7 @@ from hindcast.operations.batch.config import BatchFile
 from hindcast.operations.batch.opened import OpenParts
 from hindcast.operations.batch.parts import (
     AS_OF,
+    CLOCKS,
     ERRORS,
     RELEASE,
     RUN,
@@ -54,13 +55,18 @@ class Chunks:
         """first_row: the place of the source's first row among all rows of the batch."""
         self._first_row = first_row
         self._batch, self._context, self._parts, self._progress = batch, context, parts, progress
+        self._kept = parts.kept(batch.config.data.keep)
+        # Others do not reach the model, and may have the names of its answers.
+        asked = {*self._kept, *parts.model.reads, *CLOCKS}
+        self._asked = [name for name in parts.source.columns if name in asked]
         self._rows = self._errors = self._chunks = 0
 
     def report(self) -> BatchReport:
         """Score and write each chunk that is not there yet, and finish the target."""
         target, there = self._parts.target, self._there()
         with step(self._progress, f"score with {self._parts.model.name}"):
-            for chunk, rows in enumerate(self._parts.source.tables(self._context.chunk_rows)):
+            tables = self._parts.source.tables(self._context.chunk_rows)
+            for chunk, rows in enumerate(table.select(self._asked) for table in tables):
                 is_there = chunk < len(there)
                 self._count(rows.num_rows, there[chunk] if is_there else self._one(chunk, rows))
             self._last(len(there))
@@ -112,17 +118,16 @@ class Chunks:
         self._count(len(torn), len(torn))
 
     def _empty(self) -> pa.Table:
-        return pa.table({name: pa.array([], pa.string()) for name in self._parts.source.columns})
+        return pa.table({name: pa.array([], pa.string()) for name in self._asked})
 
     def _write(self, chunk: int, answers: pa.Table, refused: list[Refused]) -> None:
         self._parts.target.write(chunk, answers, _errors(refused, self._context.run))
 
     def _answers(self, scored: ScoredChunk) -> pa.Table:
         """The kept columns, the answer's, then which release answered, as of when, in which run."""
-        table, keep = scored.answers, self._kept()
-        asked = set(self._parts.source.columns) - set(keep)
-        chosen = [n for n in table.column_names if n not in asked and n not in (*keep, AS_OF)]
-        columns = {name: table[name] for name in (*keep, *chosen)}
+        table = scored.answers
+        answered = [name for name in table.column_names if name not in (*self._asked, AS_OF)]
+        columns = {name: table[name] for name in (*self._kept, *answered)}
         none = pa.nulls(table.num_rows, pa.timestamp("us", tz="UTC"))
         return pa.table(
             {
@@ -133,16 +138,10 @@ class Chunks:
             }
         )
 
-    def _kept(self) -> list[str]:
-        keep = self._batch.config.data.keep
-        return list(
-            keep if keep is not None else self._parts.model.keys or self._parts.source.columns
-        )
-
     def _placed(self, refused: Refused, rows: pa.Table) -> Refused:
         """A refusal with its place among all rows, and the keys of the row."""
         assert refused.place is not None
-        keys = {n: rows[n][refused.place].as_py() for n in self._kept() if n in rows.column_names}
+        keys = {n: rows[n][refused.place].as_py() for n in self._kept}
         return Refused(self._first_row + self._rows + refused.place, refused.reason, keys)
 
 

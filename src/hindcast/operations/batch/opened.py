@@ -1,5 +1,6 @@
 """The parts of a batch, opened and checked against each other; nothing is read yet."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,14 @@ from typing import Any
 from hindcast.errors import HindcastError, InputError
 from hindcast.operations.batch import registry
 from hindcast.operations.batch.config import BatchFile
-from hindcast.operations.batch.parts import BatchModel, BatchSource, BatchTarget, PartContext
+from hindcast.operations.batch.parts import (
+    RELEASE,
+    RUN,
+    BatchModel,
+    BatchSource,
+    BatchTarget,
+    PartContext,
+)
 from hindcast.stores.ledger import documents
 
 
@@ -38,6 +46,10 @@ class OpenParts:
         with closing(self.source), closing(self.model), closing(self.target):
             pass
 
+    def kept(self, keep: Sequence[str] | None) -> Sequence[str]:
+        """The source's columns beside the answers: those named, else the model's keys, else all."""
+        return keep if keep is not None else self.model.keys or self.source.columns
+
     @property
     def facts(self) -> dict[str, Any]:
         """Which data, model and target these are."""
@@ -62,6 +74,12 @@ def made(batch: BatchFile, kind: registry.Kind, context: PartContext) -> Any:
 def _check_columns(parts: OpenParts, keep: list[str] | None) -> None:
     """Raise InputError for a column that is wanted and that the source has not."""
     held = list(parts.source.columns)
+    if twice := [name for name in held if held.count(name) > 1]:
+        raise InputError(f"data.source: column '{twice[0]}' is there twice; rename one")
+    if taken := [name for name in parts.kept(keep) if name in (RELEASE, RUN)]:
+        raise InputError(
+            f"data.keep: every target has a column '{taken[0]}' of its own; leave it out"
+        )
     wanted = {"the model reads": parts.model.reads, "data.keep names": keep or ()}
     for who, columns in wanted.items():
         if missing := [name for name in columns if name not in held]:

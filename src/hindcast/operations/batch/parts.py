@@ -10,10 +10,14 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from hindcast import names
 from hindcast.bootstrap import Application
 
 # Columns beside the keys and the answer in every target.
 RELEASE, AS_OF, RUN = "release", "as_of", "run"
+# Columns of rows that say of which instant they are, and what they know.
+INSTANTS = (names.AS_OF, names.EVENT_TIMESTAMP)
+CLOCKS = (*INSTANTS, names.KNOWN_BY)
 # The columns of rows that could not be scored.
 ERRORS = pa.schema(
     [("run", pa.string()), ("row", pa.int64()), ("keys", pa.string()), ("reason", pa.string())]

@@ -1,5 +1,6 @@
 """Run a batch: chunk by chunk from source to target, each once; a killed run goes on."""
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -36,11 +37,12 @@ def run_batch(
     that is done the report is given again, and nothing written. Raises InputError for what is wrong
     with the batch, HindcastError where more rows have no answer than the batch allows.
     """
-    earlier = _earlier(application, run_id)
+    given = application.settings.run_id
+    id = _checked(run_id or given or _new_id())
+    earlier = _earlier(application, id)
     done = next((each for each in earlier if each.status == "succeeded"), None)
     if done is not None:
         return BatchReport(**done.outputs["report"])
-    id = run_id or uuid.uuid4().hex[:12]
     begun = _begun(id, batch, earlier)
     context = _context(application, batch, id, begun)
     parameters = {
@@ -48,7 +50,8 @@ def run_batch(
         "config": batch.config.model_dump(mode="json"),
         **({RESUMES: id} if earlier else {}),
     }
-    new_id = None if earlier else id
+    # A run that goes on with another has an id of its own.
+    new_id = (given if given not in (None, id) else _new_id()) if earlier else id
     try:
         parts = OpenParts.open(batch, context)
     except HindcastError:
@@ -78,10 +81,19 @@ def _report(
     return Chunks(batch, context, parts, progress).report()
 
 
-def _earlier(application: Application, run_id: str | None) -> list[Run]:
+def _new_id() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+def _checked(id: str) -> str:
+    """The id, which names a folder of the lake; raises InputError for one that may not."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", id):
+        raise InputError(f"run id '{id}': use letters, digits, points, hyphens and underscores")
+    return id
+
+
+def _earlier(application: Application, run_id: str) -> list[Run]:
     """The run of that id and those that went on with it; raises InputError for another kind."""
-    if run_id is None:
-        return []
     try:
         found = application.ledger.find_run(run_id)
     except NotFoundError:

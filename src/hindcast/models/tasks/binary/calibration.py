@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from hindcast.models.tasks.onnx_nodes import BEFORE, OUTPUT, append
+from hindcast.models.tasks.onnx_nodes import BEFORE, OUTPUT, TO_DOUBLE, TO_FLOAT, append
 
 Reals = NDArray[np.float64]
 # Nearer to 0 or 1 than this, float32 has too few digits for log-odds.
@@ -33,7 +33,7 @@ class Calibration:
             "slope": self.slope,
             "offset": self.offset,
         }
-        constants = {name: np.array(value, np.float32) for name, value in reals.items()}
+        constants = {name: np.array(value, np.float64) for name, value in reals.items()}
         append(model, {"second": np.array([1], np.int64), **constants}, _STEPS)
 
 
@@ -43,8 +43,10 @@ def log_odds(probabilities: Reals) -> Reals:
     return np.asarray(np.log(kept) - np.log1p(-kept))
 
 
+# In doubles: a logarithm in floats rounds otherwise for many rows at once than for one alone.
 _STEPS = (
-    ("Gather", (BEFORE, "second"), "raw"),
+    ("Gather", (BEFORE, "second"), "read"),
+    (TO_DOUBLE, ("read",), "raw"),
     ("Clip", ("raw", "least", "most"), "kept"),
     ("Sub", ("one", "kept"), "rest"),
     ("Log", ("kept",), "log_kept"),
@@ -54,5 +56,6 @@ _STEPS = (
     ("Add", ("sloped", "offset"), "moved"),
     ("Sigmoid", ("moved",), "chance"),
     ("Sub", ("one", "chance"), "against"),
-    ("Concat", ("against", "chance"), OUTPUT),
+    ("Concat", ("against", "chance"), "both"),
+    (TO_FLOAT, ("both",), OUTPUT),
 )

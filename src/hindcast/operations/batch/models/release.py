@@ -19,7 +19,7 @@ from hindcast.errors import InputError, NotFoundError
 from hindcast.formats.spine_file import Rows
 from hindcast.operations.batch.models import vectors
 from hindcast.operations.batch.models.parting import parted
-from hindcast.operations.batch.parts import AS_OF, PartContext, Refused, ScoredChunk
+from hindcast.operations.batch.parts import AS_OF, INSTANTS, PartContext, Refused, ScoredChunk
 from hindcast.operations.batch.values import Strict
 from hindcast.releases import contents
 from hindcast.serving import release as releases
@@ -28,7 +28,6 @@ from hindcast.serving.store import Database, OnlineReader
 from hindcast.stores.ledger import ReleaseRecord
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-INSTANTS = (names.AS_OF, names.EVENT_TIMESTAMP)
 
 
 class ReleaseModelParams(Strict):

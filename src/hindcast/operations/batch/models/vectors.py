@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 Inputs = dict[str, NDArray[Any]]
 
-# Enough that a model whose bits differ with the number of rows differs on one of them.
+# Enough that a model whose bits differ with the number of rows differs in one of them.
 COMPARED_ROWS = 512
+# All rows; or fewer than the four numbers that the smallest vectors of processors hold.
+GROUPS = (1 << 31, 3)
 PREDICTION, PROBABILITY, LOWER, UPPER = "prediction", "probability", "lower", "upper"
 
 
@@ -73,30 +75,39 @@ def _numbers(features: pa.Table, feature: PlanFeature) -> list[NDArray[np.float6
 class ManyRows:
     """Scores many rows at once, by the very bits that serving gives for each of them alone.
 
-    Sums of products may differ in their last bit with the number of rows: where they do, on the
-    first rows, each row is run by itself.
+    Some operations, such as a logarithm, round otherwise where the processor does several rows in
+    one step. Which group of rows gives the bits of each alone is found on the first rows.
     """
 
     def __init__(self, session: "onnxruntime.InferenceSession", plan: ServingPlan) -> None:
         self._session, self._plan = session, plan
         self._names = [plan.rule.output] if plan.rule.output else None
-        self._is_alike: bool | None = None
+        self._group: int | None = None
 
     def answers(self, features: pa.Table) -> pa.Table:
         """The answers for rows that a model can take, in their order."""
         inputs = feed(features, self._plan)
-        if self._is_alike is None:
-            first = {name: values[:COMPARED_ROWS] for name, values in inputs.items()}
-            self._is_alike = np.array_equal(self._run(first), self._run_each(first), equal_nan=True)
-        return answers(self._plan, self._run(inputs) if self._is_alike else self._run_each(inputs))
+        if self._group is None and features.num_rows >= COMPARED_ROWS:
+            self._group = self._largest(
+                {name: values[:COMPARED_ROWS] for name, values in inputs.items()}
+            )
+        return answers(self._plan, self._run(inputs, self._group or 1))
 
-    def _run(self, inputs: Inputs) -> NDArray[Any]:
-        return np.asarray(self._session.run(self._names, inputs)[0])
+    def _largest(self, inputs: Inputs) -> int:
+        """The most rows that are scored as each of them alone."""
+        alone = self._run(inputs, 1)
+        alike = (
+            size
+            for size in GROUPS
+            if np.array_equal(self._run(inputs, size), alone, equal_nan=True)
+        )
+        return next(alike, 1)
 
-    def _run_each(self, inputs: Inputs) -> NDArray[Any]:
-        rows = range(len(next(iter(inputs.values()))))
-        one_by_one = ({n: each[row : row + 1] for n, each in inputs.items()} for row in rows)
-        return np.concatenate([self._run(one) for one in one_by_one])
+    def _run(self, inputs: Inputs, size: int) -> NDArray[Any]:
+        """The model's output, by so many rows at a time."""
+        starts = range(0, len(next(iter(inputs.values()))), size)
+        parts = ({n: each[start : start + size] for n, each in inputs.items()} for start in starts)
+        return np.concatenate([self._session.run(self._names, part)[0] for part in parts])
 
 
 def answers(plan: ServingPlan, output: NDArray[Any]) -> pa.Table:

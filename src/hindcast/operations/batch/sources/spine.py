@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from hindcast import names
 from hindcast.errors import InputError
-from hindcast.operations.batch.parts import PartContext
+from hindcast.operations.batch.parts import INSTANTS, PartContext
 from hindcast.operations.batch.sources.files import LocalFiles
-
-INSTANTS = (names.AS_OF, names.EVENT_TIMESTAMP)
 
 
 class SpineFile(LocalFiles):

@@ -53,24 +53,35 @@ def test_answers_are_those_of_the_service_bit_for_bit(tmp_path: Path, task: str)
 
 
 class Rounding:
-    """A model's session that rounds otherwise as soon as it is given more than one row."""
+    """A model's session that rounds otherwise as soon as it is given more than so many rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
         self.calls: list[int] = []
 
     def run(self, names: Any, inputs: dict[str, Any]) -> list[Any]:
-        rows = inputs["numeric"]
-        self.calls.append(len(rows))
-        positive = np.full(len(rows), 0.5 if len(rows) > 1 else 0.25)
+        rows = len(inputs["numeric"])
+        self.calls.append(rows)
+        positive = np.full(rows, 0.5 if rows > self.most else 0.25)
         return [np.column_stack([1 - positive, positive])]
 
 
-def test_a_model_that_rounds_with_the_number_of_rows_is_run_row_by_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("most", "group"), [(ROWS, ROWS), (5, 3), (3, 3), (2, 1)])
+def test_rows_go_together_as_far_as_they_are_scored_as_alone(
+    tmp_path: Path, most: int, group: int
+) -> None:
     plan = release.load(sample_release.write(tmp_path)).plan
-    session = Rounding()
+    session = Rounding(most)
     many = vectors.ManyRows(session, plan)
-    rows = features().slice(0, 3)
-    many.answers(rows)
+    many.answers(features())
     session.calls.clear()
-    many.answers(rows)
-    assert session.calls == [1, 1, 1]
+    many.answers(features())
+    assert max(session.calls) == group
+
+
+def test_few_rows_say_nothing_of_how_many_rows_are_scored(tmp_path: Path) -> None:
+    plan = release.load(sample_release.write(tmp_path)).plan
+    session = Rounding(3)
+    many = vectors.ManyRows(session, plan)
+    many.answers(features().slice(0, 2))
+    assert session.calls == [1, 1]
