@@ -95,6 +95,17 @@ class Workers:
                 elif len(self._working) < self._at_once:
                     self._begin(job)
 
+    def _go_on_at_last(self) -> None:
+        """Start what waits, as soon as the ledger answers."""
+        while not self._stopping:
+            try:
+                self._go_on()
+            except StoreUnavailableError:
+                with self._change:
+                    self._change.wait(GRACE_SECONDS)
+            else:
+                return
+
     def _begin(self, job: Job) -> None:
         with self._log(job.id) as log:
             # Held already where a server was killed between the start and its record.
@@ -131,8 +142,7 @@ class Workers:
             with self._change:
                 del self._working[job.id]
                 self._change.notify_all()
-        with suppress(StoreUnavailableError):  # What waits is started by the next one that comes.
-            self._go_on()
+        self._go_on_at_last()
 
     def _wait_for_lock(self, job_id: str) -> None:
         with self._log(job_id) as log:
