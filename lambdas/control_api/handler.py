@@ -4,8 +4,10 @@ from functools import cache
 from typing import Any
 
 from hindcast import bootstrap
+from hindcast.operations import console
 from hindcast.operations.control import cloud
-from hindcast.operations.control.api import ControlApi
+from hindcast.operations.openapi import pages
+from hindcast.operations.openapi.pages import Handler
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -14,6 +16,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 @cache
-def _api() -> ControlApi:
-    """Opened by the first call, so that one whose database is down does not fail the start."""
-    return cloud.control_api(bootstrap.application(compiled=False))
+def _api() -> Handler:
+    """Opened by the first call, so that one whose database is down does not fail the start.
+
+    Its document, Swagger UI and the console are beside it, for who signs by a proxy of their own.
+    """
+    beside = {**console.pages(), **pages.documentation("control")}
+    return pages.beside(beside, cloud.control_api(bootstrap.application(compiled=False)))

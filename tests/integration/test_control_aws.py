@@ -129,3 +129,10 @@ def test_days_of_the_week_are_counted_as_each_side_counts_them() -> None:
     assert aws_cron("*/5 * 1 * *") == "*/5 * 1 * ? *"
     with pytest.raises(RequestError, match="only one of them"):
         aws_cron("0 2 1 * 1")
+
+
+def test_the_document_and_the_console_are_beside_it(ledger: Ledger) -> None:
+    status, document = ask("GET", "/openapi.json")
+    assert (status, document["info"]["title"]) == (200, "Hindcast control")
+    page = control_api.handler(proxy_event("GET", "/console", [], b"", "10.0.0.1"), Context())
+    assert "<title>Hindcast</title>" in page["body"]
