@@ -10,6 +10,7 @@ from infra.project import EXAMPLE, Project, Table
 PREDICT = "predict"
 FUNCTIONS = (PREDICT, "train", "evaluate", "control", "collect-log", "drift")
 FUNCTION_NAME_CHARACTERS = 64  # Lambda's limit.
+MOST_WARMED = 100  # Of one version at a time; a thread pings each.
 # The stacks of a deployment, each after those that it builds on.
 CAPABILITIES = ("network", "data", "features", "models", "api", "orchestration", "monitoring")
 
@@ -51,6 +52,18 @@ class Sizes:
     requests_per_second: int = 50
     requests_burst: int = 100
     requests_per_day: int = 1_000_000
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """How environments of predict are kept from growing cold; minutes: 5 to 15, or 0 for not.
+
+    concurrent: how many of each version that a stage names. Versions with provisioned concurrency
+    are left alone.
+    """
+
+    minutes: int = 10
+    concurrent: int = 1
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,7 @@ class Deployment:
     sizes: Sizes = field(default_factory=Sizes)
     schedule: Schedule = field(default_factory=Schedule)
     training: Training = field(default_factory=Training)
+    warmup: Warmup = field(default_factory=Warmup)
     canary: Canary = field(default_factory=Canary)
     thresholds: Thresholds = field(default_factory=Thresholds)
 
@@ -112,7 +126,16 @@ class Deployment:
             raise ValueError(f"{self.name}: canary steps {steps}: must grow between 0 and 100")
         if len(self.zones) < 2:
             raise ValueError(f"{self.name}: zones {self.zones}: a database needs two or more")
+        self._check_warmup()
         self._check_models()
+
+    def _check_warmup(self) -> None:
+        minutes, concurrent = self.warmup.minutes, self.warmup.concurrent
+        if minutes != 0 and not 5 <= minutes <= 15:
+            raise ValueError(f"{self.name}: warmup every {minutes} minutes: use 5 to 15, or 0")
+        most = min(self.sizes.predict_concurrency, MOST_WARMED)
+        if not 1 <= concurrent <= most:
+            raise ValueError(f"{self.name}: warmup of {concurrent} at a time: use 1 to {most}")
 
     def _check_models(self) -> None:
         if unknown := self.schedule.rebuilds.keys() - set(self.models):

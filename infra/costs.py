@@ -73,6 +73,17 @@ def predict(of: Scenario) -> float:
     return of.requests * usd("lambda_requests") + _seconds(seconds, of.sizes.predict_memory)
 
 
+def warmup(of: Scenario) -> float:
+    """43,800 min / minutes x (1 s x 1/4 GB + pings x warm_ms x GB) x lambda_gb_second"""
+    if not of.deployment.warmup.minutes:
+        return 0.0
+    calls = HOURS * 60 / of.deployment.warmup.minutes
+    pings = calls * of.models * of.deployment.warmup.concurrent
+    compute = _seconds(calls, 256)
+    compute += _seconds(pings * of.usage.warm_ms / 1000, of.sizes.predict_memory)
+    return compute + (calls + pings) * usd("lambda_requests") / MILLION
+
+
 def collect(of: Scenario) -> float:
     """requests / lines_per_collect x (lambda_requests / 10^6 + s x 1 GB x lambda_gb_second)"""
     calls = of.requests * MILLION / of.usage.lines_per_collect
@@ -159,6 +170,7 @@ LINES: tuple[tuple[str, Cost], ...] = (
     ("API Gateway", gateway),
     ("WAF", firewall),
     ("Lambda: predict", predict),
+    ("Lambda: warm-up", warmup),
     ("Lambda: collect-log", collect),
     ("Training and evaluation", training),
     ("Glue", features),

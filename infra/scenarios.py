@@ -34,6 +34,7 @@ class Usage:
 
     requests_per_day: int = field(metadata={"means": "answers asked for"})
     billed_ms: int = _usual(30, "of predict, a request and its share of cold starts")
+    warm_ms: int = _usual(10, "a warm-up of predict; 500 where several are kept warm")
     log_bytes: int = _usual(2300, "a request: prediction line, Lambda's lines, access log")
     answer_bytes: int = _usual(600, "an answer with its headers")
     lines_per_collect: int = _usual(1, "log lines that CloudWatch hands over at once")

@@ -10,6 +10,8 @@ from infra.constructs.prediction_log import dead_letters
 from infra.constructs.rebuild import Rebuild
 from infra.constructs.refresh import Refresh
 from infra.constructs.schedules import Schedules
+from infra.constructs.warm import NAME as WARM
+from infra.constructs.warm import Warm
 from infra.stacks.api import ApiStack
 from infra.stacks.base import DeploymentStack
 from infra.stacks.data import DataStack
@@ -47,3 +49,7 @@ class OrchestrationStack(DeploymentStack):
         Events(self, "Events", addresses, data.key)
         relay, at_once = models.functions.relay.function, scheduler.TimeWindow.off()
         schedules.call("relay", relay, schedule.relay, {"action": "deliver_events"}, at_once)
+        if minutes := addresses.deployment.warmup.minutes:
+            warm = Warm(self, "Warm", addresses, api.api.rest.rest_api_id, data.key)
+            every = f"rate({minutes} minutes)"
+            schedules.call(WARM, warm.function, every, warm.event, at_once)

@@ -2,9 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ from hindcast import names
 from infra.config import STAGING
 from infra.constructs.routes import ROUTES
 from infra.project import live_version
+from lambdas.warm import handler as warm
 from tests.e2e import deployment, emulator
 from tests.e2e.deployment import (
     ABSENT,
@@ -28,66 +26,14 @@ from tests.e2e.deployment import (
     resources,
     without_reference,
 )
-from tests.e2e.several import DEPLOYED, MODELS, QUESTION, answering, predicted
-from tests.e2e.world import World, synthesize, world
+from tests.e2e.several import DEPLOYED, MODELS, QUESTION, predicted
+from tests.e2e.world import World, world
 from tests.infra.deployments import CAPABILITIES
 from tests.integration import shops
 from tests.integration.hindsight import Home
 
-# What a later deployment changes: sizes, limits, how long logs are kept.
-CHANGED = replace(
-    DEPLOYED,
-    log_days=90,
-    sizes=replace(STAGING.sizes, predict_memory=2048, requests_per_second=80),
-    thresholds=replace(STAGING.thresholds, latency_p99_ms=300),
-)
 pytestmark = pytest.mark.skipif(bool(emulator.missing()), reason=str(emulator.missing()))
 UNKNOWN_TO_IT = "Unrecognized resource types|Unsupported resource type|is not supported"
-
-
-@pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
-    return synthesize(tmp_path_factory.mktemp("cdk.out"), DEPLOYED)
-
-
-@pytest.fixture(scope="module")
-def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
-    return synthesize(tmp_path_factory.mktemp("cdk.out"), CHANGED)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Home:
-    """A home with materialized purchases and tickets, and a release of each model."""
-    home = shops.settle(tmp_path_factory.mktemp("home"), module_database_url)
-    for model in MODELS:
-        shops.trained(home, model)
-    return home
-
-
-@pytest.fixture(scope="module")
-def predict(home: Home) -> Iterator[dict[str, str]]:
-    """The predict handler under the runtime emulator, a process for each model: URLs by name."""
-    with ExitStack() as running:
-        yield {
-            DEPLOYED.of_model("predict", model): running.enter_context(answering(home, model))
-            for model in MODELS
-        }
-
-
-@pytest.fixture(scope="module")
-def deployed(
-    tmp_path_factory: pytest.TempPathFactory,
-    templates: dict[str, Template],
-    predict: dict[str, str],
-) -> Iterator[World]:
-    """Not to be changed."""
-    with world(tmp_path_factory.mktemp("aws"), DEPLOYED, templates, predict) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def caller(deployed: World) -> Credentials:
-    return deployed.user("caller", "*/POST/predict")
 
 
 def test_every_stack_comes_to_be_with_all_but_what_is_pruned(
@@ -155,7 +101,9 @@ def test_every_function_has_its_image_in_this_version(deployed: World) -> None:
     }
     made = [name for name, _ in DEPLOYED.repositories]
     of_control = ("migrate", "ingest", "webhooks", "relay")
-    assert set(images) == {STAGING.named(name) for name in (*made, *of_control)}
+    expected = {STAGING.named(name) for name in (*made, *of_control, "warm")}
+    assert set(images) == expected
+    del images[STAGING.named("warm")]  # Its code is in the template.
     for code in images.values():
         repository, version = code["ImageUri"].rpartition("/")[2].split(":")
         assert version == "first"
@@ -200,6 +148,7 @@ def test_schedules_start_what_was_deployed(deployed: World) -> None:
         STAGING.named("measure"): schedule.measure,
         STAGING.named("compact"): schedule.compact,
         STAGING.named("relay"): schedule.relay,
+        STAGING.named("warm"): f"rate({STAGING.warmup.minutes} minutes)",
     }
     targets = {name: one["Target"]["Arn"].rpartition(":")[2] for name, one in found.items()}
     assert targets == {
@@ -295,6 +244,28 @@ def test_a_later_deployment_changes_in_place_and_leaves_the_stages_to_the_machin
         assert memory == {"1": 1024, "2": 1024, "$LATEST": 2048}
         caller = first.user("caller", "*/POST/predict")
         assert [first.ask(model, QUESTION, caller)[0] for model in MODELS] == [200, 200, 200]
+
+
+def test_warming_finds_what_each_stage_names_after_promotions_and_in_a_canary(
+    tmp_path: Path,
+    templates: dict[str, Template],
+    predict: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with world(tmp_path, DEPLOYED, templates, predict) as made:
+        schedule = made.aws.client("scheduler").get_schedule(Name=STAGING.named("warm"))
+        event = json.loads(schedule["Target"]["Input"])
+        made.serve_next_version("risk")
+        made.start_canary("delay")
+        made.provision("status", "1")
+        made.become(STAGING.named("warm"), monkeypatch)
+        assert warm.handler(event, None) == {
+            "risk": {"2": 1},
+            "status": {},
+            "delay": {"1": 1, "2": 1},
+        }
+        with pytest.raises(RuntimeError, match=r"not warmed: .*nobody.*AccessDenied"):
+            warm.handler({**event, "models": ["risk", "nobody"]}, None)
 
 
 def test_no_property_changes_that_cannot_be_changed_in_place(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.credentials import Credentials
 
 from examples import client
@@ -18,6 +19,9 @@ from infra.plan import templates
 from tests.e2e.deployment import Stacks, Template
 from tests.e2e.local_aws import ACCOUNT, REGION, LocalAws, local_aws
 from tests.infra.deployments import CAPABILITIES
+
+# Of whoever reads a version's provisioned concurrency the emulator asks this, and AWS that.
+ASKED_INSTEAD = {"Effect": "Allow", "Action": "lambda:GetFunction", "Resource": "*"}
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,51 @@ class World:
 
     def serve_next_version(self, model: str) -> None:
         """What a rebuild does in the end: a version of a release's image takes all traffic."""
+        self._patch(model, f"/variables/{names.STAGE_VARIABLE}", self._publish(model))
+
+    def start_canary(self, model: str) -> None:
+        """What a rebuild does before: such a version takes half of it."""
+        version = self._publish(model)
+        self._patch(
+            model, f"/canarySettings/stageVariableOverrides/{names.STAGE_VARIABLE}", version
+        )
+        self._patch(model, "/canarySettings/percentTraffic", "50")
+
+    def provision(self, model: str, version: str) -> None:
+        """Let AWS keep an environment of a version ready."""
+        self.aws.client("lambda").put_provisioned_concurrency_config(
+            FunctionName=self.deployment.of_model(PREDICT, model),
+            Qualifier=version,
+            ProvisionedConcurrentExecutions=1,
+        )
+
+    def become(self, function: str, patch: pytest.MonkeyPatch) -> None:
+        """Let clients of this process reach the account with what a function's role may do."""
+        role = self.aws.client("lambda").get_function_configuration(FunctionName=function)["Role"]
+        name = role.rpartition("/")[2]
+        iam = self.aws.client("iam")
+        [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
+        may = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        user = self._user(function, {**may, "Statement": [*may["Statement"], ASKED_INSTEAD]})
+        for variable, value in {
+            "AWS_ENDPOINT_URL": self.aws.url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": user.access_key,
+            "AWS_SECRET_ACCESS_KEY": user.secret_key,
+        }.items():
+            patch.setenv(variable, value)
+
+    def _publish(self, model: str) -> str:
+        """A version of a model's function with a release's image."""
         functions, predict = self.aws.client("lambda"), self.deployment.of_model(PREDICT, model)
         image = functions.get_function(FunctionName=predict)["Code"]["ImageUri"]
         release = image.rpartition(":")[0] + ":release"
         functions.update_function_code(FunctionName=predict, ImageUri=release)
-        version = functions.publish_version(FunctionName=predict)["Version"]
-        change = {"op": "replace", "path": f"/variables/{names.STAGE_VARIABLE}", "value": version}
+        version: str = functions.publish_version(FunctionName=predict)["Version"]
+        return version
+
+    def _patch(self, model: str, path: str, value: str) -> None:
+        change = {"op": "replace", "path": path, "value": value}
         self.aws.client("apigateway").update_stage(
             restApiId=self.api, stageName=model, patchOperations=[change]
         )
@@ -69,13 +112,17 @@ class World:
 
     def user(self, name: str, routes: str | None) -> Credentials:
         """A user who may call these routes, which begin with a stage, or none."""
+        arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{self.api}/{routes}"
+        allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
+        return self._user(name, {"Version": "2012-10-17", "Statement": [allowed]} if routes else {})
+
+    def _user(self, name: str, may: Mapping[str, Any]) -> Credentials:
+        """A user with a policy, where there is one."""
         iam = self.aws.client("iam")
         iam.create_user(UserName=name)
-        if routes:
-            arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{self.api}/{routes}"
-            allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
-            document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-            iam.put_user_policy(UserName=name, PolicyName="call", PolicyDocument=document)
+        if may:
+            document = json.dumps(may)
+            iam.put_user_policy(UserName=name, PolicyName="may", PolicyDocument=document)
         made = iam.create_access_key(UserName=name)["AccessKey"]
         return Credentials(made["AccessKeyId"], made["SecretAccessKey"])
 

@@ -149,9 +149,11 @@ def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
     }
     rebuilds = {f"rebuild-{model}": model for model in models_of(stack)}
     drifts = {f"drift-{model}": model for model in models_of(stack)}
-    assert set(schedules) == {"refresh", *rebuilds, *drifts, "measure", "compact", "relay"}
+    others = {"refresh", "measure", "compact", "relay", "warm"}
+    assert set(schedules) == {*others, *rebuilds, *drifts}
     for name, schedule in schedules.items():
-        assert schedule["ScheduleExpression"].startswith("rate(" if name == "relay" else "cron(")
+        kind = "rate(" if name in ("relay", "warm") else "cron("
+        assert schedule["ScheduleExpression"].startswith(kind)
         assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
         assert schedule["Target"]["DeadLetterConfig"]
     for name, model in rebuilds.items():

@@ -3,6 +3,7 @@
 import json
 import re
 import tempfile
+import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,9 @@ READING = [
 
 def test_a_warm_up_loads_the_release_and_leaves_the_database_alone(release_dir: Path) -> None:
     with serve("postgresql://nobody@/nothing?host=/nowhere", release_dir) as service:
-        answer = service.handler({"warmup": True}, proxy_events.Context())
+        began = time.perf_counter()
+        answer = service.handler({"warmup": True, "hold_seconds": 0.05}, proxy_events.Context())
+        assert time.perf_counter() - began >= 0.05  # Busy, so that another needs its own.
     assert answer == {"warm": True, "release": release_dir.name}
 
 

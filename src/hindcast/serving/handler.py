@@ -53,6 +53,8 @@ def _handler(resolve: Handler, release: str | None) -> Handler:
 
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if event.get("warmup") and "httpMethod" not in event:
+            # Busy meanwhile, so that the next of several warm-ups needs an environment of its own.
+            time.sleep(event.get("hold_seconds", 0))
             return {"warm": True, "release": release}
         meter.by(release)
         started = time.perf_counter()
