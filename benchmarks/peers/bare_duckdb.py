@@ -53,7 +53,9 @@ LATEST = {
     "_birthday": "birthday",
     "_job_start_date": "job_start_date",
 }
-KNOWN = ", ".join(f"last_value({sql} IGNORE NULLS) OVER known AS {n}" for n, sql in LATEST.items())
+KNOWN = ", ".join(
+    f"last_value({sql} IGNORE NULLS) OVER earlier AS {n}" for n, sql in LATEST.items()
+)
 YEARS = """
     CAST(datesub('year', _birthday, loan_date) AS BIGINT) AS age,
     CASE WHEN _job_start_date <= loan_date
@@ -70,8 +72,6 @@ EVENTS = f"""
         FROM '{{raw}}' WINDOW
             earlier AS (PARTITION BY id ORDER BY loan_date, loan_id
                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-            known AS (PARTITION BY id ORDER BY loan_date, loan_id
-                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
             recent AS (PARTITION BY id ORDER BY loan_date
                        RANGE BETWEEN INTERVAL 90 DAYS PRECEDING AND INTERVAL 1 DAY PRECEDING))
 """

@@ -43,7 +43,7 @@ def features(raw: DataFrame) -> DataFrame:
 
 
 def _sql() -> str:
-    known = ", ".join(f"last({sql}, true) OVER known AS {name}" for name, sql in LATEST.items())
+    known = ", ".join(f"last({sql}, true) OVER earlier AS {name}" for name, sql in LATEST.items())
     return f"""
         SELECT * , {_years("_birthday")} AS age, {_years("_job_start_date")} AS years_on_the_job
         FROM (
@@ -56,8 +56,6 @@ def _sql() -> str:
             FROM loans WINDOW
                 earlier AS (PARTITION BY id ORDER BY unix_date(loan_date), loan_id
                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-                known AS (PARTITION BY id ORDER BY unix_date(loan_date), loan_id
-                          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
                 recent AS (PARTITION BY id ORDER BY unix_date(loan_date)
                            RANGE BETWEEN 90 PRECEDING AND 1 PRECEDING))
     """

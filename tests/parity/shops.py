@@ -201,15 +201,20 @@ def last_records(sold: Sequence[Row]) -> list[Row]:
     return list({(row["buyer"], row["at"], row["sale"]): row for row in sold}.values())
 
 
-def expected(sold: Sequence[Row], back: Sequence[Row], asked: ShopQuestion) -> Row:
-    """The service's features of a question, and the views that have no event of its keys."""
+def sold_before(sold: Sequence[Row], asked: ShopQuestion) -> list[Row]:
+    """The sales that a question sees: a sale's own those before it, others those of before."""
     place = (asked.at, -1 if asked.sale is None else asked.sale, asked.buyer)
-    before = [
+    return [
         row
         for row in last_records(sold)
         if (row["at"], row["sale"], row["buyer"]) < place
         and not (asked.sale is None and row["at"] == asked.at)
     ]
+
+
+def expected(sold: Sequence[Row], back: Sequence[Row], asked: ShopQuestion) -> Row:
+    """The service's features of a question, and the views that have no event of its keys."""
+    before = sold_before(sold, asked)
     own = sorted(
         (row for row in before if row["buyer"] == asked.buyer),
         key=lambda row: (row["at"], row["sale"]),
