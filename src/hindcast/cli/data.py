@@ -101,7 +101,9 @@ def retract(
 def quarantine(
     source: Annotated[str | None, typer.Option(help="Default: every source.")] = None,
     reason: Annotated[str | None, typer.Option(help="Only reasons with this text.")] = None,
-    out: Annotated[Path | None, typer.Option(help="A CSV or Parquet file for the rows.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A file for the rows: CSV, JSON lines or Parquet.")
+    ] = None,
     project: ProjectOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -166,7 +168,9 @@ def materialize(
 
 @app.command("training-set")
 def training_set(
-    out: Annotated[Path, typer.Option("--out", help="The CSV or Parquet file to write.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="The file to write: CSV, JSON lines or Parquet.")
+    ],
     spine: Annotated[
         Path | None,
         typer.Option(help="The rows of this file: keys, event_timestamp, label, request values."),
@@ -202,7 +206,9 @@ def get_historical_features(
             help="CSV or Parquet: keys, as_of or event_timestamp, request values; maybe known_by.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="The CSV or Parquet file to write.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="The file to write: CSV, JSON lines or Parquet.")
+    ],
     known_by: KnownByOption = None,
     engine: EngineOption = "duckdb",
     view: ViewOption = None,
@@ -252,7 +258,8 @@ def get_online_features(
         Path | None, typer.Option("--keys", help="CSV or Parquet with a column of keys.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write a CSV or Parquet file instead.")
+        Path | None,
+        typer.Option("--out", help="Write a file of CSV, JSON lines or Parquet instead."),
     ] = None,
     view: ViewOption = None,
     service: ServiceOption = None,

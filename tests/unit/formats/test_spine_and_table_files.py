@@ -82,7 +82,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         spine_file.read(tmp_path / "rows.csv")
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet"])
 def test_a_table_is_written_by_the_files_ending(tmp_path: Path, name: str) -> None:
     assert table_file.write(TABLE, tmp_path / name) == 2
     assert spine_file.read(tmp_path / name).table.equals(TABLE)

@@ -1,7 +1,7 @@
 """The parts of a batch, opened and checked against each other; nothing is read yet."""
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,13 +32,14 @@ class OpenParts:
         """Open all three, nothing being read yet; raises what they raise, and InputError for a
         column that the model reads and the source lacks."""
         kinds: tuple[registry.Kind, ...] = ("model", "source", "target")
-        parts = cls(*(made(batch, kind, context) for kind in kinds))
-        try:
+        # What is open is closed again where another part, or a check, fails.
+        with ExitStack() as stack:
+            parts = cls(
+                *(stack.enter_context(closing(made(batch, each, context))) for each in kinds)
+            )
             _check_columns(parts, batch.config.data.keep)
             _check_same(parts, context)
-        except HindcastError:
-            parts.close()
-            raise
+            stack.pop_all()
         return parts
 
     def close(self) -> None:
