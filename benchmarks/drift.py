@@ -39,7 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--evidently", action="store_true", help="install Evidently, measure it")
-    parser.add_argument("--evidently-rows", type=int, default=100_000)
+    parser.add_argument("--evidently-rows", type=int, default=20_000)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--write", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
