@@ -8,7 +8,7 @@ from infra.project import EXAMPLE, Project, Table
 
 # What has an image, which installs an extra of the wheel; predict's holds one model's release.
 PREDICT = "predict"
-FUNCTIONS = (PREDICT, "train", "evaluate", "control", "collect-log", "drift")
+FUNCTIONS = (PREDICT, "train", "evaluate", "control", "collect-log", "drift", "batch")
 FUNCTION_NAME_CHARACTERS = 64  # Lambda's limit.
 MOST_WARMED = 100  # Of one version at a time; a thread pings each.
 # The stacks of a deployment, each after those that it builds on.

@@ -12,6 +12,7 @@ from constructs import Construct
 from hindcast import names
 from infra.addresses import Addresses
 from infra.constructs.logs import log_group
+from infra.constructs.models import allow_batches
 from infra.constructs.network import ISOLATED, fixed
 from infra.permissions import (
     NETWORK_REASON,
@@ -48,12 +49,19 @@ class RefreshJob(Construct):
         )
         self.role = self._role()
         database.allow_working(self.role)
-        self.job = self._job(network, database, version)
+        network_connection, encrypted = self._connection(network), self._encrypted()
+        shared = (version, network_connection, encrypted)
+        about = "Materializes a feature view as of an instant"
+        # Two refreshes at once could only repeat each other's work.
+        self.job = self._job("Job", "refresh", "refresh_features.py", about, 1, *shared)
+        about = "Scores batches that are declared for Spark"
+        self.batch = self._job("Batch", "batch", "batch_predict.py", about, 5, *shared)
 
     def _role(self) -> iam.Role:
         to = role(self, "Role", "glue.amazonaws.com", "The job that computes features")
         lake = self._addresses.bucket_arn("lake")
-        allow_read(to, lake, names.RAW)
+        allow_read(to, lake, names.RAW, names.TO_SCORE)
+        allow_batches(to, lake)
         allow_write(to, lake, names.FEATURES)
         allow(
             to,
@@ -124,9 +132,20 @@ class RefreshJob(Construct):
             "Glue tags the network interfaces it makes.",
         )
 
-    def _job(self, network: "Network", database: "Database", version: str) -> glue.PySparkEtlJob:
+    def _job(
+        self,
+        id: str,
+        name: str,
+        script: str,
+        about: str,
+        at_once: int,
+        version: str,
+        connection: glue.Connection,
+        encrypted: glue.SecurityConfiguration,
+    ) -> glue.PySparkEtlJob:
         artifacts = f"artifacts/{version}"
-        bucket = s3.Bucket.from_bucket_name(self, "Releases", self._addresses.bucket("releases"))
+        name_of_bucket = self._addresses.bucket("releases")
+        bucket = s3.Bucket.from_bucket_name(self, f"{id}Releases", name_of_bucket)
         sizes = self._addresses.deployment.sizes
         arguments = {
             "--lake": self._addresses.uri("lake"),
@@ -145,23 +164,23 @@ class RefreshJob(Construct):
             arguments["--project"] = "."
         return glue.PySparkEtlJob(
             self,
-            "Job",
-            job_name=self._addresses.named("refresh"),
-            description="Materializes a feature view as of an instant",
+            id,
+            job_name=self._addresses.named(name),
+            description=about,
             glue_version=glue.GlueVersion.V5_1,
             # Without updates: the permissions are those written here.
             role=self.role.without_policy_updates(),
-            script=glue.Code.from_bucket(bucket, f"{artifacts}/refresh_features.py"),
+            script=glue.Code.from_bucket(bucket, f"{artifacts}/{script}"),
             worker_configuration=glue.WorkerConfiguration(
                 worker_type=glue.WorkerType(sizes.glue_worker.replace(".", "_")),
                 number_of_workers=sizes.glue_workers,
             ),
             extra_files=own,
             default_arguments=arguments,
-            connections=[self._connection(network)],
+            connections=[connection],
             continuous_logging=glue.ContinuousLoggingProps(enabled=True, log_group=self.log),
-            security_configuration=self._encrypted(),
-            max_concurrent_runs=1,  # Two refreshes at once could only repeat each other's work.
+            security_configuration=encrypted,
+            max_concurrent_runs=at_once,
             max_retries=0,  # The state machines decide what is worth another try.
             timeout=Duration.hours(2),
         )

@@ -23,6 +23,17 @@ MINUTES_15 = 900
 COLLECTED = (names.PREDICTIONS, f"{names.QUARANTINE}/{names.PREDICTIONS}")
 
 
+def allow_batches(to: iam.Role, lake: str) -> None:
+    """Write the answers of batches, and keep chunks until a run has all of them."""
+    allow_write(to, lake, names.SCORES, names.BATCHES)
+    allow(
+        to,
+        ["s3:DeleteObject"],
+        [f"{lake}/{names.BATCHES}/*"],
+        "Chunks that have come to the target are dropped.",
+    )
+
+
 class Functions(Construct):
     """Every function of the deployment; a new one is a spec, and a line of permissions.
 
@@ -45,6 +56,7 @@ class Functions(Construct):
         self.webhooks = self._webhooks()
         self.relay = self._relay()
         self.drift = self._drift()
+        self.batch = self._batch()
 
     def allow_training(self, to: iam.Role) -> None:
         """What training needs, in a Lambda or in a job."""
@@ -240,6 +252,22 @@ class Functions(Construct):
         allow_read(function.role, self._releases, "models")
         started = [f"{machines}{model}" for model in deployment.models]
         allow(function.role, ["states:StartExecution"], started)
+        self._database.allow_working(function.role)
+        return function
+
+    def _batch(self) -> ImageFunction:
+        spec = FunctionSpec(
+            "batch",
+            "Scores a batch as its YAML says",
+            4096,
+            MINUTES_15,
+            disk=10240,
+            environment=self._places(),
+        )
+        function = ImageFunction(self, "Batch", self._room, spec)
+        allow_read(function.role, self._lake, names.RAW, names.FEATURES, names.TO_SCORE)
+        allow_batches(function.role, self._lake)
+        allow_read(function.role, self._releases, "models")
         self._database.allow_working(function.role)
         return function
 

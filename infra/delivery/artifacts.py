@@ -9,11 +9,12 @@ from pathlib import Path
 from infra.config import Deployment
 from infra.delivery.step import ROOT, account, client, command, say
 
-SCRIPT = "glue_jobs/refresh_features.py"
+SCRIPTS = ("glue_jobs/refresh_features.py", "glue_jobs/batch_predict.py")
 # Glue asks for this ending, and for the folder `wheels` inside.
 WHEELS = "hindcast.gluewheels.zip"
 SOURCE = "source.zip"
-LOCKED = "requirements/compute.txt"
+# Of batches, which need all that features do, and more.
+LOCKED = "requirements/batch.txt"
 # Glue 5.1 is Python 3.11 on Amazon Linux 2023, whose glibc is 2.34.
 PLATFORM = (
     "--python-version",
@@ -48,11 +49,11 @@ def make(folder: Path) -> list[Path]:
     """Make every artifact in a folder."""
     wheels = folder / "wheels"
     _collect(wheels)
-    made = [folder / Path(SCRIPT).name, folder / WHEELS, folder / SOURCE]
-    shutil.copy(ROOT / SCRIPT, made[0])
-    pack(made[1], folder, wheels.iterdir())
-    pack(made[2], ROOT, sources())
-    return made
+    scripts = [Path(shutil.copy(ROOT / script, folder)) for script in SCRIPTS]
+    made = [folder / WHEELS, folder / SOURCE]
+    pack(made[0], folder, wheels.iterdir())
+    pack(made[1], ROOT, sources())
+    return [*scripts, *made]
 
 
 def upload(deployment: Deployment, version: str, files: Iterable[Path]) -> None:

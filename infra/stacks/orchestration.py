@@ -4,6 +4,7 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from infra.addresses import Addresses
+from infra.constructs.batch import Batch
 from infra.constructs.events import Events
 from infra.constructs.notices import Notices
 from infra.constructs.prediction_log import dead_letters
@@ -46,6 +47,7 @@ class OrchestrationStack(DeploymentStack):
         control = models.functions.control.function
         schedules.call("measure", control, schedule.measure, {"action": "measure"})
         schedules.call("compact", control, schedule.compact, {"action": "compact"})
+        Batch(self, "Batch", addresses, data, models, failed)
         Events(self, "Events", addresses, data.key)
         relay, at_once = models.functions.relay.function, scheduler.TimeWindow.off()
         schedules.call("relay", relay, schedule.relay, {"action": "deliver_events"}, at_once)

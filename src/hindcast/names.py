@@ -7,6 +7,10 @@ FEATURES = "features"
 PREDICTIONS = "predictions"
 # Chunks of batches that are under way, a folder each, below the lake's root.
 BATCHES = "batches"
+# Files that are put into a folder below this one of the lake's bucket are scored by the batch.yaml
+# that is there; and where the answers of batches are.
+TO_SCORE = "to-score"
+SCORES = "scores"
 
 # Files that are put below this folder of the lake's bucket are ingested by themselves.
 INCOMING = "incoming"

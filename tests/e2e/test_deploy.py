@@ -121,7 +121,7 @@ def test_the_machines_have_their_states_and_what_was_deployed_in_them(
         for one in machines.list_state_machines()["stateMachines"]
     }
     rebuilds = {DEPLOYED.of_model("rebuild", model): model for model in MODELS}
-    assert found.keys() == {STAGING.named("refresh"), *rebuilds}
+    assert found.keys() == {STAGING.named("batch"), STAGING.named("refresh"), *rebuilds}
     for written in made:
         text = found[written["StateMachineName"]]["definition"]
         assert (

@@ -74,20 +74,20 @@ def test_a_pipeline_delivers_in_its_own_account() -> None:
         replace(TESTED, production=(replace(PRODUCTION, account="2"),))
 
 
-def test_a_deployments_own_definitions_reach_its_functions_and_its_glue_job(
+def test_a_deployments_own_definitions_reach_its_functions_and_its_glue_jobs(
     stacks: dict[str, Template],
 ) -> None:
     own, example = f"hindcast-{MARKET.name}", f"hindcast-{PRODUCTION.name}"
-    told = {"train", "evaluate", "control", "ingest", "relay", "drift"}
+    told = {"train", "evaluate", "control", "ingest", "relay", "drift", "batch"}
     assert with_project(stacks[f"{own}-models"]) == told
     assert with_project(stacks[f"{example}-models"]) == set()
-    job = only(stacks[f"{own}-features"], "AWS::Glue::Job")["Properties"]
-    arguments = {name: text(value) for name, value in job["DefaultArguments"].items()}
-    assert arguments["--project"] == "."
-    place = text(job["Command"]["ScriptLocation"]).rpartition("/")[0]
-    assert arguments["--extra-files"] == f"{place}/definitions.py"
-    other = only(stacks[f"{example}-features"], "AWS::Glue::Job")["Properties"]
-    assert not {"--project", "--extra-files"} & set(other["DefaultArguments"])
+    for job in properties(stacks[f"{own}-features"], "AWS::Glue::Job"):
+        arguments = {name: text(value) for name, value in job["DefaultArguments"].items()}
+        assert arguments["--project"] == "."
+        place = text(job["Command"]["ScriptLocation"]).rpartition("/")[0]
+        assert arguments["--extra-files"] == f"{place}/definitions.py"
+    for other in properties(stacks[f"{example}-features"], "AWS::Glue::Job"):
+        assert not {"--project", "--extra-files"} & set(other["DefaultArguments"])
 
 
 def with_project(template: Template) -> set[str]:

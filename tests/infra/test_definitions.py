@@ -81,6 +81,7 @@ def test_models_share_what_is_no_models_own(stacks: dict[str, Template]) -> None
 
 def test_all_definitions_are_deployed() -> None:
     assert {path.name for path in FOLDER.glob("*.asl.json")} == {
+        "batch.asl.json",
         "refresh.asl.json",
         "rebuild.asl.json",
     }

@@ -21,9 +21,12 @@ EXTRAS = {
     "control": "control",
     "collect-log": "compute",
     "drift": "drift",
+    "batch": "batch",
 }
 # What a function's name and its extra decide; all else is the same.
-OWN = r"# .*Lambda.*|lambdas[./]\w+|hindcast-[\w-]+|(train|compute|predict|control|drift)\.txt"
+OWN = (
+    r"# .*Lambda.*|lambdas[./]\w+|hindcast-[\w-]+|(train|compute|predict|control|drift|batch)\.txt"
+)
 
 
 def folder(function: str) -> Path:
@@ -115,7 +118,8 @@ def test_lambda_chooses_the_user(function: str) -> None:
 
 
 def test_they_differ_by_function_and_extra_alone() -> None:
-    assert same("train") == same("evaluate") == same("control") == same("drift")
+    alike = ("train", "evaluate", "control", "drift", "batch")
+    assert len({same(function) for function in alike}) == 1
     assert len({same(function).partition("COPY dist")[0] for function in FUNCTIONS}) == 1
 
 

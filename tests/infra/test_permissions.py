@@ -121,7 +121,7 @@ def test_only_the_migration_reads_the_administrators_secret(stacks: Stacks) -> N
     assert len(readers) == 1
 
 
-def test_nothing_of_a_bucket_is_deleted_but_features(stacks: Stacks) -> None:
+def test_nothing_of_a_bucket_is_deleted_but_features_and_waiting_chunks(stacks: Stacks) -> None:
     """They can be computed again; raw events, logged answers and releases cannot."""
     deleting = {
         text(target)
@@ -132,7 +132,8 @@ def test_nothing_of_a_bucket_is_deleted_but_features(stacks: Stacks) -> None:
         for target in listed(statement["Resource"])
     }
     assert deleting
-    assert {target for target in deleting if not target.endswith("/features/*")} == set()
+    again = ("/features/*", "/batches/*")
+    assert {target for target in deleting if not target.endswith(again)} == set()
 
 
 def test_only_the_training_job_lends_the_key_to_its_machine(stacks: Stacks) -> None:

@@ -16,15 +16,17 @@ MACHINES = [stack for stack in STACKS if stack.endswith("-orchestration")]
 
 
 @pytest.mark.parametrize("stack", FEATURES)
-def test_the_job_is_glue_5_1_from_the_wheel(stacks: Stacks, stack: str) -> None:
-    job = only(stacks[stack], "AWS::Glue::Job")["Properties"]
-    arguments = {name: text(value) for name, value in job["DefaultArguments"].items()}
-    assert job["GlueVersion"] == "5.1"
-    assert job["ExecutionProperty"] == {"MaxConcurrentRuns": 1}
-    assert arguments["--additional-python-modules"].endswith("/hindcast.gluewheels.zip")
-    assert arguments["--python-modules-installer-option"] == "--no-index"
-    assert "<ApplicationVersion>" in arguments["--additional-python-modules"]
-    assert text(job["Command"]["ScriptLocation"]).endswith("/refresh_features.py")
+def test_the_jobs_are_glue_5_1_from_the_wheel(stacks: Stacks, stack: str) -> None:
+    jobs = properties(stacks[stack], "AWS::Glue::Job")
+    for job in jobs:
+        arguments = {name: text(value) for name, value in job["DefaultArguments"].items()}
+        assert job["GlueVersion"] == "5.1"
+        assert arguments["--additional-python-modules"].endswith("/hindcast.gluewheels.zip")
+        assert arguments["--python-modules-installer-option"] == "--no-index"
+        assert "<ApplicationVersion>" in arguments["--additional-python-modules"]
+    scripts = {text(job["Command"]["ScriptLocation"]).rpartition("/")[2]: job for job in jobs}
+    assert scripts.keys() == {"refresh_features.py", "batch_predict.py"}
+    assert scripts["refresh_features.py"]["ExecutionProperty"] == {"MaxConcurrentRuns": 1}
 
 
 @pytest.mark.parametrize("stack", FEATURES)
@@ -42,7 +44,7 @@ def test_the_catalog_shows_delta_tables(stacks: Stacks, stack: str) -> None:
 @pytest.mark.parametrize("stack", MODELS)
 def test_functions_are_images_in_the_network(stacks: Stacks, stack: str) -> None:
     functions = properties(stacks[stack], "AWS::Lambda::Function")
-    assert len(functions) == 9 + len(models_of(stack))
+    assert len(functions) == 10 + len(models_of(stack))
     for function in functions:
         assert function["PackageType"] == "Image"
         assert text(function["Code"]["ImageUri"]).endswith(":<ApplicationVersion>")

@@ -36,14 +36,17 @@ def test_the_function_scores_and_people_are_told(here: Cloud, tmp_path: Path) ->
     assert (run.id, run.status) == (RUN, "succeeded")
 
 
-def test_a_batch_for_spark_is_a_glue_run_with_the_same_event(here: Cloud) -> None:
-    config = "s3://lake/batches/weekly.yaml"
+def test_new_data_are_scored_by_the_yaml_beside_them_on_glue_where_it_says_spark(
+    here: Cloud,
+) -> None:
+    config = "s3://lake/to-score/weekly/batch.yaml"
     here.functions.handlers = {**here.functions.handlers, "batch": lambda *_: {"engine": "spark"}}
-    ended = here.run(RUN, "batch", config=config, data="s3://lake/incoming/x.parquet")
+    new = {"bucket": {"name": "lake"}, "object": {"key": "to-score/weekly/x.parquet", "size": 9}}
+    ended = here.run(RUN, "batch", created=new)
     assert ended.status == "SUCCEEDED", ended
     [given] = here.edge.made("glue", "StartJobRun")
     assert given["JobName"] == "batch-predict"
-    data = "s3://lake/incoming/x.parquet"
+    data = "s3://lake/to-score/weekly/x.parquet"
     assert given["Arguments"] == {"--config": config, "--run": RUN, "--data": data}
 
 

@@ -138,11 +138,11 @@ def test_artifacts_are_where_the_templates_look(
     found = client("s3").list_objects_v2(Bucket=bucket)["Contents"]
     keys = {f"s3://{bucket}/{one['Key']}" for one in found}
     asked = json.dumps([*properties(stacks["hindcast-staging-features"], "AWS::Glue::Job")])
-    [job] = properties(stacks["hindcast-staging-features"], "AWS::Glue::Job")
+    jobs = properties(stacks["hindcast-staging-features"], "AWS::Glue::Job")
     project, *_ = properties(stacks["hindcast-staging-models"], "AWS::CodeBuild::Project")
     wanted = [
-        job["Command"]["ScriptLocation"],
-        job["DefaultArguments"]["--additional-python-modules"],
+        *(job["Command"]["ScriptLocation"] for job in jobs),
+        jobs[0]["DefaultArguments"]["--additional-python-modules"],
         project["Source"]["Location"],
     ]
     assert {_place(one) for one in wanted} == keys, asked

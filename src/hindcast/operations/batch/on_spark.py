@@ -133,13 +133,9 @@ def _split(batch: BatchFile, context: PartContext, task: SplitTask, uri: str) ->
 
 
 def _commit(uri: str, run: str, count: int, is_accepted: bool) -> None:
-    """Show the errors, and the answers where they are accepted."""
+    """Show the errors, and the answers where they are accepted; else a run may go on with them."""
     paths = [path_of(run, number) for number in range(count)]
-    for table in (errors_of(uri), uri):
+    for table in (errors_of(uri), *([uri] if is_accepted else [])):
         files = deltafiles.filesystem(table)
-        if table == uri and not is_accepted:
-            for path in paths:
-                files.delete_file(path)
-        else:
-            schema = footer(files, paths[0]).schema.to_arrow_schema()
-            deltafiles.append_once(table, files, paths, schema, f"batch {run}")
+        schema = footer(files, paths[0]).schema.to_arrow_schema()
+        deltafiles.append_once(table, files, paths, schema, f"batch {run}")
