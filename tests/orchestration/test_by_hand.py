@@ -148,8 +148,10 @@ def test_asked_again_after_the_ledger_was_away_it_finds_the_same_way_back(twice:
 def test_a_release_that_is_there_is_judged_and_rolled_out_by_a_canary(rolled: Cloud) -> None:
     release = challenger(rolled)
     number = rolled.home.application.ledger.find_release("credit_risk", release).version
-    ended = rolled.run("by-hand", release=str(number))
+    rolled.home.redefine(("gate=Gate(", "second_person=True, gate=Gate("))
+    ended = rolled.run("by-hand", release=str(number), by="bob")
     assert ended.output == {"outcome": "promoted", "release": release, "version": "2"}
+    assert rolled.home.application.champion("credit_risk").by == "bob"
     assert not NEITHER & {*ended.states}
     assert "Evaluate" in ended.states
     assert (served(rolled), rolled.stage.shifts) == ("2", [5, 25, 50, 0])
