@@ -58,6 +58,10 @@ def routes(routes_url: str, tmp_path: Path) -> Iterator[Service]:
 def test_keys_and_request_values_are_asked_by_their_names(routes: Service) -> None:
     status, answer = routes.call("POST", "/predict", ASKED)
     _, row = routes.call("GET", "/features?carrier=UA&day=2013-01-02&distance=733.25")
+    by_path = routes.call("GET", "/features/UA?day=2013-01-02&distance=733.25")[1]
+    assert by_path == row
+    twice = routes.call("GET", "/features/UA?carrier=UA&day=2013-01-02&distance=733.25")
+    assert (twice[0], twice[1]["error"]["field"]) == (400, "carrier")
     _, score = routes.call("POST", "/score", {"features": {"flights": 3, "distance": 733.25}})
     assert status == 200
     assert (answer["carrier"], answer["day"]) == ("UA", "2013-01-02")

@@ -186,6 +186,7 @@ def test_a_service_of_request_values_alone_reads_no_view(served: Callable[[str],
         (f"other/features?{ANN}", 404, "service", "there is no service 'other'; known are asked, "),
         ("asked/features?cid=ann&country=DE&number=1", 422, "price", "is missing; send a decimal"),
         (f"asked/features?{ANN}&colour=red", 422, "colour", "is unknown; known are cid, country, "),
+        (f"asked/features?{ANN}&price=2", 400, "price", "is given more than once; send one"),
         ("asked/features?cid=ann&country=DE&number=1&price=x", 422, "price", "must be a number"),
         ("asked/features?cid=ann&country=DE&number=one&price=1", 422, "number", "must be an integ"),
         (
@@ -195,7 +196,7 @@ def test_a_service_of_request_values_alone_reads_no_view(served: Callable[[str],
             "there is no customer and shop with cid zoe, country XX, number 9",
         ),
     ],
-    ids=["service", "missing", "unknown", "ill-typed value", "ill-typed key", "entity"],
+    ids=["service", "missing", "unknown", "twice", "ill-typed value", "ill-typed key", "entity"],
 )
 def test_what_cannot_be_answered_is_named(
     served: Callable[[str], Answer], path: str, status: int, field: str | None, message: str

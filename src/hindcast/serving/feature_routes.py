@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from hindcast.errors import NotMaterializedError, StoreUnavailableError
-from hindcast.serving import answers, questions, refusals
+from hindcast.serving import answers, questions, refusals, requests
 from hindcast.serving.catalog import Catalog
 from hindcast.serving.features import FeatureReader
 from hindcast.serving.meter import Meter
@@ -45,10 +45,11 @@ class FeatureRoutes:
         return _answer(name, self._catalog.reader(name), self._query())
 
     def of_key(self, key: str) -> Response[str]:
-        """The same, for a key that is one column."""
+        """The same, with the first key in the path."""
         name = self._only()
         reader = self._catalog.reader(name)
-        return _answer(name, reader, {each.name: unquote(key) for each in reader.plan.keys[:1]})
+        keys = {each.name: unquote(key) for each in reader.plan.keys[:1]}
+        return _answer(name, reader, self._query(keys))
 
     def health(self) -> Response[str]:
         """Whether every service can answer, each by its own SELECT over the online store."""
@@ -63,8 +64,8 @@ class FeatureRoutes:
             return answers.unavailable(_health("down", *state))
         return answers.ok({**_health("ok", "ok", "ok"), "services": found})
 
-    def _query(self) -> Mapping[str, str]:
-        return self._app.current_event.raw_event["queryStringParameters"] or {}
+    def _query(self, keys: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        return requests.query(self._app.current_event.raw_event, keys)
 
     def _only(self) -> str:
         """The only service; raises RequestError 404 naming those there are."""

@@ -59,6 +59,19 @@ def json_object(text: str | None, is_base64: bool) -> dict[str, Any]:
     return document
 
 
+def query(event: Mapping[str, Any], keys: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The parameters of a request's query, after keys that came in its path.
+
+    Raises RequestError 400 naming one that is given more than once, in either.
+    """
+    given = dict(keys or {})
+    for name, texts in (event.get("multiValueQueryStringParameters") or {}).items():
+        if name in given or len(texts) > 1:
+            raise RequestError(400, name, "is given more than once; send one value", "query")
+        given[name] = texts[0]
+    return given
+
+
 def require_known(document: Mapping[str, Any], allowed: Sequence[str], where: str = "") -> None:
     """Raise RequestError 422 naming the first other field, after `where`, and those allowed."""
     for name in document:

@@ -81,12 +81,13 @@ class Service:
         return answers.ok({"predictions": [self._item(each, made, lines) for each in asked]})
 
     def features(self, key: str) -> Response[str]:
-        """The features a prediction for that entity would be made from now."""
-        return self._features({each.name: unquote(key) for each in self._plan.keys[:1]})
+        """The features a prediction would be made from now; other values are in the query."""
+        keys = {each.name: unquote(key) for each in self._plan.keys[:1]}
+        return self._features(requests.query(self._app.current_event.raw_event, keys))
 
     def features_by_name(self) -> Response[str]:
         """The same, for the keys and request values of the query."""
-        return self._features(self._app.current_event.raw_event["queryStringParameters"] or {})
+        return self._features(requests.query(self._app.current_event.raw_event))
 
     def score(self) -> Response[str]:
         """{"features"} -> a score; {"instances"} -> {"predictions"}: the caller's values."""

@@ -188,7 +188,7 @@ API = Api(
 )
 _OK = "The answer."
 _REFUSALS = {
-    400: "The body is not JSON.",
+    400: "The body is not JSON, or a parameter is given more than once.",
     404: "What is asked about is not known: the entity, the model or the service.",
     413: "The body or a list in it is too long.",
     422: "A field is unknown, missing or has a value that it cannot have.",
@@ -260,9 +260,8 @@ def _of_model(
 
 
 def _get(name: str, path: str, summary: str, answer: type[BaseModel]) -> Operation:
-    given = [] if "{key}" in path else [_QUERY]
-    answers = _answers(answer, 404, 422, 503)
-    return Operation(name, "GET", path, summary, "features", answers, parameters=given)
+    answers = _answers(answer, 400, 404, 422, 503)
+    return Operation(name, "GET", path, summary, "features", answers, parameters=[_QUERY])
 
 
 def _answers(model: type[BaseModel], *refusals: int) -> Mapping[int, Answer]:
