@@ -8,7 +8,16 @@ from infra.project import EXAMPLE, Project, Table
 
 # What has an image, which installs an extra of the wheel; predict's holds one model's release.
 PREDICT = "predict"
-FUNCTIONS = (PREDICT, "train", "evaluate", "control", "collect-log", "drift", "batch")
+FUNCTIONS = (
+    PREDICT,
+    "train",
+    "evaluate",
+    "control",
+    "control-api",
+    "collect-log",
+    "drift",
+    "batch",
+)
 FUNCTION_NAME_CHARACTERS = 64  # Lambda's limit.
 MOST_WARMED = 100  # Of one version at a time; a thread pings each.
 # The stacks of a deployment, each after those that it builds on.
@@ -109,6 +118,8 @@ class Deployment:
     network: str = "10.20.0.0/16"
     project: Project | None = None  # Whose definitions it runs; None: the example in the wheel.
     log_days: int = 90
+    # Of callers of the control API: patterns of ARNs -> viewer, operator or approver.
+    roles: Mapping[str, str] = field(default_factory=dict)
     sizes: Sizes = field(default_factory=Sizes)
     schedule: Schedule = field(default_factory=Schedule)
     training: Training = field(default_factory=Training)

@@ -151,7 +151,7 @@ def secrets(of: Scenario) -> float:
 
 
 def storage(of: Scenario) -> float:
-    """lake GB x s3_gb + writes x s3_writes / 10^6 + (6 + models) x images GB x image_gb"""
+    """lake GB x s3_gb + writes x s3_writes / 10^6 + (7 + models) x images GB x image_gb"""
     lake = of.usage.lake_gb * usd("s3_gb") + of.usage.lake_writes * usd("s3_writes") / MILLION
     return lake + (SHARED_REPOSITORIES + of.models) * of.usage.images_gb * usd("image_gb")
 

@@ -64,6 +64,12 @@ class Functions(Construct):
         allow_write(to, self._releases, "models")
         self._database.allow_working(to)
 
+    def allow_looking(self, to: iam.Role) -> None:
+        """What telling of data, releases and runs needs."""
+        allow_read(to, self._lake, names.RAW, names.FEATURES, names.PREDICTIONS)
+        allow_read(to, self._releases, "models")
+        self._database.allow_working(to)
+
     def _predict(self, model: str) -> ImageFunction:
         sizes = self._room.addresses.deployment.sizes
         environment = {
@@ -86,7 +92,7 @@ class Functions(Construct):
     def _train(self) -> ImageFunction:
         memory = self._room.addresses.deployment.sizes.train_memory
         spec = FunctionSpec(
-            "train", "Trains a release", memory, MINUTES_15, disk=4096, environment=self._places()
+            "train", "Trains a release", memory, MINUTES_15, disk=4096, environment=self.places()
         )
         function = ImageFunction(self, "Train", self._room, spec)
         self.allow_training(function.role)
@@ -99,7 +105,7 @@ class Functions(Construct):
             4096,
             MINUTES_15,
             disk=2048,
-            environment=self._places(),
+            environment=self.places(),
         )
         function = ImageFunction(self, "Evaluate", self._room, spec)
         # Predictions, because the gate looks for training-serving skew.
@@ -114,7 +120,7 @@ class Functions(Construct):
             "Opens, checks, promotes and closes for the state machines; measures",
             1024,
             300,
-            environment=self._places(),
+            environment=self.places(),
         )
         function = ImageFunction(self, "Control", self._room, spec)
         allow(
@@ -173,7 +179,7 @@ class Functions(Construct):
             MINUTES_15,
             disk=10240,
             image="control",
-            environment=self._places(),
+            environment=self.places(),
             concurrency=2,  # Commits to one table wait for each other; more would only retry.
         )
         function = ImageFunction(self, "Ingest", self._room, spec)
@@ -216,7 +222,7 @@ class Functions(Construct):
             1024,
             300,
             image="control",
-            environment={**self._places(), **environment},
+            environment={**self.places(), **environment},
         )
         function = ImageFunction(self, "Relay", self._room, spec)
         allow(function.role, ["events:PutEvents"], [bus])
@@ -245,14 +251,12 @@ class Functions(Construct):
             4096,
             MINUTES_15,
             disk=2048,
-            environment={**self._places(), **environment},
+            environment={**self.places(), **environment},
         )
         function = ImageFunction(self, "Drift", self._room, spec)
-        allow_read(function.role, self._lake, names.RAW, names.FEATURES, names.PREDICTIONS)
-        allow_read(function.role, self._releases, "models")
+        self.allow_looking(function.role)
         started = [f"{machines}{model}" for model in deployment.models]
         allow(function.role, ["states:StartExecution"], started)
-        self._database.allow_working(function.role)
         return function
 
     def _batch(self) -> ImageFunction:
@@ -262,7 +266,7 @@ class Functions(Construct):
             4096,
             MINUTES_15,
             disk=10240,
-            environment=self._places(),
+            environment=self.places(),
         )
         function = ImageFunction(self, "Batch", self._room, spec)
         allow_read(function.role, self._lake, names.RAW, names.FEATURES, names.TO_SCORE)
@@ -271,7 +275,8 @@ class Functions(Construct):
         self._database.allow_working(function.role)
         return function
 
-    def _places(self) -> dict[str, str]:
+    def places(self) -> dict[str, str]:
+        """Where a function that works with the lake and the ledger finds them."""
         addresses = self._room.addresses
         places = {
             names.ENV_HOME: "/tmp/hindcast",  # Lambda's only writable folder.

@@ -23,6 +23,7 @@ ENDPOINTS = {
     "Glue": _Service.GLUE,
     "Events": _Service.EVENTBRIDGE,
     "Functions": _Service.LAMBDA_,
+    "Schedules": _Service("scheduler"),
 }
 
 

@@ -26,13 +26,13 @@ class Schedules(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._addresses, self._key, self._failed = addresses, key, failed
-        self._role = role(self, "Role", "scheduler.amazonaws.com", "Starts the state machines")
-        allow(self._role, ["sqs:SendMessage"], [failed.queue_arn])
-        allow_key(self._role, key.key_arn)
+        self.role = role(self, "Role", "scheduler.amazonaws.com", "Starts the state machines")
+        allow(self.role, ["sqs:SendMessage"], [failed.queue_arn])
+        allow_key(self.role, key.key_arn)
 
     def start(self, name: str, machine: sfn.StateMachine, cron: str, given: dict[str, Any]) -> None:
         """Start a machine by a cron expression, with an input."""
-        allow(self._role, ["states:StartExecution"], [machine.state_machine_arn])
+        allow(self.role, ["states:StartExecution"], [machine.state_machine_arn])
         target = targets.StepFunctionsStartExecution(machine, **self._options(given))
         self._schedule(name, target, cron)
 
@@ -45,13 +45,13 @@ class Schedules(Construct):
         window: scheduler.TimeWindow = WITHIN,
     ) -> None:
         """Call a function by a cron or rate expression, with an event."""
-        allow(self._role, ["lambda:InvokeFunction"], [function.function_arn])
+        allow(self.role, ["lambda:InvokeFunction"], [function.function_arn])
         self._schedule(name, targets.LambdaInvoke(function, **self._options(given)), cron, window)
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         return {
             # Without updates: the permissions are those written here.
-            "role": self._role.without_policy_updates(),
+            "role": self.role.without_policy_updates(),
             "dead_letter_queue": self._failed,
             "input": scheduler.ScheduleTargetInput.from_object(given),
             # A start that comes hours late would only meet the next one.

@@ -19,4 +19,4 @@ class ApiStack(DeploymentStack):
         super().__init__(scope, "api", addresses)
         self.api = PredictionApi(self, "Api", addresses, data.key)
         self.add_stack_dependency(models)  # Its stages name their functions.
-        Firewall(self, "Firewall", addresses, self.api.stages, data.key)
+        self.firewall = Firewall(self, "Firewall", addresses, self.api.stages, data.key)

@@ -28,7 +28,7 @@ class ModelsStack(DeploymentStack):
             name: ecr.Repository.from_repository_name(self, f"Image-{name}", addresses.named(name))
             for name, _ in addresses.deployment.repositories
         }
-        room = Room(
+        self.room = Room(
             addresses=addresses,
             network=network,
             group=fixed(self, "Group", network.functions),
@@ -36,7 +36,7 @@ class ModelsStack(DeploymentStack):
             key=data.key,
             version=version,
         )
-        self.functions = Functions(self, "Functions", room, data.database)
+        self.functions = Functions(self, "Functions", self.room, data.database)
         self.training_job = TrainingJob(self, "TrainingJob", addresses, data.key.key_arn)
         self.functions.allow_training(self.training_job.role)
         for model in addresses.deployment.models:

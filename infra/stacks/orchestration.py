@@ -5,6 +5,7 @@ from constructs import Construct
 
 from infra.addresses import Addresses
 from infra.constructs.batch import Batch
+from infra.constructs.control_api import ControlApi
 from infra.constructs.events import Events
 from infra.constructs.notices import Notices
 from infra.constructs.prediction_log import dead_letters
@@ -48,6 +49,8 @@ class OrchestrationStack(DeploymentStack):
         schedules.call("measure", control, schedule.measure, {"action": "measure"})
         schedules.call("compact", control, schedule.compact, {"action": "compact"})
         Batch(self, "Batch", addresses, data, models, failed)
+        firewall, starts = api.firewall.acl.attr_arn, schedules.role.role_arn
+        ControlApi(self, "Control", models.room, models.functions, starts, firewall)
         Events(self, "Events", addresses, data.key)
         relay, at_once = models.functions.relay.function, scheduler.TimeWindow.off()
         schedules.call("relay", relay, schedule.relay, {"action": "deliver_events"}, at_once)

@@ -160,7 +160,8 @@ def world(
         stacks = Stacks(aws)
         stacks.bootstrap()
         deploy(stacks, deployment, made, {"ApplicationVersion": "first"})
-        [api] = aws.client("apigateway").get_rest_apis()["items"]
+        apis = aws.client("apigateway").get_rest_apis()["items"]
+        [api] = [one for one in apis if one["name"] == deployment.prefix]
         complete(aws, api["id"], made[deployment.named("api")])
         yield World(aws, stacks, deployment, api["id"])
 

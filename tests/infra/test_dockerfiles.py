@@ -19,6 +19,7 @@ EXTRAS = {
     "train": "train",
     "evaluate": "train",
     "control": "control",
+    "control-api": "control",
     "collect-log": "compute",
     "drift": "drift",
     "batch": "batch",
