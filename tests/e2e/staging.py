@@ -13,7 +13,6 @@ import psycopg
 import pytest
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.server import ThreadedMotoServer
-from moto.sns.models import sns_backends
 from psycopg import sql
 
 from hindcast import names, project
@@ -70,12 +69,6 @@ class Staging:
             database_url=_as_user(_server(self.folder), names.DATABASE_WORKER),
         )
         return Application(places, project.load(places.project))
-
-    @property
-    def notifications(self) -> list[dict[str, Any]]:
-        """The messages that the topic was sent."""
-        [topic] = sns_backends[ACCOUNT][REGION].topics.values()
-        return [json.loads(message) for _, message, *_ in topic.sent_notifications]
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]:

@@ -226,7 +226,7 @@ def test_answers_are_collected_once(deployment: Staging, predict: Function) -> N
     assert found["predicted"]["prediction_id"] == answer.document["prediction_id"]
 
 
-def test_people_are_told_of_a_release_that_was_refused(
+def test_a_release_that_was_refused_is_an_event_for_the_relay_to_tell_people_of(
     deployment: Staging, tasks: Tasks, rebuild: dict[str, Any]
 ) -> None:
     definitions = deployment.folder / "project" / "definitions.py"
@@ -237,9 +237,9 @@ def test_people_are_told_of_a_release_that_was_refused(
     finally:
         definitions.write_text(before)
     assert report["passed"] is False
-    [told] = deployment.notifications
-    assert told["release"] == report["release"]
-    assert "latency" in told["failures"][0]
+    [event] = deployment.application.ledger.outbox.events("GateRefused")
+    assert event.data["release"] == report["release"]
+    assert "latency" in event.data["failures"][0]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_what_no_retry_can_help_has_another_name(
 def test_without_the_database_the_machines_try_again(
     deployment: Staging, tasks: Tasks, rebuild: dict[str, Any]
 ) -> None:
-    assert retried() == {"StoreUnavailableError"}
+    assert retried() == {"ConflictError", "StoreUnavailableError"}
     asked = {
         tasks.control: {"action": "trained", **CLOCKS},
         tasks.train: CLOCKS,

@@ -55,5 +55,5 @@ def test_nothing_refused_is_an_empty_report(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_read(lake: Lake) -> None:
-    with pytest.raises(InputError, match=r"end the file's name in \.csv or \.parquet"):
+    with pytest.raises(InputError, match=r"end the file's name in \.csv, \.jsonl"):
         quarantine([orders], lake, out=Path("rows.xlsx"))

@@ -11,7 +11,7 @@ from hindcast.errors import DefinitionError
 from tests.integration import commands, wrong_definitions
 
 # What works by the names alone that a project declares, whatever its SQL.
-NAMES_ONLY = ("predict", "releases", "runs", "serve", "status")
+NAMES_ONLY = ("job", "predict", "releases", "runs", "serve", "status")
 
 
 @pytest.fixture(autouse=True)

@@ -37,8 +37,8 @@ def batch(
     from hindcast.operations.batch.run import run_batch
 
     clocks = {"as_of": _instant(as_of, "--as-of"), "known_by": _instant(known_by, "--known-by")}
-    checked = configs.read(config).at(**clocks)
     application = working(home, project)
+    checked = configs.read(config).at(**clocks)
     console.show(run_batch(application, checked, run_id, ConsoleProgress()), as_json)
 
 
