@@ -26,7 +26,7 @@ export async function page() {
 const newest = async (name) => (await get(`models/${encodeURIComponent(name)}/drift?limit=1`)).checks[0];
 
 function model(name, each, check) {
-  const [kind, text] = drifting(check);
+  const [kind, text] = drifting(check, each.champion);
   return h("div", { class: "card" },
     h("div", { class: "top" }, h("h2", {}, name), h("a", { class: "end", href: `#/drift?model=${encodeURIComponent(name)}` }, light(kind, text))),
     facts({
@@ -47,8 +47,9 @@ function canary(champion, { release: name, percent }) {
     h("small", {}, `${number(100 - percent)}% ${champion}, ${number(percent)}% canary `, release(name)));
 }
 
-function drifting(check) {
+function drifting(check, champion) {
   if (!check) return ["", "drift: not looked for"];
+  if (check.release !== champion) return ["", "drift: not looked for since the promotion"];
   const alerts = check.findings.filter((each) => each.alert).length;
   if (alerts) return ["bad", `drift: ${alerts} moved`];
   if (check.findings.length) return ["warn", `drift: ${check.findings.length} moved once`];

@@ -21,7 +21,8 @@ export function runTable(rows) {
   ], rows, { href: (each) => `#/runs/${encodeURIComponent(each.id)}`, empty: "Nothing ran yet." });
 }
 
-const parameters = (given) => Object.entries(given ?? {}).filter(([, each]) => each !== null).map(([name, each]) => `${name} ${typeof each === "object" ? JSON.stringify(each) : each}`).join(", ");
+/** What a run was given, on a line: documents are told where the run is told in full. */
+const parameters = (given) => Object.entries(given ?? {}).filter(([, each]) => each !== null && typeof each !== "object").map(([name, each]) => `${name} ${each}`).join(", ");
 
 export async function page({ rest, given, again }) {
   if (!rest.length) return listed(given);
@@ -31,8 +32,8 @@ export async function page({ rest, given, again }) {
   return [
     h("div", { class: "top" }, h("h1", {}, `${run.kind} `, id(run.id)), mark(run.status, KINDS[run.status] ?? ""),
       h("span", { class: "end" }, working(run) ? act("cancel") : ["failed", "interrupted", "cancelled"].includes(run.status) ? act("retry") : null)),
-    section(null, facts({ started: ago(run.started_at), requested: run.started_at ? null : ago(run.requested_at), took: length(run.seconds), by: run.by, progress: run.progress, error: run.error && h("span", { class: "bad" }, run.error), parameters: parameters(run.parameters) })),
-    told("Inputs", run.inputs), told("Outputs", run.outputs),
+    section(null, facts({ started: ago(run.started_at), requested: run.started_at ? null : ago(run.requested_at), took: length(run.seconds), by: run.by, progress: run.progress, error: run.error && h("span", { class: "bad" }, run.error) })),
+    told("Parameters", run.parameters), told("Inputs", run.inputs), told("Outputs", run.outputs),
     run.log?.length ? section("End of the log", h("pre", { tabindex: 0 }, Array.isArray(run.log) ? run.log.join("\n") : run.log)) : null,
   ].filter(Boolean);
 }
