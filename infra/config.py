@@ -79,12 +79,14 @@ class Warmup:
 class Schedule:
     """When things happen, as EventBridge's cron expressions in a time zone.
 
-    `rebuilds` has the models, by name, that are not rebuilt when `rebuild` says.
+    `rebuilds` has the models, by name, that are not rebuilt when `rebuild` says. `batches` has the
+    folders below to-score/ of the lake's bucket whose batch.yaml is scored by schedule.
     """
 
     refresh: str = "cron(30 3 * * ? *)"
     rebuild: str = "cron(0 5 ? * SUN *)"
     rebuilds: Mapping[str, str] = field(default_factory=dict)
+    batches: Mapping[str, str] = field(default_factory=dict)
     measure: str = "cron(10 * * * ? *)"  # Hourly, as the alarms on ages look.
     drift: str = "cron(0 6 * * ? *)"  # Of each model.
     compact: str = "cron(40 2 * * ? *)"  # The predictions of a day, a file for each batch.

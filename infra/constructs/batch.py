@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What a batch may be given as new data; the YAML that lies beside them starts nothing.
 ENDINGS = (".csv", ".jsonl", ".parquet")
+BATCH = "batch.yaml"
 
 
 class Batch(Construct):
@@ -34,6 +35,7 @@ class Batch(Construct):
         failed: sqs.Queue,
     ) -> None:
         super().__init__(scope, id)
+        self._lake = addresses.uri("lake")
         batch, control = models.functions.batch.function, models.functions.control.function
         topic, job = addresses.topic_arn(self), addresses.named("batch")
         values = {
@@ -51,6 +53,10 @@ class Batch(Construct):
         allow(machine.role, ["sns:Publish"], [topic])
         allow_key(machine.role, data.key.key_arn)
         self._start_on_data(addresses, data, failed)
+
+    def scored(self, name: str) -> dict[str, str]:
+        """What the batch of a folder below to-score/ is started with."""
+        return {"config": f"{self._lake}/{names.TO_SCORE}/{name}/{BATCH}"}
 
     def _start_on_data(self, addresses: Addresses, data: "DataStack", failed: sqs.Queue) -> None:
         starts = role(self, "Role", "events.amazonaws.com", "Starts batches on new data")

@@ -48,7 +48,9 @@ class OrchestrationStack(DeploymentStack):
         control = models.functions.control.function
         schedules.call("measure", control, schedule.measure, {"action": "measure"})
         schedules.call("compact", control, schedule.compact, {"action": "compact"})
-        Batch(self, "Batch", addresses, data, models, failed)
+        batch = Batch(self, "Batch", addresses, data, models, failed)
+        for name, cron in schedule.batches.items():
+            schedules.start(f"batch-{name}", batch.machine, cron, batch.scored(name))
         firewall, starts = api.firewall.acl.attr_arn, schedules.role.role_arn
         ControlApi(self, "Control", models.room, models.functions, starts, firewall)
         Events(self, "Events", addresses, data.key)

@@ -19,7 +19,11 @@ OWN = Project(
 MARKET = replace(
     MARKET,
     project=OWN,
-    schedule=replace(MARKET.schedule, rebuilds={"credit-v2": "cron(0 7 * * ? *)"}),
+    schedule=replace(
+        MARKET.schedule,
+        rebuilds={"credit-v2": "cron(0 7 * * ? *)"},
+        batches={"monthly": "cron(0 4 1 * ? *)"},
+    ),
 )
 RECOVERY = another(PRODUCTION, "recovery", "eu", "eu-central-1", "10.50.0.0/16")
 
