@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from infra.config import PRODUCTION, STAGING, Deployment, Sizes, Training
+from infra.choices import Sizes, Training
+from infra.config import PRODUCTION, STAGING, Deployment
 from infra.project import EXAMPLE
 
 HOURS = 730.0

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from hindcast import names
 from infra.addresses import Addresses
-from infra.config import Thresholds
+from infra.choices import Thresholds
 from infra.constructs.metrics import Metrics
 
 # How an execution ends badly: the metric, and what it means. Only one that is ended from outside

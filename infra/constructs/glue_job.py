@@ -146,22 +146,10 @@ class RefreshJob(Construct):
         artifacts = f"artifacts/{version}"
         name_of_bucket = self._addresses.bucket("releases")
         bucket = s3.Bucket.from_bucket_name(self, f"{id}Releases", name_of_bucket)
-        sizes = self._addresses.deployment.sizes
-        arguments = {
-            "--lake": self._addresses.uri("lake"),
-            "--releases": self._addresses.uri("releases", "models"),
-            "--database_secret": self._addresses.named("worker"),
-            # A zip of wheels, as the network has no way to PyPI.
-            "--additional-python-modules": self._addresses.uri(
-                "releases", f"{artifacts}/hindcast.gluewheels.zip"
-            ),
-            "--python-modules-installer-option": "--no-index",
-        }
-        own: list[glue.Code] = []
-        if self._addresses.deployment.project:
-            # Glue copies the file to the folder where the script runs.
-            own.append(glue.Code.from_bucket(bucket, f"{artifacts}/definitions.py"))
-            arguments["--project"] = "."
+        sizes, project = self._addresses.deployment.sizes, self._addresses.deployment.project
+        # Glue copies the file to the folder where the script runs.
+        definitions = f"{artifacts}/definitions.py"
+        own: list[glue.Code] = [glue.Code.from_bucket(bucket, definitions)] if project else []
         return glue.PySparkEtlJob(
             self,
             id,
@@ -176,7 +164,7 @@ class RefreshJob(Construct):
                 number_of_workers=sizes.glue_workers,
             ),
             extra_files=own,
-            default_arguments=arguments,
+            default_arguments=self._arguments(artifacts),
             connections=[connection],
             continuous_logging=glue.ContinuousLoggingProps(enabled=True, log_group=self.log),
             security_configuration=encrypted,
@@ -184,6 +172,20 @@ class RefreshJob(Construct):
             max_retries=0,  # The state machines decide what is worth another try.
             timeout=Duration.hours(2),
         )
+
+    def _arguments(self, artifacts: str) -> dict[str, str]:
+        """What every run of a job is started with."""
+        return {
+            "--lake": self._addresses.uri("lake"),
+            "--releases": self._addresses.uri("releases", "models"),
+            "--database_secret": self._addresses.named("worker"),
+            # A zip of wheels, as the network has no way to PyPI.
+            "--additional-python-modules": self._addresses.uri(
+                "releases", f"{artifacts}/hindcast.gluewheels.zip"
+            ),
+            "--python-modules-installer-option": "--no-index",
+            **({"--project": "."} if self._addresses.deployment.project else {}),
+        }
 
     def _connection(self, network: "Network") -> glue.Connection:
         subnet = network.vpc.select_subnets(subnet_type=ISOLATED.subnet_type).subnets[0]

@@ -16,7 +16,8 @@ from constructs import Construct
 
 from hindcast import names
 from infra.addresses import Addresses
-from infra.config import PREDICT, Sizes
+from infra.choices import Sizes
+from infra.config import PREDICT
 from infra.constructs.logs import log_group
 from infra.project import live_version
 

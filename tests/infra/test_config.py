@@ -5,14 +5,8 @@ from dataclasses import replace
 import pytest
 
 from hindcast import project
-from infra.config import (
-    DELIVERY,
-    PRODUCTION,
-    STAGING,
-    Canary,
-    Deployment,
-    Training,
-)
+from infra.choices import Canary, Training
+from infra.config import DELIVERY, PRODUCTION, STAGING, Deployment
 from infra.images import ROOT
 from infra.project import EXAMPLE, Project
 from tests.infra.deployments import MARKET, RECOVERY, STACKS, TESTED

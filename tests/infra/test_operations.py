@@ -11,6 +11,7 @@ import typer
 
 from hindcast.cli import app
 from infra import config
+from infra.choices import Canary
 from infra.delivery import __main__ as delivery
 from tests.infra import commands
 from tests.infra.deployments import STACKS
@@ -133,7 +134,7 @@ def test_the_numbers_are_those_of_the_config() -> None:
     assert f"`predict_concurrency` {concurrency}" in text
     rates = f"{staging.requests_per_second} / {production.requests_per_second}"
     assert f"`requests_per_second` {rates}" in text
-    looks = config.Canary().looks * len(config.Canary().steps)
+    looks = Canary().looks * len(Canary().steps)
     assert f"`Canary()` makes {looks}" in text
 
 

@@ -8,7 +8,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from infra.config import PRODUCTION, Warmup
+from infra.choices import Warmup
+from infra.config import PRODUCTION
 from lambdas.warm import handler as warm
 from tests.infra.deployments import MARKET, MODELS
 from tests.infra.resources import Template, of_type, properties, statements, text

@@ -8,7 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from hindcast import settings
+from hindcast.settings import Settings
 from hindcast.stores.lake import Lake
+from hindcast.stores.ledger import Ledger
 from hindcast.stores.online import OnlineStore
 from tests.integration import hindsight, lifecycle
 from tests.integration.hindsight import Home
@@ -88,3 +91,17 @@ def service(served_url: str, release_dir: Path) -> Iterator[Service]:
     """The predict handler over the small table and the release."""
     with serve(served_url, release_dir) as opened:
         yield opened
+
+
+@pytest.fixture
+def ledger(database_url: str) -> Iterator[Ledger]:
+    """A ledger in a database of the test's own."""
+    opened = Ledger(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Settings:
+    """The settings of a home that is empty."""
+    return settings.load({}, home=tmp_path)

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -16,13 +15,6 @@ from hindcast.stores.database import connect
 from hindcast.stores.ledger import Ledger, ReleaseRecord
 
 AS_OF = datetime(2021, 9, 17, tzinfo=UTC)
-
-
-@pytest.fixture
-def ledger(database_url: str) -> Iterator[Ledger]:
-    opened = Ledger(database_url)
-    yield opened
-    opened.close()
 
 
 def add_release(ledger: Ledger, release: str, model: str = "risk") -> ReleaseRecord:

@@ -1,6 +1,5 @@
 """The outbox of a real ledger: each entry and its event are one, and each sink gets every event."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -11,13 +10,6 @@ from hindcast.stores.ledger import Event, Ledger
 
 AT = datetime(2021, 9, 17, tzinfo=UTC)
 NOW = timedelta(0)
-
-
-@pytest.fixture
-def ledger(database_url: str) -> Iterator[Ledger]:
-    opened = Ledger(database_url)
-    yield opened
-    opened.close()
 
 
 def told(ledger: Ledger) -> list[tuple[str, str]]:

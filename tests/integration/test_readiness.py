@@ -1,6 +1,5 @@
 """A release may answer in place of the champion only with features that are online and fresh."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,13 +12,6 @@ from hindcast.stores.online import OnlineStore, ViewVersion
 
 AS_OF = datetime(2021, 9, 17, tzinfo=UTC)
 OLD, NEW = ViewVersion("history", "0ld"), ViewVersion("history", "3e3")
-
-
-@pytest.fixture
-def ledger(database_url: str) -> Iterator[Ledger]:
-    opened = Ledger(database_url)
-    yield opened
-    opened.close()
 
 
 def release(ledger: Ledger, name: str, reads: ViewVersion) -> ReleaseRecord:

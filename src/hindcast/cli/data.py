@@ -168,9 +168,7 @@ def materialize(
 
 @app.command("training-set")
 def training_set(
-    out: Annotated[
-        Path, typer.Option("--out", help="The file to write: CSV, JSON lines or Parquet.")
-    ],
+    out: Annotated[Path, typer.Option("--out", help="Write CSV, JSON lines or Parquet.")],
     spine: Annotated[
         Path | None,
         typer.Option(help="The rows of this file: keys, event_timestamp, label, request values."),
@@ -206,9 +204,7 @@ def get_historical_features(
             help="CSV or Parquet: keys, as_of or event_timestamp, request values; maybe known_by.",
         ),
     ],
-    out: Annotated[
-        Path, typer.Option("--out", help="The file to write: CSV, JSON lines or Parquet.")
-    ],
+    out: Annotated[Path, typer.Option("--out", help="Write CSV, JSON lines or Parquet.")],
     known_by: KnownByOption = None,
     engine: EngineOption = "duckdb",
     view: ViewOption = None,
@@ -238,14 +234,9 @@ def get_historical_features(
         rows = spine_file.read(spine)
         found = retrieve.retrieve(asked, runner, application.lake, rows, one_for_all)
         written = table_file.write(found.table, out)
-    report = {
-        "rows": written,
-        "unknown_keys": found.unknown_keys,
-        "known_by": one_for_all or "each row's own instant",
-        "seconds": round(time.perf_counter() - started, 2),
-        "file": str(out),
-    }
-    console.show(report, as_json)
+    report = {"rows": written, "unknown_keys": found.unknown_keys, "file": str(out)}
+    report |= {"known_by": one_for_all or "each row's own instant"}
+    console.show(report | {"seconds": round(time.perf_counter() - started, 2)}, as_json)
 
 
 @app.command("get-online-features")
@@ -258,8 +249,7 @@ def get_online_features(
         Path | None, typer.Option("--keys", help="CSV or Parquet with a column of keys.")
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Write a file of CSV, JSON lines or Parquet instead."),
+        Path | None, typer.Option("--out", help="Write CSV, JSON lines or Parquet instead.")
     ] = None,
     view: ViewOption = None,
     service: ServiceOption = None,

@@ -8,7 +8,7 @@ import pytest
 from hindcast.errors import HindcastError, InputError
 from hindcast.traffic.roll_out import Plan
 from hindcast.traffic.watch import Alarms, Traffic, Watch
-from infra.config import Canary, Thresholds
+from infra.choices import Canary, Thresholds
 
 ALARMS = Alarms(error_percent=1.0, latency_p99_ms=500.0, requests=100)
 

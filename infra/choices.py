@@ -1,0 +1,87 @@
+"""What a deployment may choose: canary, thresholds, sizes, warm-up, schedules, training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Canary:
+    """How a release takes traffic: its shares in percent, and how often alarms are looked at."""
+
+    steps: tuple[int, ...] = (5, 25, 50)
+    looks: int = 10
+    look_seconds: int = 60
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Beyond these a person is told, and a canary is rolled back where it caused them."""
+
+    error_percent: float = 1.0
+    latency_p99_ms: int = 500
+    throttles: int = 0
+    feature_age_hours: int = 36
+    model_age_days: int = 45
+    pinned_connections: int = 5
+    drift: int = 0  # Alerts of a check, which are quiet by themselves.
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything; memory in MB, storage in GB."""
+
+    database_class: str = "t4g.medium"
+    database_storage: int = 50
+    database_standby: bool = False
+    glue_worker: str = "G.1X"
+    glue_workers: int = 2
+    predict_memory: int = 1024
+    predict_concurrency: int = 20
+    train_memory: int = 8192
+    requests_per_second: int = 50
+    requests_burst: int = 100
+    requests_per_day: int = 1_000_000
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """How environments of predict are kept from growing cold; minutes: 5 to 15, or 0 for not.
+
+    concurrent: how many of each version that a stage names. Versions with provisioned concurrency
+    are left alone.
+    """
+
+    minutes: int = 10
+    concurrent: int = 1
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When things happen, as EventBridge's cron expressions in a time zone.
+
+    `rebuilds` has the models, by name, that are not rebuilt when `rebuild` says. `batches` has the
+    folders below to-score/ of the lake's bucket whose batch.yaml is scored by schedule.
+    """
+
+    refresh: str = "cron(30 3 * * ? *)"
+    rebuild: str = "cron(0 5 ? * SUN *)"
+    rebuilds: Mapping[str, str] = field(default_factory=dict)
+    batches: Mapping[str, str] = field(default_factory=dict)
+    measure: str = "cron(10 * * * ? *)"  # Hourly, as the alarms on ages look.
+    drift: str = "cron(0 6 * * ? *)"  # Of each model.
+    compact: str = "cron(40 2 * * ? *)"  # The predictions of a day, a file for each batch.
+    relay: str = "rate(1 minute)"  # Events wait that long at most.
+    timezone: str = "Etc/UTC"
+
+    def of_model(self, model: str) -> str:
+        """When a model is rebuilt."""
+        return self.rebuilds.get(model, self.rebuild)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where a rebuild trains: the Lambda, or the same image as a SageMaker job on any machine."""
+
+    path: str = "lambda"
+    # A type without disks of its own (no `d` in it): those take no key, and SageMaker refuses ours.
+    job_instance: str = "ml.m7i.4xlarge"
