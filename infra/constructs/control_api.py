@@ -12,7 +12,7 @@ from infra.constructs.image_function import FunctionSpec, ImageFunction, Room
 from infra.constructs.logs import log_group
 from infra.constructs.model_stage import ACCESS_FIELDS
 from infra.constructs.models import Functions
-from infra.permissions import acknowledge, allow
+from infra.permissions import acknowledge, allow, allow_read
 
 NAME = "control-api"
 STAGE = "control"
@@ -68,6 +68,7 @@ class ControlApi(Construct):
     def _allow(self, functions: Functions, schedules_role: str) -> None:
         to, addresses = self.function.role, self._addresses
         functions.allow_looking(to)
+        allow_read(to, addresses.bucket_arn("lake"), names.REPORTS)
         # Those that jobs are executions of.
         rebuilds = (f"{names.REBUILD}-{model}" for model in addresses.deployment.models)
         machines = [addresses.machine_arn(self, name) for name in ("refresh", "batch", *rebuilds)]

@@ -255,6 +255,8 @@ class Functions(Construct):
         )
         function = ImageFunction(self, "Drift", self._room, spec)
         self.allow_looking(function.role)
+        pages = f"{self._lake}/{names.REPORTS}/drift/*"
+        allow(function.role, ["s3:PutObject"], [pages], "The pages of checks, named by their runs.")
         started = [f"{machines}{model}" for model in deployment.models]
         allow(function.role, ["states:StartExecution"], started)
         return function

@@ -11,6 +11,8 @@ BATCHES = "batches"
 # that is there; and where the answers of batches are.
 TO_SCORE = "to-score"
 SCORES = "scores"
+# Pages of checks for drift, of each model a folder, below the lake's root.
+REPORTS = "reports"
 
 # Files that are put below this folder of the lake's bucket are ingested by themselves.
 INCOMING = "incoming"

@@ -94,20 +94,32 @@ def test_a_release_image_is_made_of_its_models_releases_in_its_models_repository
     assert not any(fnmatchcase(released[other], pattern) for pattern in read)
 
 
-def test_ingest_reads_what_came_and_writes_two_tables(stacks: Stacks) -> None:
+def reached_by(function: str, stacks: Stacks) -> dict[str, set[str]]:
+    """Of a function, its actions -> the paths in buckets that they reach."""
     reached: dict[str, set[str]] = {}
     for name, _, statement in granted(stacks["hindcast-production-models"]):
-        if name.startswith("FunctionsIngest"):
+        if name.startswith(f"Functions{function}"):
             for target in listed(statement["Resource"]):
                 path = text(target).partition("/")[2] if ":s3:" in text(target) else ""
                 for action in listed(statement["Action"]):
                     reached.setdefault(action, set()).add(path)
+    return reached
+
+
+def test_ingest_reads_what_came_and_writes_two_tables(stacks: Stacks) -> None:
+    reached = reached_by("Ingest", stacks)
     assert reached["s3:GetObjectVersion"] == {"incoming/*"}
     assert reached["s3:GetObject"] == {"incoming/*", "raw/*", "quarantine/*"}
     assert reached["s3:PutObject"] == {"raw/*", "quarantine/*"}
     assert {action for action in reached if action.startswith("s3:Delete")} == set()
     assert "sqs:SendMessage" in reached
     assert "secretsmanager:GetSecretValue" in reached
+
+
+def test_drift_writes_the_pages_of_its_checks_and_nothing_else(stacks: Stacks) -> None:
+    reached = reached_by("Drift", stacks)
+    assert reached["s3:PutObject"] == {"reports/drift/*"}
+    assert not any(path.startswith("reports") for path in reached["s3:GetObject"])
 
 
 def test_only_the_migration_reads_the_administrators_secret(stacks: Stacks) -> None:

@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from hindcast.operations.console import ADDRESS
+from hindcast.operations.drift import check
 from hindcast.traffic.http import Server
 from tests.integration import control, hindsight
-from tests.integration.hindsight import ANN, BOB, Home
+from tests.integration.hindsight import ANN, BOB, NOW, Home
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = [
@@ -72,6 +73,7 @@ def console(
     with hindsight.database(postgres_server, "console", settled) as url:
         home = hindsight.copy(settled, folder, url)
         home.answer(ANN, BOB)
+        check.check(home.application, "credit_risk", NOW)
         with (
             control.opened(home) as api,
             Server(("127.0.0.1", 0), api.handler) as server,
@@ -138,6 +140,12 @@ def test_two_releases_are_held_side_by_side(console: Console) -> None:
     boxes.nth(1).check()
     page.get_by_role("button", name="Compare two").click()
     expect(page.get_by_role("row", name="roc auc")).to_be_visible()
+
+
+def test_the_newest_check_for_drift_is_shown_whole(console: Console) -> None:
+    page = console.open("drift")
+    page.get_by_role("button", name="Show the whole check").click()
+    expect(page.frame_locator("iframe").get_by_role("heading", name="credit_risk")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

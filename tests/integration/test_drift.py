@@ -36,7 +36,8 @@ def test_what_moves_is_found_and_alerts_once_it_lasts(home: Home) -> None:
     assert {each.since for each in second.findings} == {FIRST + WEEK}
     assert second.alerts == 2
     [event] = home.application.ledger.outbox.events("DriftDetected")
-    assert (event.subject, event.data["run"]) == (MODEL, second.run)
+    told = (event.subject, event.data["run"], event.data["page"])
+    assert told == (MODEL, second.run, second.page)
     jsonschema.validate(dict(event.data), envelope.schema("DriftDetected"))
     text = Path(second.page).read_text()
     for said in (second.release, first.run, "2026-01-08", "out of range", 'class="plot"'):

@@ -12,9 +12,10 @@ import pytest
 
 from hindcast.errors import ReleaseError
 from hindcast.models.registry.registry import open_registry
+from hindcast.operations.drift import check
 from hindcast.releases import contents
-from tests.integration import hindsight, moto_aws
-from tests.integration.hindsight import ANN, BOB, EARLIER, Home
+from tests.integration import control, hindsight, moto_aws
+from tests.integration.hindsight import ANN, BOB, EARLIER, NOW, Home
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +150,22 @@ def test_a_changed_object_is_refused_wherever_it_is_read(
             )
     finally:
         bucket.put_object(**given, Body=good)
+
+
+def test_a_check_for_drift_keeps_its_page_as_an_object_that_the_control_api_gives(
+    home: Home,
+) -> None:
+    report = check.check(home.application, "credit_risk", NOW)
+    assert report.page == f"{home.bucket}/lake/reports/drift/credit_risk/{report.run}.html"
+    [key] = objects(home, "lake/reports/")
+    bucket = boto3.resource("s3").Bucket(str(home.bucket).removeprefix("s3://"))
+    assert bucket.Object(key).content_type == "text/html"
+    with control.opened(home) as api:
+        assert api.done("GET", f"/runs/{report.run}")["outputs"]["page"] == report.page
+        [told] = api.done("GET", "/models/credit_risk/drift")["checks"]
+        path = f"/models/credit_risk/drift/{told['run']}"
+        assert report.release in api.done("GET", path)["html"]
+        bucket.Object(key).delete()
+        status, refused = api.ask("GET", path)
+        assert (status, report.page in refused["error"]["message"]) == (404, True)
+        assert api.ask("GET", f"{path}x")[0] == 404

@@ -1,5 +1,6 @@
 """Small files by name below an address, a folder or s3://; each appears when it is whole."""
 
+import mimetypes
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +100,11 @@ class S3Folder:
 
     def write(self, name: str, content: bytes) -> None:
         """Put an object in place of the one that has its name."""
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         with aws.one_error(self.uri + name):
-            aws.client("s3").put_object(Bucket=self.bucket, Key=f"{self.key}/{name}", Body=content)
+            aws.client("s3").put_object(
+                Bucket=self.bucket, Key=f"{self.key}/{name}", Body=content, ContentType=kind
+            )
 
     def drop(self) -> None:
         """Delete every object."""

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { trend } from "./charts.js";
+import { framed } from "./framed.js";
 import { h, id, light, mark, minute, number, section, table } from "./dom.js";
 
 const CHARTS = 12;
@@ -17,7 +18,14 @@ export async function page({ given }) {
   const top = h("div", { class: "top" }, heading, h("label", { class: "end" }, "model", choose));
   if (!checks.length) return [top, h("p", { class: "empty" }, `Nothing was compared yet: hindcast drift ${model.name}`)];
   const [newest] = checks;
-  return [top, section(null, summary(newest)), section("What moved", findings(newest)), section("Over time: population stability", over(checks, limit))];
+  return [top, section(null, summary(newest)), section("What moved", findings(newest)), section("Over time: population stability", over(checks, limit)), whole(model, newest)];
+}
+
+/** The page of a check, read when it is opened. */
+function whole(model, check) {
+  const path = `models/${encodeURIComponent(model.name)}/drift/${encodeURIComponent(check.run)}`;
+  const show = h("button", { onclick: () => show.replaceWith(framed("What the check found", path)) }, "Show the whole check");
+  return section(null, show);
 }
 
 function summary(check) {

@@ -1,6 +1,7 @@
 // Releases with their cards, and two of them side by side.
 
 import { get } from "./api.js";
+import { framed } from "./framed.js";
 import { ago, facts, h, id, mark, minute, number, section, table, value } from "./dom.js";
 
 const STATES = { champion: "good", refused: "bad", canary: "warn" };
@@ -37,26 +38,14 @@ async function listed(model) {
 
 async function one(name) {
   const release = await get(`releases/${encodeURIComponent(name)}`);
-  const card = h("div", {}, h("p", { class: "empty", role: "status" }, "Reading the card ..."));
-  showCard(name, card);
   return [
     h("div", { class: "top" }, h("h1", {}, release.release), mark(release.state, STATES[release.state] ?? "")),
     section(null, facts({ model: release.model, version: release.version, "trained as of": minute(release.trained_as_of), created: ago(release.created_at), run: run(release.run_id) })),
-    card,
+    framed(`Model card of ${name}`, `releases/${encodeURIComponent(name)}/card`),
   ];
 }
 
 const run = (name) => (name ? h("a", { href: `#/runs/${encodeURIComponent(name)}` }, id(name)) : null);
-
-/** The card has a page's own styles: it is shown in a frame, which may run nothing. */
-async function showCard(name, place) {
-  try {
-    const { html } = await get(`releases/${encodeURIComponent(name)}/card`);
-    place.replaceChildren(h("iframe", { title: `Model card of ${name}`, sandbox: "", srcdoc: html }));
-  } catch (error) {
-    place.replaceChildren(section("Model card", h("p", {}, error.message)));
-  }
-}
 
 async function compared(names) {
   const [left, right] = await Promise.all(names.map((name) => get(`releases/${encodeURIComponent(name)}`)));

@@ -206,14 +206,17 @@ class ReplayDocument(BaseModel):
     matches: bool
 
 
-class CardDocument(BaseModel):
-    """A release's card."""
+class PageDocument(BaseModel):
+    """A page of its own: a release's card, or what a check for drift found."""
 
     html: str
 
 
 class DriftCheck(BaseModel):
-    """One check: what moved in a window, and the stability index of each column by population."""
+    """One check: what moved in a window, and the stability index of each column by population.
+
+    page: the address of its HTML page.
+    """
 
     run: str
     release: str
@@ -221,6 +224,7 @@ class DriftCheck(BaseModel):
     until: datetime
     findings: Sequence[Mapping[str, Any]]
     measures: Mapping[str, Mapping[str, float]]
+    page: str
 
 
 class DriftDocument(BaseModel):

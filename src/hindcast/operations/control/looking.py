@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from hindcast.audit.replay import replay as replays
+from hindcast.errors import InputError, NotFoundError
 from hindcast.formats.objects import local
 from hindcast.operations import catalogue as catalogues
 from hindcast.operations import lookup
@@ -44,7 +45,7 @@ def card(control: Control, call: Call) -> Reply:
     application = control.application
     record = release_of(application, call.path["id"], cast("ModelQuery", call.query).model)
     with local(f"{record.location}.html") as path:
-        return Reply(documents.CardDocument(html=path.read_text("utf-8")))
+        return Reply(documents.PageDocument(html=path.read_text("utf-8")))
 
 
 def drift(control: Control, call: Call) -> Reply:
@@ -61,7 +62,20 @@ def drift(control: Control, call: Call) -> Reply:
             until=each.window.until,
             findings=each.findings,
             measures=each.measures,
+            page=each.page,
         )
         for each in found
     ]
     return Reply(documents.DriftDocument(model=model, limit=limit, checks=checks))
+
+
+def drift_page(control: Control, call: Call) -> Reply:
+    """The page of a check for drift."""
+    application, model = control.application, call.path["model"]
+    require_model(application, model, "model", 404)
+    check = history.check(application.ledger, model, call.path["run"])
+    try:
+        with local(check.page) as path:
+            return Reply(documents.PageDocument(html=path.read_text("utf-8")))
+    except InputError as error:
+        raise NotFoundError(f"run {check.run}: its page is not kept; {error}") from error

@@ -175,7 +175,7 @@ ROUTES = (
         "viewer",
         "Give a release's card.",
         looking.card,
-        documents.CardDocument,
+        documents.PageDocument,
         query=bodies.ModelQuery,
     ),
     Route(
@@ -203,6 +203,14 @@ ROUTES = (
         looking.drift,
         documents.DriftDocument,
         query=bodies.ChecksQuery,
+    ),
+    Route(
+        "GET",
+        "/models/{model}/drift/{run}",
+        "viewer",
+        "Give the page of a check for drift.",
+        looking.drift_page,
+        documents.PageDocument,
     ),
     Route(
         "POST",

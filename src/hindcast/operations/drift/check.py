@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from hindcast import names
 from hindcast.bootstrap import Application
 from hindcast.errors import InputError, NotFoundError
 from hindcast.operations.drift import (
@@ -84,7 +85,7 @@ def check(
 def _report(
     run: OpenRun, examined: Examination, found: Found, moved: Sequence[DriftFinding]
 ) -> DriftReport:
-    model, home = examined.model.name, examined.application.settings.home
+    model, lake = examined.model.name, examined.application.lake
     return DriftReport(
         run=run.id,
         model=model,
@@ -95,7 +96,7 @@ def _report(
         alerts=sum(each.alert for each in moved),
         findings=tuple(moved),
         unjudged=found.unjudged,
-        page=str(home / history.KIND / f"{model}.html"),
+        page=lake.uri(names.REPORTS, history.KIND, model, f"{run.id}.html"),
     )
 
 
@@ -117,6 +118,7 @@ def _announce(run: OpenRun, report: DriftReport) -> None:
         "model": report.model,
         "release": report.release,
         "run": report.run,
+        "page": report.page,
         "findings": [_told(each) for each in alerts],
     }
     run.announce("DriftDetected", report.model, data)
@@ -124,5 +126,5 @@ def _announce(run: OpenRun, report: DriftReport) -> None:
 
 def _told(finding: DriftFinding) -> dict[str, Any]:
     """A finding as the event's schema has it; its note may quote values, and is left out."""
-    names = ("kind", "name", "slice", "statistic", "value", "p_value", "since")
-    return {name: getattr(finding, name) for name in names}
+    told = ("kind", "name", "slice", "statistic", "value", "p_value", "since")
+    return {name: getattr(finding, name) for name in told}

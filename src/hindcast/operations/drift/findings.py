@@ -128,7 +128,7 @@ class Found:
 class DriftReport:
     """A check. rows: of each population. findings: what moved. alerts: how many of them are one.
 
-    page: the HTML file that shows it all.
+    page: the address of the HTML file that shows it all.
     """
 
     run: str

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hindcast.errors import NotFoundError
 from hindcast.instants import instant
 from hindcast.operations.drift.findings import Period, Subject
 from hindcast.operations.drift.policy import Streaks
@@ -18,18 +19,27 @@ OVERLAP = 0.1
 
 @dataclass(frozen=True)
 class FormerCheck:
-    """A former check of a model. findings and measures as the run's outputs have them."""
+    """A former check of a model. findings, measures and page as the run's outputs have them."""
 
     run: str
     release: str
     window: Period
     findings: Sequence[Mapping[str, Any]]
     measures: Mapping[str, Mapping[str, float]]
+    page: str
 
 
 def checks(ledger: Ledger, model: str) -> list[FormerCheck]:
     """The newest checks of a model that ended well, the newest first."""
     return [_check(run) for run in ledger.runs(KIND, "succeeded", LOOKED_AT, model)]
+
+
+def check(ledger: Ledger, model: str, run_id: str) -> FormerCheck:
+    """One check of a model; raises NotFoundError for any other run."""
+    run = ledger.find_run(run_id)
+    if (run.kind, run.status, run.parameters.get("model")) != (KIND, "succeeded", model):
+        raise NotFoundError(f"run {run_id}: is no check of model '{model}' that ended well")
+    return _check(run)
 
 
 def streaks(former: Sequence[FormerCheck], release: str, window: Period) -> Streaks:
@@ -67,4 +77,5 @@ def _check(run: Run) -> FormerCheck:
         window=Period(instant(outputs["since"], "since"), instant(outputs["until"], "until")),
         findings=outputs["findings"],
         measures=outputs["measures"],
+        page=outputs["page"],
     )

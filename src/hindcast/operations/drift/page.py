@@ -16,6 +16,7 @@ from hindcast.operations.drift.findings import (
     Measurement,
 )
 from hindcast.operations.drift.history import FormerCheck
+from hindcast.stores import folders
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "page.html.jinja"
@@ -63,12 +64,9 @@ BY_COLUMN = ("feature", "score")
 
 
 def write(report: DriftReport, found: Found, drift: Drift, former: Sequence[FormerCheck]) -> None:
-    """Write the page to the report's path, in place of the one of the check before."""
-    path = Path(report.page)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = path.with_suffix(".new")
-    written.write_text(render(report, found, drift, former), encoding="utf-8")
-    written.replace(path)
+    """Write the page to the report's address; raises HindcastError where it cannot be."""
+    folder, _, name = report.page.rpartition("/")
+    folders.opened(folder).write(name, render(report, found, drift, former).encode())
 
 
 def render(report: DriftReport, found: Found, drift: Drift, former: Sequence[FormerCheck]) -> str:

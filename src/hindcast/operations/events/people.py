@@ -23,7 +23,7 @@ def letter(event: Event) -> tuple[str, str]:
         subject = f"Hindcast: model {event.subject} is back to release {data['release']}"
         return subject, f"by {data['by']}, from release {data['replaces']}; see: hindcast releases"
     lines = [_moved(finding) for finding in data["findings"]]
-    lines.append(f"the page with plots is of run {data['run']}; see docs/drift.md")
+    lines.append(f"with plots: {data.get('page', 'see the run ' + data['run'])}")
     return f"Hindcast: model {event.subject} drifts", "\n".join(lines)
 
 

@@ -69,5 +69,5 @@ def checked(
     before = history.streaks(checks, release, window)
     [found] = policy.judge("m", [measurement], DRIFT, window, before)
     kept = document({"found": found})["found"]
-    checks.insert(0, FormerCheck("run", release, window, [kept], {}))
+    checks.insert(0, FormerCheck("run", release, window, [kept], {}, ""))
     return dict(kept)
