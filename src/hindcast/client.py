@@ -41,7 +41,8 @@ class ClientAnswer:
     """A prediction, with what it is replayed by.
 
     probability, probabilities, interval: what the model's task has of these. keys: as they were
-    asked. features_as_of: None where the values were sent.
+    asked. features_as_of: None where the values were sent; of several views the oldest, and
+    features_as_of_by_view has each.
     """
 
     prediction: int | float | str
@@ -53,16 +54,21 @@ class ClientAnswer:
     probabilities: Mapping[str, float] = field(default_factory=dict)
     interval: tuple[float, float] | None = None
     unseen: tuple[str, ...] = ()
+    features_as_of_by_view: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Features:
-    """Feature values by name, and as of when they are; unseen: views without a row."""
+    """Feature values by name, and as of when they are; unseen: views without a row.
+
+    features_as_of: of several views the oldest, and features_as_of_by_view has each.
+    """
 
     values: Mapping[str, Any]
     features_as_of: datetime
     materialization: str | None
     unseen: tuple[str, ...] = ()
+    features_as_of_by_view: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,7 @@ class Client:
             datetime.fromisoformat(found["features_as_of"]),
             found["materialization"],
             tuple(found.get("unseen", ())),
+            _by_view(found),
         )
 
     def start(self, job: str, idempotency_key: str | None = None, **parameters: Any) -> ClientRun:
@@ -246,7 +253,13 @@ def _answered(said: Mapping[str, Any], asked: Question) -> ClientAnswer:
         probabilities=said.get("probabilities", {}),
         interval=(interval[0], interval[1]) if interval else None,
         unseen=tuple(said.get("unseen", ())),
+        features_as_of_by_view=_by_view(said),
     )
+
+
+def _by_view(said: Mapping[str, Any]) -> dict[str, datetime]:
+    by_view: Mapping[str, str] = said.get("features_as_of_by_view", {})
+    return {view: datetime.fromisoformat(instant) for view, instant in by_view.items()}
 
 
 def _item(said: Mapping[str, Any], asked: Question) -> ClientAnswer | RefusedError:

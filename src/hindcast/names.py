@@ -40,6 +40,8 @@ FEATURES_AS_OF = "features_as_of"
 MATERIALIZATION = "materialization"
 AS_OF = "as_of"
 KNOWN_BY = "known_by"
+# Of an answer by several views: the instant of each, where FEATURES_AS_OF is the oldest of them.
+FEATURES_AS_OF_BY_VIEW = "features_as_of_by_view"
 # Of an online answer: the views that have no row for the question, by commas.
 UNSEEN = "_unseen"
 # Whether an entity has an event before the instant.

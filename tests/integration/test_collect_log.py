@@ -69,6 +69,7 @@ def test_a_log_becomes_rows(tmp_path: Path, lake: Lake) -> None:
         "release": RELEASE,
         "materialization": "run1",
         "features_as_of": START - timedelta(days=1),
+        "features_as_of_by_view": None,
         "prediction": 1,
         "probability": 0.25,
         "answer": '{"prediction":1,"probability":0.25}',

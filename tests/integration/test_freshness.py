@@ -50,6 +50,20 @@ def test_without_a_declared_answer_the_service_is_unavailable(
         assert service.call("POST", "/predict", {"id": 1})[0] == 404
 
 
+def test_of_several_views_the_refusal_names_the_oldest(served_url: str, tmp_path: Path) -> None:
+    by_view = "ARRAY[features_as_of + INTERVAL '1 day', features_as_of] AS features_as_of_by_view"
+    several = {
+        "views": ["support", "spending"],
+        "sql": sample_release.SQL.replace("features_as_of, ", f"features_as_of, {by_view}, "),
+    }
+    release = sample_release.write(tmp_path, **several, **freshness(TWO_DAYS, None))
+    with serve(served_url, release) as service:
+        status, answer = service.call("POST", "/predict", {"id": 5008827})
+    assert status == 503
+    told = "the features of view 'spending' are as of 2021-09-17T00:00:00+00:00"
+    assert answer["error"]["message"].startswith(told)
+
+
 def test_within_the_limit_the_model_answers(served_url: str, tmp_path: Path) -> None:
     with serve(served_url, sample_release.write(tmp_path, **freshness(CENTURY, 1))) as service:
         status, answer = service.call("POST", "/predict", {"id": 5008827})

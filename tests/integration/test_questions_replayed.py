@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hindcast.audit import prediction_log
 from hindcast.audit.replay.replay import replay, skew
+from hindcast.client import Client
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models import promote
 from hindcast.operations.drift import counting, populations, reference
@@ -25,6 +27,7 @@ from hindcast.traffic import local
 from tests.integration import hindsight, shops
 from tests.integration.hindsight import Home
 from tests.integration.service import serve
+from tests.integration.test_client import served
 
 SEEN = {"cid": "c-2", "country": "DE", "shop_no": 1, "amount": "12.34"}
 ASKED = [
@@ -53,6 +56,8 @@ def test_every_answer_is_recomputed_bit_for_bit(shop_home: Home, model: str) -> 
     shop_home.collect(*lines)
     assert [line["outcome"] for line in lines] == ["predicted"] * len(ASKED) + ["scored"]
     assert len({line["materialization"] for line in lines[:-1]}) == 1
+    kept = prediction_log.find(shop_home.application.lake, lines[0]["prediction_id"])
+    assert json.loads(kept["features_as_of_by_view"]) == lines[0]["features_as_of_by_view"]
     assert len(lines[0]["features"]["topics"]) == 3
     for line in lines:
         found = replay(shop_home.application, line["prediction_id"])
@@ -104,10 +109,19 @@ def test_each_view_answers_as_it_was_materialized(shop_home: Home) -> None:
         _, seen = service.call("GET", f"/features?{urllib.parse.urlencode(SEEN)}")
         _, first = service.call("POST", "/predict", SEEN)
         _, unknown = service.call("POST", "/predict", ASKED[-1])
+        with served(service.handler) as url:
+            typed = Client(url).predict(SEEN)
     assert all(0 <= number < 1 for number in seen["features"]["topics"])
     assert "unseen" not in first
     assert unknown["unseen"] == ["spending", "support", "busy"]
-    assert first["features_as_of"] == "2024-05-30T00:00:00+00:00"  # The oldest view's.
+    made = {
+        "spending": "2024-06-01T00:00:00+00:00",
+        "support": "2024-05-31T00:00:00+00:00",
+        "busy": "2024-05-30T00:00:00+00:00",
+    }
+    assert {each["features_as_of"] for each in (first, seen, unknown)} == {made["busy"]}
+    assert first["features_as_of_by_view"] == seen["features_as_of_by_view"] == made
+    assert {v: at.isoformat() for v, at in typed.features_as_of_by_view.items()} == made
 
 
 def test_predict_takes_every_key_and_value_by_name(

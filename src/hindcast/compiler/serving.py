@@ -37,7 +37,8 @@ def serving_query(service: CompiledService, cold_start: ColdStart = "refuse") ->
     """SELECT of the service's features in order, then _unseen, features_as_of, materialization.
 
     _unseen: by commas, the views that have no row for the question; their features are those of an
-    empty history. features_as_of: of the oldest view; materialization: of each view, by commas.
+    empty history. features_as_of: of the oldest view; materialization: of each view, by commas;
+    and of several views features_as_of_by_view, an array in their order.
     cold_start: "refuse" gives no row where every view is unseen; "answer" gives one. It reads the
     relations of these very versions of the views, whatever the project declares later.
     Parameters (psycopg style): key_0, key_1, ... in the order of service.keys, given_0, ... in that
@@ -147,10 +148,12 @@ def _said(views: list[_View]) -> list[str]:
         return [f"'' AS {names.UNSEEN}", names.FEATURES_AS_OF, names.MATERIALIZATION]
     instants = ", ".join(f"{view.made}.{names.FEATURES_AS_OF}" for view in views)
     runs = ", ".join(f"{view.made}.{names.MATERIALIZATION}" for view in views)
+    several = [f"ARRAY[{instants}] AS {names.FEATURES_AS_OF_BY_VIEW}"] if len(views) > 1 else []
     return [
         f"CONCAT_WS(',', {', '.join(view.unseen for view in views)}) AS {names.UNSEEN}",
         f"LEAST({instants}) AS {names.FEATURES_AS_OF}",
         f"CONCAT_WS(',', {runs}) AS {names.MATERIALIZATION}",
+        *several,
     ]
 
 

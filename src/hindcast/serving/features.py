@@ -1,7 +1,7 @@
 """From a question and an instant to features: one read of the online store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ class FeatureRow:
     """What is served for one question; features are in the plan's order.
 
     keys and request: what was asked, by name. unseen: the views that have no history of it.
+    features_as_of: the oldest view's; features_as_of_by_view: each one's, where there are several.
     """
 
     keys: Mapping[str, Key | None]
@@ -36,6 +37,7 @@ class FeatureRow:
     features_as_of: datetime
     materialization: str | None
     unseen: tuple[str, ...] = ()
+    features_as_of_by_view: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -43,9 +45,16 @@ class FeatureRow:
         return {
             "features": answers.features(self.features),
             "features_as_of": self.features_as_of.isoformat(),
+            **self.named_instants,
             "materialization": self.materialization,
             **self.named_unseen,
         }
+
+    @property
+    def named_instants(self) -> dict[str, Any]:
+        """As of when each view is, as a field of an answer, where there are several."""
+        instants = {view: at.isoformat() for view, at in self.features_as_of_by_view.items()}
+        return {names.FEATURES_AS_OF_BY_VIEW: instants} if instants else {}
 
     @property
     def named_unseen(self) -> dict[str, Any]:
@@ -100,4 +109,13 @@ class FeatureReader:
             row[names.FEATURES_AS_OF].astimezone(UTC),
             row[names.MATERIALIZATION],
             tuple(filter(None, row[names.UNSEEN].split(","))),
+            self._by_view(row),
         )
+
+    def _by_view(self, row: Row) -> dict[str, datetime]:
+        """Nothing where there is one view, or the statement is of before it told several apart."""
+        instants = row.get(names.FEATURES_AS_OF_BY_VIEW)
+        if instants is None:
+            return {}
+        found = zip(self.plan.views, instants, strict=True)
+        return {view: instant.astimezone(UTC) for view, instant in found}

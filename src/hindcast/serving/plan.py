@@ -67,7 +67,8 @@ class QuestionPlan:
     sql takes the named parameters key_0, key_1, ... in the order of keys, given_0, ... in that of
     request, and as_of (timestamptz), and returns at most one row: the features in order, then
     _unseen (the views without a row, by commas), features_as_of, materialization (of each view,
-    by commas). entity: what is asked about, in words.
+    by commas) and, of several views, features_as_of_by_view (an array). entity: what is asked
+    about, in words.
     """
 
     entity: str

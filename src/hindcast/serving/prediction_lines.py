@@ -37,6 +37,7 @@ class PredictionLines:
             names.FALLBACK if is_fallback else names.PREDICTED,
             materialization=row.materialization,
             features_as_of=row.features_as_of.isoformat(),
+            **row.named_instants,
             features=exact(row.features),
             **request,
             **exact(made.score.document),

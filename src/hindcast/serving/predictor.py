@@ -38,6 +38,7 @@ class Prediction:
             "release": self.release,
             "features": self.row.features,
             "features_as_of": self.row.features_as_of,
+            **self.row.named_instants,
             "materialization": self.row.materialization,
         }
 
@@ -112,17 +113,19 @@ class Predictor:
     def _prediction(self, row: FeatureRow, as_of: datetime) -> Prediction:
         rule = self.release.plan.freshness
         if rule is not None and rule.is_broken(row.features_as_of, as_of):
-            return Prediction(row, _fallback(rule, row.features_as_of), self.release.id)
+            return Prediction(row, _fallback(rule, row), self.release.id)
         requests.check_values(row.features)
         return Prediction(row, self.score(list(row.features.values())), self.release.id)
 
 
-def _fallback(rule: FreshnessRule, features_as_of: datetime) -> FallbackScore:
+def _fallback(rule: FreshnessRule, row: FeatureRow) -> FallbackScore:
     """The declared answer; raises StaleFeaturesError where there is none."""
     if rule.fallback is None:
+        by_view = row.features_as_of_by_view
+        of_view = f" of view '{min(by_view, key=lambda view: by_view[view])}'" if by_view else ""
         raise StaleFeaturesError(
-            f"the features are as of {features_as_of.isoformat()}, and this model answers by none "
-            f"older than {rule.limit / timedelta(hours=1):g} hours"
+            f"the features{of_view} are as of {row.features_as_of.isoformat()}, and this model "
+            f"answers by none older than {rule.limit / timedelta(hours=1):g} hours"
         )
     return FallbackScore(rule.fallback)
 

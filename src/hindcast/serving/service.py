@@ -171,6 +171,7 @@ class Service:
             **made.score.document,
             "release": made.release,
             "features_as_of": made.row.features_as_of.isoformat(),
+            **made.row.named_instants,
             **made.row.named_unseen,
             "prediction_id": lines.predicted(made),
         }

@@ -13,7 +13,8 @@ from hindcast.serving.prediction_lines import exact, identity
 INSTANT = pa.timestamp("us", tz="UTC")
 # id: an only key, or several by name as JSON. request: what was sent with them, as JSON. answer:
 # what any model answered, as JSON; null in rows from before there were others than binary ones,
-# whose prediction and probability have columns of their own.
+# whose prediction and probability have columns of their own. features_as_of: the oldest view's;
+# features_as_of_by_view: of several views, each one's, as JSON.
 SCHEMA = pa.schema(
     [
         ("prediction_id", pa.string()),
@@ -23,6 +24,7 @@ SCHEMA = pa.schema(
         ("release", pa.string()),
         ("materialization", pa.string()),
         ("features_as_of", INSTANT),
+        ("features_as_of_by_view", pa.string()),
         ("features", pa.string()),
         ("prediction", pa.int64()),
         ("probability", pa.float64()),
@@ -64,10 +66,11 @@ def row(line: Mapping[str, Any]) -> Row:
         _text(line, "prediction_id", True),
         _instant(line, "instant", True),
         _key(line),
-        _plain(line, "request") if "request" in line else None,
+        _if_there(line, "request"),
         _text(line, "release", outcome in ANSWERED),
         _text(line, "materialization", outcome == names.PREDICTED),
         _instant(line, "features_as_of", outcome == names.PREDICTED),
+        _if_there(line, names.FEATURES_AS_OF_BY_VIEW),
         features,
         *_answer(line, outcome in ANSWERED),
         outcome,
@@ -128,6 +131,11 @@ def _plain(line: Mapping[str, Any], name: str) -> str | None:
         return _encode(values)
     except ValueError:
         raise MalformedError(f"{name} holds a number that is not finite") from None
+
+
+def _if_there(line: Mapping[str, Any], name: str) -> str | None:
+    """The same of what not every line has."""
+    return _plain(line, name) if name in line else None
 
 
 def _is_value(value: Any) -> bool:

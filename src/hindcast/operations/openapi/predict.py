@@ -80,9 +80,13 @@ class _Regression(BaseModel):
 
 
 class _Looked(_Traced):
-    """As of when the features are; unseen: views that have no history of what was asked."""
+    """As of when the features are: of a model over several views the oldest, and each by view.
+
+    unseen: views that have no history of what was asked.
+    """
 
     features_as_of: datetime
+    features_as_of_by_view: dict[str, datetime] = {}
     unseen: list[str] = []
 
 
@@ -150,6 +154,7 @@ class ScoredAll(RootModel[ScoredRow | ScoredRows]):
 class _Features(_Named):
     features: dict[str, Value]
     features_as_of: datetime
+    features_as_of_by_view: dict[str, datetime] = {}
     materialization: str | None
     unseen: list[str] = []
 
