@@ -37,6 +37,10 @@ class StaleFeaturesError(StoreUnavailableError):
     """Raised when the online features are older than a model answers by."""
 
 
+class UnloggedError(HindcastError):
+    """Raised when the line of an answer cannot be written to the log."""
+
+
 class FeatureError(HindcastError):
     """Raised when the database cannot compute a feature of an entity."""
 

@@ -103,11 +103,72 @@ def assert_unavailable(service: Service) -> None:
     assert service.call("POST", "/score", {"features": FEATURES})[0] == 200
 
 
+def all_503(service: Service) -> None:
+    for request in READING:
+        asserted_503(service, request)
+
+
 def asserted_503(service: Service, request: tuple[str, str, bytes]) -> None:
     answer = service.invoke(*request)
     assert answer["statusCode"] == 503
     assert answer["multiValueHeaders"]["Retry-After"] == ["5"]
     assert not re.search("postgres|credit_(history|v2)|income|salary", answer["body"])
+
+
+def test_a_lock_on_what_is_read_is_503_within_two_seconds_and_one_line(
+    capsys: pytest.CaptureFixture[str], served_url: str, release_dir: Path
+) -> None:
+    with serve(served_url, release_dir) as service, psycopg.connect(served_url) as holder:
+        holder.execute("LOCK TABLE hindcast.credit_history__run1 IN ACCESS EXCLUSIVE MODE")
+        began = time.perf_counter()
+        lines = logged(capsys, lambda: all_503(service))
+        assert time.perf_counter() - began < 2  # All of them: who comes later does not wait anew.
+    [told] = [line for line in lines if line.get("level") == "ERROR"]
+    assert told["reason"] == "canceling statement due to lock timeout"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("", "canceling statement due to statement timeout"),
+        ("?options=", "the server said nothing for 1.5 seconds"),
+    ],
+    ids=["the server ends it", "the client ends it"],
+)
+def test_a_read_that_does_not_end_is_503_within_two_seconds(
+    capsys: pytest.CaptureFixture[str], served_url: str, tmp_path: Path, options: str, reason: str
+) -> None:
+    endless = sample_release.write(tmp_path, sql="SELECT pg_sleep(30) WHERE 1 = %(key_0)s")
+    url = served_url + options.replace("?", "&" if "?" in served_url else "?")
+    with serve(url, endless) as service:
+        began = time.perf_counter()
+        lines = logged(capsys, lambda: asserted_503(service, ("POST", "/predict", b'{"id": 1}')))
+        assert time.perf_counter() - began < 2
+    [told] = [line for line in lines if line.get("level") == "ERROR"]
+    assert told["reason"] == reason
+
+
+def test_a_value_that_cannot_be_computed_leaves_the_others_of_a_batch_alone(
+    capsys: pytest.CaptureFixture[str], served_url: str, tmp_path: Path
+) -> None:
+    computed = "CAST(1 / (id - 5008804) AS INT8) AS nb_previous_loans"
+    sql = sample_release.SQL.replace("nb_previous_loans", computed, 1)
+    with serve(served_url, sample_release.write(tmp_path, sql=sql)) as service:
+        asked, answered = {"ids": [5008827, 5008804, 1]}, []
+        ask = partial(service.call, "POST", "/predict/batch", asked)
+        lines = logged(capsys, lambda: answered.append(ask()))
+    [(status, answer)] = answered
+    good, failed, unknown = answer["predictions"]
+    assert (status, "probability" in good) == (200, True)
+    assert failed["error"]["message"] == "something went wrong here; it has been logged"
+    assert "there is no customer" in unknown["error"]["message"]
+    told = [line for line in lines if line.get("level") == "ERROR"]
+    assert [line["error_type"] for line in told] == ["DivisionByZero"]
+    assert [line["outcome"] for line in lines if "outcome" in line] == [
+        "predicted",
+        "failed",
+        "unknown",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -129,10 +190,9 @@ def test_what_a_release_reads_and_the_store_lacks_is_503_with_its_cause_in_the_l
 ) -> None:
     sql = sample_release.SQL.replace(named, renamed)
     with serve(served_url, sample_release.write(tmp_path / "other", sql=sql)) as service:
-        for request in READING:
-            lines = logged(capsys, partial(asserted_503, service, request))
-            [told] = [line for line in lines if line.get("level") == "ERROR"]
-            assert cause in told["reason"]
+        lines = logged(capsys, partial(all_503, service))
+        [told] = [line for line in lines if line.get("level") == "ERROR"]
+        assert cause in told["reason"]
         health = service.call("GET", "/health")[1]
     assert (health["status"], health["database"], health["features"]) == ("down", "ok", "missing")
 

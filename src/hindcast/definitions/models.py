@@ -28,6 +28,7 @@ COVERAGE = 0.9
 COVERAGES = (0.01, 0.999)
 LARGEST_BOUND = 1e12
 ColdStart = Literal["refuse", "answer"]
+Unlogged = Literal["refuse", "answer"]
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class Model:
     first events are not trained on. "answer": both are done on the empty history.
     gate: what a release of the model must reach before it may be promoted.
     freshness: how old served features may be, and what is answered past that; None: any age.
+    unlogged: what is done about an answer that cannot be logged. "refuse": it is a 503, so that
+    every answer can be replayed. "answer": it is given, and nobody can tell later what it was.
     drift: how it is watched once it is in production.
     second_person: whether a release is promoted only by somebody else than who trained it.
     default: of a project's several models, the one that is meant where none is named.
@@ -128,6 +131,7 @@ class Model:
     freshness: Freshness | None = None
     drift: Drift = field(default_factory=Drift)
     second_person: bool = False
+    unlogged: Unlogged = "refuse"
 
     def __post_init__(self) -> None:
         """Raise DefinitionError naming the model and its wrong argument."""
@@ -152,6 +156,7 @@ class Model:
             self.freshness.check(f"{where}, freshness", self.task)
         arguments.require(where, "second_person", self.second_person, bool, "True or False")
         arguments.require_one_of(where, "cold_start", self.cold_start, get_args(ColdStart))
+        arguments.require_one_of(where, "unlogged", self.unlogged, get_args(Unlogged))
 
     @cached_property
     def service(self) -> FeatureService:

@@ -21,14 +21,13 @@ class FeatureRoutes:
 
     def __init__(self, catalog: Catalog, logger: Logger, meter: Meter) -> None:
         self._catalog = catalog
-        self._logger = logger
-        self._meter = meter
+        self._outages = refusals.Outages(logger, meter)
         self._app = APIGatewayRestResolver(debug=False)  # As in Service.
         self._app.get("/services/<service>/features")(self.of_service)
         self._app.get("/features")(self.of_only)
         self._app.get("/features/<key>")(self.of_key)
         self._app.get("/health")(self.health)
-        refusals.install(self._app, logger, meter)
+        refusals.install(self._app, logger, meter, self._outages)
 
     def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer one proxy event."""
@@ -58,7 +57,7 @@ class FeatureRoutes:
             for name in found:
                 self._catalog.reader(name).check(datetime.now(UTC))
         except StoreUnavailableError as error:
-            refusals.note(error, self._logger, self._meter)
+            self._outages.note(error)
             is_there = isinstance(error, NotMaterializedError)
             state = ("ok", "missing") if is_there else ("unavailable", "unknown")
             return answers.unavailable(_health("down", *state))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hindcast import names
-from hindcast.errors import NotFoundError
+from hindcast.errors import FeatureError, NotFoundError
 from hindcast.serving import answers, questions
 from hindcast.serving.plan import QuestionPlan
 from hindcast.serving.requests import Key, Question
@@ -78,12 +78,15 @@ class FeatureReader:
 
     def read_many(
         self, asked: Sequence[Question], as_of: datetime
-    ) -> dict[Question, FeatureRow | UnknownEntityError]:
-        """For each question its features, or that it is about nobody known; one round trip.
+    ) -> dict[Question, FeatureRow | UnknownEntityError | FeatureError]:
+        """For each question its features, or why there are none; one round trip.
 
         Raises StoreUnavailableError.
         """
-        rows = self._store.read_many(asked, as_of)
+        try:
+            rows = self._store.read_many(asked, as_of)
+        except FeatureError:  # One of them has values of which the others know nothing.
+            return {each: self._read_or_error(each, as_of) for each in asked}
         return {
             each: self._known(each, rows[each]) if each in rows else self._unknown(each)
             for each in asked
@@ -97,6 +100,14 @@ class FeatureReader:
     def close(self) -> None:
         """Drop the connection to the store."""
         self._store.close()
+
+    def _read_or_error(
+        self, question: Question, as_of: datetime
+    ) -> FeatureRow | UnknownEntityError | FeatureError:
+        try:
+            return self.read(question, as_of)
+        except (UnknownEntityError, FeatureError) as error:
+            return error
 
     def _unknown(self, question: Question) -> UnknownEntityError:
         return UnknownEntityError(self.plan, questions.keys_of(question, self.plan))

@@ -2,18 +2,24 @@
 
 import json
 import logging
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import IO, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from hindcast import names
+from hindcast.errors import UnloggedError
+from hindcast.serving.rarely import Rarely
 
 # CloudWatch takes 256 KB an event, 26 bytes of its own among them, and cuts what is longer.
 MAX_LINE_BYTES = 256 * 1024 - 64
 _MAX_ID = 1000
+
+_told = Rarely()
 
 # One encoder for all lines: json.dumps with options makes a new one each time.
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
@@ -42,6 +48,25 @@ class Formatter(LambdaPowertoolsFormatter):
         return text if len(text) <= MAX_LINE_BYTES else _encode(_shortened(line))
 
 
+class Output(logging.StreamHandler[IO[str]]):
+    """Standard output. Only the line of an answer may fail: what else is lost is told rarely."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """What happens to an error of writing, instead of a traceback each time."""
+        error = sys.exception()
+        if hasattr(record, "fields") or not isinstance(error, OSError):
+            raise
+        unwritten("the log", error)
+
+
+def unwritten(what: str, error: OSError) -> None:
+    """Say once a minute on standard error, as the log is no place, what cannot be written."""
+    if _told.is_due(what):
+        with suppress(OSError):
+            sys.stderr.write(f"hindcast: {what} cannot be written: {error.strerror}\n")
+            sys.stderr.flush()
+
+
 def _shortened(line: Mapping[str, Any]) -> dict[str, Any]:
     """The line without what can be of any length: text that callers send to be scored.
 
@@ -57,11 +82,18 @@ def _shortened(line: Mapping[str, Any]) -> dict[str, Any]:
 def logger(service: str) -> Logger:
     """A Powertools logger of this service, in UTC."""
     formatter = Formatter(utc=True, use_rfc3339=True)
-    return Logger(service=service, logger_formatter=formatter)
+    return Logger(service=service, logger_handler=Output(sys.stdout), logger_formatter=formatter)
 
 
 def answered(log: Logger, fields: Mapping[str, Any]) -> None:
-    """Write the line of one answer, also where the log level would leave it out: it is data."""
+    """Write the line of one answer, also where the log level would leave it out: it is data.
+
+    Raises UnloggedError. The line may be there later all the same, of an answer nobody got.
+    """
     record = logging.LogRecord(log.name, logging.INFO, "", 0, names.PREDICTION_MESSAGE, None, None)
     record.fields = fields
-    log.registered_handler.handle(record)
+    try:
+        log.registered_handler.handle(record)
+    except OSError as error:
+        unwritten("the log of answers", error)
+        raise UnloggedError(f"the log cannot be written: {error.strerror}") from error

@@ -5,6 +5,8 @@ from collections import Counter
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from hindcast.serving import journal
+
 SECONDS_BETWEEN_WRITES = 1.0
 # Powertools takes 99, but adding a value costs it time in proportion to those it has.
 MAX_VALUES = 30
@@ -58,7 +60,10 @@ class Meter:
             self._next_write = now + SECONDS_BETWEEN_WRITES
 
     def write(self) -> None:
-        """Write what was counted since the last time, if anything was."""
+        """Write what was counted since the last time, if anything was.
+
+        What cannot be written is lost, as it breaks no answer.
+        """
         if not self._latencies:
             return
         for name, count in self._counts.items():
@@ -68,4 +73,8 @@ class Meter:
         self._counts.clear()
         self._latencies = 0
         self._urgent = False
-        self._metrics.flush_metrics()
+        try:
+            self._metrics.flush_metrics()
+        except OSError as error:
+            self._metrics.clear_metrics()
+            journal.unwritten("the metrics", error)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 from hindcast import names
 from hindcast.errors import NotMaterializedError, ReleaseError
@@ -20,6 +20,8 @@ NUMERIC_KINDS = ("bigint", "double", "decimal", "boolean", ARRAY)
 KINDS = (*NUMERIC_KINDS, "string")
 KEY_TYPES = ("bigint", "string", "date")
 INPUT_KINDS = ("bigint", "double", "decimal", "boolean", "string", "date", "timestamp")
+# What is done about an answer that cannot be logged.
+Unlogged = Literal["refuse", "answer"]
 # Of the document of a feature service.
 SERVICE_FORMAT = 1
 
@@ -108,6 +110,7 @@ class ServingPlan(QuestionPlan):
     model: str
     rule: Rule
     freshness: FreshnessRule | None = None
+    unlogged: Unlogged = "refuse"
 
     @property
     def threshold(self) -> float:
@@ -168,7 +171,15 @@ def _plan(document: Mapping[str, Any]) -> ServingPlan:
         model=str(document["model"]),
         rule=scores.rule(document),
         freshness=_freshness(document.get("freshness")),
+        unlogged=_unlogged(document.get("unlogged", "refuse")),
     )
+
+
+def _unlogged(given: Any) -> Unlogged:
+    if given not in get_args(Unlogged):
+        raise ReleaseError(f"serving_plan.json: unlogged is {given!r}, not refuse or answer")
+    found: Unlogged = given
+    return found
 
 
 def _freshness(document: Mapping[str, Any] | None) -> FreshnessRule | None:

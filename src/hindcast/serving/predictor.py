@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hindcast import names
-from hindcast.errors import InputError, NoReleaseError, StaleFeaturesError
+from hindcast.errors import HindcastError, InputError, NoReleaseError, StaleFeaturesError
 from hindcast.serving import release as releases
 from hindcast.serving import requests
-from hindcast.serving.features import FeatureReader, FeatureRow, UnknownEntityError
+from hindcast.serving.features import FeatureReader, FeatureRow
 from hindcast.serving.plan import FreshnessRule
 from hindcast.serving.release import Release
 from hindcast.serving.requests import Question, RequestError
@@ -61,7 +61,7 @@ class Predictor:
 
     def predict_many(
         self, questions: Sequence[Question], as_of: datetime
-    ) -> dict[Question, Prediction | InputError]:
+    ) -> dict[Question, Prediction | HindcastError]:
         """For each question its prediction, or why there is none; one round trip.
 
         Raises StoreUnavailableError.
@@ -103,10 +103,10 @@ class Predictor:
         return self._features
 
     def _prediction_or_error(
-        self, row: FeatureRow | UnknownEntityError, as_of: datetime
-    ) -> Prediction | InputError:
+        self, row: FeatureRow | HindcastError, as_of: datetime
+    ) -> Prediction | HindcastError:
         try:
-            return row if isinstance(row, UnknownEntityError) else self._prediction(row, as_of)
+            return row if isinstance(row, HindcastError) else self._prediction(row, as_of)
         except InputError as error:
             return error
 

@@ -9,19 +9,46 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
 
 from hindcast.errors import (
+    FeatureError,
     NoReleaseError,
     NotFoundError,
     NotMaterializedError,
     StaleFeaturesError,
     StoreUnavailableError,
+    UnloggedError,
+    first_line,
 )
 from hindcast.serving import answers
 from hindcast.serving.features import UnknownEntityError
 from hindcast.serving.meter import Meter
+from hindcast.serving.rarely import Rarely
 from hindcast.serving.requests import RequestError
 
+UNEXPECTED = "something went wrong here; it has been logged"
 
-def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter) -> None:
+
+class Outages:
+    """What the store does not give: counted each time, and told once a minute with its cause."""
+
+    def __init__(self, logger: Logger, meter: Meter) -> None:
+        self._logger, self._meter = logger, meter
+        self._told = Rarely()
+
+    def note(self, error: StoreUnavailableError) -> None:
+        """Count that there was no answer, and log the driver's reason, which has nobody's id."""
+        kind, message, reason = _described(error)
+        self._meter.error(kind)
+        if self._told.is_due(f"{kind} {reason}"):
+            self._logger.error(message, reason=reason)
+
+    def failed(self, error: FeatureError) -> None:
+        """Log the kind of an error that an item of a batch met; its words may quote values."""
+        kind = type(error.__cause__ or error).__qualname__
+        if self._told.is_due(kind):
+            self._logger.error("a feature cannot be computed", error_type=kind)
+
+
+def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter, outages: Outages) -> None:
     """Let the routes of app answer errors, each counted; the most specific class wins."""
 
     def refused(error: RequestError) -> Response[str]:
@@ -38,8 +65,12 @@ def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter) -> None:
         return answers.error(404, "path", "there is no such route")
 
     def unavailable(error: StoreUnavailableError) -> Response[str]:
-        note(error, logger, meter)
+        outages.note(error)
         return answers.unavailable(answers.refusal(None, _shown(error)))
+
+    def unlogged(_: UnloggedError) -> Response[str]:
+        message = "the answer cannot be logged, and is not given without that; try again"
+        return answers.unavailable(answers.refusal(None, message))
 
     def no_release(_: NoReleaseError) -> Response[str]:
         meter.error("NoRelease")
@@ -51,7 +82,7 @@ def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter) -> None:
         stack = "".join(traceback.format_tb(error.__traceback__))
         kind = type(error.__cause__ or error).__qualname__
         logger.error("unexpected error", error_type=kind, stack=stack)
-        return answers.error(500, None, "something went wrong here; it has been logged")
+        return answers.error(500, None, UNEXPECTED)
 
     # A table instead of decorators, which are untyped.
     table: dict[type[Exception], Callable[[Any], Response[str]]] = {
@@ -59,6 +90,7 @@ def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter) -> None:
         NotFoundError: unknown,
         NoRouteError: no_route,
         StoreUnavailableError: unavailable,
+        UnloggedError: unlogged,
         NoReleaseError: no_release,
         Exception: unexpected,
     }
@@ -66,16 +98,13 @@ def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter) -> None:
         app.exception_handler(error)(answer)
 
 
-def note(error: StoreUnavailableError, logger: Logger, meter: Meter) -> None:
-    """Count that the store gave no answer, and log the cause where one has to see to it."""
+def _described(error: StoreUnavailableError) -> tuple[str, str, str]:
+    """What it counts as, what is said of it, and why."""
     if isinstance(error, NotMaterializedError):
-        meter.error("NotMaterialized")
-        logger.error("what is asked for cannot be served", reason=str(error))
-    elif isinstance(error, StaleFeaturesError):
-        meter.error("StaleFeatures")
-        logger.error("what is asked for is too old", reason=str(error))
-    else:
-        meter.error("StoreUnavailable")
+        return "NotMaterialized", "what is asked for cannot be served", str(error)
+    if isinstance(error, StaleFeaturesError):
+        return "StaleFeatures", "what is asked for is too old", str(error)
+    return "StoreUnavailable", str(error), first_line(error.__cause__ or error)
 
 
 def _shown(error: StoreUnavailableError) -> str:

@@ -5,7 +5,6 @@ It lives in the wheel, so that `hindcast serve` runs the very code of the predic
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,10 +12,12 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from hindcast.errors import (
-    InputError,
+    FeatureError,
+    HindcastError,
     NoReleaseError,
     NotMaterializedError,
     StoreUnavailableError,
+    UnloggedError,
 )
 from hindcast.serving import answers, journal, questions, refusals, requests
 from hindcast.serving.meter import Meter
@@ -37,7 +38,7 @@ class Service:
         self._given = predictor
         self._logger = logger
         self._meter = meter
-        self._write = partial(journal.answered, logger)
+        self._outages = refusals.Outages(logger, meter)
         # Whatever POWERTOOLS_DEV and POWERTOOLS_DEBUG say: it would write paths and bodies.
         self._app = APIGatewayRestResolver(debug=False)
         self._app.post("/predict")(self.predict)
@@ -52,7 +53,7 @@ class Service:
             ("/score", self.score),
         ):
             self._app.post(f"/models/<model>{path}")(self._of_model(answer))
-        refusals.install(self._app, logger, meter)
+        refusals.install(self._app, logger, meter, self._outages)
 
     def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer one proxy event."""
@@ -106,10 +107,10 @@ class Service:
         try:
             predictor.check(datetime.now(UTC))
         except NotMaterializedError as error:
-            refusals.note(error, self._logger, self._meter)
+            self._outages.note(error)
             return answers.unavailable({**found, "status": "down", "features": "missing"})
         except StoreUnavailableError as error:
-            refusals.note(error, self._logger, self._meter)
+            self._outages.note(error)
             lost = {"status": "down", "database": "unavailable", "features": "unknown"}
             return answers.unavailable({**found, **lost})
         return answers.ok(found)
@@ -163,6 +164,7 @@ class Service:
         self, named: Mapping[str, Any], made: Prediction, lines: PredictionLines
     ) -> dict[str, Any]:
         """The answer to one question, logged; named: its keys as they came."""
+        prediction_id = lines.predicted(made)
         self._meter.predictions(1)
         if isinstance(made.score, FallbackScore):
             self._meter.fallback()
@@ -173,13 +175,13 @@ class Service:
             "features_as_of": made.row.features_as_of.isoformat(),
             **made.row.named_instants,
             **made.row.named_unseen,
-            "prediction_id": lines.predicted(made),
+            "prediction_id": prediction_id,
         }
 
     def _item(
         self,
         asked: BatchItem,
-        made: Mapping[Question, Prediction | InputError],
+        made: Mapping[Question, Prediction | HindcastError],
         lines: PredictionLines,
     ) -> dict[str, Any]:
         """One answer of a batch, or the refusal in its place, logged."""
@@ -189,6 +191,9 @@ class Service:
             return self._answer(asked.named, outcome, lines)
         self._meter.error("BatchItem")
         lines.unanswered(self._keys(asked), outcome)
+        if isinstance(outcome, FeatureError):
+            self._outages.failed(outcome)
+            return {**asked.named, **answers.refusal(asked.field, refusals.UNEXPECTED)}
         # Of a batch's own fields, where the item is wrong; else of the item and why.
         if isinstance(question, RequestError):
             return {**asked.named, **answers.refusal(question.field, question.message)}
@@ -209,8 +214,7 @@ class Service:
             scores = [
                 self._predictor.score(list(row.values()), field) for field, row in rows.items()
             ]
-        self._meter.predictions(len(rows))
-        return [
+        found = [
             {
                 **made.document,
                 "release": self.release,
@@ -218,3 +222,14 @@ class Service:
             }
             for made, row in zip(scores, rows.values(), strict=True)
         ]
+        self._meter.predictions(len(rows))
+        return found
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        """Log an answer; raises UnloggedError, unless the model answers all the same."""
+        try:
+            journal.answered(self._logger, line)
+        except UnloggedError:
+            self._meter.error("Unlogged")
+            if self._given is None or self._plan.unlogged == "refuse":
+                raise

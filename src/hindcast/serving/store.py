@@ -1,11 +1,13 @@
 """The online store as serving reads it: one connection, and prepared SELECTs."""
 
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.numeric import Int8
 
@@ -24,6 +26,12 @@ from hindcast.settings import Settings
 Row = dict[str, Any]  # The values of the SELECT's columns by their names.
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 T = TypeVar("T")
+
+# A lock on what is read, or a server that says nothing, is a 503 within two seconds.
+_LIMITS = "-c lock_timeout=500 -c statement_timeout=1000"
+SILENCE_SECONDS = 1.5
+# Who waits behind a read that took too long is answered at once, and not by a wait of its own.
+REST_SECONDS = 1.0
 
 # Options of the client's socket, not of the session: settings made with SET would pin the
 # connection of an RDS Proxy to this process. A silent server is given up within seconds, unless
@@ -44,6 +52,8 @@ _STALE = (
     psycopg.errors.FeatureNotSupported,
     psycopg.errors.InvalidSqlStatementName,
 )
+# What took too long once would take as long again.
+_LATE = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
 # Nothing is materialized of what is asked for, or it may not be read.
 _MISSING = (
     psycopg.errors.UndefinedTable,
@@ -54,18 +64,38 @@ _MISSING = (
 )
 
 
+class SilentError(psycopg.OperationalError):
+    """Raised when the server says nothing for SILENCE_SECONDS, though it is connected."""
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that does not wait for a silent server."""
+
+    def wait(
+        self, gen: PQGen[T], interval: float = SILENCE_SECONDS, timeout: float | None = None
+    ) -> T:
+        """What the driver's steps give; raises SilentError."""
+        return super().wait(_heard(gen), interval, timeout)
+
+
 class Database:
     """A connection that opens at its first use; not safe for use by several threads at once.
 
-    by_iam: sign a token for each connection in place of a password, and require TLS.
+    by_iam: sign a token for each connection in place of a password, and require TLS. It is for an
+    RDS Proxy, which takes no options: there the limits are those of the user.
     """
 
-    def __init__(self, url: str, by_iam: bool = False) -> None:
-        conninfo = _conninfo(url)
+    def __init__(
+        self, url: str, by_iam: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        conninfo = _conninfo(url, {} if by_iam else {"options": _LIMITS})
         self._conninfo = iam.secured(conninfo) if by_iam else conninfo
         self._password = iam.passwords(conninfo) if by_iam else None
-        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._connection: Connection | None = None
         self._cursor: Cursor | None = None
+        self._clock = clock
+        self._late: Exception | None = None  # Why reads are not tried until _rest_until.
+        self._rest_until = 0.0
 
     def close(self) -> None:
         """Drop the connection; the next read opens another."""
@@ -78,15 +108,14 @@ class Database:
 
         Raises StoreUnavailableError, and FeatureError for values that cannot be computed.
         """
+        if self._late is not None and self._clock() < self._rest_until:
+            raise StoreUnavailableError("the online store does not answer") from self._late
         try:
-            if self._cursor is not None:
-                try:
-                    return work(self._cursor)
-                except _STALE:
-                    self.close()
-            return work(self._connect())
+            return self._attempt(work)
         except _STALE as error:
             self.close()
+            self._late = error if isinstance(error, (*_LATE, SilentError)) else None
+            self._rest_until = self._clock() + REST_SECONDS
             raise StoreUnavailableError("the online store does not answer") from error
         except psycopg.DataError as error:
             raise FeatureError(f"a feature cannot be computed: {first_line(error)}") from error
@@ -96,10 +125,20 @@ class Database:
                 "run: hindcast materialize"
             ) from error
 
+    def _attempt(self, work: Callable[[Cursor], T]) -> T:
+        if self._cursor is not None:
+            try:
+                return work(self._cursor)
+            except (*_LATE, SilentError):
+                raise
+            except _STALE:
+                self.close()
+        return work(self._connect())
+
     def _connect(self) -> Cursor:
         # Without one, the driver takes what the URL or libpq's own files say.
         password = self._password() if self._password else None
-        self._connection = psycopg.connect(
+        self._connection = Connection.connect(
             self._conninfo, autocommit=True, password=password, cursor_factory=psycopg.RawCursor
         )
         self._cursor = self._connection.cursor(binary=True)
@@ -166,9 +205,23 @@ def open_database(settings: Settings) -> Database:
     return Database(settings.database_url, settings.database_auth == names.DATABASE_AUTH_IAM)
 
 
-def _conninfo(url: str) -> str:
+def _heard(steps: PQGen[T]) -> PQGen[T]:
+    """The driver's own steps, each of which waits for the server; raises SilentError."""
     try:
-        return make_conninfo(url, **{**_CONNECT, **conninfo_to_dict(url)})
+        wanted = next(steps)
+        while True:
+            ready = yield wanted
+            if not ready:
+                raise SilentError(f"the server said nothing for {SILENCE_SECONDS:g} seconds")
+            wanted = steps.send(ready)
+    except StopIteration as ended:
+        found: T = ended.value
+        return found
+
+
+def _conninfo(url: str, session: Mapping[str, str]) -> str:
+    try:
+        return make_conninfo(url, **{**_CONNECT, **session, **conninfo_to_dict(url)})
     except psycopg.ProgrammingError:
         # Without the driver's own words: they quote the URL, password and all.
         raise InputError("the database URL is not a Postgres connection string") from None

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from hindcast.errors import HindcastError
 from hindcast.serving.handler import Handler, logger, make_handler
 from hindcast.serving.predictor import Predictor
+from hindcast.serving.rarely import Rarely
 from hindcast.traffic.stage import Stage
 
 
@@ -42,6 +43,7 @@ class TrafficSplit:
         self._open = open_release
         self._access_log = access_log
         self._draw = draw
+        self._told = Rarely()
         self._predictors: dict[str, Predictor] = {}
         self._handlers: dict[str, Handler] = {}
         self._use(followed.read())
@@ -68,7 +70,7 @@ class TrafficSplit:
             if found is not None:
                 self._use(found)
         except HindcastError as error:
-            logger.error("the stage is served as before", reason=str(error))
+            self._tell("the stage is served as before", str(error))
 
     def _use(self, found: Stage) -> None:
         """Open what is new before anything changes, then leave what is no longer named."""
@@ -95,4 +97,8 @@ class TrafficSplit:
             with log.open("a") as stream:
                 stream.write(json.dumps(line) + "\n")
         except OSError as error:
-            logger.error("the access log cannot be written", reason=str(error))
+            self._tell("the access log cannot be written", str(error.strerror))
+
+    def _tell(self, what: str, reason: str) -> None:
+        if self._told.is_due(f"{what}: {reason}"):
+            logger.error(what, reason=reason)

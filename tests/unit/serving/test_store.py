@@ -35,7 +35,7 @@ def test_a_silent_server_is_waited_for_as_long_as_the_url_says(
         used.append(conninfo)
         raise psycopg.OperationalError
 
-    monkeypatch.setattr(psycopg, "connect", connect)
+    monkeypatch.setattr(psycopg.Connection, "connect", connect)
     with pytest.raises(StoreUnavailableError):
         OnlineReader(Database(f"postgresql://me@host/db{asked}"), "SELECT 1").read(
             Question((1,)), datetime.now(UTC)

@@ -27,6 +27,7 @@ def plan(model: Model, data: TrainingSet, task: Task) -> dict[str, Any]:
         **question_document(data.service, data.cold_start),
         **task.plan(),
         **_freshness(model, task),
+        "unlogged": model.unlogged,
     }
 
 

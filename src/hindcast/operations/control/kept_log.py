@@ -94,5 +94,5 @@ class KeptLog:
         while not self._stop.wait(EVERY_SECONDS):
             try:
                 self.collect()
-            except HindcastError as error:
+            except (HindcastError, OSError) as error:  # A full disk is no end of it either.
                 logger.error("the log is kept, and not collected yet", reason=str(error))
