@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -80,6 +82,20 @@ def test_a_pid_file_that_now_names_another_process_is_no_hindrance(tmp_path: Pat
     embedded_postgres.stop(data)
     (data / "postmaster.pid").write_text("\n".join([str(os.getppid()), *lines[1:]]) + "\n")
     assert answers(embedded_postgres.server_url(data))
+    embedded_postgres.stop(data)
+
+
+def test_a_server_whose_connections_are_all_taken_says_so_at_once(tmp_path: Path) -> None:
+    data = tmp_path / "postgres"
+    url = embedded_postgres.server_url(data)
+    with ExitStack() as taken:
+        with pytest.raises(psycopg.OperationalError):  # noqa: PT012
+            while True:
+                taken.enter_context(psycopg.connect(url))
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailableError, match="too many clients already; end some"):
+            embedded_postgres.server_url(data)
+        assert time.monotonic() - began < 5
     embedded_postgres.stop(data)
 
 

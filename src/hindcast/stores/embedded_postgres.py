@@ -141,7 +141,9 @@ def _running_url(data: Path) -> str | None:
         url = f"postgresql:///postgres?user=postgres&host={quote(str(folder), safe='')}"
         try:
             psycopg.connect(url, connect_timeout=5).close()
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
+            if "too many clients" in str(error):  # Nobody knows for how long.
+                raise OSError("too many clients already; end some, or try later") from None
             if time.monotonic() > deadline:
                 raise OSError("its server process runs but does not answer") from None
             time.sleep(0.05)
