@@ -110,6 +110,7 @@ checkout = FeatureService("checkout", [spending[["spent_last_30_days"]], basket[
 """,
     "Label": """
 returned = Label("returns.is_returned", on="purchase_id", matures=days(30))
+left = Label("closures.is_closed", on={"client": "account_owner"})
 """,
     "Split": """
 by_time = Split(holdout=0.2, group=None)

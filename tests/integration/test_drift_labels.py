@@ -126,14 +126,15 @@ def test_too_few_labels_are_not_judged_and_are_counted(
 
 
 RETURNS = """
-returns = Source("returns", customer, "told", "number", schema={
-    "number": "bigint", "cid": "string", "told": "timestamp", "line": "bigint",
+returns = Source("returns", None, "told", "number", entities={customer: "buyer"}, schema={
+    "number": "bigint", "buyer": "string", "told": "timestamp", "line": "bigint",
     "sent_back": "bigint",
 })
 named = RequestSource("named", {"line": "bigint"})
 sent_back = Model(
     "sent_back", features=[spending[...], named[["line"]]], spine=purchases, estimator=classifier,
-    label=Label("returns.sent_back", on="line", matures=days(2)), gate=gate, cold_start="answer",
+    label=Label("returns.sent_back", on=[customer, "line"], matures=days(2)), gate=gate,
+    cold_start="answer",
 )
 """
 
@@ -147,7 +148,7 @@ def test_a_question_that_carries_the_labels_key_is_about_that_event_whenever_it_
         f"{number},{each.keys['cid']},{(each.at + DAY).isoformat()},{each.line},{each.late}"
         for number, each in enumerate(answered.purchases(home, shops.START))
     ]
-    text = "\n".join(["number,cid,told,line,sent_back", *rows])
+    text = "\n".join(["number,buyer,told,line,sent_back", *rows])
     path = own.folder / "returns.csv"
     path.write_text(text)
     application = own.application

@@ -95,7 +95,9 @@ model 'risk': label | "loans.status" | "status" | "loans.job" | "other.status" |
 model 'risk': label | "loans.status" | 5 | None | ["x"]
 model 'risk': label | "loans.status" | Label("loans.status") | Label("loans.job") | Label("a.b")
 model 'risk': label | "loans.status" | Label("others.status", on="nr")
+model 'risk': label | "loans.status" | Label("loans.status", on={"nr": "x"})
 label | "loans.status" | Label("status") | Label("loans.status", on=5) | Label(5)
+label 'loans.status' | "loans.status" | Label("loans.status", on={"nr": 5})
 label 'loans.status' | "loans.status" | Label("loans.status", matures=5)
 label 'loans.status' | "loans.status" | Label("loans.status", ahead=-days(1))
 model 'risk': | seed=7 | spine=customer | spine=5 | spine=[loans]

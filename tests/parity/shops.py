@@ -57,7 +57,7 @@ returns = Source(
     entities={buyer: "who"},
     event_timestamp="day",
     tiebreaker="nr",
-    schema={"who": "bigint", "day": "date", "nr": "bigint", "late": "bigint", "sale": "bigint"},
+    schema={"who": "bigint", "day": "date", "nr": "bigint", "late": "bigint", "of": "bigint"},
 )
 buying = FeatureView(
     "buying",
@@ -109,7 +109,7 @@ def compiled() -> CompiledService:
 
 def learned() -> Labelled:
     """Whether a sale was returned late, which the returns say."""
-    label = Label("returns.late", on="sale", matures=MATURES)
+    label = Label("returns.late", on={"sale": "of"}, matures=MATURES)
     return Labelled(sales, label, returns)
 
 
@@ -157,7 +157,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Row], list[Row]]:
             "day": draw(MOMENTS).date(),
             "nr": nr,
             "late": draw(st.integers(0, 1) | st.none()),
-            "sale": draw(st.integers(0, 5)),
+            "of": draw(st.integers(0, 5)),
         }
         for nr in range(draw(st.integers(0, 6)))
     ]

@@ -90,7 +90,7 @@ def test_training_rows_are_the_events_as_questions_asked_then(
     data = training_set.build(*asked, "answer", engine_of("duckdb"), Lake(str(tmp_path)), knowledge)
     sold, back = history
     labels = {
-        row["sale"]: row["late"]
+        row["of"]: row["late"]
         for row in sorted(back, key=lambda row: (row["day"], row["nr"]))
         if row["late"] is not None and _midnight(row["day"]) < as_of
     }
@@ -124,7 +124,7 @@ def test_a_callers_rows_are_trained_on_as_questions_of_their_instants(tmp_path: 
     at = shops.START + timedelta(days=40)
     sale = {"buyer": 1, "land": "NL", "number": 1, "at": at, "sale": 3, "amount": Decimal("7.00")}
     sale["taste"] = [0.1, -0.0]
-    back = {"who": 1, "day": at.date(), "nr": 0, "late": 1, "sale": 3}
+    back = {"who": 1, "day": at.date(), "nr": 0, "late": 1, "of": 3}
     shops.write(str(tmp_path), [sale], [back])
     asked = [
         ShopQuestion(1, "NL", 1, Decimal("2.00"), at + timedelta(days=day)) for day in (0, 1, 2, 90)

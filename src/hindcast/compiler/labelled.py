@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from hindcast.compiler.service import CompiledService
 from hindcast.datatypes import DataType
 from hindcast.definitions import Entity, Label, Model, Source
 from hindcast.definitions.labels import require_label_type
 from hindcast.errors import DefinitionError
+
+# How to name columns that do not have the same name in both sources.
+MAPPED = "; where names differ, write on={column of the spine: column of the label's source}"
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,12 @@ class Labelled:
     @property
     def own(self) -> bool:
         """Whether the label is a column of the events themselves."""
-        return not self.label.keys
+        return self.label.is_own
+
+    @cached_property
+    def found_by(self) -> Mapping[str, str]:
+        """Columns of the events -> those of the label's source by which its rows are found."""
+        return self.label.found_by(self.events, self.labels)
 
 
 def labelled(model: Model, service: CompiledService, sources: Mapping[str, Source]) -> Labelled:
@@ -32,7 +41,7 @@ def labelled(model: Model, service: CompiledService, sources: Mapping[str, Sourc
     for name, kind in service.given.items():
         _require_value(where, events, name, kind)
     _require_names(where, events, service)
-    if not label.keys:
+    if label.is_own:
         return Labelled(events, label, events)
     if label.source not in sources:
         listed = ", ".join(sorted(sources))
@@ -41,9 +50,10 @@ def labelled(model: Model, service: CompiledService, sources: Mapping[str, Sourc
             f"it has {listed}"
         )
     labels = sources[label.source]
-    _require_label(where, events, labels, label)
+    found = Labelled(events, label, labels)
+    _require_label(where, found)
     require_label_type(where, label, labels.types[label.name], model.task)
-    return Labelled(events, label, labels)
+    return found
 
 
 def _require_entity(where: str, events: Source, entity: Entity) -> None:
@@ -82,21 +92,29 @@ def _require_names(where: str, events: Source, service: CompiledService) -> None
             taken.add(column.lower())
 
 
-def _require_label(where: str, events: Source, labels: Source, label: Label) -> None:
-    for column in (label.name, *label.keys):
-        if column not in labels.types:
+def _require_label(where: str, found: Labelled) -> None:
+    """Raise DefinitionError where a row of the label's source could not be found or read."""
+    where = f"{where}: label '{found.label.column}'"
+    _require_column(where, found.labels, found.label.name)
+    for column, there in found.found_by.items():
+        _require_column(where, found.events, column, MAPPED)
+        _require_column(where, found.labels, there, MAPPED)
+        kind, other = found.events.types[column], found.labels.types[there]
+        if other.is_array:
             raise DefinitionError(
-                f"{where}: label '{label.column}': source '{labels.name}' has no column "
-                f"'{column}'; it has {', '.join(labels.schema)}"
+                f"{where} is found by '{there}', which is {other}; name a column that both sources "
+                "have a plain value of"
             )
-    for column in label.keys:
-        if labels.types[column].is_array:
+        if kind != other:
             raise DefinitionError(
-                f"{where}: label '{label.column}' is found by '{column}', which is "
-                f"{labels.types[column]}; name a column that both sources have a plain value of"
+                f"{where}: column '{column}' of '{found.events.name}' is {kind}, and '{there}' of "
+                f"'{found.labels.name}' is {other}; give both the same type"
             )
-        if labels.types[column] != events.types[column]:
-            raise DefinitionError(
-                f"{where}: column '{column}' is {labels.types[column]} in '{labels.name}' and "
-                f"{events.types[column]} in '{events.name}'; give it the same type in both"
-            )
+
+
+def _require_column(where: str, source: Source, column: str, fix: str = "") -> None:
+    if column not in source.types:
+        listed = ", ".join(source.schema)
+        raise DefinitionError(
+            f"{where}: source '{source.name}' has no column '{column}'; it has {listed}{fix}"
+        )

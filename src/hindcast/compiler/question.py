@@ -33,7 +33,7 @@ def to_document(service: CompiledService, labelled: Labelled) -> dict[str, Any]:
         "labels": views.source_document(labelled.labels, []),
         "label": {
             "column": label.column,
-            "on": label.keys,
+            "on": dict(labelled.found_by),
             "matures": label.matures // _MICROSECOND,
             "ahead": label.ahead // _MICROSECOND,
         },
@@ -50,7 +50,7 @@ def from_document(document: Mapping[str, Any]) -> tuple[CompiledService, Labelle
             views.source_of(document["events"]),
             Label(
                 label["column"],
-                tuple(label["on"]),
+                label["on"],
                 label["matures"] * _MICROSECOND,
                 label["ahead"] * _MICROSECOND,
             ),

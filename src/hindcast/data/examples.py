@@ -70,7 +70,7 @@ def of_events(
     lead = next((view for view in service.views if _leads(view, labelled)), None)
     view = lead or _counting(events)
     per_row = replace(knowledge, per_row=knowledge.per_row and events.recorded_at is not None)
-    own_label = None if label.keys else label.name
+    own_label = label.name if labelled.own else None
     carried = _carried(service, labelled)
     sql = query.training_set(view, engine.dialect, per_row, label.matures, carried, own_label)
     found = engine.query(sql, raw[events.name], source=events)
@@ -136,7 +136,7 @@ def _carried(service: CompiledService, labelled: Labelled) -> dict[str, str]:
     computed = (feature.name for view in service.views for feature in view.features)
     own = {*events.first.keys, *service.names, *computed}
     given = {name: name for name in service.given}
-    found_by = {f"{_ON}{number}": name for number, name in enumerate(labelled.label.keys)}
+    found_by = {f"{_ON}{number}": name for number, name in enumerate(labelled.found_by)}
     return {**{key: c for key, c in keys.items() if key not in own}, **given, **found_by}
 
 
@@ -145,7 +145,8 @@ def _with_labels(
 ) -> pa.Table:
     """The events that another source has a label for: that of its last event for them."""
     source, label = labelled.labels, labelled.label
-    carried = {f"{_ON}{number}": name for number, name in enumerate(label.keys)}
+    found_by = enumerate(labelled.found_by.values())
+    carried = {f"{_ON}{number}": name for number, name in found_by}
     view = _counting(source)
     known = replace(knowledge, per_row=False)
     sql = query.training_set(view, engine.dialect, known, label.matures, carried, label.name)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from types import EllipsisType
+from types import EllipsisType, UnionType
 from typing import Any
 
 from hindcast.errors import DefinitionError
@@ -41,7 +41,9 @@ def require_expression(where: str, given: object) -> None:
         raise DefinitionError(f"{where}: the expression is empty; write SQL over the columns")
 
 
-def require_items(where: str, argument: str, given: object, kind: type, item: str) -> None:
+def require_items(
+    where: str, argument: str, given: object, kind: type | UnionType, item: str
+) -> None:
     """Raise DefinitionError unless an argument is a list or tuple of things of one kind."""
     if not isinstance(given, list | tuple):
         raise DefinitionError(f"{where}: {argument} is {shown(given)}, not a list of {item}s")

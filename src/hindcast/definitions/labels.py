@@ -1,11 +1,12 @@
 """Labels: what a model learns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from hindcast.datatypes import DataType
 from hindcast.definitions import arguments, lengths
+from hindcast.definitions.sources import Entity, Source
 from hindcast.definitions.tasks import TASKS
 from hindcast.errors import DefinitionError
 
@@ -14,13 +15,14 @@ from hindcast.errors import DefinitionError
 class Label:
     """What a model learns: a column of its spine, or of a source whose rows come later.
 
-    column: "source.column". on: of another source than the spine, the columns that both have by
-    which its rows are found. matures: how long after an event its label can be trusted. ahead: how
-    long before the labelled event its features are as of, for a forecast.
+    column: "source.column". on: of another source than the spine, by what its rows are found: names
+    of columns that both have, entities of both, whatever their columns there, or a mapping of the
+    spine's columns to the source's. matures: how long after an event its label can be trusted.
+    ahead: how long before the labelled event its features are as of, for a forecast.
     """
 
     column: str
-    on: str | Sequence[str] = ()
+    on: str | Entity | Sequence[str | Entity] | Mapping[str, str] = ()
     matures: timedelta = timedelta(0)
     ahead: timedelta = timedelta(0)
 
@@ -32,9 +34,7 @@ class Label:
             raise DefinitionError(f"{where}: write it as source.column")
         lengths.require(where, "matures", self.matures)
         lengths.require(where, "ahead", self.ahead)
-        if not isinstance(self.on, str):
-            arguments.require_items(where, "on", self.on, str, "column name")
-            object.__setattr__(self, "on", tuple(self.on))
+        self._check_on(where)
 
     @property
     def source(self) -> str:
@@ -47,9 +47,42 @@ class Label:
         return self.column.split(".")[1]
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """The columns by which a row of another source is found; none for the spine's own."""
-        return (self.on,) if isinstance(self.on, str) else tuple(self.on)
+    def is_own(self) -> bool:
+        """Whether it is a column of the spine."""
+        return not self.on
+
+    def found_by(self, events: Source, labels: Source) -> dict[str, str]:
+        """Columns of the spine -> those of the label's source that hold the same; none of its own.
+
+        Raises DefinitionError for an entity that one of them does not have.
+        """
+        if isinstance(self.on, Mapping):
+            return dict(self.on)
+        found: dict[str, str] = {}
+        for each in (self.on,) if isinstance(self.on, str | Entity) else self.on:
+            if isinstance(each, str):
+                found[each] = each
+            else:
+                sides = (self._columns(each, source) for source in (events, labels))
+                found.update(zip(*sides, strict=True))
+        return found
+
+    def _columns(self, entity: Entity, source: Source) -> tuple[str, ...]:
+        if entity not in source.columns_by_entity:
+            raise DefinitionError(
+                f"label '{self.column}': on has entity '{entity.name}', which source "
+                f"'{source.name}' does not have; add it to its entities, or name columns"
+            )
+        return source.key_columns(entity)
+
+    def _check_on(self, where: str) -> None:
+        if isinstance(self.on, str | Entity):
+            return
+        if isinstance(self.on, Mapping):
+            arguments.require_items(where, "on", [*self.on, *self.on.values()], str, "column name")
+            return
+        arguments.require_items(where, "on", self.on, str | Entity, "column name or Entity")
+        object.__setattr__(self, "on", tuple(self.on))
 
 
 def require_label_type(where: str, label: Label, datatype: DataType, task: str) -> None:

@@ -177,7 +177,7 @@ class Model:
         """The source whose events are learned from; raises DefinitionError where none is it."""
         sources = {view.source.name: view.source for view in self.service.views}
         found = self.spine or sources.get(self.target.source)
-        if found is None or (self.spine is None and self.target.keys):
+        if found is None or (self.spine is None and not self.target.is_own):
             raise DefinitionError(
                 f"model '{self.name}': label '{self.target.column}' is of a source that its "
                 "features are not of; say whose events it learns from: spine=..."
@@ -205,19 +205,19 @@ class Model:
         if self.spine is not None:
             arguments.require(where, "spine", self.spine, Source, "a Source")
         events, target = self.events, self.target
-        if not target.keys and target.source != events.name:
+        if not target.is_own:
+            return
+        if target.source != events.name:
             raise DefinitionError(
                 f"{where}: label '{target.column}' is not of its spine '{events.name}'; name the "
                 "columns that both have: Label(..., on=...)"
             )
-        for column in target.keys or (target.name,):
-            if column not in events.schema:
-                raise DefinitionError(
-                    f"{where}: label '{target.column}': source '{events.name}' has no column "
-                    f"'{column}'; it has {', '.join(events.schema)}"
-                )
-        if not target.keys:
-            require_label_type(where, target, events.types[target.name], self.task)
+        if target.name not in events.schema:
+            raise DefinitionError(
+                f"{where}: label '{target.column}': source '{events.name}' has no column "
+                f"'{target.name}'; it has {', '.join(events.schema)}"
+            )
+        require_label_type(where, target, events.types[target.name], self.task)
 
     @property
     def rules(self) -> TaskRules:

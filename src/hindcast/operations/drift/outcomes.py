@@ -102,7 +102,7 @@ def _events(
 
 def _carried(service: CompiledService, labelled: Labelled) -> Mapping[str, DataType]:
     """The columns that a label is found by, of those that come with the question."""
-    return {name: service.given[name] for name in labelled.label.keys if name in service.given}
+    return {name: service.given[name] for name in labelled.found_by if name in service.given}
 
 
 def _joined(
