@@ -9,8 +9,8 @@ from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 from hindcast.errors import HindcastError, InputError, first_line
+from hindcast.operations.events.deadlines import Deadline
 
-TIMEOUT_SECONDS = 10
 _PORTS = {"http": 80, "https": 443}
 # IPv6 addresses that a gateway turns into the IPv4 address at their end.
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
@@ -62,13 +62,14 @@ class Destination:
                 raise InputError(f"{host}: leads to {address}, which events are not posted to")
         return resolved
 
-    def connect(self) -> socket.socket:
+    def connect(self, deadline: Deadline) -> socket.socket:
         """An open connection to an address that was checked, by TLS for https."""
-        raw = _first_open(self.addresses(), self.port)
+        raw = _first_open(self.addresses(), self.port, deadline)
         if self.parts.scheme == "http":
             return raw
         try:
             context = ssl.create_default_context()
+            raw.settimeout(deadline.left())
             return context.wrap_socket(raw, server_hostname=self.parts.hostname)
         except BaseException:
             raw.close()
@@ -92,10 +93,12 @@ def _meant(place: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     return place.ipv4_mapped or place.sixtofour or place
 
 
-def _first_open(addresses: Sequence[str], port: int) -> socket.socket:
-    for address in addresses[:-1]:
+def _first_open(addresses: Sequence[str], port: int, deadline: Deadline) -> socket.socket:
+    for place, address in enumerate(addresses[:-1]):
+        # One that does not answer leaves time for the others.
+        share = deadline.left() / (len(addresses) - place)
         try:
-            return socket.create_connection((address, port), TIMEOUT_SECONDS)
+            return socket.create_connection((address, port), share)
         except OSError:  # The last one says why.
             continue
-    return socket.create_connection((addresses[-1], port), TIMEOUT_SECONDS)
+    return socket.create_connection((addresses[-1], port), deadline.left())

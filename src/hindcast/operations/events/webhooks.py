@@ -11,11 +11,14 @@ from datetime import datetime
 
 from hindcast.errors import HindcastError, InputError, first_line
 from hindcast.operations.events import envelope
-from hindcast.operations.events.addresses import TIMEOUT_SECONDS, Destination
+from hindcast.operations.events.addresses import Destination
+from hindcast.operations.events.deadlines import Deadline, TimedSocket
 from hindcast.stores.ledger import Event, EventType, Subscription
 
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = 32
+# For a delivery in all, however a subscriber spreads its answer over time.
+SECONDS = 15.0
 
 # Posts a body with headers and gives the status of the answer.
 Post = Callable[[Destination, Mapping[str, str], bytes], int]
@@ -81,18 +84,26 @@ def _signature(secret: str, event_id: str, stamp: str, body: bytes) -> str:
     return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
-def post(destination: Destination, headers: Mapping[str, str], body: bytes) -> int:
-    """Post from this process; the answer's status. Raises HindcastError where none comes."""
+def post(
+    destination: Destination, headers: Mapping[str, str], body: bytes, seconds: float = SECONDS
+) -> int:
+    """Post from this process; the answer's status. Raises HindcastError where none comes in time.
+
+    Only how long a name takes to resolve is the system's to say.
+    """
+    deadline = Deadline.after(seconds)
     parts = destination.parts
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection = http.client.HTTPConnection(str(parts.hostname), timeout=TIMEOUT_SECONDS)
+        connection = http.client.HTTPConnection(str(parts.hostname))
         # Not by the name, which could lead elsewhere since it was checked.
-        connection.sock = destination.connect()
+        connection.sock = TimedSocket(destination.connect(deadline), deadline)
         try:
             connection.request("POST", path, body, {"Host": parts.netloc, **headers})
             return connection.getresponse().status
         finally:
             connection.close()
+    except TimeoutError as error:
+        raise HindcastError(f"{destination.url}: no answer within {seconds:g} s") from error
     except (OSError, http.client.HTTPException) as error:
         raise HindcastError(f"{destination.url}: {first_line(error)}") from error

@@ -2,6 +2,9 @@
 
 import socket
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -90,18 +93,43 @@ def test_the_connection_is_to_the_address_that_was_checked(monkeypatch: pytest.M
     assert opened == [(PUBLIC[0], 443)]
 
 
-def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+@contextmanager
+def subscriber(answer: Callable[[socket.socket], None]) -> Iterator[Destination]:
+    """Where a server takes one request, and answers it in its own way."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        answer = b"HTTP/1.1 307 Moved\r\nLocation: http://169.254.169.254/\r\n\r\n"
 
         def serve() -> None:
             connection, _ = server.accept()
             with connection:
                 connection.recv(65536)
-                connection.sendall(answer)
+                answer(connection)
 
         thread = threading.Thread(target=serve)
         thread.start()
-        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
-        assert webhooks.post(Destination(url, public_only=False), {}, b"{}") == 307
+        port = server.getsockname()[1]
+        yield Destination(f"http://127.0.0.1:{port}/", public_only=False)
         thread.join()
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    moved = b"HTTP/1.1 307 Moved\r\nLocation: http://169.254.169.254/\r\n\r\n"
+    with subscriber(lambda connection: connection.sendall(moved)) as destination:
+        assert webhooks.post(destination, {}, b"{}") == 307
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nX: "], ids=["status", "header"])
+def test_a_subscriber_that_drips_its_answer_is_left_when_the_time_is_over(said: bytes) -> None:
+    left = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(said)
+        with suppress(OSError):
+            while not left.wait(0.02):
+                connection.sendall(b"H")
+
+    with subscriber(drip) as destination:
+        began = time.monotonic()
+        with pytest.raises(HindcastError, match=r"127\.0\.0\.1:.*: no answer within 0\.2 s"):
+            webhooks.post(destination, {}, b"{}", seconds=0.2)
+        assert 0.2 <= time.monotonic() - began < 2
+        left.set()
