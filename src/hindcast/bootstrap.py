@@ -56,8 +56,11 @@ class Application:
     def ledger(self) -> "Ledger":
         """The ledger of runs, releases and promotions."""
         from hindcast.stores.ledger import Ledger
+        from hindcast.stores.ledger.heads import open_heads
 
-        return Ledger(self.database_url, self.settings.by, self.settings.run_id)
+        given = self.settings
+        heads = open_heads(given.ledger_heads) if given.ledger_heads else None
+        return Ledger(self.database_url, given.by, given.run_id, heads)
 
     @cached_property
     def releases(self) -> "ReleaseStore":

@@ -11,7 +11,7 @@ from hindcast.errors import InputError
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things live. `lake` and `releases` are folders or s3:// URIs."""
+    """Where things live. `lake`, `releases` and `ledger_heads` are folders or s3:// URIs."""
 
     home: Path
     lake: str
@@ -33,6 +33,7 @@ class Settings:
     rebuild_machine: str | None = None
     rebuild_input: str | None = None
     by: str | None = None
+    ledger_heads: str | None = None
 
 
 def load(
@@ -65,7 +66,13 @@ def load(
         rebuild_machine=given.get(names.ENV_REBUILD_MACHINE),
         rebuild_input=given.get(names.ENV_REBUILD_INPUT),
         by=given.get(names.ENV_BY),
+        ledger_heads=given.get(names.ENV_LEDGER_HEADS, _heads(base, given)),
     )
+
+
+def _heads(base: Path, given: Mapping[str, str]) -> str | None:
+    """In the home; of a deployment, whose functions keep nothing there, where it says so."""
+    return None if names.ENV_DEPLOYMENT in given else str(base / "ledger-heads")
 
 
 def _auth(text: str | None) -> str | None:

@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from hindcast.errors import HindcastError
 from hindcast.stores.database import connect
 from hindcast.stores.ledger import Ledger
+from hindcast.stores.ledger.chain import chained
 from hindcast.stores.ledger.tables import VERSION_TABLE, metadata
 
 TABLES = sorted(table.name for table in metadata.sorted_tables)
@@ -30,6 +31,7 @@ COLUMNS = {
     "job_ends": "error",
     "schedules": "cron",
     "calls": "path",
+    "chain": "digest",
 }
 NOW = datetime(2021, 9, 17, tzinfo=UTC)
 
@@ -161,11 +163,14 @@ def test_who_is_no_writer_sees_nothing_and_is_told_what_is_missing(url: str) -> 
     assert "\n" not in str(error.value)
 
 
-def test_every_table_has_its_guards(url: str) -> None:
+def test_every_table_has_its_guards_its_stamp_and_its_chain(url: str) -> None:
+    guards, links = ["append_only", "append_only_truncate"], ["chain", "stamp"]
+    wanted = {"chain": {"A": guards}} | {t.name: {"A": guards, "O": links} for t in chained()}
     with connect(url) as connection:
         found = connection.execute(
-            "SELECT relname, array_agg(tgname ORDER BY tgname) FROM pg_trigger "
-            "JOIN pg_class ON pg_class.oid = tgrelid "
-            "WHERE relnamespace = 'ledger'::regnamespace AND tgenabled = 'A' GROUP BY relname"
+            "SELECT relname, tgenabled, array_agg(tgname ORDER BY tgname) FROM pg_trigger "
+            "JOIN pg_class ON pg_class.oid = tgrelid WHERE relnamespace = 'ledger'::regnamespace "
+            "AND NOT tgisinternal GROUP BY relname, tgenabled"
         ).fetchall()
-    assert dict(found) == {table: ["append_only", "append_only_truncate"] for table in TABLES}
+    triggers = {t: {how: names for of, how, names in found if of == t} for t in TABLES}
+    assert triggers == wanted

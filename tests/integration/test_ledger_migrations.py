@@ -197,8 +197,9 @@ def test_the_constraints_are_what_the_migrations_make(database_url: str) -> None
 def constraints(url: str) -> list[tuple[object, ...]]:
     with connect(url) as connection:
         return connection.execute(
-            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype <> 'n' "
-            "AND connamespace = 'ledger'::regnamespace ORDER BY conname"
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE contype NOT IN ('n', 't') AND connamespace = 'ledger'::regnamespace "
+            "ORDER BY conname"
         ).fetchall()
 
 

@@ -50,6 +50,8 @@ def exercise(ledger: Ledger) -> None:
     assert len(ledger.promotions()) == 2
     deliver(ledger)
     work(ledger)
+    assert ledger.chain.damage() == []
+    assert ledger.chain.head() is not None
 
 
 def work(ledger: Ledger) -> None:

@@ -18,6 +18,7 @@ from hindcast.cli import (
     rollout,
     serving,
     ui,
+    verify,
 )
 from hindcast.cli.app import app, at_end
 from hindcast.errors import HindcastError
@@ -37,6 +38,7 @@ __all__ = [
     "rollout",
     "serving",
     "ui",
+    "verify",
 ]
 
 

@@ -8,11 +8,13 @@ from hindcast.stores.ledger.ledger import Ledger
 from hindcast.stores.ledger.outbox import Due, Outbox
 from hindcast.stores.ledger.records import (
     Action,
+    Damage,
     Delivery,
     Ending,
     Evaluation,
     Event,
     EventType,
+    Head,
     Job,
     JobSchedule,
     Outcome,
@@ -27,12 +29,14 @@ from hindcast.stores.ledger.runs import OpenRun
 
 __all__ = [
     "Action",
+    "Damage",
     "Delivery",
     "Due",
     "Ending",
     "Evaluation",
     "Event",
     "EventType",
+    "Head",
     "Job",
     "JobSchedule",
     "Ledger",

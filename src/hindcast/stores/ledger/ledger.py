@@ -11,6 +11,8 @@ from sqlalchemy import Connection
 from hindcast.errors import HindcastError, StoreUnavailableError, first_line
 from hindcast.stores.ledger import documents, migrate, promotions, releases, runs
 from hindcast.stores.ledger.calls import Calls
+from hindcast.stores.ledger.chain import Chain
+from hindcast.stores.ledger.heads import Heads
 from hindcast.stores.ledger.jobs import Jobs
 from hindcast.stores.ledger.outbox import Outbox
 from hindcast.stores.ledger.records import Action, Evaluation, Promotion, ReleaseRecord, Run
@@ -24,11 +26,19 @@ class Ledger:
     Every method raises StoreUnavailableError when Postgres does not answer. No connection stays
     open between calls, so that threads may share one ledger, and long runs hold none.
     by: who runs what it records, by default the system's user. run_id: the id that the first run
-    gets, where whoever started this process gave one.
+    gets, where whoever started this process gave one. heads: where the chain's head is kept after
+    each run, release and promotion.
     """
 
-    def __init__(self, url: str, by: str | None = None, run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        by: str | None = None,
+        run_id: str | None = None,
+        heads: Heads | None = None,
+    ) -> None:
         self._engine = engine_of(url)
+        self._heads = heads
         self._by = by
         self._given = [run_id] if run_id else []
         self._migrated = False
@@ -71,8 +81,10 @@ class Ledger:
             yield run
         except BaseException as error:
             # Whatever goes wrong here matters less than the error under way.
-            with suppress(Exception), self._transaction() as connection:
-                runs.end(connection, run, error)
+            with suppress(Exception):
+                with self._transaction() as connection:
+                    runs.end(connection, run, error)
+                self.chain.keep()
             raise
         self._end(run)
 
@@ -110,7 +122,9 @@ class Ledger:
     def close_run(self, run_id: str, outputs: Mapping[str, Any], error: str | None = None) -> Run:
         """End a run, by an error or with none; the first end counts. Raises NotFoundError."""
         with self._transaction() as connection:
-            return runs.close(connection, run_id, outputs, error)
+            closed = runs.close(connection, run_id, outputs, error)
+        self.chain.keep()
+        return closed
 
     def runs(
         self,
@@ -148,7 +162,9 @@ class Ledger:
             "run_id": run_id,
         }
         with self._transaction() as connection:
-            return releases.add(connection, model, release, facts)
+            added = releases.add(connection, model, release, facts)
+        self.chain.keep()
+        return added
 
     def releases(self, model: str | None = None) -> list[ReleaseRecord]:
         """Releases of a model, or of all, newest first."""
@@ -220,7 +236,9 @@ class Ledger:
             "by": by,
         }
         with self._transaction() as connection:
-            return promotions.add(connection, model, release, facts)
+            added = promotions.add(connection, model, release, facts)
+        self.chain.keep()
+        return added
 
     def champion(self, model: str, at: datetime | None = None) -> Promotion | None:
         """What was in production at an instant, its own promotion included; by default now."""
@@ -233,6 +251,11 @@ class Ledger:
         """Promotions of a model, or of all, newest first."""
         with self._transaction() as connection:
             return promotions.newest(connection, model)
+
+    @property
+    def chain(self) -> Chain:
+        """The chain of all rows, by which `hindcast verify` finds what was changed."""
+        return Chain(self._transaction, self._heads)
 
     @property
     def outbox(self) -> Outbox:
@@ -264,6 +287,7 @@ class Ledger:
         try:
             with self._transaction() as connection:
                 runs.end(connection, run, None)
+            self.chain.keep()
         except HindcastError as error:
             raise StoreUnavailableError(
                 f"run {run.id} ({run.kind}) did its work, but the ledger does not have its end: "

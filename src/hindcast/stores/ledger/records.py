@@ -186,6 +186,22 @@ class Subscription:
     changed_at: datetime
 
 
+@dataclass(frozen=True)
+class Head:
+    """A place in the chain, and the digest that stands for its entry and all before it."""
+
+    place: int
+    head: str
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A row or an entry that is not as it was written; place: in the chain, if it has one."""
+
+    place: int | None
+    what: str
+
+
 def previous(promotions: Iterable[Promotion]) -> str | None:
     """The release that a rollback of a model goes back to; None if there is none.
 

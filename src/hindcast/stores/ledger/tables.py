@@ -25,7 +25,7 @@ from hindcast import names
 
 # Where Alembic keeps the revision of the schema, and the one that these tables are.
 VERSION_TABLE = "alembic_version"
-REVISION = "0003"
+REVISION = "0004"
 # Two promotions that follow the same one, or that are both the first: the second is refused.
 ONE_FOLLOWER = "promotions_one_follower"
 
@@ -263,4 +263,18 @@ calls = Table(
     _stamp("called_at"),
     # An answer is kept for its caller's key, once.
     Index("calls_one_of_key", "by", "key", unique=True, postgresql_where=text("key IS NOT NULL")),
+)
+
+# An entry for each row of the others, made by a trigger; chained_at is null for what was there
+# before the chain. head: a digest of the entry and of the head before it.
+chain = Table(
+    "chain",
+    metadata,
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_of", Text, nullable=False),
+    Column("key", JSONB, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("chained_at", DateTime(timezone=True)),
+    Column("head", Text, nullable=False),
+    UniqueConstraint("entry_of", "key", name="chain_one_of_row"),
 )

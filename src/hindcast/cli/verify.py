@@ -1,0 +1,30 @@
+"""The command that proves what is kept."""
+
+import typer
+
+from hindcast import bootstrap
+from hindcast.cli import console
+from hindcast.cli.app import app
+from hindcast.cli.console import ConsoleProgress
+from hindcast.cli.options import HomeOption, JsonOption, ProjectOption
+
+
+@app.command()
+def verify(
+    project: ProjectOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Check that what is kept is what was written. Exits with 1 where it is not."""
+    from hindcast.operations.verification import verify as use_case
+
+    report = use_case(bootstrap.application(home, project, compiled=False), ConsoleProgress())
+    if as_json:
+        console.show(report, as_json)
+    else:
+        console.lines([_line(part, pieces) for part, pieces in report.checked.items()])
+        for found in report.damage:
+            print(f"{found.part}: {found.what}")
+    raise typer.Exit(1 if report.damage else 0)
+
+
+def _line(part: str, pieces: int) -> dict[str, str]:
+    return {"part": part, "checked": f"{pieces:,}"}
