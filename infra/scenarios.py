@@ -15,7 +15,7 @@ MILLION = 1e6
 ENDPOINTS = 9
 WAF_RULES = 4
 SECRETS = 2  # The worker's, and the administrator's, which RDS keeps.
-ALARM_METRICS, ALARM_METRICS_MODEL, ALARM_METRICS_VIEW = 10, 12, 1
+ALARM_METRICS, ALARM_METRICS_MODEL, ALARM_METRICS_VIEW = 10, 13, 1
 SHARED_REPOSITORIES = 7  # All but those of predict, which every model has.
 METHODS = 10
 # What AWS's documents say of its own: metrics of an API method, vCPUs and DPUs.
@@ -45,7 +45,7 @@ class Usage:
     refresh_minutes: int = _usual(3, "the Glue job, without its start")
     train_minutes: int = _usual(5, "in the Lambda, or as a job")
     evaluate_minutes: int = _usual(3, "in a Lambda of 4 GB")
-    own_metrics: int = _usual(10, "of a model, in the namespace Hindcast")
+    own_metrics: int = _usual(11, "of a model, in the namespace Hindcast")
     lake_gb: int = _usual(5, "all tables, with the versions that are kept")
     lake_writes: int = _usual(200_000, "objects written or listed")
     images_gb: int = _usual(10, "a repository: 100 versions, shared layers once")

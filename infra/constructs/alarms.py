@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
@@ -9,7 +10,7 @@ from constructs import Construct
 
 from hindcast import names
 from infra.addresses import Addresses
-from infra.choices import Thresholds
+from infra.choices import Thresholds, Warmup
 from infra.constructs.metrics import Metrics
 
 # How an execution ends badly: the metric, and what it means. Only one that is ended from outside
@@ -67,6 +68,7 @@ def watches(addresses: Addresses, scope: Construct) -> list[Watch]:
             *_traffic(deployment.thresholds, metrics, model),
             *_model(deployment.thresholds, metrics, model),
             *_ends(addresses, metrics, scope, names.REBUILD, model),
+            *_warm(deployment.warmup, metrics, model),
         )
     ]
     return [
@@ -106,6 +108,19 @@ def _model(limits: Thresholds, metrics: Metrics, model: str) -> list[Watch]:
         Watch("model-age", age, limits.model_age_days, old, 1, 1, True, model),
         Watch("drift", drift, limits.drift, other, 1, 1, subject=model),
     ]
+
+
+def _warm(warmup: Warmup, metrics: Metrics, model: str) -> list[Watch]:
+    """Whether warm-ups fail, or none comes, for two half-hours: each has two of them at least.
+
+    None comes where the function is not called, has no room, or does not end.
+    """
+    if not warmup.minutes:
+        return []
+    name = names.METRIC_WARMUP
+    failures = metrics.hindcast(name, names.METRIC_MODEL, model, Duration.minutes(30))
+    means = "Predict is not kept warm, or nobody says whether it is"
+    return [Watch("warmup-failures", failures, 0, means, 2, 2, True, model)]
 
 
 def _features(limits: Thresholds, metrics: Metrics, view: str) -> Watch:

@@ -50,10 +50,10 @@ class Metrics:
         """A queue's metric."""
         return _metric("AWS/SQS", name, "Maximum", {"QueueName": self._addresses.named(queue)})
 
-    def hindcast(self, name: str, kind: str, subject: str) -> Metric:
-        """What the control function says of a view or model (the kind) of this name, hourly."""
+    def hindcast(self, name: str, kind: str, subject: str, period: Duration = HOUR) -> Metric:
+        """What a function says of a view or model (the kind) of this name, hourly."""
         whose = {names.METRIC_DIMENSION: self._addresses.deployment.name, kind: subject}
-        return _metric(names.METRICS, name, "Maximum", whose, HOUR)
+        return _metric(names.METRICS, name, "Maximum", whose, period)
 
     def error_percent(self, model: str, canary: bool = False) -> cloudwatch.MathExpression:
         """Answers that are the service's own fault, in percent of all."""

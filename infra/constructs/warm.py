@@ -53,6 +53,7 @@ class Warm(Construct):
         """What a schedule calls it with."""
         deployment = self._addresses.deployment
         return {
+            "deployment": deployment.name,
             "api": self._api_id,
             "models": list(deployment.models),
             "concurrent": deployment.warmup.concurrent,

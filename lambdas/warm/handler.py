@@ -5,6 +5,7 @@ The template holds this file whole: the standard library and boto3, and at most 
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,7 +20,7 @@ CONFIG = Config(read_timeout=15, retries={"total_max_attempts": 2}, max_pool_con
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, dict[str, int]]:
-    """{"api", "models", "concurrent"} -> of each model, how many answered in each version.
+    """{"deployment", "api", "models", "concurrent"} -> model -> version -> how many answered.
 
     Raises RuntimeError naming the models that failed, after all were tried.
     """
@@ -29,10 +30,23 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, dict[str, int]]:
             warmed[model] = _warm(event["api"], model, event["concurrent"])
         except (BotoCoreError, ClientError, RuntimeError) as error:
             failed[model] = str(error)
+        _measure(event["deployment"], model, model in failed)
     sys.stdout.write(json.dumps({"warmed": warmed, "failed": failed}) + "\n")
     if failed:
         raise RuntimeError(f"not warmed: {json.dumps(failed)}")
     return warmed
+
+
+def _measure(deployment: str, model: str, failed: bool) -> None:
+    """Write the metric that an alarm watches, also for where none comes."""
+    metric = {
+        "Namespace": "Hindcast",
+        "Dimensions": [["deployment", "model"]],
+        "Metrics": [{"Name": "WarmupFailures"}],
+    }
+    said = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]}
+    named = {"deployment": deployment, "model": model, "WarmupFailures": int(failed)}
+    sys.stdout.write(json.dumps({"_aws": said, **named}) + "\n")
 
 
 def _warm(api: str, model: str, concurrent: int) -> dict[str, int]:

@@ -135,6 +135,7 @@ METRIC_MODEL = "model"
 METRIC_FEATURE_AGE = "FeatureAgeHours"
 METRIC_MODEL_AGE = "ModelAgeDays"
 METRIC_DRIFT = "Drift"
+METRIC_WARMUP = "WarmupFailures"
 
 
 def array_columns(name: str, size: int) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ Stacks = dict[str, Template]
 OF_MODELS = {
     *CANARY_ALARMS,
     "model-age",
+    "warmup-failures",
     "drift",
     "rebuild-failed",
     "rebuild-aborted",
@@ -37,7 +38,8 @@ SHARED = {
 def test_each_trouble_has_its_alarm(stacks: Stacks, deployment: Deployment) -> None:
     alarms = properties(stacks[f"{deployment.prefix}-monitoring"], "AWS::CloudWatch::Alarm")
     ages = {deployment.of_model("feature-age", view) for view in deployment.views}
-    ages |= {deployment.of_model("model-age", model) for model in deployment.models}
+    must_come = ("model-age", "warmup-failures")
+    ages |= {deployment.of_model(name, model) for name in must_come for model in deployment.models}
     expected = {
         *(deployment.of_model(name, model) for name in OF_MODELS for model in deployment.models),
         *map(deployment.named, SHARED),

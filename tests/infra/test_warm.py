@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from hindcast import names
 from infra.choices import Warmup
 from infra.config import PRODUCTION
 from lambdas.warm import handler as warm
@@ -25,6 +26,7 @@ def test_it_is_called_with_every_model_as_often_as_the_config_says(stacks: Stack
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
     given = json.loads(text(schedule["Target"]["Input"]))
     assert (given["models"], given["concurrent"]) == (list(MODELS), 1)
+    assert given["deployment"] == MARKET.name
 
 
 def test_it_reads_the_models_stages_and_calls_versions_of_predict_alone(stacks: Stacks) -> None:
@@ -48,6 +50,42 @@ def test_it_reads_the_models_stages_and_calls_versions_of_predict_alone(stacks: 
     }
 
 
+def test_an_alarm_rings_for_each_model_whose_warm_ups_fail_or_do_not_come(stacks: Stacks) -> None:
+    alarms = properties(stacks[f"{MARKET.prefix}-monitoring"], "AWS::CloudWatch::Alarm")
+    for model in MODELS:
+        name = MARKET.of_model("warmup-failures", model)
+        [alarm] = [one for one in alarms if one["AlarmName"] == name]
+        assert (alarm["Threshold"], alarm["TreatMissingData"]) == (0, "breaching")
+        assert (alarm["Namespace"], alarm["MetricName"]) == (names.METRICS, names.METRIC_WARMUP)
+        whose = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+        assert whose == {names.METRIC_DIMENSION: MARKET.name, names.METRIC_MODEL: model}
+        # The rarest warm-up comes twice in a period.
+        assert alarm["Period"] >= 2 * 15 * 60
+
+
+def test_each_model_has_a_metric_of_whether_its_warm_up_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warmed(api: str, model: str, concurrent: int) -> dict[str, int]:
+        if model == "broken":
+            raise RuntimeError("version 7 of predict failed: see its log")
+        return {"7": concurrent}
+
+    monkeypatch.setattr(warm, "_warm", warmed)
+    event = {"deployment": "market", "api": "a", "models": ["broken", "risk"], "concurrent": 1}
+    with pytest.raises(RuntimeError, match=r"not warmed: .*broken"):
+        warm.handler(event, None)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [line for line in lines if "_aws" in line]
+    assert {line["model"]: line[names.METRIC_WARMUP] for line in told} == {"broken": 1, "risk": 0}
+    for line in told:
+        [metric] = line["_aws"]["CloudWatchMetrics"]
+        assert metric["Namespace"] == names.METRICS
+        assert metric["Dimensions"] == [[names.METRIC_DIMENSION, names.METRIC_MODEL]]
+        assert [one["Name"] for one in metric["Metrics"]] == [names.METRIC_WARMUP]
+        assert line[names.METRIC_DIMENSION] == "market"
+
+
 def test_without_minutes_there_is_none_of_it(tmp_path: Path) -> None:
     from infra.app import add_deployment, build
 
@@ -56,6 +94,8 @@ def test_without_minutes_there_is_none_of_it(tmp_path: Path) -> None:
     app.synth()
     made = (tmp_path / f"{PRODUCTION.named('orchestration')}.template.json").read_text()
     assert PRODUCTION.named("warm") not in made
+    watched = (tmp_path / f"{PRODUCTION.named('monitoring')}.template.json").read_text()
+    assert names.METRIC_WARMUP not in watched
 
 
 @pytest.mark.parametrize(
