@@ -11,6 +11,7 @@ from constructs import Construct
 from hindcast import names
 from infra.addresses import Addresses
 from infra.choices import Thresholds, Warmup
+from infra.constructs.jobs import JOBS
 from infra.constructs.metrics import Metrics
 
 # How an execution ends badly: the metric, and what it means. Only one that is ended from outside
@@ -75,6 +76,7 @@ def watches(addresses: Addresses, scope: Construct) -> list[Watch]:
         *of_models,
         *(_features(deployment.thresholds, metrics, view) for view in deployment.views),
         *_ends(addresses, metrics, scope, "refresh"),
+        *(_job(addresses, metrics, scope, job) for job in ("batch", *JOBS)),
         *_shared(deployment.thresholds, metrics),
     ]
 
@@ -147,6 +149,12 @@ def _ends(
         )
         for end, (metric, means) in _ENDS.items()
     ]
+
+
+def _job(addresses: Addresses, metrics: Metrics, scope: Construct, job: str) -> Watch:
+    """Of a job's machine; that a person stopped one is nobody's fault."""
+    ends = metrics.bad_ends(addresses.machine_arn(scope, job))
+    return Watch("job-failed", ends, 0, "A job failed or took too long", 1, 1, subject=job)
 
 
 def _shared(limits: Thresholds, metrics: Metrics) -> list[Watch]:

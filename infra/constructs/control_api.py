@@ -9,6 +9,7 @@ from constructs import Construct
 
 from hindcast import names
 from infra.constructs.image_function import FunctionSpec, ImageFunction, Room
+from infra.constructs.jobs import machine_arns
 from infra.constructs.logs import log_group
 from infra.constructs.model_stage import ACCESS_FIELDS
 from infra.constructs.models import Functions
@@ -69,9 +70,7 @@ class ControlApi(Construct):
         to, addresses = self.function.role, self._addresses
         functions.allow_looking(to)
         allow_read(to, addresses.bucket_arn("lake"), names.REPORTS)
-        # Those that jobs are executions of.
-        rebuilds = (f"{names.REBUILD}-{model}" for model in addresses.deployment.models)
-        machines = [addresses.machine_arn(self, name) for name in ("refresh", "batch", *rebuilds)]
+        machines = machine_arns(self, addresses)
         allow(to, ["states:StartExecution"], machines)
         executions = [f"{arn.replace(':stateMachine:', ':execution:')}:*" for arn in machines]
         allow(
@@ -94,10 +93,12 @@ class ControlApi(Construct):
         )
         allow(
             to,
-            ["scheduler:GetSchedule", "scheduler:UpdateSchedule"],
+            [f"scheduler:{verb}Schedule" for verb in ("Get", "Create", "Update")],
             [schedules],
             "The schedules of this deployment, whatever they start.",
         )
+        # Whoever makes a schedule under a key must be able to look at it.
+        allow(to, ["kms:DescribeKey"], [self._room.key.key_arn])
         allow(to, ["scheduler:ListSchedules"], ["*"], "A list has no ARN; names are no secret.")
         passed = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
         allow(to, ["iam:PassRole"], [schedules_role], conditions=passed)

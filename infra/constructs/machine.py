@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -9,7 +11,7 @@ from constructs import Construct
 from infra.addresses import Addresses
 from infra.constructs.definitions import definition
 from infra.constructs.logs import log_group
-from infra.permissions import acknowledge, allow_traces, role
+from infra.permissions import acknowledge, allow, allow_traces, role
 
 LOG_REASON = "The log service's deliveries have no ARN; a state machine must manage its own."
 
@@ -28,7 +30,7 @@ class Machine(Construct):
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
-        full_name = addresses.named(name)
+        self.name, full_name = name, addresses.named(name)
         self.role = role(self, "Role", "states.amazonaws.com", f"The state machine {full_name}")
         allow_traces(self.role)
         acknowledge(self.role, LOG_REASON, "AwsSolutions-IAM5[Resource::*]")
@@ -48,3 +50,9 @@ class Machine(Construct):
                 include_execution_data=False,
             ),
         )
+
+
+def allow_events(to: iam.Role, rule: str) -> None:
+    """The rule by which Step Functions learns that another service's job has ended."""
+    arn = Stack.of(to).format_arn(service="events", resource="rule", resource_name=rule)
+    allow(to, ["events:PutTargets", "events:PutRule", "events:DescribeRule"], [arn])

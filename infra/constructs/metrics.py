@@ -46,6 +46,21 @@ class Metrics:
         """A state machine's metric."""
         return _metric("AWS/States", name, "Sum", {"StateMachineArn": machine_arn})
 
+    def bad_ends(self, machine_arn: str) -> cloudwatch.MathExpression:
+        """How many executions of a state machine failed, or ran into its timeout.
+
+        Filled, as a metric without a value would leave the sum without one.
+        """
+        return cloudwatch.MathExpression(
+            expression="FILL(failed, 0) + FILL(timed_out, 0)",
+            using_metrics={
+                "failed": self.machine("ExecutionsFailed", machine_arn),
+                "timed_out": self.machine("ExecutionsTimedOut", machine_arn),
+            },
+            label="failed or timed out",
+            period=MINUTE,
+        )
+
     def queue(self, name: str, queue: str) -> Metric:
         """A queue's metric."""
         return _metric("AWS/SQS", name, "Maximum", {"QueueName": self._addresses.named(queue)})

@@ -9,8 +9,9 @@ from constructs import Construct
 from hindcast import names
 from infra.addresses import Addresses
 from infra.config import PREDICT
-from infra.constructs.machine import Machine
+from infra.constructs.machine import Machine, allow_events
 from infra.constructs.refresh import allow_job_and_news
+from infra.constructs.training_job import allow_training_jobs
 from infra.permissions import allow
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Rebuild(Construct):
         self._allow_functions(to)
         self._allow_stage(to)
         self._allow_build(to)
-        self._allow_training_job(to)
+        allow_training_jobs(to, self._job_prefix, models.training_job.role.role_arn)
         self._allow_looks(to)
 
     def _values(self, key_arn: str) -> dict[str, str]:
@@ -118,35 +119,7 @@ class Rebuild(Construct):
     def _allow_build(self, to: iam.Role) -> None:
         actions = ["codebuild:StartBuild", "codebuild:StopBuild", "codebuild:BatchGetBuilds"]
         allow(to, actions, [self._addresses.project_arn(self, f"release-image-{self._model}")])
-        self._allow_events(to, "StepFunctionsGetEventForCodeBuildStartBuildRule")
-
-    def _allow_training_job(self, to: iam.Role) -> None:
-        jobs = Stack.of(self).format_arn(
-            service="sagemaker", resource="training-job", resource_name=f"{self._job_prefix}*"
-        )
-        allow(
-            to,
-            [
-                "sagemaker:CreateTrainingJob",
-                "sagemaker:DescribeTrainingJob",
-                "sagemaker:StopTrainingJob",
-                "sagemaker:AddTags",
-            ],
-            [jobs],
-            "Each execution names its own job, and begins the name by the model.",
-        )
-        allow(
-            to,
-            ["iam:PassRole"],
-            [self._models.training_job.role.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        )
-        self._allow_events(to, "StepFunctionsGetEventsForSageMakerTrainingJobsRule")
-
-    def _allow_events(self, to: iam.Role, rule: str) -> None:
-        """The rule by which Step Functions learns that a job has ended."""
-        arn = Stack.of(self).format_arn(service="events", resource="rule", resource_name=rule)
-        allow(to, ["events:PutTargets", "events:PutRule", "events:DescribeRule"], [arn])
+        allow_events(to, "StepFunctionsGetEventForCodeBuildStartBuildRule")
 
     def _allow_looks(self, to: iam.Role) -> None:
         executions = Stack.of(self).format_arn(

@@ -1,5 +1,6 @@
 """When things start: EventBridge Scheduler, by cron in the deployment's time zone."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Duration, TimeZone
@@ -32,9 +33,12 @@ class Schedules(Construct):
 
     def start(self, name: str, machine: sfn.StateMachine, cron: str, given: dict[str, Any]) -> None:
         """Start a machine by a cron expression, with an input."""
-        allow(self.role, ["states:StartExecution"], [machine.state_machine_arn])
         target = targets.StepFunctionsStartExecution(machine, **self._options(given))
         self._schedule(name, target, cron)
+
+    def allow_starting(self, machines: Sequence[str]) -> None:
+        """Let schedules start machines by these ARNs: those that the control API makes, too."""
+        allow(self.role, ["states:StartExecution"], machines)
 
     def call(
         self,

@@ -5,6 +5,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.addresses import Addresses
+from infra.constructs.machine import allow_events
 from infra.permissions import allow, allow_key, allow_network, allow_write, role
 
 
@@ -49,6 +50,23 @@ class TrainingJob(Construct):
             ["*"],
             "EC2 gives Describe actions no ARN, and SageMaker's interfaces none beforehand.",
         )
+
+
+def allow_training_jobs(to: iam.Role, prefix: str, job_role: str) -> None:
+    """Let a machine run jobs whose names begin so, each with the role of this ARN, to their end."""
+    jobs = Stack.of(to).format_arn(
+        service="sagemaker", resource="training-job", resource_name=f"{prefix}*"
+    )
+    verbs = ("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags")
+    allow(
+        to,
+        [f"sagemaker:{verb}" for verb in verbs],
+        [jobs],
+        "Each execution names its own job, and begins the name by its machine.",
+    )
+    passed = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    allow(to, ["iam:PassRole"], [job_role], conditions=passed)
+    allow_events(to, "StepFunctionsGetEventsForSageMakerTrainingJobsRule")
 
 
 def allow_registry(to: iam.Role) -> None:

@@ -7,6 +7,7 @@ from infra.addresses import Addresses
 from infra.constructs.batch import Batch
 from infra.constructs.control_api import ControlApi
 from infra.constructs.events import Events
+from infra.constructs.jobs import Jobs, machine_arns
 from infra.constructs.notices import Notices
 from infra.constructs.prediction_log import dead_letters
 from infra.constructs.rebuild import Rebuild
@@ -36,14 +37,15 @@ class OrchestrationStack(DeploymentStack):
         self.notices = Notices(self, "Notices", addresses, data.key, failed)
         refresh = Refresh(self, "Refresh", addresses, data, models)
         schedules = Schedules(self, "Schedules", addresses, data.key, failed)
-        schedule = addresses.deployment.schedule
+        schedules.allow_starting(machine_arns(self, addresses))
+        schedule, jobs = addresses.deployment.schedule, Jobs(self, "Jobs", addresses, data, models)
         schedules.start("refresh", refresh.machine, schedule.refresh, {})
         for model in addresses.deployment.models:
             rebuild = Rebuild(self, f"Rebuild-{model}", addresses, model, data, models, api)
             given = {"model": model, **addresses.deployment.rebuilt()}
             schedules.start(rebuild.name, rebuild.machine, schedule.of_model(model), given)
-            drift = models.functions.drift.function
-            schedules.call(f"drift-{model}", drift, schedule.drift, {"model": model})
+            name, given = f"drift-{model}", {"model": model, "by": f"schedule drift-{model}"}
+            schedules.start(name, jobs.machines["drift"], schedule.drift, given)
         # The ages of features and models, as metrics for the alarms on them.
         control = models.functions.control.function
         schedules.call("measure", control, schedule.measure, {"action": "measure"})

@@ -15,6 +15,7 @@ from hindcast.instants import instant
 from hindcast.operations import (
     data_checks,
     incoming,
+    job_events,
     measurements,
     migrations,
     release_choice,
@@ -45,6 +46,14 @@ def _open_run(application: Application, event: Event) -> Event:
 def _close_run(application: Application, event: Event) -> Event:
     outputs, failure = event.get("outputs") or {}, event.get("failure")
     return asdict(runs.close_run(application, event["run"], outputs, failure))
+
+
+def _find_run(application: Application, event: Event) -> Event:
+    return asdict(application.ledger.jobs.find_work(event["run"]))
+
+
+def _close_job(application: Application, event: Event) -> Event:
+    return asdict(runs.close_job(application, event["run"], event.get("failure")))
 
 
 def _check_data(application: Application, event: Event) -> Event:
@@ -84,8 +93,11 @@ def _compact(application: Application, event: Event) -> Event:
 
 
 def _ingest(application: Application, event: Event) -> Event:
-    report = incoming.ingest(application, event["created"], datetime.now(UTC))
-    return asdict(report) if report else {}
+    if "created" in event:
+        report = incoming.ingest(application, event["created"], datetime.now(UTC))
+        return asdict(report) if report else {}
+    given = (event["files"], event.get("source"), job_events.now(event), event.get("force", False))
+    return asdict(incoming.ingest_files(job_events.acting(application, event), *given))
 
 
 def _migrate(application: Application, event: Event) -> Event:
@@ -112,6 +124,8 @@ def _post_webhook(application: Application, event: Event) -> Event:
 ACTIONS: dict[str, Callable[[Application, Event], Event]] = {
     "open_run": _open_run,
     "close_run": _close_run,
+    "close_job": _close_job,
+    "find_run": _find_run,
     "check_data": _check_data,
     "trained": _trained,
     "find_release": _find_release,

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from hindcast import names
 from infra.config import STAGING
+from infra.constructs.jobs import JOBS
 from infra.constructs.routes import ROUTES
 from infra.project import live_version
 from lambdas.warm import handler as warm
@@ -121,7 +122,8 @@ def test_the_machines_have_their_states_and_what_was_deployed_in_them(
         for one in machines.list_state_machines()["stateMachines"]
     }
     rebuilds = {DEPLOYED.of_model("rebuild", model): model for model in MODELS}
-    assert found.keys() == {STAGING.named("batch"), STAGING.named("refresh"), *rebuilds}
+    shared = map(STAGING.named, ("batch", "refresh", *JOBS))
+    assert found.keys() == {*shared, *rebuilds}
     for written in made:
         text = found[written["StateMachineName"]]["definition"]
         assert (

@@ -8,6 +8,7 @@ import pytest
 
 from infra.addresses import CANARY_ALARMS
 from infra.constructs.definitions import FOLDER, PlaceholderError, definition
+from infra.constructs.jobs import JOBS
 from tests.infra.deployments import MARKET, MODELS
 from tests.infra.resources import Template, properties, text
 
@@ -80,8 +81,5 @@ def test_models_share_what_is_no_models_own(stacks: dict[str, Template]) -> None
 
 
 def test_all_definitions_are_deployed() -> None:
-    assert {path.name for path in FOLDER.glob("*.asl.json")} == {
-        "batch.asl.json",
-        "refresh.asl.json",
-        "rebuild.asl.json",
-    }
+    made = {f"{name}.asl.json" for name in ("batch", "refresh", "rebuild", *JOBS)}
+    assert {path.name for path in FOLDER.glob("*.asl.json")} == made

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from infra.constructs.definitions import FOLDER
+from infra.constructs.jobs import JOBS
 from tests.infra.deployments import MARKET, MODELS
 from tests.infra.resources import Template, listed, of_type, statements, text
 
@@ -88,17 +89,22 @@ def tasks(document: Any) -> Iterator[str]:
             yield from tasks(value)
 
 
-@pytest.mark.parametrize("machine", ["refresh", "rebuild"])
+@pytest.mark.parametrize("machine", ["refresh", "rebuild", *JOBS])
 def test_a_machine_may_do_what_it_does(stacks: dict[str, Template], machine: str) -> None:
     definition = json.loads((FOLDER / f"{machine}.asl.json").read_text())
     done = set[str]().union(*(TASKS[task] for task in tasks(definition)))
     allowed = {
         action
-        for role in (ROLES.values() if machine == "rebuild" else ["Refresh"])
+        for role in (ROLES.values() if machine == "rebuild" else [_role(machine)])
         for statement in granted(stacks, role)
         for action in listed(statement["Action"])
     }
     assert allowed - ALWAYS == done
+
+
+def _role(machine: str) -> str:
+    """How the role's logical id begins."""
+    return f"{'Jobs' if machine in JOBS else ''}{machine.capitalize()}"
 
 
 def granted(stacks: dict[str, Template], role: str) -> Iterator[dict[str, Any]]:

@@ -31,6 +31,7 @@ SHARED = {
     "collect-errors",
     "ingest-errors",
     "relay-errors",
+    *(f"job-failed-{job}" for job in ("batch", "ingest", "train", "evaluate", "drift")),
 }
 
 

@@ -12,6 +12,7 @@ import typer
 from hindcast.cli import app
 from infra import config
 from infra.choices import Canary
+from infra.constructs.jobs import JOBS
 from infra.delivery import __main__ as delivery
 from tests.infra import commands
 from tests.infra.deployments import STACKS
@@ -113,7 +114,7 @@ def test_every_stack_and_resource_has_its_name_from_the_templates(stacks: Stacks
 
 
 def test_every_alarm_has_its_entry_and_says_where(stacks: Stacks) -> None:
-    subjects = (*config.PRODUCTION.models, *config.PRODUCTION.views)
+    subjects = (*config.PRODUCTION.models, *config.PRODUCTION.views, "batch", *JOBS)
     for alarm in properties(stacks["hindcast-production-monitoring"], "AWS::CloudWatch::Alarm"):
         name = alarm["AlarmName"].removeprefix("hindcast-production-")
         [(path, anchor)] = re.findall(r"(docs/[\w-]+\.md)#([\w-]+)", alarm["AlarmDescription"])

@@ -168,7 +168,8 @@ def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
         assert given["canary"]["steps"] == ([50] if "staging" in stack else [5, 25, 50])
         assert given["training"] == "lambda"
     for name, model in drifts.items():
-        assert json.loads(schedules[name]["Target"]["Input"]) == {"model": model}
+        given = {"model": model, "by": f"schedule {name}"}
+        assert json.loads(schedules[name]["Target"]["Input"]) == given
     for name, action in {
         "measure": "measure",
         "compact": "compact",

@@ -121,6 +121,17 @@ def test_a_schedule_of_the_deployment_is_changed_and_paused(ledger: Ledger) -> N
     assert (found["State"], found["ScheduleExpressionTimezone"]) == ("DISABLED", "Europe/Berlin")
     assert found["Target"]["RoleArn"] == ROLE
     assert ask("PUT", "/schedules/other", put)[0] == 404
+    nightly = {"cron": "0 2 * * *", "parameters": {"model": "credit_risk"}}
+    made = ask("PUT", "/schedules/train.nightly", nightly)[1]
+    assert (made["cron"], made["paused"]) == ("0 2 * * ? *", False)
+    kept = client.get_schedule(Name="shop-train.nightly")
+    assert (kept["Target"]["Arn"], kept["Target"]["RoleArn"]) == (f"{PREFIX}train", ROLE)
+    given = {"model": "credit_risk", "by": "schedule train.nightly"}
+    assert json.loads(kept["Target"]["Input"]) == given
+    assert kept["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    wrong = {**nightly, "parameters": {"model": "other"}}
+    status, refused = ask("PUT", "/schedules/train.weekly", wrong)
+    assert (status, refused["error"]["field"]) == (422, "parameters.model")
 
 
 def test_days_of_the_week_are_counted_as_each_side_counts_them() -> None:

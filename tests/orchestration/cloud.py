@@ -19,6 +19,7 @@ from hindcast import names
 from hindcast.stores.ledger import Run
 from lambdas.batch.handler import handler as batch
 from lambdas.control.handler import handler as control
+from lambdas.drift.handler import handler as drift
 from lambdas.evaluate.handler import handler as evaluate
 from lambdas.train.handler import handler as train
 from tests.integration.hindsight import Home
@@ -27,6 +28,7 @@ from tests.orchestration.aws import Edge, Functions, Jobs, codebuild, glue, sage
 from tests.orchestration.stage import Stage
 
 MACHINES = Path(__file__).parents[2] / "step_functions"
+NAMES = sorted(path.name.partition(".")[0] for path in MACHINES.glob("*.asl.json"))
 AS_OF, KNOWN_BY = "2021-09-17", "2021-09-18"
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 ALARMS = ("predict-errors", "predict-latency")
@@ -154,6 +156,8 @@ def substitutions(topic: str) -> dict[str, str]:
     functions = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function"
     return {
         "BatchFunctionArn": f"{functions}:batch",
+        "IngestFunctionArn": f"{functions}:ingest",
+        "DriftFunctionArn": f"{functions}:drift",
         "TrainFunctionArn": f"{functions}:train",
         "EvaluateFunctionArn": f"{functions}:evaluate",
         "ControlFunctionArn": f"{functions}:control",
@@ -168,6 +172,7 @@ def substitutions(topic: str) -> dict[str, str]:
         "StageName": "live",
         "AlarmNames": ",".join(ALARMS),
         "TopicArn": topic,
+        "TrainPath": "lambda",
         "TrainJobPrefix": "hindcast-credit-risk--",
         "TrainJobInstanceType": "ml.m5.4xlarge",
         "TrainJobOutputUri": "s3://hindcast/training-jobs",
@@ -197,6 +202,8 @@ def cloud(home: Home) -> Iterator[Cloud]:
             {
                 "batch": batch,
                 "control": control,
+                "drift": drift,
+                "ingest": control,
                 "evaluate": evaluate,
                 "train": train,
                 "predict": ping,
@@ -206,7 +213,7 @@ def cloud(home: Home) -> Iterator[Cloud]:
         topic = client("sns").create_topic(Name="hindcast")["TopicArn"]
         _settle(patch, home, topic)
         given = substitutions(topic)
-        machines = {name: create(name, name, given) for name in ("batch", "refresh", "rebuild")}
+        machines = {name: create(name, name, given) for name in NAMES}
         edge.fakes.update({("lambda", "Invoke"): functions.invoke, **stage.fakes})
         edge.fakes.update({**glue(jobs), **codebuild(builds), **sagemaker(trainings)})
         edge.install(patch)

@@ -52,7 +52,8 @@ def fields(value: Any) -> list[str]:
 
 
 def test_the_machines_are_there() -> None:
-    assert set(DOCUMENTS) == {"batch.asl.json", "rebuild.asl.json", "refresh.asl.json"}
+    jobs = {"ingest", "refresh", "train", "evaluate", "batch", "drift", "rebuild"}
+    assert set(DOCUMENTS) == {f"{job}.asl.json" for job in jobs}
 
 
 @pytest.mark.parametrize("machine", DOCUMENTS)

@@ -55,14 +55,13 @@ def ingest(
 ) -> None:
     """Add files to the lake. Bad rows go to quarantine with the reason."""
     from hindcast.data.ingest import ingest as use_case
-    from hindcast.formats.objects import listed
+    from hindcast.operations.incoming import sourced
 
     application, progress = working(home, project), ConsoleProgress()
-    declared, lake, ledger = application.project, application.lake, application.ledger
-    found, reports = [file for given in files for file in listed(given)], []
-    sources = [declared.source(source) if source else declared.source_of(file) for file in found]
+    lake, ledger, reports = application.lake, application.ledger, []
+    found = sourced(application.project, files, source)
     try:
-        for file, own in zip(found, sources, strict=True):
+        for file, own in found:
             reports.append(use_case(file, own, lake, ledger, now(), progress, force=force))
     except HindcastError:
         # The files before it are in.

@@ -83,9 +83,26 @@ def close_run(
     outputs: Mapping[str, Any],
     failure: Mapping[str, str] | None,
 ) -> Closed:
-    """End a run by what Step Functions says of its failure, or with none; the first end counts."""
-    ended = application.ledger.close_run(run_id, outputs, reason(failure) if failure else None)
+    """End a run by what Step Functions says of its failure, or with none; the first end counts.
+
+    The job that it is of ends with it.
+    """
+    error = reason(failure) if failure else None
+    ended = application.ledger.close_run(run_id, outputs, error)
+    application.ledger.jobs.end(run_id, "failed" if error else "succeeded", error)
     return _closed(ended)
+
+
+def close_job(application: Application, run_id: str, failure: Mapping[str, str] | None) -> Closed:
+    """End the job of an execution whose functions have runs of their own; the first end counts.
+
+    Those that were killed are ended by its failure. Raises NotFoundError where there is none, nor
+    a job.
+    """
+    error, jobs = reason(failure) if failure else None, application.ledger.jobs
+    jobs.end(run_id, "failed" if error else "succeeded", error)
+    found = jobs.find_work(run_id)
+    return Closed(found.id, found.status, found.error, found.outputs)
 
 
 def trained(application: Application, model: str | None, clocks: Knowledge) -> str:

@@ -15,7 +15,13 @@ from hindcast.operations.control.bodies import (
     SubscriptionBody,
 )
 from hindcast.operations.control.control import Call, Control, Reply
-from hindcast.operations.control.jobs import COMMANDS, Runner, parameters, unique_text
+from hindcast.operations.control.jobs import (
+    Runner,
+    command_of,
+    known_command,
+    parameters,
+    unique_text,
+)
 from hindcast.operations.control.reading import (
     release_of,
     require_model,
@@ -33,7 +39,7 @@ RETRYABLE = ("failed", "cancelled", "interrupted")
 def start(control: Control, call: Call) -> Reply:
     """Start a job."""
     command = call.path["job"]
-    given = parameters(_command(command), call.raw, control.application.project)
+    given = parameters(known_command(command), call.raw, control.application.project)
     return _submitted(control, call, command, given)
 
 
@@ -128,20 +134,6 @@ def unsubscribe(control: Control, call: Call) -> Reply:
     return Reply(
         documents.SubscriptionDocument(name=ended.name, url=ended.url, types=ended.types, by=by)
     )
-
-
-def command_of(job: str) -> str:
-    """The command of a job's name, which may say after a dot which one it is; RequestError."""
-    if not job.isprintable():
-        raise RequestError(404, "job", "is none")
-    return _command(job.partition(".")[0])
-
-
-def _command(command: str) -> str:
-    if command not in COMMANDS:
-        known = ", ".join(COMMANDS)
-        raise RequestError(404, "job", f"there is no job '{command}'; known are {known}")
-    return command
 
 
 def _job(control: Control, run_id: str) -> str:

@@ -92,6 +92,21 @@ def unique_text(by: str, key: str | None) -> str:
     return hashlib.sha256(f"{by}\0{key}".encode()).hexdigest()[:ID_CHARACTERS]
 
 
+def command_of(job: str) -> str:
+    """The command of a job's name, which may say after a dot which one it is; RequestError."""
+    if not job.isprintable():
+        raise RequestError(404, "job", "is none")
+    return known_command(job.partition(".")[0])
+
+
+def known_command(command: str) -> str:
+    """The command itself; RequestError where there is none."""
+    if command not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        raise RequestError(404, "job", f"there is no job '{command}'; known are {known}")
+    return command
+
+
 def _sources(body: Body, project: Project) -> list[Source]:
     """What a job reads or adds to; RequestError for what the project does not declare."""
     if isinstance(body, bodies.IngestJob):

@@ -1,4 +1,4 @@
-"""Jobs on AWS: executions of state machines, which close their runs in the ledger themselves."""
+"""Jobs on AWS: executions of state machines, which end them in the ledger themselves."""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any
 from hindcast import names
 from hindcast.errors import InputError
 from hindcast.operations.control.jobs import Observed
+from hindcast.serving.requests import RequestError
 from hindcast.stores import aws
 from hindcast.stores.ledger import Ending, Job, Ledger
 from hindcast.stores.ledger.jobs import STATE_MACHINES
@@ -36,13 +37,8 @@ class StateMachines:
         self._client = aws.client("stepfunctions", aws.region_of(prefix))
 
     def run_id(self, command: str, parameters: Mapping[str, Any], unique: str) -> str:
-        """The id of a job's run; raises InputError for a rebuild of no model."""
-        machine = _MACHINES.get(command, command)
-        if command == names.REBUILD:
-            if not parameters.get("model"):
-                raise InputError("name the model: each has a state machine of its own")
-            machine = f"{machine}-{parameters['model']}"
-        return f"{machine}.{unique}"
+        """The id of a job's run; raises InputError for a rebuild of no model, and RequestError."""
+        return f"{machine_of(command, parameters)}.{unique}"
 
     def submit(self, job: Job) -> None:
         """Start the execution of a job; one that was started already is joined."""
@@ -92,6 +88,27 @@ class StateMachines:
         machine, execution = _names(run_id)
         arn = f"{self._prefix}{machine}:{execution}"
         return arn.replace(":stateMachine:", ":execution:", 1)
+
+
+def machine_of(command: str, parameters: Mapping[str, Any]) -> str:
+    """The machine that does a job; raises InputError for a rebuild of no model, and RequestError.
+
+    A RequestError names what a home can do and these machines cannot.
+    """
+    _require_possible(command, parameters)
+    if command == names.REBUILD:
+        if not parameters.get("model"):
+            raise InputError("name the model: each has a state machine of its own")
+        return f"{command}-{parameters['model']}"
+    return _MACHINES.get(command, command)
+
+
+def _require_possible(command: str, parameters: Mapping[str, Any]) -> None:
+    if parameters.get("engine") == "spark" and command not in _MACHINES:
+        message = "on AWS Spark computes features and batches; leave it out"
+        raise RequestError(422, "engine", message)
+    if local := [file for file in parameters.get("files", ()) if not file.startswith("s3://")]:
+        raise RequestError(422, "files", f"{local[0]}: is no object on S3, s3://BUCKET/KEY")
 
 
 def _names(run_id: str) -> tuple[str, str]:

@@ -149,11 +149,8 @@ class Workers:
             fcntl.flock(log, fcntl.LOCK_EX)
 
     def _finish(self, job: Job, code: int | None) -> None:
-        """Record how a job ended; a run that its process left open ends as well."""
+        """Record how a job ended; runs that its process left open end as well."""
         self._ledger.jobs.end(job.id, *self._outcome(job, code))
-        with suppress(NotFoundError):
-            # The end that counts may be that of a person who cancelled it.
-            self._ledger.close_run(job.id, {}, self._ledger.jobs.find_work(job.id).error)
 
     def _outcome(self, job: Job, code: int | None) -> tuple[Ending, str | None]:
         """The status and the reason of a process's end; code: None of one that is not our child."""

@@ -5,12 +5,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, extract, func, literal, select, tuple_
+from sqlalchemy import Connection, Select, Text, case, cast, extract, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from hindcast.errors import ConflictError, NotFoundError
 from hindcast.stores.ledger import documents
 from hindcast.stores.ledger.records import Ending, Job, JobSchedule, Work
+from hindcast.stores.ledger.runs import close_left
 from hindcast.stores.ledger.tables import job_ends, job_starts, jobs, run_ends, runs, schedules
 from hindcast.stores.ledger.transactions import record
 
@@ -68,11 +69,17 @@ class Jobs:
             connection.execute(insert(job_starts).values(values).on_conflict_do_nothing())
 
     def end(self, job_id: str, status: Ending, error: str | None = None) -> bool:
-        """Record how a job ended; whether this end is the first, which counts."""
-        values = {"job": job_id, "status": status, "error": error and documents.text(error)}
-        statement = insert(job_ends).values(values).on_conflict_do_nothing()
+        """Record how a job ended, and end what it left open; whether this end is the first.
+
+        The first counts. What a schedule started on AWS is no job of the ledger, but has runs.
+        """
+        reason = error and documents.text(error)
+        ended = select(jobs.c.id, literal(status), cast(reason, Text)).where(jobs.c.id == job_id)
+        statement = insert(job_ends).from_select(["job", "status", "error"], ended)
+        kept = statement.on_conflict_do_nothing().returning(job_ends.c.job)
         with self._transaction() as connection:
-            row = connection.execute(statement.returning(job_ends.c.job)).one_or_none()
+            row = connection.execute(kept).one_or_none()
+            close_left(connection, job_id, reason or _GONE_ON)
             return row is not None
 
     def work(
@@ -132,6 +139,7 @@ class Jobs:
 
 
 _SCHEDULE = [column for column in schedules.c if column.name != "number"]
+_GONE_ON = "interrupted: an attempt after it did the work"
 _nothing = literal({}, JSONB)
 _id = func.coalesce(jobs.c.id, runs.c.id)
 _kind = func.coalesce(jobs.c.command, runs.c.kind)
@@ -139,9 +147,7 @@ _at = func.coalesce(jobs.c.requested_at, runs.c.started_at)
 _began = func.coalesce(job_starts.c.started_at, runs.c.started_at)
 _seconds = extract("epoch", job_ends.c.ended_at - _began)
 _waits = case((job_starts.c.job.is_(None), "queued"), else_="running")
-# The process of a job may go on after its first run; a state machine ends with the run it closes.
-_of_machine = case((jobs.c.runner == STATE_MACHINES, run_ends.c.status))
-_of_job = func.coalesce(job_ends.c.status, _of_machine, _waits)
+_of_job = func.coalesce(job_ends.c.status, _waits)  # A job may go on after its first run.
 _of_run = func.coalesce(run_ends.c.status, "unfinished")
 _status = case((jobs.c.id.is_(None), _of_run), else_=_of_job)
 
@@ -157,7 +163,7 @@ def _work() -> Select[Any]:
         _at.label("requested_at"),
         _began.label("started_at"),
         func.coalesce(_seconds, run_ends.c.seconds).label("seconds"),
-        func.coalesce(job_ends.c.error, run_ends.c.error).label("error"),
+        case((job_ends.c.job.is_(None), run_ends.c.error), else_=job_ends.c.error).label("error"),
         func.coalesce(jobs.c.by, runs.c.by).label("by"),
         jobs.c.runner,
         jobs.c.retries,

@@ -26,8 +26,8 @@ class Ledger:
     Every method raises StoreUnavailableError when Postgres does not answer. No connection stays
     open between calls, so that threads may share one ledger, and long runs hold none.
     by: who runs what it records, by default the system's user. run_id: the id that the first run
-    gets, where whoever started this process gave one. heads: where the chain's head is kept after
-    each run, release and promotion.
+    gets, where whoever started this process gave one; those after it get it with their number.
+    heads: where the chain's head is kept after each run, release and promotion.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Ledger:
         self._engine = engine_of(url)
         self._heads = heads
         self._by = by
-        self._given = [run_id] if run_id else []
+        self._ids = runs.ids_of_job(run_id) if run_id else iter(())
         self._migrated = False
 
     @property
@@ -71,12 +71,12 @@ class Ledger:
         time since the start of the last run of its kind and model; sooner is a TooSoonError.
         """
         run = OpenRun(kind, parameters=parameters, by=self.by)
-        given = self._given.pop() if self._given else None
+        given = next(self._ids, None)
         run.id = run_id or given or run.id
         with self._transaction() as connection:
             if apart is not None:
                 runs.require_apart(connection, run, apart)
-            runs.start(connection, run)
+            (runs.begin if given and not run_id else runs.start)(connection, run)
         try:
             yield run
         except BaseException as error:

@@ -2,9 +2,10 @@
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import Any, get_args
 
 from sqlalchemy import Connection, Select, Text, cast, extract, func, literal, or_, select, true
@@ -25,12 +26,23 @@ from hindcast.stores.ledger.tables import run_ends, runs
 from hindcast.stores.ledger.transactions import lock, record
 
 
+def new_id() -> str:
+    """An id that no other run has."""
+    return uuid.uuid4().hex[:12]
+
+
+def ids_of_job(job_id: str) -> Iterator[str]:
+    """The ids of a job's runs, in the order in which they start: the job's own, then id.2, id.3."""
+    yield job_id
+    yield from (f"{job_id}.{number}" for number in count(2))
+
+
 @dataclass
 class OpenRun:
     """A run under way; what the work puts into inputs and outputs is recorded at its end."""
 
     kind: str
-    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    id: str = field(default_factory=new_id)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -54,8 +66,25 @@ def start(connection: Connection, run: OpenRun) -> None:
     connection.execute(insert(runs).values(values))
 
 
+def begin(connection: Connection, run: OpenRun) -> None:
+    """Start a run under the id that its job gave it, or go on with it where it is open.
+
+    An attempt before this one may have been killed in it. Of one that has ended, this run does the
+    work again under an id of its own.
+    """
+    known = connection.execute(_all().where(runs.c.id == run.id)).one_or_none()
+    if known is not None and known.status == "unfinished":
+        return
+    if known is not None:
+        run.id = new_id()
+    start(connection, run)
+
+
 def end(connection: Connection, run: OpenRun, error: BaseException | None) -> None:
-    """Record that a run ended, by an error or with none, and what it announces."""
+    """Record that a run ended, by an error or with none, and what it announces.
+
+    One that others have ended meanwhile, as its job was cancelled, stays as it was ended first.
+    """
     seconds = time.monotonic() - run.started
     values = {
         "id": run.id,
@@ -65,7 +94,9 @@ def end(connection: Connection, run: OpenRun, error: BaseException | None) -> No
         "seconds": seconds,
         "error": None if error is None else documents.text(_reason(error)),
     }
-    connection.execute(insert(run_ends).values(values))
+    kept = insert(run_ends).values(values).on_conflict_do_nothing()
+    if connection.execute(kept.returning(run_ends.c.id)).one_or_none() is None:
+        return
     for announcement in run.announcements if error is None else ():
         events.write(connection, announcement)
     ended = (run.id, run.kind, run.parameters, error is not None, seconds)
@@ -129,6 +160,14 @@ def close(
         facts = (run.id, run.kind, run.parameters, error is not None, run.seconds)
         events.write(connection, events.run_ended(*facts))
     return run
+
+
+def close_left(connection: Connection, job_id: str, error: str) -> None:
+    """End what a job left open, by an error."""
+    own = or_(runs.c.id == job_id, runs.c.id.startswith(f"{job_id}.", autoescape=True))
+    left = select(runs.c.id).join_from(runs, run_ends, isouter=True).where(own)
+    for run_id in connection.scalars(left.where(run_ends.c.id.is_(None))).all():
+        close(connection, run_id, {}, error)
 
 
 def newest(
