@@ -4,14 +4,14 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 # Their homes and templates are set up once a worker, which takes longer than most files.
-TOGETHER = ("tests/orchestration/", "tests/infra/")
+TOGETHER = ("tests/orchestration/", "tests/infra/", "tests/e2e/test_deploy")
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """A file's tests run on one worker, and so do those of a folder that shares its set-up."""
+    """A file's tests run on one worker, and so do those of files that share their set-up."""
 
     def _split_scope(self, nodeid: str) -> str:
-        shared = (folder for folder in TOGETHER if nodeid.startswith(folder))
+        shared = (files for files in TOGETHER if nodeid.startswith(files))
         return next(shared, nodeid.partition("::")[0])
 
 

@@ -1,4 +1,4 @@
-"""One deployment of several models on a local AWS, for the tests that look at it."""
+"""One deployment of several models on a local AWS, for the files that look at it: test_deploy*."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +11,7 @@ from infra.config import STAGING
 from tests.e2e.deployment import Template
 from tests.e2e.several import DEPLOYED, MODELS, answering
 from tests.e2e.world import World, synthesize, world
-from tests.integration import shops
+from tests.integration import hindsight, shops
 from tests.integration.hindsight import Home
 
 # What a later deployment changes: sizes, limits, how long logs are kept.
@@ -23,26 +23,27 @@ CHANGED = replace(
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     return synthesize(tmp_path_factory.mktemp("cdk.out"), DEPLOYED)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
     return synthesize(tmp_path_factory.mktemp("cdk.out"), CHANGED)
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Home:
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Iterator[Home]:
     """A home with materialized purchases and tickets, and a release of each model."""
-    home = shops.settle(tmp_path_factory.mktemp("home"), module_database_url)
-    for model in MODELS:
-        shops.trained(home, model)
-    return home
+    with hindsight.database(postgres_server, "shops") as url:
+        home = shops.settle(tmp_path_factory.mktemp("home"), url)
+        for model in MODELS:
+            shops.trained(home, model)
+        yield home
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def predict(home: Home) -> Iterator[dict[str, str]]:
     """The predict handler under the runtime emulator, a process for each model: URLs by name."""
     with ExitStack() as running:
@@ -52,7 +53,7 @@ def predict(home: Home) -> Iterator[dict[str, str]]:
         }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def deployed(
     tmp_path_factory: pytest.TempPathFactory,
     templates: dict[str, Template],
@@ -63,6 +64,6 @@ def deployed(
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def caller(deployed: World) -> Credentials:
     return deployed.user("caller", "*/POST/predict")

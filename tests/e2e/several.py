@@ -22,7 +22,9 @@ SHOPS = Project(
     views=("spending", "support", "busy"),
     models=MODELS,
 )
-DEPLOYED = replace(STAGING, project=SHOPS)
+# Who may do what by the control API: sessions of roles that are named after it.
+ROLES = {f"arn:aws:sts::*:assumed-role/{role}/*": role for role in ("viewer", "operator")}
+DEPLOYED = replace(STAGING, project=SHOPS, roles=ROLES)
 QUESTION = {"cid": "c-2", "country": "DE", "shop_no": 1, "amount": 12.5}
 
 
