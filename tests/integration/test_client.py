@@ -1,6 +1,5 @@
 """The client against the real API: typed answers, and refusals that say what is wrong."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,19 +7,17 @@ import pytest
 
 from hindcast.client import Client, ClientAnswer, RefusedError
 from hindcast.serving.handler import Handler
-from hindcast.traffic.http import Server
 from tests.integration import control
 from tests.integration.hindsight import AS_OF, Home
 from tests.integration.service import FEATURES, Service
+from tests.over_http import answering
 
 
 @contextmanager
 def served(handler: Handler) -> Iterator[str]:
     """The URL of a handler over HTTP."""
-    with Server(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with answering(handler) as server:
+        yield f"{server.url}/"
 
 
 @pytest.fixture

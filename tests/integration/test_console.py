@@ -1,7 +1,6 @@
 """The console in a real browser: by keyboard and by phone, with nothing from elsewhere."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,9 +9,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from hindcast.operations.console import ADDRESS
 from hindcast.operations.drift import check
-from hindcast.traffic.http import Server
 from tests.integration import control, hindsight
 from tests.integration.hindsight import ANN, BOB, NOW, Home
+from tests.over_http import answering
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = [
@@ -76,17 +75,13 @@ def console(
         check.check(home.application, "credit_risk", NOW)
         with (
             control.opened(home) as api,
-            Server(("127.0.0.1", 0), api.handler) as server,
+            answering(api.handler) as server,
             sync_playwright() as playwright,
         ):
-            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            opened = Console(
-                f"http://127.0.0.1:{server.server_port}", api.tokens["viewer"], browser
-            )
+            opened = Console(server.url, api.tokens["viewer"], browser)
             yield opened
             browser.close()
-            server.shutdown()
     assert opened.faults == []
 
 

@@ -1,6 +1,5 @@
 """Whatever is sent to the control API, its answer is one that its document tells of."""
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +7,9 @@ import pytest
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from hindcast.operations.openapi import control as document
-from hindcast.traffic.http import Server
 from tests.integration import control, documented
 from tests.integration.hindsight import Home
+from tests.over_http import answering
 
 EXAMPLES = 4
 # What is named may not be there, and an instant or a cron is more than its text.
@@ -23,11 +22,9 @@ def api(home: Home) -> Iterator[tuple[str, str]]:
     # Jobs wait, for what they do is not the API's.
     with (
         control.opened(home, at_once=0) as opened,
-        Server(("127.0.0.1", 0), opened.handler) as server,
+        answering(opened.handler) as server,
     ):
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", opened.tokens["approver"]
-        server.shutdown()
+        yield server.url, opened.tokens["approver"]
 
 
 def test_no_answer_is_undocumented_or_a_fault(api: tuple[str, str]) -> None:

@@ -1,6 +1,5 @@
 """Whatever is sent to the predict API, its answer is one that its document tells of."""
 
-import threading
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -10,9 +9,9 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 
 from hindcast.operations.openapi import predict
 from hindcast.operations.openapi.document import Document
-from hindcast.traffic.http import Server
 from tests.integration import documented
 from tests.integration.service import Service
+from tests.over_http import answering
 
 EXAMPLES = 15
 # API Gateway asks who it is, before the service; and the names of keys and values are a release's
@@ -23,10 +22,8 @@ NOT_HERE = [ignored_auth, positive_data_acceptance]
 @pytest.fixture
 def url(service: Service) -> Iterator[str]:
     """The predict API over HTTP."""
-    with Server(("127.0.0.1", 0), service.handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with answering(service.handler) as server:
+        yield server.url
 
 
 class Asked(BaseModel):

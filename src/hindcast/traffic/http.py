@@ -1,135 +1,44 @@
-"""`hindcast serve`: HTTP in, the predict Lambda's own handler inside, HTTP out."""
+"""`hindcast serve`: HTTP in by uvicorn, the predict Lambda's own handler inside, HTTP out."""
 
-import base64
-import json
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import uvicorn
+
 from hindcast.errors import InputError
-from hindcast.serving import answers, requests
 from hindcast.serving.handler import Handler
-from hindcast.serving.requests import RequestError
-from hindcast.traffic import proxy_events
+from hindcast.traffic.gateway import Gateway
+from hindcast.traffic.http_protocol import SILENCE_SECONDS, Protocol
 
-SILENCE_SECONDS = 30  # A connection that says nothing for so long is closed.
+BACKLOG = 1024  # Connections that wait to be accepted.
 GRACE_SECONDS = 5  # Requests under way at shutdown get so long to be answered.
-_DRAIN_BYTES = 8 * requests.MAX_BODY_BYTES
 
 
-class Server(ThreadingHTTPServer):
-    """A thread per connection, one event at a time, as Lambda does it."""
+class Server(uvicorn.Server):
+    """A handler over HTTP; port 0 takes any free port. Raises InputError when it is taken."""
 
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], handler: Handler) -> None:
-        self._handler = handler
-        self._turn = threading.Lock()
-        self._idle = threading.Condition()
-        self._under_way = 0
-        super().__init__(address, Exchange)
-
-    def server_bind(self) -> None:
-        """Bind without asking DNS for our own name, which can take seconds."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-
-    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Call the handler when its turn has come."""
-        with self._turn:
-            return self._handler(event, proxy_events.Context())
-
-    @contextmanager
-    def under_way(self) -> Iterator[None]:
-        """A request that shutdown waits for."""
-        with self._idle:
-            self._under_way += 1
-        try:
-            yield
-        finally:
-            with self._idle:
-                self._under_way -= 1
-                self._idle.notify_all()
-
-    def finish(self, seconds: float) -> None:
-        """Wait until no request is under way, at most so many seconds."""
-        with self._idle:
-            self._idle.wait_for(lambda: self._under_way == 0, seconds)
-
-
-class Exchange(BaseHTTPRequestHandler):
-    """One connection: requests in, the handler's answers out."""
-
-    server: Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = 64 * 1024  # Status, headers and body leave in one packet.
-    timeout = SILENCE_SECONDS
-    error_content_type = "application/json"
-    # For what the standard library refuses by itself, such as a broken request line.
-    error_message_format = '{"error": {"field": null, "message": "HTTP error %(code)d"}}'
+    def __init__(self, handler: Handler, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._socket = _listening(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://{host}:{self.port}"
+        super().__init__(_config(Gateway(handler)))
 
     def answer(self) -> None:
-        """Read the request, call the handler, write its answer."""
-        with self.server.under_way():
-            try:
-                body = self._read_body()
-            except RequestError as error:
-                self.close_connection = True
-                document = json.dumps(answers.refusal(error.field, error.message))
-                self._write(error.status, {"Content-Type": ["application/json"]}, document.encode())
-                return
-            event = proxy_events.proxy_event(
-                self.command, self.path, self.headers.items(), body, self.client_address[0]
-            )
-            result = self.server.invoke(event)
-            content = result.get("body") or ""
-            encoded = base64.b64decode(content) if result.get("isBase64Encoded") else None
-            headers = result.get("multiValueHeaders") or {}
-            self._write(result["statusCode"], headers, encoded or content.encode())
+        """Answer requests until it is stopped and those under way are done."""
+        with self._socket:
+            self.run([self._socket])
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+    def stop(self) -> None:
+        """Let `answer` end soon; from any thread, or from a signal's handler."""
+        self.should_exit = True
 
-    def version_string(self) -> str:
-        """What the Server header says: no versions."""
-        return "hindcast"
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Write nothing: paths hold entities' keys, and the handler logs what is to be logged."""
-
-    def _read_body(self) -> bytes:
-        if "Transfer-Encoding" in self.headers:
-            raise RequestError(411, "Content-Length", "is required")
-        declared = self.headers.get("Content-Length", "0")
-        # isdecimal alone accepts digits of other scripts.
-        if not (declared.isascii() and declared.isdecimal()):
-            raise RequestError(400, "Content-Length", "must be a number of bytes")
-        length = int(declared[:20])
-        if length > requests.MAX_BODY_BYTES:
-            # Reading on for a while lets the client see the answer instead of a broken pipe.
-            for _ in range(0, min(length, _DRAIN_BYTES), 64 * 1024):
-                if not self.rfile.read1(64 * 1024):
-                    break
-            raise requests.too_large()
-        return self.rfile.read(length)
-
-    def _write(self, status: int, headers: dict[str, list[str]], body: bytes) -> None:
-        self.send_response(status)
-        for name, values in headers.items():
-            for value in values:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-        self.wfile.flush()
+    def capture_signals(self) -> Any:
+        """Signals are for `serve`: uvicorn would raise them again when it has ended."""
+        return nullcontext()
 
 
 def serve(
@@ -142,22 +51,44 @@ def serve(
 
     Raises InputError when the address is taken.
     """
-    server = _open(host, port, handler)
-    stop = threading.Event()
-    with server, _on_signals(stop.set):
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+    server = Server(handler, host, port)
+    with _on_signals(server.stop):
         if on_listening is not None:
-            on_listening(f"http://{host}:{server.server_port}")
-        stop.wait()
-        server.shutdown()
-        server.finish(GRACE_SECONDS)
+            on_listening(server.url)
+        server.answer()
 
 
-def _open(host: str, port: int, handler: Handler) -> Server:
+def _config(gateway: Gateway) -> uvicorn.Config:
+    """Of uvicorn: HTTP alone, and no line of its own but for what is unforeseen."""
+    return uvicorn.Config(
+        gateway,
+        loop="asyncio",
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        headers=[("Server", "hindcast")],
+        timeout_keep_alive=SILENCE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends without delay where the protocol is named; create_server does not name it.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return Server((host, port), handler)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+        return listener
     except OSError as error:
+        listener.close()
         reason = error.strerror or "not possible"
         raise InputError(
             f"cannot listen on {host}:{port}: {reason}; choose another port"

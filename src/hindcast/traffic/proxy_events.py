@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from hindcast.serving.requests import RequestError
+
 TIMEOUT_MILLISECONDS = 29_000
 
 
@@ -30,10 +32,13 @@ class Context:
 def proxy_event(
     method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes, client: str
 ) -> dict[str, Any]:
-    """The event for one HTTP request; a body that is not UTF-8 travels as base64."""
-    parts = urlsplit(target)
-    path = parts.path  # Percent-encoded as it came, as a REST API hands it on.
-    query = parse_qs(parts.query, keep_blank_values=True)
+    """The event for one HTTP request; a body that is not UTF-8 travels as base64.
+
+    The path is percent-encoded as it came, as a REST API hands it on. Raises RequestError 400 for a
+    target that is no URL.
+    """
+    path, asked = _parts(target)
+    query = parse_qs(asked, keep_blank_values=True)
     fields: dict[str, list[str]] = {}
     for name, value in headers:
         fields.setdefault(name, []).append(value)
@@ -58,6 +63,18 @@ def proxy_event(
         "body": text or None,
         "isBase64Encoded": is_base64,
     }
+
+
+def _parts(target: str) -> tuple[str, str]:
+    """Path and query of a request's target, which may be a whole URL."""
+    if target.startswith("/"):  # Two slashes would begin a host's name.
+        path, _, query = target.partition("?")
+        return path, query
+    try:
+        parts = urlsplit(target)
+    except ValueError as error:
+        raise RequestError(400, "path", "is no URL that can be read") from error
+    return parts.path, parts.query
 
 
 def _text(body: bytes) -> tuple[str, bool]:

@@ -6,11 +6,14 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -18,6 +21,9 @@ import pytest
 from hindcast.errors import InputError
 from hindcast.serving import requests
 from hindcast.traffic import http as service
+from tests.over_http import answering
+
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
 
 
 def echo(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -29,17 +35,13 @@ def echo(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def server() -> Iterator[service.Server]:
-    with service.Server(("127.0.0.1", 0), echo) as started:
-        thread = threading.Thread(target=started.serve_forever, args=(0.01,))
-        thread.start()
+    with answering(echo) as started:
         yield started
-        started.shutdown()
-        thread.join()
 
 
 @pytest.fixture
 def connection(server: service.Server) -> Iterator[http.client.HTTPConnection]:
-    opened = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    opened = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     yield opened
     opened.close()
 
@@ -96,20 +98,87 @@ def test_a_body_too_large_is_413_and_the_next_connection_works(
 @pytest.mark.parametrize(
     ("head", "status"),
     [
-        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411),
-        (b"BREW / HTTP/1.1\r\n\r\n", 501),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400),
+        (b"GET http://[::1/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * 65_536, 400),
         (b"nonsense\r\n\r\n", 400),
+        (b"GET http://x/health?a=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 201),
+        (b"GET //health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 201),
+    ],
+    ids=[
+        "negative",
+        "no number",
+        "no URL",
+        "endless headers",
+        "nonsense",
+        "whole URL",
+        "two slashes",
     ],
 )
 def test_broken_http_is_refused_in_json(server: service.Server, head: bytes, status: int) -> None:
-    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as raw:
+    with connected(server) as raw:
         raw.sendall(head)
-        raw.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: raw.recv(65536), b""))
-    assert str(status).encode() in answer[:40] or head.startswith(b"nonsense")
-    assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["error"]
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    found = json.loads(answer.rpartition(b"\r\n\r\n")[2])
+    assert "error" in found if status == 400 else found["path"] in ("/health", "//health")
+
+
+def connected(server: service.Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=10)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Le", HEAD + b'{"id"', HEAD + b'{"id": 5}'],
+    ids=["in the headers", "in the body", "before the answer"],
+)
+def test_a_client_that_resets_its_connection_leaves_no_word_and_asks_nothing(
+    capfd: pytest.CaptureFixture[str], sent: bytes
+) -> None:
+    asked: list[str] = []
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        asked.append(event["body"])
+        return echo(event, context)
+
+    with answering(handler) as server:
+        with connected(server) as raw:
+            raw.sendall(sent)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)) as other:
+            assert ask(other, "POST", "/predict", b"other")[0].status == 201
+    assert set(asked) - {'{"id": 5}'} == {"other"}
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("limit", "sent", "answer"),
+    [
+        ("http_protocol.HEAD_SECONDS", b"GET /health HTTP/1.1\r\nHost: x\r\n", b""),
+        ("gateway.BODY_SECONDS", HEAD.replace(b"9", b"999"), b"HTTP/1.1 408 "),
+    ],
+    ids=["headers", "body"],
+)
+def test_who_is_slow_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch, limit: str, sent: bytes, answer: bytes
+) -> None:
+    """Also where a byte comes now and then."""
+    monkeypatch.setattr(f"hindcast.traffic.{limit}", 0.3)
+    with answering(echo) as server, connected(server) as raw:
+        began = time.monotonic()
+        raw.sendall(sent)
+        raw.settimeout(0.05)
+        received = b"waiting"
+        while received == b"waiting" and time.monotonic() - began < 5:
+            try:
+                received = raw.recv(65536)
+            except TimeoutError:
+                raw.sendall(b"X")
+    assert time.monotonic() - began < 2
+    assert received.startswith(answer)
+    assert bool(received) == bool(answer)
 
 
 def test_the_handler_sees_one_event_at_a_time() -> None:
@@ -122,15 +191,34 @@ def test_the_handler_sees_one_event_at_a_time() -> None:
         finally:
             inside.release()
 
-    with service.Server(("127.0.0.1", 0), alone) as server, ThreadPoolExecutor(8) as callers:
-        event = {"path": "/"}
-        answers = list(callers.map(lambda _: server.invoke(event), range(200)))
-    assert len(answers) == 200
+    with answering(alone) as server, ThreadPoolExecutor(8) as callers:
+
+        def call(_: int) -> int:
+            with closing(http.client.HTTPConnection("127.0.0.1", server.port)) as connection:
+                return ask(connection, "GET", "/")[0].status
+
+        assert set(callers.map(call, range(80))) == {201}
+
+
+def test_what_is_under_way_is_answered_before_the_end() -> None:
+    asked = threading.Event()
+
+    def slow(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        asked.set()
+        time.sleep(0.3)
+        return echo(event, context)
+
+    with ThreadPoolExecutor(1) as caller, answering(slow) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        answer = caller.submit(ask, connection, "GET", "/")
+        asked.wait()
+    assert answer.result()[0].status == 201
+    connection.close()
 
 
 def test_a_port_that_is_taken_is_bad_input(server: service.Server) -> None:
     with pytest.raises(InputError, match="cannot listen on"):
-        service.serve(echo, port=server.server_port)
+        service.serve(echo, port=server.port)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
