@@ -91,6 +91,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "croniter": ("hindcast.operations.control.schedules",),
     "cloudevents": ("hindcast.operations.events.envelope",),
     "yaml": ("hindcast.operations.batch",),
+    "uvicorn": ("hindcast.traffic",),
     "typer": ("hindcast.cli",),
     "rich": ("hindcast.cli",),
 }
