@@ -236,3 +236,32 @@ def test_only_recorded_releases_are_evaluated_as_of_an_instant_with_a_zone(ledge
         ledger.add_evaluation("risk", "a", "b", True, {}, AS_OF, AS_OF, None)
     with pytest.raises(InputError, match="known_by 2021-09-17 00:00:00 needs a time zone"):
         ledger.add_evaluation("risk", "a", None, True, {}, AS_OF, AS_OF.replace(tzinfo=None), None)
+
+
+def test_runs_of_a_machines_job_are_found_by_its_next_attempt_and_end_with_it(
+    ledger: Ledger, database_url: str
+) -> None:
+    killed = []  # Kept, as what nobody holds would end.
+    for _ in range(2):  # The second attempt, as the first was killed in its second file.
+        attempt = Ledger(database_url, run_id="ingest.monday")
+        with attempt.run("ingest", {"file": "a"}):
+            pass
+        killed.append(attempt.run("ingest", {"file": "b"}))
+        killed[-1].__enter__()
+    ids = {run.id: run.status for run in ledger.runs("ingest")}
+    again = ids.keys() - {"ingest.monday", "ingest.monday.2"}
+    assert (ids["ingest.monday"], ids["ingest.monday.2"], len(again)) == (
+        "succeeded",
+        "unfinished",
+        1,
+    )
+    ledger.open_run("ingest", {"file": "c"}, "ingest.monday2", held=("file",))
+    ledger.jobs.end("ingest.monday", "failed", "out of time")
+    assert ledger.find_run("ingest.monday.2").error == "out of time"
+    assert ledger.find_run("ingest.monday2").status == "unfinished"
+
+
+def test_a_process_job_names_its_first_run_alone(database_url: str) -> None:
+    ledger = Ledger(database_url, run_id="5ab20196039d")
+    with ledger.run("materialize", {}) as first, ledger.run("materialize", {}) as second:
+        assert (first.id, len(second.id)) == ("5ab20196039d", 12)

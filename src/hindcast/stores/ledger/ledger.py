@@ -26,7 +26,7 @@ class Ledger:
     Every method raises StoreUnavailableError when Postgres does not answer. No connection stays
     open between calls, so that threads may share one ledger, and long runs hold none.
     by: who runs what it records, by default the system's user. run_id: the id that the first run
-    gets, where whoever started this process gave one; those after it get it with their number.
+    gets, where whoever started this process gave one; runs.ids_of_job says what follows it.
     heads: where the chain's head is kept after each run, release and promotion.
     """
 

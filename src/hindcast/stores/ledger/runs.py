@@ -32,9 +32,15 @@ def new_id() -> str:
 
 
 def ids_of_job(job_id: str) -> Iterator[str]:
-    """The ids of a job's runs, in the order in which they start: the job's own, then id.2, id.3."""
+    """The ids of a job's runs, in the order in which they start; those after these are new ones.
+
+    Of a state machine's job the machine.name itself, then machine.name.2 and so on, so that any
+    attempt finds them. Of a process's job its own alone: online tables are named by runs, and
+    have no room for more.
+    """
     yield job_id
-    yield from (f"{job_id}.{number}" for number in count(2))
+    if "." in job_id:
+        yield from (f"{job_id}.{number}" for number in count(2))
 
 
 @dataclass
