@@ -13,7 +13,9 @@ from cdk_nag import AwsSolutionsChecks
 from infra import config
 from infra.addresses import Addresses
 from infra.config import Delivery, Deployment
+from infra.stacks.access import AccessStack
 from infra.stacks.api import ApiStack
+from infra.stacks.built import BuiltStack
 from infra.stacks.data import DataStack
 from infra.stacks.delivery import DeliveryStack
 from infra.stacks.features import FeaturesStack
@@ -32,7 +34,8 @@ def build(outdir: Path | None, deliveries: Iterable[Delivery]) -> cdk.App:
     app = cdk.App(outdir=str(outdir) if outdir else None, context=context)
     for delivery in deliveries:
         for deployment in delivery.deployments:
-            add_deployment(app, deployment)
+            add_deployment(app, deployment, delivery)
+        BuiltStack(app, delivery)
         DeliveryStack(app, delivery)
     check(app)
     return app
@@ -44,9 +47,10 @@ def check(app: cdk.App) -> None:
     cdk.Validations.of(app).add_plugins(rules)
 
 
-def add_deployment(app: cdk.App, deployment: Deployment) -> None:
+def add_deployment(app: cdk.App, deployment: Deployment, delivery: Delivery) -> None:
     """The stacks of one deployment, in the order in which they can be deployed."""
     addresses = Addresses(deployment)
+    AccessStack(app, addresses, delivery)
     network = NetworkStack(app, addresses).network
     data = DataStack(app, addresses, network)
     FeaturesStack(app, addresses, network, data)

@@ -22,7 +22,16 @@ FUNCTIONS = (
 FUNCTION_NAME_CHARACTERS = 64  # Lambda's limit.
 MOST_WARMED = 100  # Of one version at a time; a thread pings each.
 # The stacks of a deployment, each after those that it builds on.
-CAPABILITIES = ("network", "data", "features", "models", "api", "orchestration", "monitoring")
+CAPABILITIES = (
+    "access",
+    "network",
+    "data",
+    "features",
+    "models",
+    "api",
+    "orchestration",
+    "monitoring",
+)
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,10 @@ class Deployment:
         """The name of what one model has to itself: the model comes last, and whole."""
         return self.named(f"{what}-{model}")
 
+    def delivered_by(self, step: str) -> str:
+        """The role that a step of the pipeline takes in the deployment's account."""
+        return self.named(f"delivery-{step}")
+
     def bucket(self, what: str, account: str) -> str:
         """A bucket's name; those are one namespace for all accounts and regions."""
         return f"{self.prefix}-{what}-{account}-{self.region}"
@@ -161,11 +174,24 @@ class Delivery:
                 f"give one that {self.staging.name} can answer"
             )
         for deployment in self.deployments:
-            if deployment.account != self.account:
+            if (deployment.account is None) != (self.account is None):
                 raise ValueError(
-                    f"{deployment.name}: account {deployment.account} is not that of the pipeline "
-                    f"'{self.name}', {self.account}: give it a pipeline in its own account"
+                    f"{deployment.name}: account {deployment.account}, that of the pipeline "
+                    f"'{self.name}' {self.account}: give both a number, or neither"
                 )
+
+    @property
+    def prefix(self) -> str:
+        """What every name of the pipeline begins with."""
+        return f"hindcast-{self.name}"
+
+    def built(self, image: str) -> str:
+        """The repository that a build pushes an image to, and every deployment gets it from."""
+        return f"{self.prefix}-built-{image}"
+
+    def step(self, step: str, deployment: Deployment) -> str:
+        """The project, and the role, of a step of one deployment."""
+        return f"{self.prefix}-{step}-{deployment.name}"
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -173,8 +199,16 @@ class Delivery:
         return (self.staging, *self.production)
 
 
+# Three accounts, so that what builds and tests cannot reach what serves. To be edited by whoever
+# deploys; without any numbers everything is in the account of whoever does.
+PIPELINE_ACCOUNT, STAGING_ACCOUNT, PRODUCTION_ACCOUNT = (
+    "111111111111",
+    "222222222222",
+    "333333333333",
+)
 STAGING = Deployment(
     name="staging",
+    account=STAGING_ACCOUNT,
     market="eu",
     region="eu-west-1",
     protected=False,
@@ -183,6 +217,7 @@ STAGING = Deployment(
 )
 PRODUCTION = Deployment(
     name="production",
+    account=PRODUCTION_ACCOUNT,
     market="eu",
     region="eu-west-1",
     protected=True,
@@ -210,6 +245,7 @@ def another(base: Deployment, name: str, market: str, region: str, network: str)
 
 DELIVERY = Delivery(
     name="main",
+    account=PIPELINE_ACCOUNT,
     region="eu-west-1",
     repository=Repository(
         # To be edited by whoever deploys, with owner and name: a connection is made by hand in the

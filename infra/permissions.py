@@ -12,9 +12,12 @@ NETWORK_REASON = "EC2 gives Describe actions and a new network interface no ARN 
 TRACE_REASON = "X-Ray's actions know no resources."
 
 
-def role(scope: Construct, id: str, service: str, description: str) -> iam.Role:
+def role(
+    scope: Construct, id: str, service: str, description: str, name: str | None = None
+) -> iam.Role:
     """A role without any permission, for one service."""
-    return iam.Role(scope, id, assumed_by=iam.ServicePrincipal(service), description=description)
+    principal = iam.ServicePrincipal(service)
+    return iam.Role(scope, id, assumed_by=principal, description=description, role_name=name)
 
 
 def allow(

@@ -42,6 +42,7 @@ class Step:
     minutes: int
     images: bool = False  # Whether it builds images, and so needs the privileged mode.
     variables: Mapping[str, str] = field(default_factory=dict)
+    named_role: bool = False  # Whether its role has the project's name, for others to know it by.
 
     @property
     def log_name(self) -> str:
@@ -62,7 +63,8 @@ class BuildStep(Construct):
         source: codebuild.ISource | None = None,
     ) -> None:
         super().__init__(scope, id)
-        self.role = role(self, "Role", "codebuild.amazonaws.com", step.description)
+        name = step.project if step.named_role else None
+        self.role = role(self, "Role", "codebuild.amazonaws.com", step.description, name)
         allow_key(self.role, key.key_arn)
         allow(self.role, ["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn])
         # Without updates: the permissions are those written here.
@@ -129,6 +131,12 @@ class ReleaseImage(Construct):
             "artifacts",
         )
         allow_push(self.step.role, [addresses.repository_arn(self, f"{PREDICT}-{model}")])
+
+
+def allow_pull(to: iam.Role, repositories: list[str]) -> None:
+    """Let a role read images of these repositories, layer by layer."""
+    actions = ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
+    allow(to, actions, repositories)
 
 
 def allow_push(to: iam.Role, repositories: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""What each step of the pipeline may do in a deployment: by names, as the stacks are elsewhere."""
+"""What each step of the pipeline may do in a deployment: by names, as its stacks come later."""
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
@@ -7,30 +7,34 @@ from constructs import Construct
 from hindcast import names
 from infra.addresses import Addresses
 from infra.config import Deployment
-from infra.constructs.builds import allow_push
+from infra.constructs.builds import PUSH
 from infra.constructs.training_job import allow_registry
 from infra.permissions import allow, allow_write
 
 BOOTSTRAP = "hnb659fds"  # The qualifier of `cdk bootstrap`.
 
 
-def allow_publishing(to: iam.Role, deployments: tuple[Deployment, ...]) -> None:
-    """Push images, and write the script, the wheels and the source, in every deployment."""
-    for deployment in deployments:
-        addresses = Addresses(deployment)
-        allow_write(to, addresses.bucket_arn("releases"), "artifacts")
-        repositories = [addresses.named(name) for name, _ in deployment.repositories]
-        allow_push(to, [_arn(to, deployment, "ecr", "repository", name) for name in repositories])
-        _allow_keys(to, deployment, "s3")
+def allow_publishing(to: iam.Role, deployment: Deployment) -> None:
+    """Push images, and write the scripts, the wheels and the source: each once."""
+    addresses = Addresses(deployment)
+    allow_write(to, addresses.bucket_arn("releases"), "artifacts")
+    repositories = [addresses.named(name) for name, _ in deployment.repositories]
+    places = [_arn(to, deployment, "ecr", "repository", name) for name in repositories]
+    allow(to, [f"ecr:{action}" for action in PUSH], places)
+    _allow_keys(to, deployment, "s3")
 
 
-def allow_infrastructure(to: iam.Role, deployment: Deployment) -> None:
-    """Deploy templates as `cdk bootstrap` lets its roles do, while nothing is rolled out."""
-    roles = ("deploy-role", "file-publishing-role", "lookup-role")
-    allow(to, ["sts:AssumeRole"], [_bootstrapped(to, deployment, role) for role in roles])
+def allow_looks(to: iam.Role, deployment: Deployment) -> None:
+    """See which versions run, and hold them: by the rebuild machines, which no two have at once."""
     _allow_stacks(to, deployment, "DescribeStacks")
     _allow_stages(to, deployment)
-    allow(to, ["states:ListExecutions"], list(_machines(to, deployment).values()))
+    _allow_machines(to, deployment, "DescribeExecution", "GetExecutionHistory", "StopExecution")
+
+
+def allow_templates(to: iam.Role, deployment: Deployment) -> None:
+    """Deploy templates as `cdk bootstrap` lets its roles do; of the step's own role."""
+    roles = ("deploy-role", "file-publishing-role", "lookup-role")
+    allow(to, ["sts:AssumeRole"], [_bootstrapped(to, deployment, role) for role in roles])
 
 
 def allow_migration(to: iam.Role, deployment: Deployment) -> None:
@@ -50,14 +54,7 @@ def allow_application(to: iam.Role, deployment: Deployment) -> None:
 
 def allow_roll_out(to: iam.Role, deployment: Deployment) -> None:
     """Start every model's rebuild machine, and wait for their ends."""
-    machines = _machines(to, deployment)
-    allow(to, ["states:StartExecution"], list(machines.values()))
-    allow(
-        to,
-        ["states:DescribeExecution"],
-        [_named(to, deployment, "states", "execution", f"{name}:*") for name in machines],
-        "Executions of these machines, whose names are not known beforehand.",
-    )
+    _allow_machines(to, deployment, "DescribeExecution")
 
 
 def allow_smoke_test(to: iam.Role, deployment: Deployment) -> None:
@@ -94,6 +91,18 @@ def _allow_stacks(to: iam.Role, deployment: Deployment, *actions: str) -> None:
         [f"cloudformation:{action}" for action in actions],
         stacks,
         "A stack's ARN ends in an id that it gets when it is made.",
+    )
+
+
+def _allow_machines(to: iam.Role, deployment: Deployment, *actions: str) -> None:
+    """Start executions of every model's rebuild machine, and do more with them."""
+    machines = _machines(to, deployment)
+    allow(to, ["states:StartExecution"], list(machines.values()))
+    allow(
+        to,
+        [f"states:{action}" for action in actions],
+        [_named(to, deployment, "states", "execution", f"{name}:*") for name in machines],
+        "Executions of these machines, whose names are not known beforehand.",
     )
 
 

@@ -1,8 +1,8 @@
 """The pipeline: source, test, build, staging, smoke test, approval, production."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
@@ -12,40 +12,20 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.config import Delivery, Deployment
+from infra.config import FUNCTIONS, Delivery, Deployment
 from infra.constructs import deploy_roles
-from infra.constructs.builds import BuildStep, Step
+from infra.constructs.builds import BuildStep, Step, allow_pull, allow_push
+from infra.constructs.delivery_access import DEPLOY, SMOKE_TEST, role_arn
+from infra.constructs.delivery_access import Step as DeployStep
 from infra.constructs.logs import retention
-from infra.permissions import acknowledge, allow, allow_key, allow_write, role
+from infra.permissions import acknowledge, allow, role
 
-# What is done to a deployment, in this order: the database's schema is there before any code of the
-# new version runs, and traffic comes last. Application and infrastructure are steps apart.
-DEPLOY: tuple[tuple[str, str, int, Callable[[iam.Role, Deployment], None]], ...] = (
-    (
-        "infrastructure",
-        "Deploys templates, unless a canary is on a stage",
-        60,
-        deploy_roles.allow_infrastructure,
-    ),
-    (
-        "migrate",
-        "Migrates the database by the new version's code",
-        30,
-        deploy_roles.allow_migration,
-    ),
-    (
-        "application",
-        "Gives features and models the new version",
-        60,
-        deploy_roles.allow_application,
-    ),
-    (
-        "roll-out",
-        "Brings predict's new code to traffic by a canary",
-        480,
-        deploy_roles.allow_roll_out,
-    ),
-)
+# What CDK grants the pipeline and its actions on what they hand on, named action by action; and not
+# what CDK grants beside it: to delete, to tag, to hold by law. A test compares the two.
+READ = ("s3:GetObject", "s3:GetObjectVersion")
+WRITE = ("s3:PutObject", "s3:PutObjectAcl", "s3:PutObjectVersionAcl", "s3:AbortMultipartUpload")
+BUCKET = ("s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket")
+KEY = ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo")
 
 
 class Pipeline(Construct):
@@ -57,13 +37,15 @@ class Pipeline(Construct):
         self._name = f"hindcast-{delivery.name}"
         self._folder = self._name[:20]  # CodePipeline's own way to name its folder.
         self._source = codepipeline.Artifact("source")
-        self._built = codepipeline.Artifact("built")
+        self._built = codepipeline.Artifact("built")  # Templates, digests, and the steps' code.
+        self._files = codepipeline.Artifact("files")
         self._bucket = self._artifacts()
         self.pipeline = self._pipeline()
         self.pipeline.add_stage(stage_name="Source", actions=[self._from_repository()])
         self._test_and_build()
         self._deploy("Staging", [delivery.staging])
-        self.pipeline.add_stage(stage_name="SmokeTest", actions=[self._smoke(delivery.staging)])
+        asked = self._of_deployment(SMOKE_TEST, delivery.staging, 1)
+        self.pipeline.add_stage(stage_name="SmokeTest", actions=[asked])
         approve = actions.ManualApprovalAction(action_name="approve", timeout=Duration.days(7))
         self.pipeline.add_stage(stage_name="Approval", actions=[approve])
         self._deploy("Production", list(delivery.production))
@@ -89,10 +71,11 @@ class Pipeline(Construct):
 
     def _pipeline(self) -> codepipeline.Pipeline:
         self._role = role(self, "Role", "codepipeline.amazonaws.com", "Runs the pipeline")
-        allow_write(self._role, self._bucket.bucket_arn, self._folder)
-        allow_key(self._role, self._key.key_arn)
+        self._allow_handing_on(self._role, READ, WRITE)
         connection = self._delivery.repository.connection
-        allow(self._role, ["codeconnections:UseConnection"], [connection])
+        # The service has had two names, and a policy's action need not be the ARN's.
+        services = ("codeconnections", "codestar-connections")
+        allow(self._role, [f"{name}:UseConnection" for name in services], [connection])
         return codepipeline.Pipeline(
             self,
             "Pipeline",
@@ -105,6 +88,14 @@ class Pipeline(Construct):
             use_pipeline_role_for_actions=True,
             restart_execution_on_update=False,
         )
+
+    def _allow_handing_on(self, to: iam.Role, *objects: tuple[str, ...]) -> None:
+        """What the pipeline, or an action, does with the artifacts between actions."""
+        below = f"{self._bucket.bucket_arn}/{self._folder}/*"
+        actions = [action for kind in objects for action in kind]
+        allow(to, actions, [below], "Artifacts of each execution, in the pipeline's folder.")
+        allow(to, list(BUCKET), [self._bucket.bucket_arn])
+        allow(to, [f"kms:{action}" for action in KEY], [self._key.key_arn])
 
     def _from_repository(self) -> actions.CodeStarConnectionsSourceAction:
         repository = self._delivery.repository
@@ -119,7 +110,7 @@ class Pipeline(Construct):
         )
 
     def _test_and_build(self) -> None:
-        test = self._step(Step("test", f"{self._name}-test", "Passes every test", 60))
+        test = self._step(Step("test", f"{self._name}-test", "Passes every test", 60), READ)
         build = self._step(
             Step(
                 "build",
@@ -128,45 +119,60 @@ class Pipeline(Construct):
                 60,
                 True,
                 {"DEPLOYMENTS": ",".join(one.name for one in self._delivery.deployments)},
-            )
+            ),
+            READ,
+            WRITE,
         )
-        deploy_roles.allow_publishing(build.role, self._delivery.deployments)
+        allow_push(build.role, [self._built_arn(image) for image in FUNCTIONS])
         self.pipeline.add_stage(
             stage_name="Test", actions=[self._action("test", test.project, 1, self._source)]
         )
-        made = self._action("build", build.project, 1, self._source, self._built)
+        given = [self._built, self._files]
+        made = self._action("build", build.project, 1, self._source, outputs=given)
         self.pipeline.add_stage(stage_name="Build", actions=[made])
+
+    def _built_arn(self, image: str) -> str:
+        name = self._delivery.built(image)
+        return Stack.of(self).format_arn(service="ecr", resource="repository", resource_name=name)
 
     def _deploy(self, stage: str, deployments: list[Deployment]) -> None:
         self.pipeline.add_stage(
             stage_name=stage,
             actions=[
-                self._action(f"{name}-{deployment.name}", self._project(deployment, place), place)
+                self._of_deployment(step, deployment, place)
                 for deployment in deployments
-                for place, (name, *_) in enumerate(DEPLOY, start=1)
+                for place, step in enumerate(DEPLOY, start=1)
             ],
         )
 
-    def _project(self, deployment: Deployment, place: int) -> codebuild.IProject:
-        name, description, minutes, permit = DEPLOY[place - 1]
-        step = self._deployment_step(name, description, minutes, deployment)
-        permit(step.role, deployment)
-        return step.project
+    def _of_deployment(
+        self, of: DeployStep, deployment: Deployment, place: int
+    ) -> actions.CodeBuildAction:
+        """An action whose role takes another one in the deployment's account for what it does."""
+        name = self._delivery.step(of.name, deployment)
+        account = deployment.account or Stack.of(self).account
+        taken = role_arn(self, account, deployment.delivered_by(of.name))
+        step = self._step(
+            Step(
+                of.name,
+                name,
+                f"{of.description} {deployment.name}",
+                of.minutes,
+                variables={"DEPLOYMENT": deployment.name, "ROLE": taken},
+                named_role=True,
+            ),
+            READ,
+        )
+        allow(step.role, ["sts:AssumeRole"], [taken])
+        if of.name == "publish":
+            allow_pull(step.role, [self._built_arn(image) for image in FUNCTIONS])
+        if of.name == "infrastructure":
+            deploy_roles.allow_templates(step.role, deployment)
+        more = [self._files] if of.name == "publish" else []
+        name = f"{of.name}-{deployment.name}"
+        return self._action(name, step.project, place, self._built, more)
 
-    def _smoke(self, deployment: Deployment) -> actions.CodeBuildAction:
-        step = self._deployment_step("smoke-test", "Asks for a prediction", 15, deployment)
-        deploy_roles.allow_smoke_test(step.role, deployment)
-        return self._action(f"smoke-test-{deployment.name}", step.project, 1)
-
-    def _deployment_step(
-        self, name: str, description: str, minutes: int, deployment: Deployment
-    ) -> BuildStep:
-        variables = {"DEPLOYMENT": deployment.name}
-        project = f"{self._name}-{name}-{deployment.name}"
-        about = f"{description}: {deployment.name}"
-        return self._step(Step(name, project, about, minutes, False, variables))
-
-    def _step(self, step: Step) -> BuildStep:
+    def _step(self, step: Step, *objects: tuple[str, ...]) -> BuildStep:
         id = step.project.removeprefix(f"{self._name}-")
         log = logs.LogGroup(
             self,
@@ -177,8 +183,7 @@ class Pipeline(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         made = BuildStep(self, id, step, self._key, log)
-        # What a pipeline hands from action to action.
-        allow_write(made.role, self._bucket.bucket_arn, self._folder)
+        self._allow_handing_on(made.role, *objects)
         asked = ["codebuild:StartBuild", "codebuild:StopBuild", "codebuild:BatchGetBuilds"]
         allow(self._role, asked, [made.project.project_arn])
         return made
@@ -188,14 +193,16 @@ class Pipeline(Construct):
         name: str,
         project: codebuild.IProject,
         order: int,
-        takes: codepipeline.Artifact | None = None,
-        gives: codepipeline.Artifact | None = None,
+        takes: codepipeline.Artifact,
+        more: Sequence[codepipeline.Artifact] = (),
+        outputs: Sequence[codepipeline.Artifact] = (),
     ) -> actions.CodeBuildAction:
         return actions.CodeBuildAction(
             action_name=name,
             project=project,
-            input=takes or self._built,
-            outputs=[gives] if gives else [],
+            input=takes,
+            extra_inputs=list(more),
+            outputs=list(outputs),
             run_order=order,
             environment_variables={
                 # The version is the commit, whichever action asks.

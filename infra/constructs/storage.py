@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -30,6 +31,7 @@ class Storage(Construct):
         )
         _tell(self.lake)
         self.releases = self._bucket("Releases", [_replaced(365)])
+        _write_once(self.releases, "artifacts")
 
     def _access_log(self) -> s3.Bucket:
         bucket = s3.Bucket(
@@ -72,6 +74,25 @@ def _tell(bucket: s3.Bucket) -> None:
     plain.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
         event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
             event_bridge_enabled=True
+        )
+    )
+
+
+def _write_once(bucket: s3.Bucket, path: str) -> None:
+    """Refuse to replace an object below a path, whoever asks.
+
+    The form of S3's guide, "Enforce conditional writes": parts of an upload carry no condition.
+    """
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=["s3:PutObject"],
+            resources=[bucket.arn_for_objects(f"{path}/*")],
+            conditions={
+                "Null": {"s3:if-none-match": "true"},
+                "Bool": {"s3:ObjectCreationOperation": "true"},
+            },
         )
     )
 

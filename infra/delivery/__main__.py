@@ -11,6 +11,7 @@ from infra.delivery import (
     build,
     infrastructure,
     migrate,
+    publish,
     release_image,
     roll_out,
     smoke_test,
@@ -19,6 +20,7 @@ from infra.delivery.step import DeliveryError, Variables
 
 STEPS: Mapping[str, Callable[[Variables], None]] = {
     "build": build.run,
+    "publish": publish.run,
     "infrastructure": infrastructure.run,
     "migrate": migrate.run,
     "application": application.run,

@@ -1,13 +1,13 @@
-"""What a version leaves in a deployment's release bucket: Glue's script and wheels, the source."""
+"""The files of a version: Glue's scripts and wheels, and the source."""
 
 import shutil
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from infra.config import Deployment
-from infra.delivery.step import ROOT, account, client, command, say
+from infra.delivery.step import ROOT, command
 
 SCRIPTS = ("glue_jobs/refresh_features.py", "glue_jobs/batch_predict.py")
 # Glue asks for this ending, and for the folder `wheels` inside.
@@ -45,25 +45,16 @@ SOURCES = (
 )
 
 
-def make(folder: Path) -> list[Path]:
+def make(folder: Path) -> None:
     """Make every artifact in a folder."""
-    wheels = folder / "wheels"
-    _collect(wheels)
-    scripts = [Path(shutil.copy(ROOT / script, folder)) for script in SCRIPTS]
-    made = [folder / WHEELS, folder / SOURCE]
-    pack(made[0], folder, wheels.iterdir())
-    pack(made[1], ROOT, sources())
-    return [*scripts, *made]
-
-
-def upload(deployment: Deployment, version: str, files: Iterable[Path]) -> None:
-    """Put the artifacts of a version where the templates look for them."""
-    bucket = deployment.bucket("releases", account(deployment.region))
-    s3 = client("s3", deployment.region)
-    for path in files:
-        key = f"artifacts/{version}/{path.name}"
-        s3.upload_file(str(path), bucket, key)
-        say(f"s3://{bucket}/{key}")
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as apart:
+        wheels = Path(apart) / "wheels"
+        _collect(wheels)
+        pack(folder / WHEELS, Path(apart), wheels.iterdir())
+    for script in SCRIPTS:
+        shutil.copy(ROOT / script, folder)
+    pack(folder / SOURCE, ROOT, sources())
 
 
 def _collect(wheels: Path) -> None:

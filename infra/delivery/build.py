@@ -1,38 +1,41 @@
-"""Build everything of a version once, and publish it to every deployment."""
+"""Build everything of a version once; what is deployed of it is copied later."""
 
-import tempfile
+import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
 from infra.config import Deployment
-from infra.delivery import artifacts, images
+from infra.delivery import artifacts, built, images
 from infra.delivery.step import ROOT, DeliveryError, Variables, command
 from infra.project import Project
 
 
 def run(variables: Variables) -> None:
-    """Templates in cdk.out; images and artifacts of VERSION where DEPLOYMENTS look for them.
+    """Templates in cdk.out, images of VERSION in the pipeline's repositories, the rest in `built`.
 
-    Images are built once for each project. The predict image, the same for every model, has no
-    release: it is never served but as a stage's first version, and says so. Raises DeliveryError
-    where a project has no definitions, or a deployment no repositories or bucket yet.
+    Images are built once for each project of DEPLOYMENTS. The predict image, the same for every
+    model, has no release: it is never served but as a stage's first version, and says so. No
+    deployment is touched. Raises DeliveryError where a project has no definitions, or the pipeline
+    no repositories yet.
     """
-    version, deployments = variables["VERSION"], variables.deployments
-    projects = _by_project(deployments)
+    version, projects = variables["VERSION"], _projects(variables.deployments)
     command(["make", "synth"])
-    with tempfile.TemporaryDirectory() as folder:
-        made = artifacts.make(Path(folder))
-        for project, using in projects.items():
-            images.make(version, *([f"PROJECT={project.folder}"] if project else []))
-            own = [ROOT / project.definitions] if project else []
-            for deployment in using:
-                images.publish(deployment, version)
-                artifacts.upload(deployment, version, [*made, *own])
+    shutil.rmtree(built.FOLDER, ignore_errors=True)
+    artifacts.make(built.FILES)
+    digests = {}
+    for project in projects:
+        tag = built.tag(version, project)
+        images.make(tag, *([f"PROJECT={project.folder}"] if project else []))
+        digests[tag] = images.publish(tag)
+        if project:
+            definitions = built.FILES / project.definitions
+            definitions.parent.mkdir(parents=True)
+            shutil.copy(ROOT / project.definitions, definitions)
+    built.write(version, digests)
 
 
-def _by_project(deployments: Sequence[Deployment]) -> dict[Project | None, list[Deployment]]:
-    """Deployments by the definitions that they run; raises DeliveryError where those are not."""
-    found: dict[Project | None, list[Deployment]] = {}
+def _projects(deployments: Sequence[Deployment]) -> list[Project | None]:
+    """The definitions that deployments run; raises DeliveryError where those are not there."""
+    found: dict[Project | None, None] = {}
     for deployment in deployments:
         project = deployment.project
         if project and not (ROOT / project.definitions).is_file():
@@ -40,5 +43,5 @@ def _by_project(deployments: Sequence[Deployment]) -> dict[Project | None, list[
                 f"{deployment.name}: there is no {project.definitions} in the source; add it, or "
                 "change the deployment's project in infra/config.py"
             )
-        found.setdefault(project, []).append(deployment)
-    return found
+        found[project] = None
+    return list(found)

@@ -3,8 +3,10 @@
 import base64
 from typing import Any
 
-from infra.config import Deployment
-from infra.delivery.step import DeliveryError, client, command, say
+from infra import config
+from infra.config import FUNCTIONS
+from infra.delivery import copies
+from infra.delivery.step import DeliveryError, command, own_client, say
 
 LOCAL = "hindcast-"  # What `make images` puts before a function's name.
 
@@ -15,22 +17,20 @@ def make(version: str, *settings: str) -> None:
     command(["make", "images", *given, *settings])
 
 
-def publish(deployment: Deployment, version: str) -> None:
-    """Push every image to its repositories in a deployment, but for those that have it.
+def publish(tag: str) -> dict[str, str]:
+    """Push every image to the pipeline's repositories, but for those that are there; the digests.
 
     Raises DeliveryError where a repository is missing.
     """
-    ecr = client("ecr", deployment.region)
-    missing = {
-        name: image
-        for name, image in deployment.repositories
-        if not _has(ecr, deployment.named(name), version)
-    }
-    say(f"{deployment.prefix}: pushing {', '.join(missing) or 'nothing, all are there'}")
+    delivery = config.DELIVERY
+    ecr = own_client("ecr", delivery.region)
+    missing = [one for one in FUNCTIONS if not copies.held(ecr, delivery.built(one), tag)]
+    say(f"{delivery.prefix}: pushing {', '.join(missing) or 'nothing, all are there'}")
     if missing:
         address = sign_in(ecr)
-        for name, image in missing.items():
-            push(f"{LOCAL}{image}:{version}", f"{address}/{deployment.named(name)}:{version}")
+        for image in missing:
+            push(f"{LOCAL}{image}:{tag}", f"{address}/{delivery.built(image)}:{tag}")
+    return {one: _digest(ecr, delivery.built(one), tag) for one in FUNCTIONS}
 
 
 def push(local: str, remote: str) -> None:
@@ -53,15 +53,8 @@ def registry(ecr: Any) -> tuple[str, str]:
     return granted["proxyEndpoint"].removeprefix("https://"), password
 
 
-def _has(ecr: Any, repository: str, tag: str) -> bool:
-    """Whether a tag is there: tags are not pushed twice, as they cannot be changed."""
-    try:
-        ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
-    except ecr.exceptions.ImageNotFoundException:
-        return False
-    except ecr.exceptions.RepositoryNotFoundException as error:
-        raise DeliveryError(
-            f"there is no repository {repository}: deploy the stacks network and data of the "
-            "deployment first, as docs/operations.md says"
-        ) from error
-    return True
+def _digest(ecr: Any, repository: str, tag: str) -> str:
+    found = copies.held(ecr, repository, tag)
+    if found is None:
+        raise DeliveryError(f"{repository}:{tag} was pushed and is not there: run the build again")
+    return found

@@ -3,7 +3,7 @@
 import sys
 import tempfile
 
-from infra.delivery import images
+from infra.delivery import copies, images
 from infra.delivery.step import Variables, client, command, say
 
 
@@ -15,6 +15,9 @@ def run(variables: Variables) -> None:
     release, tag = variables["RELEASE"], variables["IMAGE_TAG"]
     releases, repository = variables["RELEASES"], variables["REPOSITORY"]
     ecr = client("ecr", variables["AWS_REGION"])
+    if copies.held(ecr, repository, tag):
+        say(f"{repository}:{tag} is there")  # Of a build whose end was not heard of.
+        return
     with tempfile.TemporaryDirectory() as folder:
         fetch = [sys.executable, "-m", "hindcast.releases.fetch", releases, release, folder]
         command(fetch)

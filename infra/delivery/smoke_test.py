@@ -8,14 +8,13 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from infra import config
 from infra.config import Deployment
 from infra.delivery.stage import rest_api
-from infra.delivery.step import DeliveryError, Variables, client, say
+from infra.delivery.step import DeliveryError, Variables, client, say, session
 
 SECONDS_TO_ANSWER = 30
 
@@ -35,7 +34,7 @@ class Api:
         content = json.dumps(body).encode() if body is not None else None
         headers = {"x-api-key": self.key, "Content-Type": "application/json"}
         request = AWSRequest(method, self.url + path, headers, content)
-        credentials = boto3.Session().get_credentials()
+        credentials = session().get_credentials()
         SigV4Auth(credentials, "execute-api", self.region).add_auth(request)
         signed = Request(
             request.url, data=content, headers=dict(request.headers.items()), method=method

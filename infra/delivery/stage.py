@@ -1,10 +1,19 @@
-"""The API's stages: which version of predict serves on each, and whether that may soon change."""
+"""The API's stages: which version of predict serves on each, and that nothing changes it."""
 
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from hindcast import names
 from infra.config import Deployment
 from infra.delivery.step import DeliveryError, account, client
+
+SECONDS_HELD = 3600  # What a deployment of the templates may take; the step's own limit.
+SECONDS_BETWEEN_LOOKS = 2
 
 
 def rest_api(deployment: Deployment) -> str | None:
@@ -14,22 +23,65 @@ def rest_api(deployment: Deployment) -> str | None:
     return next((api["id"] for api in found if api["name"] == deployment.prefix), None)
 
 
-def settled_versions(deployment: Deployment) -> dict[str, str]:
-    """The version that each model's stage names; nothing of a model that has no stage yet.
+@contextmanager
+def held_versions(
+    deployment: Deployment, pause: Callable[[float], None]
+) -> Iterator[dict[str, str]]:
+    """The version that each model's stage names, while no rebuild may change any.
 
-    Raises DeliveryError while a rebuild may change one: CloudFormation would set it back.
+    CloudFormation would set a promotion back. Nothing of a model that has no stage yet. Raises
+    DeliveryError while a rebuild is under way.
     """
-    api = rest_api(deployment)
-    if api is None:
-        return {}
-    found = {model: _stage(deployment, api, model) for model in deployment.models}
-    return {model: _settled(deployment, model, stage) for model, stage in found.items() if stage}
+    with ExitStack() as holds:
+        for model in deployment.models:
+            holds.enter_context(_hold(deployment, model, pause))
+        api = rest_api(deployment)
+        found = {model: _stage(deployment, api, model) for model in deployment.models if api}
+        yield {model: _settled(deployment, model, one) for model, one in found.items() if one}
 
 
 def rebuild_arn(deployment: Deployment, model: str) -> str:
     """The state machine that rolls a model out."""
     place = f"{deployment.region}:{account(deployment.region)}"
     return f"arn:aws:states:{place}:stateMachine:{deployment.of_model(names.REBUILD, model)}"
+
+
+@contextmanager
+def _hold(deployment: Deployment, model: str, pause: Callable[[float], None]) -> Iterator[None]:
+    """Hold a model as a rebuild does: by its machine, of which one at a time has it."""
+    states = client("stepfunctions", deployment.region)
+    try:
+        started = states.start_execution(
+            stateMachineArn=rebuild_arn(deployment, model),
+            name=f"deployment-{uuid.uuid4().hex[:12]}",
+            input=json.dumps({"hold": SECONDS_HELD}),
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "StateMachineDoesNotExist":
+            raise
+        yield  # Before its first deployment.
+        return
+    execution = started["executionArn"]
+    try:
+        _await_hold(states, execution, pause)
+        yield
+    finally:
+        states.stop_execution(executionArn=execution, cause="the deployment has ended")
+
+
+def _await_hold(states: Any, execution: str, pause: Callable[[float], None]) -> None:
+    while not _waits(states, execution):
+        found = states.describe_execution(executionArn=execution)
+        if found["status"] != "RUNNING":
+            reason = found.get("cause") or found["status"]
+            raise DeliveryError(f"{execution}: {reason}: try again when it has ended")
+        pause(SECONDS_BETWEEN_LOOKS)
+
+
+def _waits(states: Any, execution: str) -> bool:
+    found = states.get_execution_history(executionArn=execution, reverseOrder=True, maxResults=1)
+    newest = max(found["events"], key=lambda event: event["id"])
+    return bool(newest["type"] == "WaitStateEntered")
 
 
 def _stage(deployment: Deployment, api: str, model: str) -> dict[str, Any] | None:
@@ -44,20 +96,8 @@ def _stage(deployment: Deployment, api: str, model: str) -> dict[str, Any] | Non
 def _settled(deployment: Deployment, model: str, stage: dict[str, Any]) -> str:
     if stage.get("canarySettings"):
         raise DeliveryError(
-            f"a canary is on the stage '{model}' of {deployment.prefix}: try again when it has "
-            "ended; the rebuild that started it ends it"
+            f"a canary is on the stage '{model}' of {deployment.prefix}, which a rebuild left: "
+            "start one, which ends it first, and try again when it has ended"
         )
-    _refuse_rebuild(deployment, model)
     version: str = stage["variables"][names.STAGE_VARIABLE]
     return version
-
-
-def _refuse_rebuild(deployment: Deployment, model: str) -> None:
-    running: list[dict[str, Any]] = client("stepfunctions", deployment.region).list_executions(
-        stateMachineArn=rebuild_arn(deployment, model), statusFilter="RUNNING"
-    )["executions"]
-    if running:
-        raise DeliveryError(
-            f"the rebuild {running[0]['name']} of {deployment.prefix}'s {model} is under way, and "
-            "may change what serves: try again when it has ended"
-        )

@@ -5,11 +5,14 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
 from infra import config
 from infra.config import Deployment
@@ -56,8 +59,47 @@ def _declared(name: str) -> Deployment:
 
 
 def client(service: str, region: str, settings: Config | None = None) -> Any:
-    """A client of a service in a region."""
-    return boto3.client(service, region_name=region, config=settings)
+    """A client of a service in a region, in the deployment's account."""
+    return session().client(service, region_name=region, config=settings)
+
+
+def own_client(service: str, region: str) -> Any:
+    """A client in the pipeline's account, where the build's images are."""
+    return boto3.client(service, region_name=region)
+
+
+def session() -> boto3.Session:
+    """A session in the role that the variable ROLE names; by hand, without it, one's own."""
+    role = os.environ.get("ROLE")
+    return _assumed(role) if role else boto3.Session()
+
+
+@cache
+def _assumed(role: str) -> boto3.Session:
+    """Credentials that renew themselves: a role taken by a role holds for an hour."""
+    found = botocore.session.get_session()
+    found.get_component("credential_provider").insert_before("env", _Role(role))
+    return boto3.Session(botocore_session=found)
+
+
+class _Role:
+    """What botocore asks for credentials, before it looks anywhere else."""
+
+    METHOD = CANONICAL_NAME = "deployment-role"
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+
+    def load(self) -> DeferredRefreshableCredentials:
+        """Credentials of the role, taken with one's own."""
+        own = botocore.session.get_session()
+        fetcher = AssumeRoleCredentialFetcher(
+            own.create_client,
+            own.get_credentials(),
+            self._role,
+            extra_args={"RoleSessionName": "hindcast-delivery"},
+        )
+        return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
 
 
 def account(region: str) -> str:

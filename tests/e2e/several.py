@@ -11,6 +11,7 @@ from hindcast.serving.predictor import Prediction, open_predictor
 from infra.config import STAGING
 from infra.project import Project
 from tests.e2e import emulator
+from tests.e2e.local_aws import ACCOUNT
 from tests.integration import shops
 from tests.integration.hindsight import Home
 
@@ -24,7 +25,7 @@ SHOPS = Project(
 )
 # Who may do what by the control API: sessions of roles that are named after it.
 ROLES = {f"arn:aws:sts::*:assumed-role/{role}/*": role for role in ("viewer", "operator")}
-DEPLOYED = replace(STAGING, project=SHOPS, roles=ROLES)
+DEPLOYED = replace(STAGING, account=ACCOUNT, project=SHOPS, roles=ROLES)
 QUESTION = {"cid": "c-2", "country": "DE", "shop_no": 1, "amount": 12.5}
 
 

@@ -10,7 +10,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from hindcast import names
-from infra.config import STAGING
+from infra.config import CAPABILITIES, STAGING
 from infra.constructs.jobs import JOBS
 from infra.constructs.routes import ROUTES
 from infra.project import live_version
@@ -29,7 +29,6 @@ from tests.e2e.deployment import (
 )
 from tests.e2e.several import DEPLOYED, MODELS, QUESTION, predicted
 from tests.e2e.world import World, world
-from tests.infra.deployments import CAPABILITIES
 from tests.integration import shops
 from tests.integration.hindsight import Home
 

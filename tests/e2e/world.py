@@ -14,11 +14,10 @@ from botocore.credentials import Credentials
 
 from examples import client
 from hindcast import names
-from infra.config import PREDICT, Deployment
+from infra.config import CAPABILITIES, DELIVERY, PREDICT, Deployment
 from infra.plan import templates
 from tests.e2e.deployment import Stacks, Template
 from tests.e2e.local_aws import ACCOUNT, REGION, LocalAws, local_aws
-from tests.infra.deployments import CAPABILITIES
 
 # Of whoever reads a version's provisioned concurrency the emulator asks this, and AWS that.
 ASKED_INSTEAD = {"Effect": "Allow", "Action": "lambda:GetFunction", "Resource": "*"}
@@ -171,7 +170,7 @@ def synthesize(folder: Path, deployment: Deployment) -> dict[str, Template]:
     from infra.app import add_deployment, build
 
     app = build(folder, [])
-    add_deployment(app, deployment)
+    add_deployment(app, deployment, DELIVERY)
     app.synth()
     return templates(folder)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from infra.config import DELIVERY, PRODUCTION, STAGING, another
+from infra.config import CAPABILITIES, DELIVERY, PRODUCTION, STAGING, another
 from infra.project import Project
 
 # Each is the one line of config that the issue asks for.
@@ -28,11 +28,11 @@ MARKET = replace(
 RECOVERY = another(PRODUCTION, "recovery", "eu", "eu-central-1", "10.50.0.0/16")
 
 TESTED = replace(DELIVERY, production=(PRODUCTION, MARKET, RECOVERY))
-CAPABILITIES = ("network", "data", "features", "models", "api", "orchestration", "monitoring")
 STACKS = [f"hindcast-{one.name}-{what}" for one in TESTED.deployments for what in CAPABILITIES]
-DELIVERY_STACK = "hindcast-main-delivery"
+DELIVERY_STACK, BUILT_STACK = "hindcast-main-delivery", "hindcast-main-built"
+ACCESS_STACK = STAGING.named("access")
 # One snapshot per stack: of staging, which is smallest, and of the pipeline.
-SNAPSHOTS = [*(f"hindcast-{STAGING.name}-{what}" for what in CAPABILITIES), DELIVERY_STACK]
+SNAPSHOTS = [*(STAGING.named(what) for what in CAPABILITIES), BUILT_STACK, DELIVERY_STACK]
 
 
 def models_of(stack: str) -> tuple[str, ...]:

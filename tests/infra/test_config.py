@@ -14,7 +14,7 @@ from tests.infra.resources import Template, only, properties, text
 
 
 def test_every_deployment_has_every_stack(stacks: dict[str, Template]) -> None:
-    assert len(STACKS) == 28
+    assert len(STACKS) == 32
     assert set(STACKS) <= set(stacks)
 
 
@@ -61,11 +61,16 @@ def test_an_unknown_training_path_is_refused() -> None:
         replace(STAGING, training=Training(path="laptop"))
 
 
-def test_a_pipeline_delivers_in_its_own_account() -> None:
-    with pytest.raises(
-        ValueError, match="production: account 2 is not that of the pipeline 'main'"
-    ):
-        replace(TESTED, production=(replace(PRODUCTION, account="2"),))
+def test_the_pipeline_staging_and_production_are_in_accounts_of_their_own() -> None:
+    numbers = [DELIVERY.account, STAGING.account, PRODUCTION.account]
+    assert len({*numbers}) == 3
+
+
+def test_either_every_account_has_a_number_or_none() -> None:
+    with pytest.raises(ValueError, match="production: account None, that of the pipeline 'main' 1"):
+        replace(TESTED, production=(replace(PRODUCTION, account=None),))
+    alone = [replace(one, account=None) for one in (STAGING, PRODUCTION)]
+    replace(DELIVERY, account=None, staging=alone[0], production=(alone[1],))
 
 
 def test_a_deployments_own_definitions_reach_its_functions_and_its_glue_jobs(

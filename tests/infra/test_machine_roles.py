@@ -132,7 +132,7 @@ def test_a_models_machine_reaches_nothing_that_is_another_models(
 def belongings(model: str) -> list[str]:
     """What a model has to itself, as IAM names it; an instance of each."""
     named = MARKET.of_model
-    place = f"{MARKET.region}:<AWS::AccountId>"
+    place = f"{MARKET.region}:{MARKET.account}"
     return [
         f":lambda:{place}:function:{named('predict', model)}",
         f":lambda:{place}:function:{named('predict', model)}:7",

@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from hindcast import names
 from infra.choices import Warmup
-from infra.config import PRODUCTION
+from infra.config import DELIVERY, PRODUCTION
 from lambdas.warm import handler as warm
 from tests.infra.deployments import MARKET, MODELS
 from tests.infra.resources import Template, of_type, properties, statements, text
@@ -90,7 +90,7 @@ def test_without_minutes_there_is_none_of_it(tmp_path: Path) -> None:
     from infra.app import add_deployment, build
 
     app = build(tmp_path, [])
-    add_deployment(app, replace(PRODUCTION, warmup=Warmup(minutes=0)))
+    add_deployment(app, replace(PRODUCTION, warmup=Warmup(minutes=0)), DELIVERY)
     app.synth()
     made = (tmp_path / f"{PRODUCTION.named('orchestration')}.template.json").read_text()
     assert PRODUCTION.named("warm") not in made

@@ -93,6 +93,13 @@ class Cloud:
             found["status"], output, found.get("error"), found.get("cause"), history(execution)
         )
 
+    def await_run(self, run_id: str) -> None:
+        """Wait until a run is open in the ledger."""
+        deadline = time.monotonic() + SECONDS_TO_END
+        while run_id not in [run.id for run in self.rebuilds]:
+            assert time.monotonic() < deadline, run_id
+            time.sleep(0.05)
+
     def rework(self, change: Callable[[dict[str, Any]], None], machine: str = "rebuild") -> None:
         """Change a machine's states, such as a timeout that a test cannot wait for."""
         document = json.loads(definition(machine, substitutions(self.topic)))

@@ -87,6 +87,21 @@ def test_a_rollback_may_name_the_release(twice: Cloud) -> None:
     assert (served(twice), twice.champion) == ("2", newest)
 
 
+def test_a_deployment_holds_a_model_as_a_rebuild_does(rolling: Cloud) -> None:
+    """Templates set a stage to the version that was read before: it must not change meanwhile."""
+    before = rolling.stage.document.copy()
+    stopped = rolling.start("deployment", hold=3600)
+    rolling.await_run("rebuild-credit_risk.deployment")
+    other = rolling.run("sunday")
+    assert (other.status, other.error) == ("FAILED", "AlreadyRunning")
+    client("stepfunctions").stop_execution(executionArn=stopped)
+    ended = rolling.run("another", hold=1)
+    assert (ended.status, ended.output["outcome"]) == ("SUCCEEDED", "held")
+    assert rolling.stage.document == before
+    assert [message["outcome"] for _, message in rolling.notifications] == ["not started"]
+    assert [run.status for run in rolling.rebuilds] == ["succeeded", "failed"]
+
+
 def test_a_release_whose_version_is_unknown_is_not_gone_back_to(rolling: Cloud) -> None:
     before = rolling.champion
     ended = rolling.run("undo", rollback=before)

@@ -58,9 +58,10 @@ def _each_call_names_the_release_the_version_and_the_clocks(here: Cloud, release
     assert job["Arguments"] == {"--feature_views": "credit_history", **clocks}
     [build] = here.edge.made("codebuild", "StartBuild")
     values = {one["name"]: one["value"] for one in build["environmentVariablesOverride"]}
-    assert values == {"RELEASE": release, "IMAGE_TAG": release}
+    tag = values.pop("IMAGE_TAG")
+    assert (values, tag.rpartition(".")[0]) == ({"RELEASE": release}, release)
     [code] = here.edge.made("lambda", "UpdateFunctionCode")
-    assert code["ImageUri"].endswith(f"/predict:{release}")
+    assert code["ImageUri"].endswith(f"/predict:{tag}")
     [allowed] = here.edge.made("lambda", "AddPermission")
     assert (allowed["Qualifier"], allowed["Principal"]) == ("2", "apigateway.amazonaws.com")
     [first, *_] = here.edge.made("apigateway", "UpdateStage")

@@ -81,7 +81,7 @@ def stage(aws: Calls) -> Stage:
     """Staging's API, whose stage keeps a canary, and a machine that nobody has started."""
     client("apigateway").create_rest_api(name="hindcast-staging-other")
     client("apigateway").create_rest_api(name=STAGING.prefix)
-    machines({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+    machines({"StartAt": "Hold", "States": {"Hold": {"Type": "Wait", "Seconds": 60, "End": True}}})
     found = Stage()
     aws.fakes.update(found.fakes)
     return found
@@ -133,8 +133,7 @@ def machines(definition: dict[str, Any]) -> None:
 
 def machine(definition: dict[str, Any], model: str = MODEL) -> str:
     """The rebuild machine of a model of staging with another definition; its ARN."""
-    name = STAGING.of_model("rebuild", model)
-    arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
+    name, arn = STAGING.of_model("rebuild", model), machine_arn(model)
     given = {"definition": json.dumps(definition), "roleArn": f"arn:aws:iam::{ACCOUNT}:role/any"}
     states = client("stepfunctions")
     if arn in [one["stateMachineArn"] for one in states.list_state_machines()["stateMachines"]]:
@@ -142,6 +141,12 @@ def machine(definition: dict[str, Any], model: str = MODEL) -> str:
     else:
         states.create_state_machine(name=name, **given)
     return arn
+
+
+def machine_arn(model: str) -> str:
+    """The ARN of a model's rebuild machine in staging."""
+    name = STAGING.of_model("rebuild", model)
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
 
 
 def stack(capability: str, version: str | None) -> None:

@@ -10,7 +10,7 @@ from infra.delivery import application, migrate
 from infra.delivery.step import DeliveryError, Variables
 from tests.infra.delivery.conftest import VERSION, Calls, client, shown, stack
 from tests.infra.delivery.permissions import ACCOUNT, REGION, refused
-from tests.infra.deployments import DELIVERY_STACK
+from tests.infra.deployments import ACCESS_STACK
 from tests.infra.resources import Template
 from tests.orchestration.aws import Functions, refusal
 
@@ -25,7 +25,7 @@ def test_features_and_models_take_the_version_and_keep_the_rest(
         stack(capability, "older")
     aws.calls.clear()
     application.run(variables)
-    assert refused(stacks[DELIVERY_STACK], "Pipelineapplicationstaging", aws.calls) == []
+    assert refused(stacks[ACCESS_STACK], "Deliveryapplication", aws.calls) == []
     for capability in ("features", "models"):
         assert shown(capability) == VERSION
         [found] = client("cloudformation").describe_stacks(StackName=STAGING.named(capability))[
@@ -62,7 +62,7 @@ def test_an_update_that_fails_says_why(
     aws.calls.clear()
     with pytest.raises(DeliveryError, match="did not take version 0123abcd: Job: there is no such"):
         application.run(variables)
-    assert refused(stacks[DELIVERY_STACK], "Pipelineapplicationstaging", aws.calls) == []
+    assert refused(stacks[ACCESS_STACK], "Deliveryapplication", aws.calls) == []
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_the_new_versions_code_migrates(
         ("ecr", action, {"repositoryName": STAGING.named("control")})
         for action in ("BatchGetImage", "GetDownloadUrlForLayer")
     ]
-    assert refused(stacks[DELIVERY_STACK], "Pipelinemigratestaging", made) == []
+    assert refused(stacks[ACCESS_STACK], "Deliverymigrate", made) == []
 
 
 def test_a_migration_that_fails_stops_the_delivery(

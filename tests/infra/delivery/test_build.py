@@ -1,6 +1,8 @@
-"""A version is built once, and is where every deployment's templates look for it."""
+"""A version is built once, in the pipeline's own account."""
 
+import hashlib
 import json
+import re
 import sys
 import zipfile
 from dataclasses import replace
@@ -9,17 +11,16 @@ from pathlib import Path
 import pytest
 
 from infra import config
-from infra.config import FUNCTIONS, PRODUCTION, STAGING, Deployment
-from infra.delivery import artifacts, build, images, release_image
-from infra.delivery.step import ROOT, DeliveryError, Variables
-from infra.project import EXAMPLE, Project
+from infra.config import DELIVERY, FUNCTIONS, PRODUCTION, PRODUCTION_ACCOUNT, STAGING
+from infra.delivery import artifacts, build, built, images, release_image
+from infra.delivery.step import ROOT, DeliveryError, Variables, command
+from infra.project import EXAMPLE
 from tests.infra.delivery.conftest import VERSION, Calls, Commands, client
 from tests.infra.delivery.permissions import ACCOUNT, REGION, refused
-from tests.infra.deployments import DELIVERY_STACK, MODELS
-from tests.infra.resources import Template, properties, text
+from tests.infra.deployments import DELIVERY_STACK, TESTED
+from tests.infra.resources import Template, listed, of_type, statements, text
 
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
-DEPLOYMENTS = (STAGING, PRODUCTION)
 GIVEN = Variables({"VERSION": VERSION, "DEPLOYMENTS": "staging,production"})
 # What docker asks ECR for with the password that it is given, to push one image.
 PUSH = (
@@ -33,21 +34,26 @@ PUSH = (
 
 
 @pytest.fixture
-def places(aws: Calls) -> Calls:
-    """The repositories and buckets of every deployment."""
-    for deployment in DEPLOYMENTS:
-        repositories(deployment)
-        client("s3").create_bucket(
-            Bucket=deployment.bucket("releases", ACCOUNT),
-            CreateBucketConfiguration={"LocationConstraint": REGION},
-        )
+def places(aws: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls:
+    """The pipeline's repositories, where docker pushes; and a folder for what is built."""
+    for image in FUNCTIONS:
+        client("ecr").create_repository(repositoryName=DELIVERY.built(image))
+    for name, path in (("FOLDER", ""), ("FILES", "files"), ("DIGESTS", "images.json")):
+        monkeypatch.setattr(built, name, tmp_path / "built" / path)
+    monkeypatch.setattr(images, "push", pushed)
     aws.calls.clear()
     return aws
 
 
-def repositories(deployment: Deployment) -> None:
-    for name, _ in deployment.repositories:
-        client("ecr").create_repository(repositoryName=deployment.named(name))
+def pushed(local: str, remote: str) -> None:
+    command(["docker", "push", "--quiet", remote])
+    repository, _, tag = remote.removeprefix(f"{REGISTRY}/").partition(":")
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    config = {"digest": f"sha256:{hashlib.sha256(local.encode()).hexdigest()}"}
+    manifest = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": []}
+    client("ecr").put_image(
+        repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag
+    )
 
 
 @pytest.fixture
@@ -61,15 +67,7 @@ def python(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> Commands:
     return commands
 
 
-def hold(repository: str, tag: str) -> None:
-    kind = "application/vnd.docker.distribution.manifest.v2+json"
-    manifest = {"schemaVersion": 2, "mediaType": kind, "config": {}, "layers": []}
-    client("ecr").put_image(
-        repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag
-    )
-
-
-def test_everything_is_built_once_and_published_everywhere(
+def test_everything_is_built_once_and_nothing_is_deployed(
     stacks: dict[str, Template], places: Calls, python: Commands
 ) -> None:
     build.run(GIVEN)
@@ -78,22 +76,34 @@ def test_everything_is_built_once_and_published_everywhere(
         "make synth",
         f"make images BUILDER=docker PREFIX=hindcast- VERSION={VERSION}",
     ]
-    pushed = [line.split()[-1] for line in noted if line.startswith("docker push")]
-    assert pushed == [
-        f"{REGISTRY}/hindcast-{deployment.name}-{name}:{VERSION}"
-        for deployment in DEPLOYMENTS
-        for name, _ in deployment.repositories
-    ]
-    assert (
-        f"docker tag hindcast-train:{VERSION} {REGISTRY}/hindcast-staging-train:{VERSION}" in noted
-    )
-    assert f"docker login --username AWS --password-stdin {REGISTRY}" in noted
-    assert (python.folder / "input").read_text() == f"{ACCOUNT}-auth-token" * 2
+    assert noted[2] == f"docker login --username AWS --password-stdin {REGISTRY}"
+    remote = [line.split()[-1] for line in noted[3:]]
+    assert remote == [f"{REGISTRY}/hindcast-main-built-{one}:{VERSION}" for one in FUNCTIONS]
+    assert built.digests(VERSION, STAGING) == built.digests(VERSION, PRODUCTION)
+    assert set(built.digests(VERSION, STAGING)) == set(FUNCTIONS)
     made = [
-        *places.calls,
-        *(("ecr", action, {"repositoryName": STAGING.named("train")}) for action in PUSH),
+        *(call for call in places.calls if call[0] != "ecr" or call[1] != "PutImage"),
+        *(("ecr", action, {"repositoryName": DELIVERY.built("train")}) for action in PUSH),
     ]
     assert refused(stacks[DELIVERY_STACK], "Pipelinebuild", made) == []
+
+
+def test_before_the_approval_nobody_may_write_where_production_reads(
+    stacks: dict[str, Template],
+) -> None:
+    """Neither images nor files; nor may a step of staging take a role of production."""
+    after = re.compile("|".join(one.name.replace("-", "") for one in TESTED.production))
+    reached = {
+        (name, text(target))
+        for name, policy in of_type(stacks[DELIVERY_STACK], "AWS::IAM::Policy").items()
+        if not after.search(name)
+        for statement in statements(policy)
+        for target in listed(statement["Resource"])
+    }
+    assert any(name.startswith("Pipelinebuild") for name, _ in reached)
+    others = (PRODUCTION_ACCOUNT, *(one.prefix for one in TESTED.production))
+    own = {one for one in reached if "PipelineRole" in one[0]}  # It starts every project.
+    assert [one for one in reached - own if any(other in one[1] for other in others)] == []
 
 
 def test_deployments_with_other_definitions_get_other_images(
@@ -102,22 +112,17 @@ def test_deployments_with_other_definitions_get_other_images(
     own = replace(PRODUCTION, project=EXAMPLE)
     monkeypatch.setattr(config, "DELIVERY", replace(config.DELIVERY, production=(own,)))
     build.run(GIVEN)
-    noted = [line for line in python.noted if line.startswith(("make images", "docker push"))]
-    images_made = f"make images BUILDER=docker PREFIX=hindcast- VERSION={VERSION}"
-    count = len(STAGING.repositories)
-    assert noted[0] == images_made
-    assert noted[1 + count] == f"{images_made} PROJECT=examples/credit_risk"
-    assert all("/hindcast-staging-" in line for line in noted[1 : 1 + count])
-    assert all("/hindcast-production-" in line for line in noted[2 + count :])
-    assert "definitions.py" not in published(STAGING)
-    assert published(PRODUCTION) == published(STAGING) | {"definitions.py"}
-
-
-def published(deployment: Deployment) -> set[str]:
-    """The names of a deployment's artifacts."""
-    bucket = deployment.bucket("releases", ACCOUNT)
-    found = client("s3").list_objects_v2(Bucket=bucket, Prefix=f"artifacts/{VERSION}/")
-    return {one["Key"].rpartition("/")[2] for one in found["Contents"]}
+    noted = [line for line in python.noted if line.startswith("make images")]
+    tag = f"{VERSION}.examples-credit_risk"
+    assert noted == [
+        f"make images BUILDER=docker PREFIX=hindcast- VERSION={VERSION}",
+        f"make images BUILDER=docker PREFIX=hindcast- VERSION={tag} PROJECT=examples/credit_risk",
+    ]
+    assert set(json.loads(built.DIGESTS.read_text())["images"]) == {VERSION, tag}
+    assert set(built.digests(VERSION, own)) == set(FUNCTIONS)
+    names = [[path.name for path in built.files(built.FILES, one)] for one in (STAGING, own)]
+    assert "definitions.py" not in names[0]
+    assert names[1] == [*names[0], "definitions.py"]
 
 
 def test_a_project_without_definitions_builds_nothing(
@@ -130,64 +135,21 @@ def test_a_project_without_definitions_builds_nothing(
     assert commands.noted == []
 
 
-def test_artifacts_are_where_the_templates_look(
-    stacks: dict[str, Template], places: Calls, python: Commands
-) -> None:
-    build.run(GIVEN)
-    bucket = STAGING.bucket("releases", ACCOUNT)
-    found = client("s3").list_objects_v2(Bucket=bucket)["Contents"]
-    keys = {f"s3://{bucket}/{one['Key']}" for one in found}
-    asked = json.dumps([*properties(stacks["hindcast-staging-features"], "AWS::Glue::Job")])
-    jobs = properties(stacks["hindcast-staging-features"], "AWS::Glue::Job")
-    project, *_ = properties(stacks["hindcast-staging-models"], "AWS::CodeBuild::Project")
-    wanted = [
-        *(job["Command"]["ScriptLocation"] for job in jobs),
-        jobs[0]["DefaultArguments"]["--additional-python-modules"],
-        project["Source"]["Location"],
-    ]
-    assert {_place(one) for one in wanted} == keys, asked
-
-
-def _place(value: object) -> str:
-    told = {"<AWS::AccountId>": ACCOUNT, "<AWS::Partition>": "aws", "<ApplicationVersion>": VERSION}
-    place = text(value)
-    for name, known in told.items():
-        place = place.replace(name, known)
-    return "s3://" + place.removeprefix("s3://").removeprefix("arn:aws:s3:::")
-
-
 def test_a_build_that_is_tried_again_pushes_only_what_is_missing(
     places: Calls, commands: Commands
 ) -> None:
-    (lacking, _), *others = STAGING.repositories
-    for name, _ in others:
-        hold(STAGING.named(name), VERSION)
-    hold(STAGING.named(lacking), "another")
-    images.publish(STAGING, VERSION)
-    images.publish(PRODUCTION, VERSION)
-    pushed = [line.split()[-1] for line in commands.noted if line.startswith("docker push")]
-    assert pushed[0] == f"{REGISTRY}/{STAGING.named(lacking)}:{VERSION}"
-    assert len(pushed) == 1 + len(PRODUCTION.repositories)
-
-
-def test_every_model_gets_the_one_predict_image(aws: Calls, commands: Commands) -> None:
-    two = Project("projects/two", ("loans",), ("history",), models=MODELS)
-    deployment = replace(STAGING, name="two", project=two)
-    repositories(deployment)
-    images.publish(deployment, VERSION)
-    tagged = [line.split()[2:] for line in commands.noted if line.startswith("docker tag")]
-    assert tagged[:2] == [
-        [f"hindcast-predict:{VERSION}", f"{REGISTRY}/hindcast-two-predict-{model}:{VERSION}"]
-        for model in MODELS
+    for image in FUNCTIONS[1:]:
+        pushed(image, f"{REGISTRY}/{DELIVERY.built(image)}:{VERSION}")
+    first = len(commands.noted)
+    images.publish(VERSION)
+    assert commands.noted[first + 1 :] == [
+        f"docker push --quiet {REGISTRY}/{DELIVERY.built(FUNCTIONS[0])}:{VERSION}"
     ]
-    assert len(tagged) == len(FUNCTIONS) + 1
 
 
-def test_a_deployment_without_repositories_is_told_what_to_do(
-    aws: Calls, commands: Commands
-) -> None:
-    with pytest.raises(DeliveryError, match="no repository hindcast-staging-predict-credit_risk"):
-        images.publish(STAGING, VERSION)
+def test_a_pipeline_without_repositories_is_told_what_to_do(aws: Calls, commands: Commands) -> None:
+    with pytest.raises(DeliveryError, match="no repository hindcast-main-built-predict: deploy"):
+        images.publish(VERSION)
     assert commands.noted == []
 
 
@@ -196,7 +158,7 @@ def test_an_image_that_cannot_be_pushed_fails_the_build(places: Calls, commands:
     with pytest.raises(
         DeliveryError, match=r"`docker login --username AWS .* failed with exit code 1"
     ):
-        images.publish(STAGING, VERSION)
+        images.publish(VERSION)
 
 
 def test_the_zip_of_wheels_is_as_glue_asks(tmp_path: Path) -> None:
@@ -251,6 +213,8 @@ def test_a_release_image_is_predict_with_the_release_inside(
     stacks: dict[str, Template], aws: Calls, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(commands.add("python")))
+    client("ecr").create_repository(repositoryName=RELEASE["REPOSITORY"])
+    aws.calls.clear()
     release_image.run(RELEASE)
     fetch, make, login, tag, push = commands.noted
     folder = fetch.split()[-1]
@@ -281,6 +245,7 @@ def test_a_release_that_is_not_there_gets_no_image(
     aws: Calls, commands: Commands, tmp_path: Path
 ) -> None:
     given = Variables({**RELEASE.given, "RELEASES": str(tmp_path / "none")})
+    client("ecr").create_repository(repositoryName=RELEASE["REPOSITORY"])
     with pytest.raises(DeliveryError, match=r"hindcast.releases.fetch .* failed with exit code"):
         release_image.run(given)
     assert commands.noted == []

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.delivery import built
 from infra.delivery.__main__ import STEPS
 from infra.delivery.step import ROOT
 from tests.infra.delivery.conftest import Commands
-from tests.infra.resources import Template, properties
+from tests.infra.deployments import DELIVERY_STACK
+from tests.infra.resources import Template, only, properties
 
 LOCKED = "requirements/deploy.txt"
 INSTALL = f"python -m pip install --quiet --require-hashes -r {LOCKED}"
@@ -109,10 +111,11 @@ def test_a_step_that_is_not_there_fails_and_is_named(
 def test_what_the_build_hands_on_is_all_that_later_steps_load(
     buildspec: dict[str, Any], tmp_path: Path
 ) -> None:
-    for pattern in buildspec["artifacts"]["files"]:
+    made = ("cdk.out/", "built/")  # By the build itself.
+    for pattern in buildspec["artifacts"]["secondary-artifacts"]["built"]["files"]:
         found = list(ROOT.glob(pattern))
-        assert found or pattern.startswith("cdk.out/"), pattern
-        for path in (one for one in found if not pattern.startswith("cdk.out/")):
+        assert found or pattern.startswith(made), pattern
+        for path in (one for one in found if not pattern.startswith(made)):
             to = tmp_path / path.relative_to(ROOT)
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, to)
@@ -127,6 +130,21 @@ def test_what_the_build_hands_on_is_all_that_later_steps_load(
         env={"PYTHONPATH": f"{tmp_path / 'src'}:{tmp_path / 'site'}"},
     )
     assert (done.returncode, done.stderr) == (1, "migrate: the variable DEPLOYMENT is not set\n")
+
+
+def test_what_it_hands_on_has_the_names_of_the_pipelines_artifacts(
+    buildspec: dict[str, Any], stacks: dict[str, Template]
+) -> None:
+    pipeline = only(stacks[DELIVERY_STACK], "AWS::CodePipeline::Pipeline")["Properties"]
+    [build] = next(one["Actions"] for one in pipeline["Stages"] if one["Name"] == "Build")
+    given = [one["Name"] for one in build["OutputArtifacts"]]
+    said = buildspec["artifacts"]["secondary-artifacts"]
+    assert given == list(said)
+    assert f"CODEBUILD_SRC_DIR_{given[1]}" == built.FILES_VARIABLE
+    assert (
+        ROOT / buildspec["artifacts"]["secondary-artifacts"]["files"]["base-directory"]
+        == built.FILES
+    )
 
 
 def install(folder: Path) -> None:

@@ -1,16 +1,19 @@
 """Templates are deployed beside a version that runs, and never while anything rolls out."""
 
+import json
+
 import pytest
 
-from infra.delivery import infrastructure
+from infra.config import CAPABILITIES, STAGING
+from infra.delivery import cdk, infrastructure
 from infra.delivery.step import DeliveryError, Variables
-from tests.infra.delivery.conftest import Calls, Commands, client, machine, stack
+from tests.infra.delivery.conftest import Calls, Commands, client, machine, machine_arn, stack
 from tests.infra.delivery.permissions import refused
-from tests.infra.deployments import CAPABILITIES, DELIVERY_STACK
+from tests.infra.deployments import ACCESS_STACK
 from tests.infra.resources import Template
 from tests.orchestration.stage import Stage
 
-ROLE = "Pipelineinfrastructurestaging"
+ROLE = "Deliveryinfrastructure"
 
 
 def parameters(noted: str) -> set[str]:
@@ -46,7 +49,7 @@ def test_later_the_application_and_what_serves_stay(
         "hindcast-staging-api:LiveVersionOfCreditrisk=7",
         "hindcast-staging-api:LiveVersionOfLatepayment=7",
     }
-    assert refused(stacks[DELIVERY_STACK], ROLE, aws.calls) == []
+    assert refused(stacks[ACCESS_STACK], ROLE, aws.calls) == []
 
 
 def test_a_canary_on_the_stage_is_in_the_way(
@@ -61,15 +64,39 @@ def test_a_canary_on_the_stage_is_in_the_way(
 def test_a_rebuild_under_way_is_in_the_way(
     aws: Calls, stage: Stage, commands: Commands, variables: Variables
 ) -> None:
-    wait = {"Type": "Wait", "Seconds": 600, "End": True}
-    arn = machine({"StartAt": "Wait", "States": {"Wait": wait}})
-    started = client("stepfunctions").start_execution(stateMachineArn=arn, name="sunday")
-    with pytest.raises(DeliveryError, match="the rebuild sunday of hindcast-staging's credit_risk"):
-        infrastructure.run(variables)
+    """Of the second model: the first is held by then, and let go."""
+    refused = {"Type": "Fail", "Error": "AlreadyRunning", "Cause": "sunday is under way"}
+    machine({"StartAt": "Refused", "States": {"Refused": refused}}, STAGING.models[1])
+    with pytest.raises(DeliveryError, match="sunday is under way: try again when it has ended"):
+        infrastructure.run(variables, pause=lambda seconds: None)
     assert commands.noted == []
-    client("stepfunctions").stop_execution(executionArn=started["executionArn"])
+    assert statuses(STAGING.models[0]) == ["ABORTED"]
+
+
+def statuses(model: str) -> list[str]:
+    """What became of a machine's executions."""
+    arn = machine_arn(model)
+    found = client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
+    return [one["status"] for one in found]
+
+
+def test_no_rebuild_starts_while_templates_are_deployed(
+    aws: Calls,
+    stage: Stage,
+    commands: Commands,
+    variables: Variables,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that promoted meanwhile would be set back to the version that was read before."""
+    held: list[list[str]] = []
+    monkeypatch.setattr(
+        cdk, "deploy", lambda *given: held.extend(statuses(model) for model in STAGING.models)
+    )
     infrastructure.run(variables)
-    assert len(commands.noted) == 1
+    assert held == [["RUNNING"]] * len(STAGING.models)
+    assert [statuses(model) for model in STAGING.models] == [["ABORTED"]] * len(STAGING.models)
+    asked = {json.dumps(one["input"]) for one in aws.made("stepfunctions", "StartExecution")}
+    assert asked == {json.dumps(json.dumps({"hold": 3600}))}
 
 
 def test_a_deployment_that_fails_fails_the_step(

@@ -14,6 +14,7 @@ def test_a_step_must_be_named(argv: list[str], capsys: pytest.CaptureFixture[str
 
 GIVEN = {
     "build": ["VERSION", "DEPLOYMENTS"],
+    "publish": ["DEPLOYMENT", "VERSION"],
     "infrastructure": ["DEPLOYMENT", "VERSION"],
     "migrate": ["DEPLOYMENT", "VERSION"],
     "application": ["DEPLOYMENT", "VERSION"],

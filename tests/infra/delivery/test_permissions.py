@@ -1,7 +1,7 @@
 """The check of calls against roles finds what a role does not allow."""
 
 from tests.infra.delivery.permissions import refused
-from tests.infra.deployments import DELIVERY_STACK
+from tests.infra.deployments import ACCESS_STACK
 from tests.infra.resources import Template
 
 
@@ -13,7 +13,7 @@ def test_another_action_and_another_resource_are_found(stacks: dict[str, Templat
         ("sts", "GetCallerIdentity", {}),
     ]
     place = "arn:aws:lambda:eu-west-1:123456789012:function"
-    assert refused(stacks[DELIVERY_STACK], "Pipelinemigratestaging", calls) == [
+    assert refused(stacks[ACCESS_STACK], "Deliverymigrate", calls) == [
         f"lambda:DeleteFunction on {place}:hindcast-staging-migrate",
         f"lambda:InvokeFunction on {place}:hindcast-production-migrate",
     ]

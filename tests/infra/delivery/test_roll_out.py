@@ -10,7 +10,7 @@ from infra.delivery import roll_out
 from infra.delivery.step import DeliveryError, Variables
 from tests.infra.delivery.conftest import MODEL, VERSION, Calls, client, machine
 from tests.infra.delivery.permissions import refused
-from tests.infra.deployments import DELIVERY_STACK
+from tests.infra.deployments import ACCESS_STACK
 from tests.infra.resources import Template
 
 FAILS = {"Type": "Fail", "Error": "AlarmRinging", "Cause": "WatchAlarms: api-errors at 5%"}
@@ -51,7 +51,7 @@ def test_it_rolls_out_the_champion_under_the_versions_name(
     aws.calls.clear()
     patient(variables)
     made = [call for call in aws.calls if call[0] in ("stepfunctions", "sts")]
-    assert refused(stacks[DELIVERY_STACK], "Pipelinerolloutstaging", made) == []
+    assert refused(stacks[ACCESS_STACK], "Deliveryrollout", made) == []
     given, other = aws.made("stepfunctions", "StartExecution")
     assert executions(arn) == [f"delivery-{VERSION}"]
     assert roll_out.rolled(STAGING) == {

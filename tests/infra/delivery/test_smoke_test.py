@@ -16,7 +16,7 @@ from infra.delivery.smoke_test import Api
 from infra.delivery.step import DeliveryError, Variables
 from tests.infra.delivery.conftest import MODEL, Calls, client
 from tests.infra.delivery.permissions import REGION, refused
-from tests.infra.deployments import DELIVERY_STACK
+from tests.infra.deployments import ACCESS_STACK
 from tests.infra.resources import Template
 from tests.orchestration.stage import Stage
 
@@ -167,7 +167,7 @@ def test_the_api_and_its_key_are_found_by_name(
     assert api == Api(f"https://{place}/credit_risk", REGION, "hindcast-staging-caller-key")
     called = [("execute-api", "Invoke", {"path": f"{rest[STAGING.prefix]}/credit_risk/GET/health"})]
     made = [*aws.calls, *called]
-    assert refused(stacks[DELIVERY_STACK], "Pipelinesmoketeststaging", made) == []
+    assert refused(stacks[ACCESS_STACK], "Deliverysmoketest", made) == []
 
 
 def test_no_api_and_no_key_are_said_so(aws: Calls, variables: Variables) -> None:

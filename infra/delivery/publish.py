@@ -1,0 +1,69 @@
+"""Copy what was built to a deployment: its images by digest, its files once."""
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra import config
+from infra.config import Deployment
+from infra.delivery import built, copies
+from infra.delivery.step import DeliveryError, Variables, account, client, own_client, say
+
+
+def run(variables: Variables) -> None:
+    """Images and artifacts of VERSION where the templates of DEPLOYMENT look for them.
+
+    What is there already stays; raises DeliveryError where it is not the same.
+    """
+    deployment, version = variables.deployment, variables["VERSION"]
+    copy_images(deployment, version)
+    folder = Path(os.environ.get(built.FILES_VARIABLE, str(built.FILES)))
+    bucket = deployment.bucket("releases", account(deployment.region))
+    s3 = client("s3", deployment.region)
+    for path in built.files(folder, deployment):
+        write_once(s3, bucket, f"artifacts/{version}/{path.name}", path)
+
+
+def copy_images(deployment: Deployment, version: str) -> None:
+    """Every image of a version, to each repository that takes it."""
+    delivery, digests = config.DELIVERY, built.digests(version, deployment)
+    source = own_client("ecr", delivery.region)
+    target = client("ecr", deployment.region)
+    for name, image in deployment.repositories:
+        given = (delivery.built(image), digests[image])
+        there = deployment.named(name)
+        done = copies.copy(source, *given, target, there, version)
+        say(f"{there}:{version} {'copied' if done else 'is there'}: {digests[image]}")
+
+
+def write_once(s3: Any, bucket: str, key: str, path: Path) -> None:
+    """Put a file where there is none; raises DeliveryError where there is another."""
+    content = path.read_bytes()
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    try:
+        s3.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=content,
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=digest,
+            IfNoneMatch="*",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+        _check_same(s3, bucket, key, digest)
+    say(f"s3://{bucket}/{key}")
+
+
+def _check_same(s3: Any, bucket: str, key: str, digest: str) -> None:
+    found = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+    if found.get("ChecksumSHA256") != digest:
+        raise DeliveryError(
+            f"s3://{bucket}/{key} is there with other content: a version is written once; deliver "
+            "another commit"
+        )
