@@ -1,5 +1,7 @@
 """AWS's APIs as moto serves them: a server of this process, to which AWS_* variables lead."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +11,16 @@ from mlflow.store.artifact import s3_artifact_repo
 from moto.server import ThreadedMotoServer
 
 REGION = "us-east-1"
+# Serves until its input ends.
+_SERVER = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+server.start()
+host, port = server.get_host_and_port()
+print(f"http://{host}:{port}", flush=True)
+sys.stdin.read()
+"""
 
 
 @contextmanager
@@ -17,7 +29,25 @@ def served() -> Iterator[str]:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
+    with _found(f"http://{host}:{port}") as url:
+        yield url
+    server.stop()
+
+
+@contextmanager
+def served_apart() -> Iterator[str]:
+    """The same by a process of its own: delta-rs lets no other thread run while it reads a file."""
+    command, pipe = [sys.executable, "-c", _SERVER], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as server:
+        assert server.stdout
+        with _found(server.stdout.readline().strip()) as url:
+            yield url
+        server.kill()
+
+
+@contextmanager
+def _found(url: str) -> Iterator[str]:
+    """The server's URL, to which AWS_* variables lead."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             "AWS_ENDPOINT_URL": url,
@@ -31,7 +61,6 @@ def served() -> Iterator[str]:
         _forget_clients()
         yield url
     _forget_clients()
-    server.stop()
 
 
 def _forget_clients() -> None:
@@ -40,8 +69,8 @@ def _forget_clients() -> None:
 
 
 @contextmanager
-def bucket(name: str) -> Iterator[str]:
+def bucket(name: str, apart: bool = False) -> Iterator[str]:
     """The URI of an empty bucket."""
-    with served():
+    with served_apart() if apart else served():
         boto3.client("s3").create_bucket(Bucket=name)
         yield f"s3://{name}"

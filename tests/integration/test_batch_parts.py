@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, WriterProperties, write_deltalake
 
 from hindcast.bootstrap import Application
 from hindcast.errors import InputError
-from hindcast.operations.batch import config
+from hindcast.operations.batch import config, registry, splits
 from hindcast.operations.batch.chunks import BatchReport
+from hindcast.operations.batch.parts import PartContext
 from hindcast.operations.batch.run import run_batch
 from hindcast.operations.events import envelope
 from hindcast.stores.ledger.events import Announcement
@@ -43,6 +44,39 @@ def run(
     document = {"model": {"type": "release"}, "data": data, **settings}
     batch = config.parse(yaml.safe_dump(document), "batch.yaml")
     return run_batch(application, batch, run_id)
+
+
+@pytest.mark.parametrize("type", ["local_file", "delta"])
+def test_the_splits_of_a_source_have_its_rows_once_and_in_order(
+    settled: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, type: str
+) -> None:
+    monkeypatch.setattr(splits, "SPLIT_ROWS", 5)
+    rows = pa.table({"row": range(23), "text": [str(number) for number in range(23)]})
+    folder = tmp_path / "rows"
+    params = {"uri" if type == "delta" else "path": str(folder)}
+    if type == "delta":
+        groups = WriterProperties(max_row_group_size=2)
+        write_deltalake(folder, rows.slice(0, 15), writer_properties=groups)
+        write_deltalake(folder, rows.slice(15), mode="append")
+    else:
+        folder.mkdir()
+        pq.write_table(rows.slice(0, 15), folder / "0.parquet", row_group_size=2)
+        pq.write_table(rows.slice(15), folder / "1.parquet")
+    context = PartContext(settled.application, "run", datetime.now(UTC), None, None, 4)
+    found = registry.find("source", type)
+
+    def read(*only: splits.Split) -> pa.Table:
+        source = found.make(found.params.model_validate(params), context)  # type: ignore[union-attr]
+        for split in only:
+            source.only(split)
+        return pa.concat_tables(source.tables(4))
+
+    source = found.make(found.params.model_validate(params), context)  # type: ignore[union-attr]
+    cut = list(source.splits())
+    assert sorted(split.rows for split in cut) == [3, 4, 4, 4, 8]
+    assert [read(split).num_rows for split in cut] == [split.rows for split in cut]
+    assert pa.concat_tables([read(split) for split in cut]).equals(read())
+    assert sorted(read()["row"].to_pylist()) == list(range(23))
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,12 @@
 """Batches on Spark: what one machine gives, from the same YAML, once."""
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,11 +14,15 @@ import yaml
 from deltalake import DeltaTable
 
 from glue_jobs.batch_predict import arguments, batch_predict
+from hindcast.engines.spark.session import session
 from hindcast.errors import HindcastError, InputError
 from hindcast.operations.batch import config
 from hindcast.operations.batch.chunks import BatchReport
 from hindcast.operations.batch.run import run_batch
+from tests.integration import moto_aws
+from tests.integration.crashes import run_until_killed
 from tests.integration.hindsight import CUSTOMERS, Home
+from tests.spark import QUICK_JAVA
 
 
 def document(folder: Path, engine: str, **settings: Any) -> dict[str, Any]:
@@ -82,6 +89,48 @@ def test_spark_gives_what_one_machine_gives_and_gives_it_once(settled: Home, ids
     assert schemas[0] == schemas[1]
     assert run(settled, ids, "spark", "batch-there", max_error_share=0.1) == there
     assert len(rows(ids / "spark", "id")) == len(CUSTOMERS)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URI of a bucket that executors find too: they have Spark's environment, not ours."""
+    with moto_aws.bucket("scores", apart=True) as uri:
+        executors = session().sparkContext.environment
+        for name, value in on_aws().items():
+            monkeypatch.setitem(executors, name, value)
+        yield uri
+
+
+def on_aws() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
+def test_a_killed_run_from_s3_to_s3_goes_on_and_shows_all_rows_once(
+    home: Home, ids: Path, bucket: str
+) -> None:
+    s3 = boto3.client("s3")
+    for path in (ids / "ids").iterdir():
+        s3.upload_file(str(path), "scores", f"ids/{path.name}")
+    batch = document(ids, "spark", max_error_share=0.1)
+    batch["data"] = {
+        "source": {"type": "s3", "params": {"uri": f"{bucket}/ids/"}},
+        "target": {"type": "delta", "params": {"uri": f"{bucket}/spark"}},
+    }
+    path = ids / "batch.yaml"
+    path.write_text(yaml.safe_dump(batch))
+    command = ["batch", str(path), "--run-id", "killed", "--home", str(home.folder)]
+    command += ["--project", str(home.definitions.parent)]
+    environment = {**on_aws(), **QUICK_JAVA, "HINDCAST_DATABASE_URL": home.database_url}
+    run_until_killed("before hindcast.operations.batch.on_spark:_commit 1", *command, **environment)
+    assert not DeltaTable.is_deltatable(f"{bucket}/spark")
+    # As if it had been killed before the second part was there.
+    s3.delete_object(Bucket="scores", Key="spark/batch-killed-000001.parquet")
+    report = run_batch(home.application, config.read(path), "killed")
+    assert (report.rows, report.errors, report.chunks, report.resumed_at) == (42, 2, 2, 1)
+    assert run_batch(home.application, config.read(path), "killed") == report
+    table = DeltaTable(f"{bucket}/spark").to_pyarrow_table()
+    assert sorted(table["id"].to_pylist()) == sorted(CUSTOMERS)
+    assert set(table["run"].to_pylist()) == {"killed"}
 
 
 def test_a_run_with_too_many_errors_shows_them_alone_and_the_job_goes_on_with_it(

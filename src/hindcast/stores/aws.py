@@ -88,6 +88,13 @@ def download(uri: str, path: Path, version: str | None = None) -> None:
             raise InputError(f"{uri}: {answer}") from error
 
 
+def etag(uri: str) -> str:
+    """What S3 tells an object's content by; raises as download does."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    with one_error(uri):
+        return str(client("s3").head_object(Bucket=bucket, Key=key)["ETag"]).strip('"')
+
+
 def upload(path: Path, uri: str) -> None:
     """Write a file to an object, s3://bucket/key, which appears when it is whole.
 

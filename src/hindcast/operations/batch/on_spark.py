@@ -1,13 +1,13 @@
-"""A batch on Spark: executors score a file of the source each, one commit shows all of them."""
+"""A batch on Spark: executors score parts of the source, one commit shows all of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from hindcast import project
 from hindcast.bootstrap import Application
@@ -17,50 +17,40 @@ from hindcast.errors import HindcastError, InputError
 from hindcast.operations.batch.chunks import BatchReport, Chunks
 from hindcast.operations.batch.config import BatchFile
 from hindcast.operations.batch.opened import OpenParts, made
-from hindcast.operations.batch.parts import PartContext
+from hindcast.operations.batch.parts import BatchModel, PartContext
+from hindcast.operations.batch.splits import Split, SplitSource
 from hindcast.operations.batch.targets.delta import DeltaTarget
 from hindcast.operations.batch.targets.parquet import FilesTarget, errors_of, footer, path_of
 from hindcast.settings import Settings
 from hindcast.stores.ledger import documents
 from hindcast.telemetry import Progress, Silent, step
 
-
-@runtime_checkable
-class SplitSource(Protocol):
-    """A source whose rows lie in files that can be read one without another."""
-
-    def files(self) -> Mapping[str, int]:
-        """Each file, in the order of the rows, with how many it has."""
-        ...
-
-    def only(self, file: str) -> None:
-        """Read no other file from now on."""
-        ...
+Counts = dict[str, int]
 
 
 @dataclass(frozen=True)
 class SplitTask:
-    """One file: its place among them, and that of its first row among all rows."""
+    """One part of the source: its place among them, and that of its first row among all rows."""
 
     number: int
-    file: str
+    split: Split
     first_row: int
 
 
 def report(
     batch: BatchFile, context: PartContext, parts: OpenParts, progress: Progress
 ) -> BatchReport:
-    """Score every file; those that a killed run has scored are not scored again.
+    """Score every part; those that a killed run has scored are not scored again.
 
     Raises InputError for a source or target that only one machine can have.
     """
     source, uri = _of_spark(parts)
-    files, run = source.files(), context.run
-    starts = accumulate(files.values(), initial=0)
-    tasks = [SplitTask(i, *each) for i, each in enumerate(zip(files, starts, strict=False))]
+    splits, run = list(source.splits()), context.run
+    starts = accumulate((each.rows for each in splits), initial=0)
+    tasks = [SplitTask(i, *each) for i, each in enumerate(zip(splits, starts, strict=False))]
     with step(progress, f"score with {parts.model.name} on Spark"):
         work = partial(_scored, batch, *_sent(context, parts), uri)
-        done = [json.loads(each) for each in run_tasks([_text(task) for task in tasks], work)]
+        done = [json.loads(each) for each in run_tasks(tasks, work)]
         if failed := next((each["failed"] for each in done if "failed" in each), None):
             raise HindcastError(failed)
         rows, errors = (sum(each[name] for each in done) for name in ("rows", "errors"))
@@ -102,32 +92,45 @@ def _sent(context: PartContext, parts: OpenParts) -> tuple[Settings, dict[str, A
     return places, {**fields, "begun": documents.document(parts.facts)}
 
 
-def _text(task: SplitTask) -> str:
-    return json.dumps(asdict(task))
-
-
 def _scored(
-    batch: BatchFile, places: Settings, fields: Mapping[str, Any], uri: str, text: str
-) -> str:
-    """What an executor does with a task; a known error comes back as its line."""
-    task = SplitTask(**json.loads(text))
+    batch: BatchFile,
+    places: Settings,
+    fields: Mapping[str, Any],
+    uri: str,
+    tasks: Sequence[SplitTask],
+) -> list[str]:
+    """What an executor does with some tasks, by one model; a known error comes back as its line."""
     try:
         application = Application(places, project.load(places.project))
         context = PartContext(application=application, **fields)
-        return json.dumps(_split(batch, context, task, uri))
+        there = {task: _there(context, task, uri) for task in tasks}
+        done = [counts for counts in there.values() if counts]
+        if left := [task for task in tasks if not there[task]]:
+            with closing(made(batch, "model", context)) as model:
+                done += [_split(batch, context, model, task, uri) for task in left]
+        return [json.dumps(counts) for counts in done]
     except HindcastError as error:
-        return json.dumps({"failed": str(error)})
+        return [json.dumps({"failed": str(error)})]
 
 
-def _split(batch: BatchFile, context: PartContext, task: SplitTask, uri: str) -> dict[str, Any]:
-    """Score one file into Parquet files; how many rows it has, and how many without an answer."""
+def _there(context: PartContext, task: SplitTask, uri: str) -> Counts | None:
+    """How many rows and errors are written of a task already; None where it is not done."""
+    with closing(FilesTarget(uri, context.run, task.number)) as target:
+        counts = target.rows()
+    if counts is None or sum(counts) != task.split.rows:
+        return None
+    return {"rows": sum(counts), "errors": counts[1], "is_there": True}
+
+
+def _split(
+    batch: BatchFile, context: PartContext, model: BatchModel, task: SplitTask, uri: str
+) -> Counts:
+    """Score a part into Parquet files; how many rows it has, and how many without an answer."""
     target = FilesTarget(uri, context.run, task.number)
-    if (there := target.rows()) is not None:
-        return {"rows": sum(there), "errors": there[1], "is_there": True}
-    parts = OpenParts(made(batch, "model", context), made(batch, "source", context), target)
-    with closing(parts):
+    parts = OpenParts(model, made(batch, "source", context), target)
+    with closing(target), closing(parts.source):
         assert isinstance(parts.source, SplitSource), "the driver looked"
-        parts.source.only(task.file)
+        parts.source.only(task.split)
         found = Chunks(batch, context, parts, Silent(), task.first_row).report()
     return {"rows": found.rows, "errors": found.errors, "is_there": False}
 

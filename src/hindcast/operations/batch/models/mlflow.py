@@ -15,7 +15,7 @@ from hindcast.models.registry.logged_models import LoggedModel
 from hindcast.models.registry.model_process import ModelProcess
 from hindcast.models.registry.registry import open_registry
 from hindcast.operations.batch import references
-from hindcast.operations.batch.models.parting import parted
+from hindcast.operations.batch.models.parting import parted, without
 from hindcast.operations.batch.parts import PartContext, Refused, ScoredChunk
 from hindcast.operations.batch.references import Reference
 from hindcast.operations.batch.values import Strict
@@ -81,9 +81,7 @@ class MlflowModel:
         if not answers.num_columns:
             answers = self._nothing
         self._nothing = answers.slice(0, 0)
-        kept = rows.take(
-            pa.array(np.setdiff1d(np.arange(rows.num_rows), list(reasons)), pa.int64())
-        )
+        kept = without(rows, reasons)
         beside = [name for name in kept.column_names if name not in answers.column_names]
         columns = {name: kept[name] for name in beside}
         found = {name: answers[name] for name in answers.column_names}

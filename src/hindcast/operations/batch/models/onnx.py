@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hindcast.data.training_rows import column_numbers, column_texts
 from hindcast.errors import InputError, ReleaseError, first_line
 from hindcast.formats.objects import local
-from hindcast.operations.batch.models.parting import parted
+from hindcast.operations.batch.models.parting import parted, without
 from hindcast.operations.batch.parts import PartContext, Refused, ScoredChunk
 from hindcast.operations.batch.values import Strict
 from hindcast.serving.release import open_model
@@ -71,8 +71,7 @@ class OnnxModel:
                 rows.slice(0, 0), [Refused(*each) for each in sorted(refused.items())]
             )
         found = self._outputs(read)
-        kept = np.setdiff1d(np.arange(rows.num_rows), list(refused))
-        beside = rows.take(pa.array(kept))
+        beside = without(rows, refused)
         answered = pa.table({**{n: beside[n] for n in beside.column_names}, **found})
         return ScoredChunk(answered, [Refused(*each) for each in sorted(refused.items())])
 

@@ -1,8 +1,10 @@
 """Rows that a whole table's check refuses, found one by one, so that the others go on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from hindcast.errors import InputError
 
@@ -21,8 +23,19 @@ def parted(rows: pa.Table, read: Read) -> tuple[pa.Table, dict[int, str]]:
         if rows.num_rows == 1:
             return _nothing(), {0: str(error).removeprefix("row row 1: ")}
         return _halved(rows, read)
-    kept = [place for place in range(rows.num_rows) if place not in left_out]
-    return found.take(pa.array(kept, pa.int64())), left_out
+    return without(found, left_out), left_out
+
+
+def without(rows: pa.Table, places: Collection[int]) -> pa.Table:
+    """The rows but those at some places; without any the rows themselves, not a copy."""
+    return rows.take(pa.array(others(rows.num_rows, places))) if places else rows
+
+
+def others(count: int, places: Collection[int]) -> NDArray[np.int64]:
+    """The places of so many rows but some, in their order."""
+    is_kept = np.ones(count, bool)
+    is_kept[list(places)] = False
+    return np.flatnonzero(is_kept)
 
 
 def _halved(rows: pa.Table, read: Read) -> tuple[pa.Table, dict[int, str]]:

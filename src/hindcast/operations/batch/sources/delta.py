@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, model_validator
 from hindcast.errors import InputError, first_line
 from hindcast.operations.batch.parts import PartContext, Refused
 from hindcast.operations.batch.sources.files import rechunked
+from hindcast.operations.batch.splits import Split, cut
 from hindcast.operations.batch.values import Strict, as_instant
 
 
@@ -40,7 +41,8 @@ class DeltaSource:
 
     def __init__(self, params: DeltaSourceParams, context: PartContext) -> None:
         """Open the table; raises InputError where it, its version or a column is not there."""
-        self._params, self._file = params, ""
+        self._params = params
+        self._split: Split | None = None
         try:
             # A run that goes on reads the version that it was begun with.
             version = context.begun.get("source", {}).get("version", params.version)
@@ -65,13 +67,14 @@ class DeltaSource:
         """The rows, file by file in the order of their names."""
         return rechunked(self._read(rows), rows)
 
-    def files(self) -> Mapping[str, int]:
-        """Each of the table's files, in the order of the rows, with how many it has."""
-        return {each.path: each.count_rows() for each in self._fragments()}
+    def splits(self) -> Iterator[Split]:
+        """The row groups of its files."""
+        for each in self._fragments():
+            yield from cut(each.path, [group.num_rows for group in each.row_groups])
 
-    def only(self, file: str) -> None:
-        """Read no other file from now on."""
-        self._file = file
+    def only(self, split: Split) -> None:
+        """Read no other rows from now on."""
+        self._split = split
 
     def close(self) -> None:
         """Nothing is open between reads."""
@@ -85,6 +88,9 @@ class DeltaSource:
                 yield pa.Table.from_batches([batch])
 
     def _fragments(self) -> list[Any]:
-        """The files in the order of their names, or the only one that is read."""
+        """The files in the order of their names, or the only row groups that are read."""
         found = sorted(self._dataset.get_fragments(), key=lambda each: str(each.path))
-        return [each for each in found if self._file in ("", each.path)]
+        if (only := self._split) is None:
+            return found
+        file = next(each for each in found if each.path == only.file)
+        return [file.subset(row_group_ids=only.groups)]

@@ -1,7 +1,8 @@
 """Files of every format that ingest reads: one, a folder or a pattern, here or on S3."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -9,17 +10,19 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import field_validator
 
 from hindcast.definitions import Parquet
 from hindcast.engines.duckdb import session
 from hindcast.errors import InputError, first_line
+from hindcast.formats import parquet_rows
 from hindcast.formats.objects import format_of, listed, local, name_of
 from hindcast.formats.source_file import SourceFile, opened
 from hindcast.formats.source_file import rows as rows_of
 from hindcast.operations.batch.parts import PartContext, Refused
+from hindcast.operations.batch.splits import Split, cut
 from hindcast.operations.batch.values import Strict
+from hindcast.stores import aws
 
 
 class LocalFilesParams(Strict):
@@ -47,46 +50,73 @@ class LocalFiles:
         self._files = listed(params.path)
         for file in self._files:
             format_of(name_of(file))
-        self._digests: dict[str, str] = {}
+        self._groups: Sequence[int] | None = None
         self.refused: list[Refused] = []
 
     @cached_property
     def columns(self) -> Sequence[str]:
         """Of the first file; raises InputError for what cannot be read."""
+        if _is_parquet(self._files[0]):
+            with parquet_rows.opened(self._files[0]) as found:
+                return list(found.schema_arrow.names)
         with ExitStack() as stack:
             file, _ = self._open(self._files[0], stack)
             return list(file.types)
 
     @cached_property
     def facts(self) -> Mapping[str, Any]:
-        """Each file with the digest of its bytes."""
-        return {"files": {name_of(file): self._digest(file) for file in self._files}}
+        """Each file with the digest of its bytes; an object with S3's ETag of them."""
+        # Most of the time is in OpenSSL, which lets the others work.
+        with ThreadPoolExecutor() as threads:
+            digests = threads.map(self._digest, self._files)
+        return {"files": dict(zip(map(name_of, self._files), digests, strict=True))}
 
     def tables(self, rows: int) -> Iterator[pa.Table]:
         """The rows of all files, as tables of so many; raises InputError for other columns."""
         return rechunked(self._read(rows), rows)
 
-    def files(self) -> Mapping[str, int]:
-        """Each file with how many rows it has; raises InputError for one that is not Parquet."""
-        return {file: _parquet_rows(file) for file in self._files}
+    def splits(self) -> Iterator[Split]:
+        """Its row groups; a file that Arrow does not read as DuckDB does is read whole.
 
-    def only(self, file: str) -> None:
-        """Read no other file from now on."""
-        self._files = [file]
+        Raises InputError for a file that is not Parquet.
+        """
+        for file in self._files:
+            if not _is_parquet(file):
+                raise InputError(f"{name_of(file)}: engine spark reads Parquet; use engine local")
+            with parquet_rows.opened(file) as found:
+                footer = found.metadata
+                if not parquet_rows.is_plain(found.schema_arrow):
+                    yield Split(file, footer.num_rows)
+                    continue
+                groups = [footer.row_group(each).num_rows for each in range(footer.num_row_groups)]
+            yield from cut(file, groups)
+
+    def only(self, split: Split) -> None:
+        """Read no other rows from now on."""
+        self._files, self._groups = [split.file], split.groups
 
     def close(self) -> None:
         """Nothing is open between reads."""
 
     def _read(self, rows: int) -> Iterator[pa.Table]:
         for name in self._files:
+            if _is_parquet(name):
+                with parquet_rows.opened(name) as found:
+                    if parquet_rows.is_plain(found.schema_arrow):
+                        self._check_columns(name, found.schema_arrow.names)
+                        yield from parquet_rows.rows(found, self.columns, rows, self._groups)
+                        continue
             with ExitStack() as stack:
                 file, connection = self._open(name, stack)
-                if missing := [each for each in self.columns if each not in file.types]:
-                    raise InputError(
-                        f"{file.name}: column '{missing[0]}' is missing; the files of one source "
-                        "have the same columns"
-                    )
+                self._check_columns(name, file.types)
                 yield from self._of_file(file, connection, rows)
+
+    def _check_columns(self, file: str, held: Collection[str]) -> None:
+        if missing := [each for each in self.columns if each not in held]:
+            raise InputError(
+                f"{name_of(file)}: column '{missing[0]}' is missing; the files of one source "
+                "have the same columns"
+            )
 
     def _of_file(
         self, file: SourceFile, connection: duckdb.DuckDBPyConnection, rows: int
@@ -111,15 +141,8 @@ class LocalFiles:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _parquet_rows(file: str) -> int:
-    """How many rows a file says that it has."""
-    if not isinstance(format_of(name_of(file)), Parquet):
-        raise InputError(f"{name_of(file)}: engine spark reads Parquet; use engine local")
-    try:
-        with local(file) as path:
-            return int(pq.read_metadata(path).num_rows)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{name_of(file)}: is not Parquet: {first_line(error)}") from error
+def _is_parquet(file: str) -> bool:
+    return isinstance(format_of(name_of(file)), Parquet)
 
 
 class S3FilesParams(Strict):
@@ -141,9 +164,12 @@ class S3FilesParams(Strict):
 
 
 class S3Files(LocalFiles):
-    """Rows of objects, each copied here while it is read."""
+    """Rows of objects; all but Parquet are copied here while they are read."""
 
     Params: type[Strict] = S3FilesParams
+
+    def _digest(self, name: str) -> str:
+        return aws.etag(name)
 
 
 def rechunked(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:

@@ -65,7 +65,9 @@ class FilesTarget:
         if table not in self._writers:
             path = self._here(self._tables.index(table))
             kept = pa.schema(Schema.from_arrow(schema).to_arrow())
-            self._writers[table] = pq.ParquetWriter(path, kept)
+            # Of numbers, which repeat too little, a dictionary takes most of the time to write.
+            texts = [each.name for each in kept if pa.types.is_string(each.type)]
+            self._writers[table] = pq.ParquetWriter(path, kept, use_dictionary=texts)
         return self._writers[table]
 
 
