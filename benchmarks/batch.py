@@ -10,6 +10,8 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -26,6 +28,7 @@ from _measure import (
     machine,
     median,
     table,
+    timed,
     verdict,
 )
 
@@ -44,12 +47,14 @@ class Files:
         """A file by its name."""
         return self.home.folder / name
 
-    def batch(self, name: str, source: str, target: str, features: str) -> Path:
-        """A batch's YAML, by the champion; source and target as YAML's flow style has them."""
+    def batch(
+        self, name: str, source: str, target: str, features: str, keep: str = "[loan_id, id]"
+    ) -> Path:
+        """A batch's YAML, by the champion; source, target, keep as YAML's flow style has them."""
         path = self.path(f"{name}.yaml")
         path.write_text(
             f"model: {{type: release, params: {{features: {features}}}}}\n"
-            f"data: {{keep: [loan_id, id], source: {source}, target: {target}}}\n"
+            f"data: {{keep: {keep}, source: {source}, target: {target}}}\n"
             "max_error_share: 0.1\n"  # Of the first loan of a customer nothing is known before.
         )
         return path
@@ -62,6 +67,17 @@ class Files:
             f"{{type: local_file, params: {{path: {self.path(source)}}}}}",
             f"{{type: local_file, params: {{path: {target}}}}}",
             "given",
+        )
+
+    def online_batch(self) -> Path:
+        """One that reads the features of every customer online."""
+        target = self.path("online.parquet")
+        return self.batch(
+            "online",
+            "{type: online_store}",
+            f"{{type: local_file, params: {{path: {target}}}}}",
+            "lookup",
+            keep="[id]",
         )
 
     def spine_batch(self) -> Path:
@@ -88,8 +104,12 @@ def main() -> int:
         runs = alternate(sides, options.rounds)
         unlike = _unlike(files)
         spine = _ours(files, files.spine_batch())
+        online = _ours(files, files.online_batch())
         larger = _ours(files, files.file_batch("larger", "many.parquet"))
-    _print(rows, runs, spine, larger)
+        entities = _count(f"SELECT count(*) FROM '{files.path('online.parquet')}'")
+        # Last, as a child's peak memory is no less than ours.
+        look_ups = _look_ups(files)
+    _print(rows, runs, spine, larger, (entities, online))
     ours, theirs = (median([run.wall_seconds for run in runs[side]]) for side in (HINDCAST, PEER))
     peak = median([run.peak_mb for run in runs[HINDCAST]])
     return verdict(
@@ -100,6 +120,7 @@ def main() -> int:
                 larger.peak_mb / peak,
                 1.25,
             ),
+            Limit("keys a second looked up online", look_ups, 50_000, at_least=True),
             Limit("loans that the two sides answer differently", unlike, 0),
         ]
     )
@@ -133,6 +154,20 @@ def _ours(files: Files, batch: Path) -> Usage:
     return child_usage([*command, "--home", str(files.home.folder)], {**os.environ, **environment})
 
 
+def _look_ups(files: Files) -> float:
+    """How many customers' features are read online in a second, all of them asked for at once."""
+    from hindcast import project
+    from hindcast.data.retrieve import retrieve_online
+    from hindcast.formats.spine_file import Rows
+
+    view = project.load().view("credit_history")
+    with duckdb.connect() as connection:
+        query = f"SELECT DISTINCT id FROM '{files.path('spine.parquet')}'"
+        keys = Rows(connection.sql(query).to_arrow_table(), "row")
+    read = partial(retrieve_online, view, files.home.database_url, keys, datetime.now(UTC))
+    return float(keys.table.num_rows) / median([timed(read) for _ in range(3)])
+
+
 def _peer(files: Files) -> Usage:
     plan = json.loads((files.home.release / "serving_plan.json").read_bytes())
     paths = map(files.path, ("features.parquet", "model.joblib", "theirs.parquet"))
@@ -156,7 +191,13 @@ def _count(sql: str) -> int:
         return int(connection.execute(sql).fetchall()[0][0])
 
 
-def _print(rows: int, runs: dict[str, list[Usage]], spine: Usage, larger: Usage) -> None:
+def _print(
+    rows: int,
+    runs: dict[str, list[Usage]],
+    spine: Usage,
+    larger: Usage,
+    online: tuple[int, Usage],
+) -> None:
     def line(name: str, count: int, several: list[Usage]) -> tuple[str | float, ...]:
         seconds = median([run.wall_seconds for run in several])
         peak = median([run.peak_mb for run in several])
@@ -168,6 +209,7 @@ def _print(rows: int, runs: dict[str, list[Usage]], spine: Usage, larger: Usage)
             *(line(name, rows, several) for name, several in runs.items()),
             line(f"{HINDCAST}, spine to Delta", rows, [spine]),
             line(f"{HINDCAST}, {TIMES} times the rows", rows * TIMES, [larger]),
+            line(f"{HINDCAST}, features looked up online", online[0], [online[1]]),
         ],
     )
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from deltalake import DeltaTable, write_deltalake
 
-from hindcast.data import retrieve
+from hindcast.data import online_rows, retrieve
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import HindcastError, InputError
 from hindcast.models.promote import rollback
@@ -57,12 +57,16 @@ def delta(folder: Path) -> dict[str, Any]:
     return {"type": "delta", "params": {"uri": str(folder / "scores")}}
 
 
-def test_looked_up_features_give_the_answers_of_the_service(home: Home, tmp_path: Path) -> None:
+def test_looked_up_features_give_the_answers_of_the_service(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = {line["id"]: line for line in home.answer(*CUSTOMERS)}
-    report = run(home, ids(tmp_path, *CUSTOMERS), file(tmp_path))
+    monkeypatch.setattr(online_rows, "ROWS", 7)
+    asked = [ANN, *reversed(CUSTOMERS)]
+    report = run(home, ids(tmp_path, *asked), file(tmp_path))
     found = pq.read_table(tmp_path / "scores.parquet")
-    assert (report.rows, report.scored, report.errors) == (40, 40, 0)
-    assert found["id"].to_pylist() == list(CUSTOMERS)
+    assert (report.rows, report.scored, report.errors) == (41, 41, 0)
+    assert found["id"].to_pylist() == asked
     for row in found.to_pylist():
         line = lines[row["id"]]
         assert row["prediction"] == line["prediction"]

@@ -1,11 +1,10 @@
 """Historical features of a spine, and the online rows of keys, as Arrow tables."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,18 +15,14 @@ from hindcast.compiler.service import CompiledService, of_view
 from hindcast.compiler.serving import serving_query
 from hindcast.data import derived, known_then
 from hindcast.data import spine as spines
+from hindcast.data.online_rows import OnlineRows
 from hindcast.data.spine import INSTANT
 from hindcast.datatypes import DataType
 from hindcast.engines.base import Engine
 from hindcast.errors import InputError, NotFoundError
 from hindcast.formats.spine_file import Rows
-from hindcast.serving import store as serving
-from hindcast.serving.requests import Question
 from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore, ViewVersion
-
-# Rows of one round trip to the online store.
-BATCH_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -224,28 +219,9 @@ def retrieve_online(
         pa.field(names.FEATURES_AS_OF, INSTANT),
         pa.field(names.MATERIALIZATION, pa.string()),
     ]
-    questions = list(zip(*(column.to_pylist() for column in inputs.values()), strict=True))
-    found = list(_read(service, database_url, questions, _utc(now)))
-    columns = {field.name: pa.array([r[field.name] for r in found], field.type) for field in fields}
-    return pa.table({**inputs, **columns})
-
-
-def _read(
-    service: CompiledService, database_url: str, questions: Sequence[tuple[Any, ...]], now: datetime
-) -> Iterator[Mapping[str, Any]]:
-    """Each question's row; nulls where there is none."""
-    nothing: dict[str, Any] = defaultdict(lambda: None)
-    store = serving.OnlineReader(serving.Database(database_url), serving_query(service))
-    keys = len(service.keys)
-    try:
-        for start in range(0, len(questions), BATCH_ROWS):
-            part = questions[start : start + BATCH_ROWS]
-            wanted = [Question(each[:keys], each[keys:]) for each in part]
-            rows = store.read_many(wanted, now)
-            for question in wanted:
-                yield rows.get(question, nothing)
-    finally:
-        store.close()
+    with closing(OnlineRows(database_url, service, serving_query(service))) as store:
+        found, _ = store.read([*inputs.values()], _utc(now), pa.schema(fields))
+    return pa.table({**inputs, **{name: found[name] for name in found.column_names}})
 
 
 def _check_materialized(view: CompiledView, database_url: str) -> None:

@@ -54,8 +54,10 @@ _STALE = (
 )
 # What took too long once would take as long again.
 _LATE = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
+# A parameter of a statement; or a percent sign of its own.
+PARAMETER = re.compile(r"%(?:%|\((\w+)\)s)")
 # Nothing is materialized of what is asked for, or it may not be read.
-_MISSING = (
+MISSING = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedColumn,
     psycopg.errors.UndefinedFunction,
@@ -119,7 +121,7 @@ class Database:
             raise StoreUnavailableError("the online store does not answer") from error
         except psycopg.DataError as error:
             raise FeatureError(f"a feature cannot be computed: {first_line(error)}") from error
-        except _MISSING as error:
+        except MISSING as error:
             raise NotMaterializedError(
                 f"the online store does not have what is asked for: {first_line(error)}; "
                 "run: hindcast materialize"
@@ -237,10 +239,9 @@ def _numbered(sql: str) -> tuple[str, list[tuple[int, int]]]:
 
     Found once, where the driver looks for them in a long statement each time it is executed.
     """
-    parameter = re.compile(r"%(?:%|\((\w+)\)s)")  # Or a percent sign of the statement's own.
-    found = list(filter(None, dict.fromkeys(parameter.findall(sql))))
+    found = list(filter(None, dict.fromkeys(PARAMETER.findall(sql))))
     numbers = {name: f"${number}" for number, name in enumerate(found, start=1)}
-    text = parameter.sub(lambda match: numbers.get(match[1], "%"), sql)
+    text = PARAMETER.sub(lambda match: numbers.get(match[1], "%"), sql)
     return text, [_place(name) for name in found]
 
 

@@ -14,17 +14,16 @@ from hindcast.bootstrap import Application
 from hindcast.compiler.service import CompiledService
 from hindcast.data import retrieve
 from hindcast.data import spine as spines
+from hindcast.data.online_rows import OnlineRows
 from hindcast.datatypes import DataType
-from hindcast.errors import InputError, NotFoundError
+from hindcast.errors import FeatureError, InputError, NotFoundError
 from hindcast.formats.spine_file import Rows
 from hindcast.operations.batch.models import vectors
-from hindcast.operations.batch.models.parting import parted
+from hindcast.operations.batch.models.parting import others, parted, without
 from hindcast.operations.batch.parts import AS_OF, INSTANTS, PartContext, Refused, ScoredChunk
 from hindcast.operations.batch.values import Strict
 from hindcast.releases import contents
 from hindcast.serving import release as releases
-from hindcast.serving.requests import Question
-from hindcast.serving.store import Database, OnlineReader
 from hindcast.stores.ledger import ReleaseRecord
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -70,21 +69,21 @@ class ReleaseModel:
         Columns: those of the rows, keys in their types, the answer's, as_of.
         """
         read, refused = parted(rows, self._read)
-        kept = np.setdiff1d(np.arange(rows.num_rows), list(refused))
+        kept = others(rows.num_rows, refused)
         wrong = vectors.faults(read, self._plan) if len(kept) else {}
         refused.update({int(kept[place]): reason for place, reason in wrong.items()})
-        good = np.setdiff1d(np.arange(len(kept)), list(wrong))
-        found = self._answers(read.take(pa.array(good)), len(good))
+        good = others(rows.num_rows, refused)
+        found = self._answers(without(read, wrong), len(good))
+        own = without(rows, refused).drop_columns(self._replaced(rows))
         finite = vectors.is_finite(found)
-        refused.update(dict.fromkeys(kept[good[~finite]].tolist(), _OVERFLOW))
-        own = rows.take(pa.array(kept[good])).drop_columns(self._replaced(rows))
+        refused.update(dict.fromkeys(good[~finite].tolist(), _OVERFLOW))
         answered = pa.table({**_columns(own), **_columns(found)}).filter(pa.array(finite))
         return ScoredChunk(answered, [Refused(*each) for each in sorted(refused.items())])
 
     def close(self) -> None:
         """Drop the connection to the store."""
-        if "_reader" in self.__dict__:
-            self._reader.close()
+        if "_store" in self.__dict__:
+            self._store.close()
 
     def _answers(self, read: pa.Table, rows: int) -> pa.Table:
         """Keys, the model's answers and as_of for what was read of so many rows."""
@@ -107,9 +106,8 @@ class ReleaseModel:
         return self._contents.service
 
     @cached_property
-    def _reader(self) -> OnlineReader:
-        application = self._context.application
-        return OnlineReader(Database(application.database_url), self._plan.sql)
+    def _store(self) -> OnlineRows:
+        return OnlineRows(self._context.application.database_url, self._service, self._plan.sql)
 
     @property
     def _read(self) -> Callable[[pa.Table], tuple[pa.Table, dict[int, str]]]:
@@ -138,20 +136,14 @@ class ReleaseModel:
     ) -> tuple[pa.Table, NDArray[np.bool_]]:
         """What the predict function would read now."""
         given = spines.given(self._service, Rows(rows, "row"))
-        columns = [column.to_pylist() for column in (*keys.values(), *given.values())]
-        asked = [
-            Question(each[: len(keys)], each[len(keys) :]) for each in zip(*columns, strict=True)
-        ]
-        found: list[Mapping[str, Any]] = []
-        for start in range(0, len(asked), retrieve.BATCH_ROWS):
-            part = asked[start : start + retrieve.BATCH_ROWS]
-            known = self._reader.read_many(dict.fromkeys(part), self._context.now)
-            found += [known.get(each, _NOTHING) for each in part]
         types = {name: _served(self._service.types[name].arrow()) for name in self._plan.names}
-        features = {n: pa.array([row.get(n) for row in found], kind) for n, kind in types.items()}
-        as_of = pa.array([row.get(names.FEATURES_AS_OF) for row in found], spines.INSTANT)
-        is_unknown = np.array([row is _NOTHING for row in found], bool)
-        return pa.table({**features, _KEY + AS_OF: as_of}), is_unknown
+        schema = pa.schema({**types, names.FEATURES_AS_OF: spines.INSTANT})
+        inputs = [*keys.values(), *given.values()]
+        try:
+            found, is_unknown = self._store.read(inputs, self._context.now, schema)
+        except FeatureError as error:  # Of one row; the others have an answer.
+            raise InputError(str(error)) from error
+        return found.rename_columns([*types, _KEY + AS_OF]), is_unknown
 
     def _past(self, rows: pa.Table, instants: Sequence[str]) -> tuple[pa.Table, NDArray[np.bool_]]:
         """Features point in time, by the query that training sets are made by."""
@@ -174,7 +166,6 @@ class ReleaseModel:
 
 
 _KEY = "_key_"
-_NOTHING: Mapping[str, Any] = {}
 _OVERFLOW = "the model's answer to these values is no finite number"
 
 
