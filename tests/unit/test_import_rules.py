@@ -32,6 +32,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "hindcast.engines",
         "hindcast.stores.lake",
         "hindcast.stores.widening",
+        "hindcast.formats.parquet_rows",
     ),
     "pyarrow": (
         "hindcast.operations.batch",
@@ -62,6 +63,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "psycopg": (
         "hindcast.operations.batch",
         "hindcast.operations.users",
+        "hindcast.data.online_rows",
         "hindcast.stores.database",
         "hindcast.stores.embedded_postgres",
         "hindcast.stores.online",
