@@ -3,9 +3,9 @@
 Arguments: --lake URI and --database_url URL or --database_secret NAME, or both: user and password
 are the secret's, the place the URL's; if wanted --releases URI (where releases are kept), --project
 DIR (of definitions.py), --feature_views NAMES (with commas between, default all), --as_of and
---known_by (ISO, default now), --release NAME (computed as well), --force true. A view that fails
-does not stop the others, but fails the job at its end. It reads no bookmark: an instant decides
-what it computes. The last line it prints is the report as JSON.
+--known_by (ISO, default now), --release NAME (computed as well), --force true, --by NAME (who asked
+for it). A view that fails does not stop the others, but fails the job at its end. It reads no
+bookmark: an instant decides what it computes. The last line it prints is the report as JSON.
 """
 
 import json
@@ -33,6 +33,7 @@ OPTIONAL = (
     "known_by",
     "release",
     "force",
+    "by",
 )
 
 
@@ -81,6 +82,7 @@ def _application(given: Mapping[str, str]) -> Application:
         releases=given.get("releases", local.releases),
         database_url=given.get("database_url"),
         database_secret=given.get("database_secret"),
+        by=given.get("by"),
     )
     return Application(places, project.load(places.project))
 

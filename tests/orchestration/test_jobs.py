@@ -156,6 +156,22 @@ def test_drift_is_checked_in_a_window_that_is_over_and_starts_no_rebuild(
     assert report == {"credit_risk": {"run": checked["id"], "alerts": 0, "rebuild": None}}
 
 
+def test_a_materialization_is_a_refresh_of_the_view_that_is_named(story: Story) -> None:
+    given = {"view": "credit_history", "as_of": AS_OF, "known_by": KNOWN_BY, "force": True}
+    run = story.ask("POST", "/jobs/materialize", given)["id"]
+    story.around.wait(execution(run))
+    [started] = story.around.edge.made("glue", "StartJobRun")
+    assert started["Arguments"] == {
+        "--as_of": f"{AS_OF}T00:00:00+00:00",
+        "--known_by": KNOWN_BY,
+        "--feature_views": "credit_history",
+        "--force": "true",
+        "--by": ANN,
+    }
+    # Nothing was computed, so that nothing is online.
+    assert story.ask("GET", f"/runs/{run}")["error"].startswith("FAILED: DataChecksFailed")
+
+
 def test_a_run_whose_function_is_killed_is_closed_and_its_job_retried(
     story: Story, release: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
