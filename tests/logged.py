@@ -1,5 +1,6 @@
 """A small classifier, in a folder as MLflow logs it."""
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -36,4 +37,23 @@ def save(model: Any, folder: Path) -> Path:
 
         signature = infer_signature(ROWS.to_pandas())
         mlflow.sklearn.save_model(model, folder, signature=signature, pip_requirements=[])
+    return folder
+
+
+def save_function(folder: Path) -> Path:
+    """Write the folder of a function that answers with a data frame of its own columns."""
+
+    def predict(model_input: Any) -> Any:
+        doubled = model_input["x"] * 2
+        return doubled.to_frame("twice").assign(pid=os.getpid())
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow.pyfunc
+        from mlflow.models import infer_signature
+
+        signature = infer_signature(ROWS.to_pandas())
+        mlflow.pyfunc.save_model(
+            folder, python_model=predict, signature=signature, pip_requirements=[]
+        )
     return folder

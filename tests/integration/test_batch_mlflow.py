@@ -1,5 +1,6 @@
 """Batches by models of MLflow: only those that somebody trusts, and the answers that they give."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,21 @@ def test_a_trusted_model_scores_and_rows_it_cannot_take_are_told(
     (model / "MLmodel").write_text((model / "MLmodel").read_text() + "# changed\n")
     with pytest.raises(InputError, match="is not in trusted_digests"):
         run(settled, tmp_path, model, digest)
+
+
+def test_a_function_of_mlflow_answers_with_its_own_columns_from_its_own_process(
+    settled: Home, tmp_path: Path
+) -> None:
+    model = logged.save_function(tmp_path / "model")
+    (tmp_path / "rows.csv").write_text("row,x,kind\n1,0.5,a\n2,,a\n3,2.5,c\n")
+    with pytest.raises(InputError, match="may be a pickle"):
+        run(settled, tmp_path, model)
+    report = run(settled, tmp_path, model, logged_models.digest(model), max_error_share=0.5)
+    assert (report.rows, report.scored, report.errors) == (3, 2, 1)
+    found = pq.read_table(tmp_path / "scores.parquet")
+    assert found.column_names == ["row", "twice", "pid", "release", "as_of", "run"]
+    assert found["twice"].to_pylist() == [1.0, 5.0]
+    (pid,) = set(found["pid"].to_pylist())
+    assert pid != os.getpid()
+    errors = pq.read_table(tmp_path / "scores.errors.parquet")
+    assert errors["reason"].to_pylist() == ["the model's twice is None"]
