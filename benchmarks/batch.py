@@ -162,7 +162,7 @@ def _look_ups(files: Files) -> float:
 
     view = project.load().view("credit_history")
     with duckdb.connect() as connection:
-        query = f"SELECT DISTINCT id FROM '{files.path('spine.parquet')}'"
+        query = f"SELECT DISTINCT id FROM '{files.path('spine.parquet')}' WHERE id > 0"
         keys = Rows(connection.sql(query).to_arrow_table(), "row")
     read = partial(retrieve_online, view, files.home.database_url, keys, datetime.now(UTC))
     return float(keys.table.num_rows) / median([timed(read) for _ in range(3)])
