@@ -18,8 +18,9 @@ from infra.constructs.logs import log_group
 from infra.constructs.training_job import allow_registry
 from infra.permissions import acknowledge, allow, allow_key, allow_read, role
 
-# How a release's id ends: with so many digits, that `credit` does not reach those of `credit-v2`.
-DIGEST = "?" * 12
+# How a release's id ends, now and before: with so many digits, that `credit` does not reach those
+# of `credit-v2`.
+DIGESTS = ("?" * 64, "?" * 12)
 PUSH = (
     "BatchCheckLayerAvailability",
     "BatchGetImage",
@@ -127,7 +128,7 @@ class ReleaseImage(Construct):
         allow_read(
             self.step.role,
             addresses.bucket_arn("releases"),
-            f"models/{model}-{DIGEST}",
+            *(f"models/{model}-{digits}" for digits in DIGESTS),
             "artifacts",
         )
         allow_push(self.step.role, [addresses.repository_arn(self, f"{PREDICT}-{model}")])

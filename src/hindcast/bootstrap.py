@@ -92,8 +92,18 @@ class Application:
         return promotion
 
     def release_folder(self, release: str) -> Path:
-        """Where a release of this name lies on this machine; raises what the store raises."""
-        return self.releases.fetch(release)
+        """Where the release of this id lies on this machine, which the ledger must have so.
+
+        Raises NotFoundError where the ledger has no such release, InputError for what is no id,
+        ReleaseError where the folder is another, and what the store raises.
+        """
+        from hindcast.releases import recorded
+        from hindcast.serving.release import model_of
+
+        found = self.ledger.find_release(model_of(release), release)
+        if found.release != release:  # How an id begins is enough to name a release, not to be one.
+            raise NotFoundError(f"the ledger has no release {release}; it has {found.release}")
+        return recorded.require(self.releases.fetch(release), found.manifest)
 
 
 def application(

@@ -201,6 +201,19 @@ def test_a_release_is_found_by_its_id_or_its_version(ledger: Ledger) -> None:
     assert ledger.find_release("risk", "1").release == "1"
 
 
+def test_a_release_is_found_by_how_its_id_begins_if_no_other_does(ledger: Ledger) -> None:
+    for digest in ("aa0", "aa1", "b2"):
+        add_release(ledger, f"risk-{digest}")
+    assert ledger.find_release("risk", "risk-b").release == "risk-b2"
+    assert ledger.find_release("risk", "risk-aa1").version == 2
+    with pytest.raises(
+        InputError, match="'risk-a' of model 'risk' may be any of risk-aa0, risk-aa1"
+    ):
+        ledger.find_release("risk", "risk-a")
+    with pytest.raises(NotFoundError, match="no release 'ris'"):
+        ledger.find_release("risk", "ris")
+
+
 def test_a_release_that_is_not_there_lists_those_that_are(ledger: Ledger) -> None:
     with pytest.raises(NotFoundError, match="no release 'a'; it has none"):
         ledger.find_release("risk", "a")

@@ -296,4 +296,5 @@ def test_the_command_tells_what_it_cannot_fetch(
     code, out, err = fetch(store.uri, release, tmp_path / "to")
     assert (code, out) == (1, "")
     assert err.startswith(f"hindcast: release {release}: model.onnx has changed")
-    assert fetch(tmp_path / "copies", "absent", tmp_path / "to")[0] == 1
+    assert fetch(tmp_path / "copies", f"m-{'0' * 64}", tmp_path / "to")[0] == 1
+    assert fetch(tmp_path / "copies", "../copies", tmp_path / "to")[0] == 2

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from hindcast.audit import prediction_log
 from hindcast.audit.replay.compare import Replayed
 from hindcast.audit.replay.replay import predict_as_of, replay
 from hindcast.compiler.query import Knowledge
 from hindcast.data.refresh import roll_back
 from hindcast.errors import InputError, NotFoundError, ReleaseError
 from hindcast.models import promote
+from hindcast.serving.release import release_id, short
 from hindcast.stores.ledger.ledger import Ledger
 from tests.integration.hindsight import ANN, AS_OF, BOB, CUSTOMERS, LATER, NOW, Home, Line
 
@@ -289,6 +291,42 @@ def test_a_release_that_is_gone_or_changed_is_refused_by_name(home: Home) -> Non
     shutil.rmtree(folder)
     with pytest.raises(NotFoundError, match=f"release {folder.name}: there is no folder"):
         replayed(home, line)
+
+
+def test_a_release_must_be_in_the_ledger_as_it_is_to_replay_by(home: Home) -> None:
+    """Two manifests can share the 12 digits that a release's name had, and be verified each."""
+    (line,) = home.answer(ANN)
+    folder, ledger = home.application.release_folder(line["release"]), home.application.ledger
+    old = folder.rename(folder.with_name(short(folder.name)))
+    forged = {**line, "release": old.name, "prediction_id": "forged"}
+    home.collect(forged)
+    with pytest.raises(NotFoundError, match=f"the ledger has no release {old.name}; it has"):
+        replayed(home, forged)
+    ledger.add_release("credit_risk", old.name, {"model": "credit_risk"}, {}, "x", None)
+    with pytest.raises(ReleaseError, match="is not the one that the ledger has of it"):
+        replayed(home, forged)
+
+
+def test_an_answer_of_a_release_named_as_before_is_replayed(home: Home) -> None:
+    folder = home.application.release_folder(home.releases[-1])
+    manifest = json.loads((folder / "manifest.json").read_text())
+    copied = folder.with_name(f"other-{'0' * 12}")
+    # The name of a model that has no other release, and the digits of today's digest of it.
+    old = short(release_id({**manifest, "model": "other"}))
+    shutil.copytree(folder, copied)
+    (copied / "manifest.json").write_text(json.dumps({**manifest, "model": "other"}))
+    copied.rename(copied.with_name(old))
+    home.application.ledger.add_release("other", old, {**manifest, "model": "other"}, {}, "x", None)
+    (line,) = home.answer(ANN)
+    home.collect(before := {**line, "release": old, "prediction_id": "before"})
+    assert replayed(home, before).matches
+
+
+def test_a_line_that_names_a_folder_is_no_line_of_ours(home: Home) -> None:
+    path = home.folder / "serve.log"
+    path.write_text(json.dumps({**home.answer(ANN)[0], "release": "../../x"}))
+    found = prediction_log.collect([path], home.application.lake, NOW)
+    assert found.reasons == ("serve.log line 1: release is no release's id",)
 
 
 def test_spark_materializes_what_duckdb_computes_again(home: Home) -> None:

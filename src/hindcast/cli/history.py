@@ -12,6 +12,7 @@ from hindcast import bootstrap
 from hindcast.cli import console, phrases
 from hindcast.cli.app import app
 from hindcast.cli.options import HomeOption, JsonOption, ModelOption, ProjectOption, now
+from hindcast.serving.release import short
 
 if TYPE_CHECKING:
     from hindcast.stores.ledger import Run
@@ -97,7 +98,7 @@ def _run_line(run: "Run", at: datetime) -> dict[str, Any]:
 def _release_line(release: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     return {
         "version": release["version"],
-        "release": release["release"],
+        "release": short(release["release"]),
         "state": release["state"],
         "holdout": release["worth"],
         "created": phrases.ago(release["created_at"], at),
@@ -108,7 +109,7 @@ def _release_line(release: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 def _model_line(model: str, facts: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     return {
         "model": model,
-        "champion": facts["champion"] or "none",
+        "champion": short(facts["champion"] or "none"),
         "releases": facts["releases"],
         "since": phrases.ago(facts["since"], at),
     }
@@ -116,14 +117,14 @@ def _model_line(model: str, facts: Mapping[str, Any], at: datetime) -> dict[str,
 
 def _told(model: str, facts: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A fact of a model on a line of its own, where there is one: two ids may not fit on one."""
-    return {"model": model, name: facts[name]} if facts[name] else {}
+    return {"model": model, name: short(facts[name])} if facts[name] else {}
 
 
 def _canary_line(model: str, canary: Mapping[str, Any] | None) -> dict[str, Any]:
     if canary is None:
         return {}
     share = f"{canary['percent']:g}% of the traffic"
-    return {"model": model, "canary": f"{canary['release']}, {share}"}
+    return {"model": model, "canary": f"{short(canary['release'])}, {share}"}
 
 
 def _view_line(view: str, facts: Mapping[str, Any], at: datetime) -> dict[str, Any]:

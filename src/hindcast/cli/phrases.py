@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from hindcast.serving.release import short
+
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 # Longer ago than this, people name the day.
 _RECENT = 7 * _DAY
@@ -60,7 +62,7 @@ def _value(value: Any) -> str:
         return ",".join(f"{name}:{_value(each)}" for name, each in value.items())
     if isinstance(value, list | tuple):
         return ",".join(_value(each) for each in value)
-    return _short(_INSTANT.fullmatch(str(value))).replace(" ", "T") or str(value)
+    return _short(_INSTANT.fullmatch(str(value))).replace(" ", "T") or short(str(value))
 
 
 def _short(found: re.Match[str] | None) -> str:

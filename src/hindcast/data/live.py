@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hindcast.compiler.features import CompiledView
 from hindcast.errors import DefinitionError, InputError, NotFoundError, ReleaseError
-from hindcast.releases import contents
+from hindcast.releases import contents, recorded
 from hindcast.releases.store import ReleaseStore
 from hindcast.stores.ledger import Ledger, ReleaseRecord, previous
 
@@ -47,7 +47,8 @@ def find(
         hashes = record.manifest.get("views", {}).values()
         try:
             if any(digest not in views for digest in hashes):
-                service = contents.read(store.fetch(record.release)).service
+                folder = recorded.require(store.fetch(record.release), record.manifest)
+                service = contents.read(folder).service
                 views.update({view.definition_hash: view for view in service.views})
         except (DefinitionError, NotFoundError, ReleaseError) as error:
             for digest in hashes:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from hindcast import names
 from hindcast.models.evaluation.evaluate import EvaluationReport
+from hindcast.serving.release import short
 from hindcast.traffic.roll_out import RollOutReport
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ def _columns(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What was asked is in the heads of the columns: the first of it."""
     columns = {
         str(next(iter(each["question"].values()))): {
-            **{name: value for name, value in each["answer"].items() if name in SHOWN},
+            **{n: _shown(value) for n, value in each["answer"].items() if n in SHOWN},
             **each["features"],
         }
         for each in answers
@@ -57,12 +58,16 @@ def _columns(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def _shown(value: Any) -> Any:
+    return short(value) if isinstance(value, str) else value
+
+
 def gates(summary: Summary) -> list[dict[str, Any]]:
     """A row per judged release: what the gate said, and why it refused."""
     return [
         {
             "": who,
-            "release": verdict.release,
+            "release": short(verdict.release),
             "gate": "passed" if verdict.passed else "refused",
             "why": "; ".join(f"{c.name}: {c.found}" for c in verdict.checks if c.passed is False),
         }
@@ -75,7 +80,7 @@ def canaries(summary: Summary) -> list[dict[str, Any]]:
     return [
         {
             "": who,
-            "release": report.release,
+            "release": short(report.release),
             "came to": f"{report.steps[-1].percent}%",
             "requests": sum(step.requests for step in report.steps),
             "failed": sum(step.errors for step in report.steps),

@@ -42,7 +42,7 @@ def catch_up(application: Application) -> list[ReleaseRecord]:
     logged = {name for model in models for name in registry.releases(model)}
     done = logged & {record.release for record in known}
     missing = [name for name in names if name not in done]
-    added = [_record(application, application.release_folder(name), None) for name in missing]
+    added = [_record(application, application.releases.fetch(name), None) for name in missing]
     for model in sorted(models | {record.model for record in added}):
         refresh(application, model)
     return added

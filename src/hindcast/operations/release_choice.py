@@ -45,6 +45,8 @@ def choose(
         champion = application.ledger.champion(declared)
         if champion is None:
             return ReleaseChoice("none", None)
+        # What goes into an image is what the ledger has: where images are built, nobody can ask it.
+        application.release_folder(champion.release)
         return ReleaseChoice("again", champion.release)
     return ReleaseChoice("forward", _ready(application, declared, release or ""))
 

@@ -49,6 +49,7 @@ class BucketStore:
         Raises NotFoundError for no such release, ReleaseError naming the object that is missing,
         changed or not part of it.
         """
+        releases.model_of(release)
         target = self.folder / release
         if not target.is_dir():
             with folder.appearing(target) as fresh:
@@ -57,6 +58,7 @@ class BucketStore:
 
     def card(self, release: str) -> str | None:
         """The model card of a release; None before it was written."""
+        releases.model_of(release)
         name = f"{release}.html"
         return self._get(name).decode() if name in self._keys(name) else None
 

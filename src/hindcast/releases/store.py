@@ -6,6 +6,7 @@ from typing import Protocol
 from hindcast import names
 from hindcast.errors import InputError
 from hindcast.releases import folder
+from hindcast.serving.release import model_of
 
 
 class ReleaseStore(Protocol):
@@ -52,7 +53,7 @@ class FolderStore:
 
     def location(self, release: str) -> str:
         """The release's own folder."""
-        return str(self.folder.resolve() / release)
+        return str(self.folder.resolve() / _named(release))
 
     def names(self) -> list[str]:
         """The ids of the releases that are kept whole."""
@@ -63,16 +64,22 @@ class FolderStore:
 
     def fetch(self, release: str) -> Path:
         """The release's own folder, which may not be there."""
-        return self.folder / release
+        return self.folder / _named(release)
 
     def card(self, release: str) -> str | None:
         """The model card of a release; None before it was written."""
-        path = folder.card(self.folder / release)
+        path = folder.card(self.folder / _named(release))
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
     def write_card(self, release: str, page: str) -> None:
         """Write the model card, or write it anew."""
-        folder.write_card(self.folder / release, page)
+        folder.write_card(self.folder / _named(release), page)
+
+
+def _named(release: str) -> str:
+    """An id, which leads to no other folder; raises InputError for anything else."""
+    model_of(release)
+    return release
 
 
 def open_store(place: str, copies: Path) -> ReleaseStore:

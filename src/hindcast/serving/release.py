@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hindcast.errors import ReleaseError
+from hindcast.errors import InputError, ReleaseError
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 PLAN = "serving_plan.json"
 MODEL = "model.onnx"
-ID_DIGITS = 12
+# Digits of the digest: in an id; in the ids of before, which releases of then keep; for people.
+_WHOLE, _OLD, _SHORT = 64, 12, 12
+_ID = re.compile(
+    rf"(?P<model>[A-Za-z0-9_][A-Za-z0-9_-]{{0,62}})-([0-9a-f]{{{_WHOLE}}}|[0-9a-f]{{{_OLD}}})"
+)
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,29 @@ class Release:
 
 
 def release_id(manifest: Mapping[str, Any]) -> str:
-    """The content address of a release: its model's name and a digest of its manifest."""
+    """The content address of a release: its model's name and the digest of its manifest."""
     canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
-    return f"{manifest['model']}-{hashlib.sha256(canonical.encode()).hexdigest()[:ID_DIGITS]}"
+    return f"{manifest['model']}-{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def model_of(release: object) -> str:
+    """The model that a release's id begins with, which makes it safe as the name of a folder.
+
+    Every id that comes from outside goes through here. Raises InputError for what is no id.
+    """
+    found = _ID.fullmatch(release) if isinstance(release, str) else None
+    if found is None:
+        raise InputError(
+            f"release {release!r}: that is no release's id, which is a model's name and a digest; "
+            "hindcast releases lists them"
+        )
+    return found["model"]
+
+
+def short(text: str) -> str:
+    """An id as people read it, which commands and the API take as well; other text as it is."""
+    model, dash, digest = text.rpartition("-")
+    return f"{model}{dash}{digest[:_SHORT]}" if _ID.fullmatch(text) else text
 
 
 def load(folder: Path) -> Release:
@@ -52,11 +77,16 @@ def load(folder: Path) -> Release:
 def read(folder: Path) -> tuple[Mapping[str, Any], dict[str, bytes]]:
     """The manifest and every listed file's bytes, verified; raises ReleaseError as load does."""
     folder = folder.resolve()
-    manifest = _manifest(folder)
+    manifest = read_manifest(folder)
     return manifest, _verified_files(folder, manifest)
 
 
-def _manifest(folder: Path) -> Mapping[str, Any]:
+def read_manifest(folder: Path) -> Mapping[str, Any]:
+    """The manifest that a folder is named by; raises ReleaseError where it is another's.
+
+    The name of a release of before has but the first digits of the digest, which two manifests can
+    share: what is loaded by such a name is held against the ledger's record (releases/recorded.py).
+    """
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
         identifier = release_id(manifest)
@@ -64,7 +94,8 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
         raise ReleaseError(f"release {folder.name}: {MANIFEST} cannot be read") from error
     except (KeyError, TypeError, ValueError) as error:
         raise ReleaseError(f"release {folder.name}: {MANIFEST} is not a manifest") from error
-    if identifier != folder.name:
+    old = identifier[: _OLD - _WHOLE]
+    if folder.name not in (identifier, old):
         raise ReleaseError(f"release {folder.name}: {MANIFEST} belongs to release {identifier}")
     return manifest
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hindcast.errors import ReleaseError
+from hindcast.errors import InputError, ReleaseError
 from hindcast.serving import plan, release
 from tests.unit.serving import sample_release
 
@@ -50,6 +50,27 @@ def test_a_changed_manifest_belongs_to_another_release(tmp_path: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps({**manifest, "seed": 2}))
     with pytest.raises(ReleaseError, match="belongs to release credit_risk-"):
         release.load(folder)
+
+
+def test_a_folder_named_as_releases_were_before_is_read(tmp_path: Path) -> None:
+    folder = sample_release.write(tmp_path)
+    model, _, digest = folder.name.rpartition("-")
+    assert len(digest) == 64
+    old = folder.rename(tmp_path / f"{model}-{digest[:12]}")
+    assert release.load(old).id == release.short(folder.name) == old.name
+    with pytest.raises(ReleaseError, match="belongs to release"):
+        release.load(old.rename(tmp_path / f"{model}-{digest[:13]}"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["../../x", f"../m-{'0' * 64}", f"m-{'0' * 64}\n", f"m-{'0' * 13}", "m", "", None, 3],
+    ids=["path", "path to an id", "line", "other length", "model", "empty", "none", "version"],
+)
+def test_what_is_no_release_s_id_is_refused(given: object) -> None:
+    with pytest.raises(InputError, match="no release's id"):
+        release.model_of(given)
+    assert release.model_of(f"late-2-{'0a' * 32}") == "late-2"
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b"\xff"])

@@ -8,7 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from hindcast import names
+from hindcast.errors import InputError
 from hindcast.serving.prediction_lines import exact, identity
+from hindcast.serving.release import model_of
 
 INSTANT = pa.timestamp("us", tz="UTC")
 # id: an only key, or several by name as JSON. request: what was sent with them, as JSON. answer:
@@ -67,7 +69,7 @@ def row(line: Mapping[str, Any]) -> Row:
         _instant(line, "instant", True),
         _key(line),
         _if_there(line, "request"),
-        _text(line, "release", outcome in ANSWERED),
+        _release(line, outcome in ANSWERED),
         _text(line, "materialization", outcome == names.PREDICTED),
         _instant(line, "features_as_of", outcome == names.PREDICTED),
         _if_there(line, names.FEATURES_AS_OF_BY_VIEW),
@@ -96,6 +98,16 @@ def _text(line: Mapping[str, Any], name: str, needed: bool) -> str | None:
         return None
     if not isinstance(value, str) or not value or not _is_utf8(value):
         raise MalformedError(f"{name} is not text")
+    return value
+
+
+def _release(line: Mapping[str, Any], needed: bool) -> str | None:
+    value = _text(line, "release", needed)
+    try:
+        if value is not None:
+            model_of(value)
+    except InputError:
+        raise MalformedError("release is no release's id") from None
     return value
 
 

@@ -57,6 +57,7 @@ export function facts(entries) {
 export const mark = (text, kind = "") => h("span", { class: `mark ${kind}` }, text);
 export const light = (kind, text) => h("span", {}, h("span", { class: `light ${kind}`, "aria-hidden": "true" }), text);
 export const id = (text) => (text ? h("span", { class: "id", title: text }, text) : "");
+export const short = (release) => release.replace(/-([0-9a-f]{12})[0-9a-f]{52}$/, "-$1");
 export const section = (title, ...children) => h("section", {}, title && h("h2", {}, title), children);
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];

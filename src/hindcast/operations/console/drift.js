@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { trend } from "./charts.js";
 import { framed } from "./framed.js";
-import { h, id, light, mark, minute, number, section, table } from "./dom.js";
+import { h, id, light, mark, minute, number, section, short, table } from "./dom.js";
 
 const CHARTS = 12;
 
@@ -32,7 +32,7 @@ function summary(check) {
   const alerts = check.findings.filter((each) => each.alert).length;
   const [kind, text] = alerts ? ["bad", `${alerts} moved`] : check.findings.length ? ["warn", `${check.findings.length} moved once`] : ["good", "nothing moved"];
   return h("p", {}, light(kind, text), " from ", minute(check.since), " to ", minute(check.until), ", against ",
-    h("a", { href: `#/releases/${encodeURIComponent(check.release)}` }, check.release), ", run ", h("a", { href: `#/runs/${encodeURIComponent(check.run)}` }, id(check.run)));
+    h("a", { href: `#/releases/${encodeURIComponent(check.release)}` }, short(check.release)), ", run ", h("a", { href: `#/runs/${encodeURIComponent(check.run)}` }, id(check.run)));
 }
 
 function findings(check) {

@@ -1,7 +1,7 @@
 // One entity: its features with their types and ages, the prediction, what was answered, replay.
 
 import { get, post } from "./api.js";
-import { ago, facts, h, id, mark, minute, number, percent, section, table, value } from "./dom.js";
+import { ago, facts, h, id, mark, minute, number, percent, section, short, table, value } from "./dom.js";
 
 export async function page({ given }) {
   const { models } = await get("catalogue");
@@ -41,7 +41,7 @@ async function found(model, texts) {
   if (known.unknown) return [section("Unknown", h("p", {}, `${known.unknown}.`)), before];
   return [
     h("div", { class: "cards" }, h("div", { class: "card" }, h("h2", {}, "Prediction"), prediction(known.prediction), facts({
-      release: h("a", { href: `#/releases/${encodeURIComponent(known.release)}` }, known.release),
+      release: h("a", { href: `#/releases/${encodeURIComponent(known.release)}` }, short(known.release)),
       "features as of": h("span", {}, minute(known.features_as_of), " (", ago(known.features_as_of), ")"),
     })), h("div", { class: "card" }, h("h2", {}, "Views"), ages(known.views))),
     section("Features", features(known.features)),
@@ -80,7 +80,7 @@ function answers(rows) {
   return table([
     { title: "when", head: true, value: (each) => h("span", {}, minute(each.instant), " ", h("small", {}, ago(each.instant))) },
     { title: "answer", value: (each) => (each.prediction ? said(each.prediction) : mark(each.outcome)) },
-    { title: "release", value: (each) => h("a", { href: `#/releases/${encodeURIComponent(each.release)}` }, each.release) },
+    { title: "release", value: (each) => h("a", { href: `#/releases/${encodeURIComponent(each.release)}` }, short(each.release)) },
     { title: "features as of", value: (each) => minute(each.features_as_of) },
     { title: "id", value: (each) => id(each.prediction_id) },
     { title: "", value: (each) => each.prediction && replayer(each) },

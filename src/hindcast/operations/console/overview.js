@@ -1,7 +1,7 @@
 // The state of the stack: what answers, how old the features are, what drifts, what runs.
 
 import { get } from "./api.js";
-import { ago, facts, h, length, light, mark, minute, number, section } from "./dom.js";
+import { ago, facts, h, length, light, mark, minute, number, section, short } from "./dom.js";
 import { runTable, working } from "./runs.js";
 
 const RUNS = 12;
@@ -38,13 +38,13 @@ function model(name, each, check) {
     each.canary && canary(each.champion, each.canary));
 }
 
-const release = (name) => h("a", { href: `#/releases/${encodeURIComponent(name)}` }, name);
+const release = (name) => h("a", { href: `#/releases/${encodeURIComponent(name)}` }, short(name));
 
 function canary(champion, { release: name, percent }) {
   return h("div", {},
     h("div", { class: "split", role: "img", "aria-label": `${percent}% of the traffic goes to ${name}` },
       h("span", { style: `width:${100 - percent}%` }), h("span", { style: `width:${percent}%` })),
-    h("small", {}, `${number(100 - percent)}% ${champion}, ${number(percent)}% canary `, release(name)));
+    h("small", {}, `${number(100 - percent)}% ${short(champion)}, ${number(percent)}% canary `, release(name)));
 }
 
 function drifting(check, champion) {

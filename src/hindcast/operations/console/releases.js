@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { framed } from "./framed.js";
-import { ago, facts, h, id, mark, minute, number, section, table, value } from "./dom.js";
+import { ago, facts, h, id, mark, minute, number, section, short, table, value } from "./dom.js";
 
 const STATES = { champion: "good", refused: "bad", canary: "warn" };
 
@@ -25,7 +25,7 @@ async function listed(model) {
     h("div", { class: "top" }, h("h1", {}, "Releases"), compare),
     section(null, table([
       { title: "", value: (each) => h("input", { type: "checkbox", "aria-label": `Compare ${each.release}`, onchange: (event) => tick(event, each.release) }) },
-      { title: "release", head: true, value: (each) => h("a", { href: `#/releases/${encodeURIComponent(each.release)}` }, each.release) },
+      { title: "release", head: true, value: (each) => h("a", { href: `#/releases/${encodeURIComponent(each.release)}` }, short(each.release)) },
       { title: "model", value: (each) => each.model },
       { title: "version", number: true, value: (each) => each.version },
       { title: "state", value: (each) => mark(each.state, STATES[each.state] ?? "") },
@@ -39,7 +39,7 @@ async function listed(model) {
 async function one(name) {
   const release = await get(`releases/${encodeURIComponent(name)}`);
   return [
-    h("div", { class: "top" }, h("h1", {}, release.release), mark(release.state, STATES[release.state] ?? "")),
+    h("div", { class: "top" }, h("h1", {}, short(release.release)), mark(release.state, STATES[release.state] ?? "")),
     section(null, facts({ model: release.model, version: release.version, "trained as of": minute(release.trained_as_of), created: ago(release.created_at), run: run(release.run_id) })),
     framed(`Model card of ${name}`, `releases/${encodeURIComponent(name)}/card`),
   ];
@@ -55,8 +55,8 @@ async function compared(names) {
     h("h1", {}, "Side by side"),
     section(null, table([
       { title: "", head: true, value: ([name]) => name },
-      { title: left.release, value: ([, first]) => first },
-      { title: right.release, value: ([, , second]) => second },
+      { title: short(left.release), value: ([, first]) => first },
+      { title: short(right.release), value: ([, , second]) => second },
       { title: "difference", number: true, value: ([, , , difference]) => difference ?? "" },
     ], [
       ["state", mark(left.state, STATES[left.state]), mark(right.state, STATES[right.state])],
@@ -68,8 +68,8 @@ async function compared(names) {
     ])),
     section("Features", table([
       { title: "feature", head: true, value: (each) => each },
-      { title: left.release, value: (each) => told(left, each) },
-      { title: right.release, value: (each) => told(right, each) },
+      { title: short(left.release), value: (each) => told(left, each) },
+      { title: short(right.release), value: (each) => told(right, each) },
     ], [...new Set([...Object.keys(left.metrics.features ?? {}), ...Object.keys(right.metrics.features ?? {})])])),
   ];
 }

@@ -172,9 +172,9 @@ class Ledger:
             return releases.newest(connection, model)
 
     def find_release(self, model: str, name: str) -> ReleaseRecord:
-        """The release of a model by its id or its version, such as "3".
+        """The release of a model by its id or how that begins, or its version, such as "3".
 
-        Raises NotFoundError listing what exists.
+        Raises NotFoundError listing what exists, InputError where several ids begin so.
         """
         with self._transaction() as connection:
             return releases.find(connection, model, name)

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, cast, func, insert, or_, select
 
-from hindcast.errors import NotFoundError
+from hindcast.errors import InputError, NotFoundError
+from hindcast.serving.release import short
 from hindcast.stores.ledger import events, tables
 from hindcast.stores.ledger.records import Evaluation, ReleaseRecord
 from hindcast.stores.ledger.transactions import lock, record
@@ -49,16 +50,25 @@ def newest(
 
 
 def find(connection: Connection, model: str, name: str) -> ReleaseRecord:
-    """The release of a model by its id or its version; NotFoundError lists what exists."""
+    """The release of a model by its id, its version, or how its id and no other begins.
+
+    NotFoundError lists what exists, InputError the releases whose ids begin so.
+    """
     table = tables.releases
     # As text, so that no number is too large.
     named = or_(table.c.release == name, cast(table.c.version, Text) == name)
-    # An id that looks like a version wins over the version.
+    if name.startswith(f"{model}-"):
+        named = or_(named, func.starts_with(table.c.release, name))
     statement = select(table).where(table.c.model == model, named)
-    row = connection.execute(statement.order_by((table.c.release == name).desc())).first()
-    if row is None:
+    # An id that looks like a version wins over the version.
+    by_id = statement.order_by((table.c.release == name).desc(), table.c.version)
+    rows = connection.execute(by_id.limit(LISTED)).all()
+    if not rows:
         raise NotFoundError(_missing(model, name, newest(connection, model, LISTED + 1)))
-    return record(ReleaseRecord, row)
+    if len(rows) > 1 and name not in (rows[0].release, str(rows[0].version)):
+        listed = ", ".join(row.release for row in rows)
+        raise InputError(f"release '{name}' of model '{model}' may be any of {listed}; write more")
+    return record(ReleaseRecord, rows[0])
 
 
 def add_evaluation(connection: Connection, facts: Mapping[str, Any]) -> Evaluation:
@@ -82,6 +92,6 @@ def last_evaluation(connection: Connection, model: str, release: str) -> Evaluat
 def _missing(model: str, name: str, existing: list[ReleaseRecord]) -> str:
     if not existing:
         return f"model '{model}' has no release '{name}'; it has none at all, so train it first"
-    listed = ", ".join(f"{found.version} ({found.release})" for found in existing[:LISTED])
+    listed = ", ".join(f"{found.version} ({short(found.release)})" for found in existing[:LISTED])
     more = ", and older ones" if len(existing) > LISTED else ""
     return f"model '{model}' has no release '{name}'; it has {listed}{more}"
