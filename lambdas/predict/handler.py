@@ -10,14 +10,24 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from hindcast import settings
 from hindcast.errors import NoReleaseError
+from hindcast.serving import journal, line_tags, secret
 from hindcast.serving.catalog import open_catalog
-from hindcast.serving.handler import Handler, make_features_handler, make_handler, with_services
+from hindcast.serving.handler import (
+    Handler,
+    logger,
+    make_features_handler,
+    make_handler,
+    with_services,
+)
 from hindcast.serving.predictor import open_predictor
 from hindcast.settings import Settings
 
 
 def _handler(given: Settings) -> Handler:
     """Without a model's answers before the first rebuild, which brings a release."""
+    if given.line_keys:  # Once: to tag a line takes microseconds.
+        keys = line_tags.parse(secret.read(given.line_keys), given.line_keys)
+        journal.sign(logger, keys)
     try:
         predictor = open_predictor(given)
     except NoReleaseError:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hindcast.engines.base import Engine
     from hindcast.project import Project
     from hindcast.releases.store import ReleaseStore
+    from hindcast.serving.line_tags import LineKeys
     from hindcast.stores.lake import Lake
     from hindcast.stores.ledger import Ledger, Promotion
     from hindcast.stores.online import OnlineStore
@@ -68,6 +69,13 @@ class Application:
         from hindcast.releases.store import open_store
 
         return open_store(self.settings.releases, self.settings.home / "cache" / "releases")
+
+    @cached_property
+    def line_keys(self) -> "LineKeys | None":
+        """The keys that prediction lines are tagged by; None of a deployment without."""
+        from hindcast.stores import line_keys
+
+        return line_keys.of(self.settings)
 
     def acting_for(self, name: str) -> "Application":
         """The same for somebody, by whom it promotes and runs."""

@@ -88,6 +88,8 @@ ENV_DATABASE_URL = "HINDCAST_DATABASE_URL"
 ENV_RELEASE_DIR = "HINDCAST_RELEASE_DIR"
 # Where heads of the ledger's chain are kept, outside the database.
 ENV_LEDGER_HEADS = "HINDCAST_LEDGER_HEADS"
+# The secret with the keys that prediction lines are tagged by.
+ENV_LINE_KEYS = "HINDCAST_LINE_KEYS"
 # The topic that people read; the bus and the topic that systems get events from.
 ENV_TOPIC_ARN = "HINDCAST_TOPIC_ARN"
 ENV_EVENT_BUS = "HINDCAST_EVENT_BUS"

@@ -34,6 +34,7 @@ class Settings:
     rebuild_input: str | None = None
     by: str | None = None
     ledger_heads: str | None = None
+    line_keys: str | None = None
 
 
 def load(
@@ -67,6 +68,7 @@ def load(
         rebuild_input=given.get(names.ENV_REBUILD_INPUT),
         by=given.get(names.ENV_BY),
         ledger_heads=given.get(names.ENV_LEDGER_HEADS, _heads(base, given)),
+        line_keys=given.get(names.ENV_LINE_KEYS),
     )
 
 

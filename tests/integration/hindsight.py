@@ -28,6 +28,7 @@ from hindcast.models import promote
 from hindcast.models.evaluation.evaluate import EvaluationReport, evaluate
 from hindcast.models.registry.registry import ModelRegistry, open_registry
 from hindcast.models.training import train as training
+from hindcast.serving import journal
 from hindcast.serving.handler import logger
 from hindcast.settings import Settings
 from hindcast.stores.database import connect
@@ -175,12 +176,14 @@ class Home:
         """Let the predict handler answer by a release, by default the newest; the lines it logs."""
         folder = self.application.release_folder(release or self.releases[-1])
         stream, handler = io.StringIO(), cast("Any", logger.logger_handler)
+        journal.sign(logger, self.application.line_keys)
         with serve(self.database_url, folder) as service:
             before = handler.setStream(stream)
             try:
                 service.call("POST", path, body)
             finally:
                 handler.setStream(before)
+                journal.sign(logger, None)
         return [json.loads(line) for line in stream.getvalue().splitlines()]
 
     def answer(self, *customers: int, release: str | None = None) -> list[Line]:

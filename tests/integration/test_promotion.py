@@ -19,6 +19,7 @@ from hindcast.errors import (
 )
 from hindcast.models import promote
 from hindcast.models.registry.registry import ModelRegistry
+from hindcast.serving.release import short
 from hindcast.stores.ledger import Ledger, Promotion
 from hindcast.traffic import local
 from tests.integration import lifecycle
@@ -167,7 +168,8 @@ def test_a_release_is_named_by_its_version_or_its_id(
     first, other = stage.release(application), stage.release(application, OTHER)
     assert force(application, "2").release == other
     assert force(application, "1").release == first
-    with pytest.raises(NotFoundError, match=rf"no release '7'; it has 2 \({other}\), 1 \({first}"):
+    listed = rf"it has 2 \({short(other)}\), 1 \({short(first)}"
+    with pytest.raises(NotFoundError, match=f"no release '7'; {listed}"):
         force(application, "7")
 
 

@@ -15,7 +15,7 @@ from hindcast.errors import HindcastError, InputError, NotFoundError, ReleaseErr
 from hindcast.models.training import documents
 from hindcast.models.training.retrain import RetrainReport, train_like
 from hindcast.releases import contents
-from hindcast.serving.release import release_id
+from hindcast.serving.release import release_id, short
 from tests.integration.hindsight import ANN, AS_OF, LOAN, NOW, Home, ingest
 
 
@@ -140,6 +140,9 @@ def _with_version(home: Home, release: str, version: int) -> str:
     copied = folder.with_name(release_id(manifest))
     shutil.copytree(folder, copied)
     (copied / "manifest.json").write_text(json.dumps(manifest))
+    home.application.ledger.add_release(
+        manifest["model"], copied.name, manifest, {}, str(copied), None
+    )
     return copied.name
 
 
@@ -151,7 +154,7 @@ def test_a_release_of_a_file_is_listed_and_its_card_names_the_file(
     pq.write_table(pq.read_table(rows, columns=["id", "event_timestamp", "label"]), mine)
     assert home.run(capsys, "train", "--spine", mine)[0] == 0
     newest = home.releases[-1]
-    assert newest in home.run(capsys, "releases")[1]
+    assert short(newest) in home.run(capsys, "releases")[1]
     card = (home.folder / "releases" / f"{newest}.html").read_text()
     assert "<code>spine/mine.parquet</code> sha256 " in card
     assert ("train --spine mine.parquet" in card, "--like" in card) == (True, False)

@@ -23,8 +23,24 @@ def verify(
         console.lines([_line(part, pieces) for part, pieces in report.checked.items()])
         for found in report.damage:
             print(f"{found.part}: {found.what}")
+        for why, count in report.unproven.items():
+            print(f"{why} ({count:,})")
     raise typer.Exit(1 if report.damage else 0)
 
 
 def _line(part: str, pieces: int) -> dict[str, str]:
     return {"part": part, "checked": f"{pieces:,}"}
+
+
+@app.command("rotate-line-key")
+def rotate_line_key(
+    project: ProjectOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Tag the lines of answers by a new key. From the next start of serve; older keys still prove.
+
+    On AWS it is a change of a secret; docs/operations.md says how.
+    """
+    from hindcast.stores import line_keys
+
+    settings = bootstrap.application(home, project, compiled=False).settings
+    console.show({"key": line_keys.rotate(settings)}, as_json)

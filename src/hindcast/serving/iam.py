@@ -57,8 +57,10 @@ def token(host: str, port: str, user: str, signer: Credentials, now: datetime) -
     if signer.session_token:
         query["X-Amz-Security-Token"] = signer.session_token
     place = f"{host}:{port}"
-    request = f"GET\n/\n{_encoded(sorted(query.items()))}\nhost:{place.lower()}\n\nhost\n{_hex('')}"
-    signed = _signature(signer.secret, scope, f"{ALGORITHM}\n{date}\n{scope}\n{_hex(request)}")
+    request = (
+        f"GET\n/\n{_encoded(sorted(query.items()))}\nhost:{place.lower()}\n\nhost\n{hex_digest('')}"
+    )
+    signed = signature(signer.secret, scope, f"{ALGORITHM}\n{date}\n{scope}\n{hex_digest(request)}")
     return f"{place}/?{_encoded(query.items())}&X-Amz-Signature={signed}"
 
 
@@ -106,7 +108,7 @@ def _encoded(query: Iterable[tuple[str, str]]) -> str:
     return urlencode(tuple(query), quote_via=quote, safe="-._~")
 
 
-def _signature(secret: str, scope: str, text: str) -> str:
+def signature(secret: str, scope: str, text: str) -> str:
     """AWS's signature, version 4: each part of the scope makes the next key."""
     key = f"AWS4{secret}".encode()
     for part in scope.split("/"):
@@ -118,5 +120,6 @@ def _digest(key: bytes, text: str) -> bytes:
     return hmac.digest(key, text.encode(), "sha256")
 
 
-def _hex(text: str) -> str:
+def hex_digest(text: str) -> str:
+    """SHA-256 in hex."""
     return hashlib.sha256(text.encode()).hexdigest()

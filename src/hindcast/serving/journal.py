@@ -13,10 +13,11 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from hindcast import names
 from hindcast.errors import UnloggedError
+from hindcast.serving.line_tags import TAG, LineKeys
 from hindcast.serving.rarely import Rarely
 
 # CloudWatch takes 256 KB an event, 26 bytes of its own among them, and cuts what is longer.
-MAX_LINE_BYTES = 256 * 1024 - 64
+MAX_LINE_BYTES = 256 * 1024 - 256
 _MAX_ID = 1000
 
 _told = Rarely()
@@ -28,8 +29,11 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 class Formatter(LambdaPowertoolsFormatter):
     """Powertools' format, with a short way for lines that are all fields and no exception.
 
-    A prediction line costs as much as the prediction when it takes the long way.
+    A prediction line costs as much as the prediction when it takes the long way. keys: of the tags
+    of prediction lines; without them lines are untagged.
     """
+
+    keys: LineKeys | None = None
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one JSON document."""
@@ -45,7 +49,10 @@ class Formatter(LambdaPowertoolsFormatter):
         line.update(fields)
         # The encoder writes ASCII: characters are bytes.
         text = _encode(line)
-        return text if len(text) <= MAX_LINE_BYTES else _encode(_shortened(line))
+        if len(text) > MAX_LINE_BYTES:
+            line = _shortened(line)
+            text = _encode(line)
+        return f'{text[:-1]},"{TAG}":"{self.keys.tag(line)}"}}' if self.keys else text
 
 
 class Output(logging.StreamHandler[IO[str]]):
@@ -83,6 +90,13 @@ def logger(service: str) -> Logger:
     """A Powertools logger of this service, in UTC."""
     formatter = Formatter(utc=True, use_rfc3339=True)
     return Logger(service=service, logger_handler=Output(sys.stdout), logger_formatter=formatter)
+
+
+def sign(log: Logger, keys: LineKeys | None) -> None:
+    """Tag prediction lines by these keys from now on, or no more."""
+    formatter = log.registered_handler.formatter
+    assert isinstance(formatter, Formatter), "the logger is one of ours"
+    formatter.keys = keys
 
 
 def answered(log: Logger, fields: Mapping[str, Any]) -> None:

@@ -36,7 +36,7 @@ class PredictionLines:
             row.keys,
             names.FALLBACK if is_fallback else names.PREDICTED,
             materialization=row.materialization,
-            features_as_of=row.features_as_of.isoformat(),
+            features_as_of=row.features_as_of.astimezone(UTC).isoformat(),
             **row.named_instants,
             features=exact(row.features),
             **request,

@@ -60,10 +60,12 @@ def serve(
     project's default model's. wrap: adds other routes to those of predictions. is_patient: whether
     to serve where no model has a release yet.
     """
+    from hindcast.serving import journal
     from hindcast.serving.catalog import open_catalog
-    from hindcast.serving.handler import make_features_handler, with_services
+    from hindcast.serving.handler import logger, make_features_handler, with_services
     from hindcast.traffic import http
 
+    journal.sign(logger, application.line_keys)
     with ExitStack() as opened:
         models = _answering(application, model, api, opened, is_patient)
         catalog = open_catalog(_settings(application, None), application.project.asked)

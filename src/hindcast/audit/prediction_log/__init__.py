@@ -2,14 +2,16 @@
 
 from hindcast.audit.prediction_log.collector import CollectReport, collect, compact
 from hindcast.audit.prediction_log.inputs import Stream
-from hindcast.audit.prediction_log.reader import find, of_entity, sample
-from hindcast.audit.prediction_log.rows import key_text
+from hindcast.audit.prediction_log.reader import every, find, of_entity, sample
+from hindcast.audit.prediction_log.rows import doubt, key_text
 
 __all__ = [
     "CollectReport",
     "Stream",
     "collect",
     "compact",
+    "doubt",
+    "every",
     "find",
     "key_text",
     "of_entity",

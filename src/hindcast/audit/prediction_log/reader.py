@@ -1,6 +1,7 @@
 """Collected predictions, for those who recompute them."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,8 @@ def find(lake: Lake, prediction_id: str) -> dict[str, Any]:
     """One prediction by column, its features as JSON text; raises NotFoundError."""
     table = lake.open(names.PREDICTIONS, fix=FIX)
     wanted = pc.field("prediction_id") == prediction_id
-    rows = table.to_pyarrow_dataset().to_table(filter=wanted).slice(0, 1).to_pylist()
+    found = table.to_pyarrow_dataset().to_table(filter=wanted).slice(0, 1)
+    rows = _whole(found).to_pylist()
     if not rows:
         raise NotFoundError(f"there is no prediction {prediction_id} in {table.table_uri}; {FIX}")
     row: dict[str, Any] = rows[0]
@@ -40,6 +42,13 @@ def sample(
     wherever they lie in the table.
     """
     return _sampled(lake, count, _conditions(since, model), seed)
+
+
+def every(lake: Lake) -> Iterator[dict[str, Any]]:
+    """Every line that was collected, by column, in no order."""
+    table = lake.find(names.PREDICTIONS)
+    for batch in table.to_pyarrow_dataset().to_batches() if table else ():
+        yield from _whole(pa.Table.from_batches([batch])).to_pylist()
 
 
 def answers_of(

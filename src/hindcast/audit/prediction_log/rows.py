@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from hindcast import names
 from hindcast.errors import InputError
+from hindcast.serving.line_tags import FIELDS, FORGED, TAG, UNPROVEN, LineKeys
 from hindcast.serving.prediction_lines import exact, identity
 from hindcast.serving.release import model_of
 
@@ -32,6 +33,7 @@ SCHEMA = pa.schema(
         ("probability", pa.float64()),
         ("answer", pa.string()),
         ("outcome", pa.string()),
+        ("tag", pa.string()),
         ("collected_at", INSTANT),
     ]
 )
@@ -76,7 +78,23 @@ def row(line: Mapping[str, Any]) -> Row:
         features,
         *_answer(line, outcome in ANSWERED),
         outcome,
+        _text(line, TAG, False) if TAG in line else None,
     )
+
+
+def doubt(row: Mapping[str, Any], keys: LineKeys | None) -> str | None:
+    """Why a row is not proven to be what the deployment logged; None where it is."""
+    if keys is None:
+        return f"{UNPROVEN}: this deployment has no keys of prediction lines"
+    line = {name: row[name] for name in FIELDS}
+    for name in ("instant", "features_as_of"):
+        line[name] = row[name].astimezone(UTC).isoformat() if row[name] else None
+    answer = json.loads(row["answer"] or "{}")
+    found = keys.doubt({**line, **answer}, row.get("tag"))
+    columns = exact({name: row[name] for name in ("prediction", "probability")})
+    if found is None and columns["prediction"] is not None and columns != answer:
+        return f"{FORGED}: its prediction and probability are not those of its answer"
+    return found
 
 
 def key_text(keys: Mapping[str, Any]) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,25 +28,32 @@ class Compared:
 
 @dataclass(frozen=True)
 class Replayed:
-    """One prediction, recomputed."""
+    """One prediction, recomputed; doubt: why its line is not proven to be the deployment's own."""
 
     prediction_id: str
     release: str
     instant: str
     values: tuple[Compared, ...]
+    doubt: str | None = None
+
+    @property
+    def is_same(self) -> bool:
+        """Whether every value is the same, bit for bit."""
+        return all(value.outcome == "match" for value in self.values)
 
     @property
     def matches(self) -> bool:
-        """Whether every value is the same, bit for bit."""
-        return all(value.outcome == "match" for value in self.values)
+        """Whether every value is the same, and the line was proven to be what was answered."""
+        return self.is_same and self.doubt is None
 
 
 @dataclass(frozen=True)
 class SkewReport:
     """Many predictions, recomputed: per value how many match, differ or are missing.
 
-    differing: the first predictions that do. impossible: why others could not be recomputed, and
-    how many.
+    differing: the first predictions that do. doubts: why lines are not proven to be the
+    deployment's own, and how many; they do not count as matching. impossible: why others could not
+    be recomputed, and how many.
     """
 
     predictions: int
@@ -53,6 +61,7 @@ class SkewReport:
     values: Mapping[str, Mapping[Outcome, int]]
     differing: tuple[str, ...]
     impossible: Mapping[str, int]
+    doubts: Mapping[str, int]
 
     @property
     def compared(self) -> int:
@@ -100,13 +109,14 @@ def summarize(
         for value in prediction.values:
             counts.setdefault(value.name, {"match": 0, "mismatch": 0, "missing": 0})
             counts[value.name][value.outcome] += 1
-    differing = [prediction.prediction_id for prediction in replayed if not prediction.matches]
+    differing = [prediction.prediction_id for prediction in replayed if not prediction.is_same]
     return SkewReport(
         predictions=len(replayed),
-        matching=len(replayed) - len(differing),
+        matching=sum(prediction.matches for prediction in replayed),
         values=counts,
         differing=tuple(differing[:SHOWN]),
         impossible=dict(impossible or {}),
+        doubts=dict(Counter(p.doubt for p in replayed if p.doubt is not None)),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,15 @@ Row = Mapping[str, Any]
 def replay(application: Application, prediction_id: str) -> Replayed:
     """Recompute one logged prediction; raises NotFoundError where the log does not have it."""
     row = prediction_log.find(application.lake, prediction_id)
+    return replace(_recomputed(application, row), doubt=_doubt(application, row))
+
+
+def _doubt(application: Application, row: Row) -> str | None:
+    return prediction_log.doubt(row, application.line_keys)
+
+
+def _recomputed(application: Application, row: Row) -> Replayed:
+    prediction_id = row["prediction_id"]
     if row["outcome"] == names.FALLBACK:
         return _replay_fallback(application, row)
     if row["outcome"] not in (names.PREDICTED, names.SCORED):
@@ -68,7 +78,10 @@ def skew(
     for part in _parts(rows):
         # One release or materialization that is gone must not hide what the others show.
         try:
-            replayed += _replay_part(application, part)
+            replayed += [
+                replace(found, doubt=_doubt(application, row))
+                for found, row in zip(_replay_part(application, part), part, strict=True)
+            ]
         except (InputError, ReleaseError) as error:
             impossible[str(error)] = impossible.get(str(error), 0) + len(part)
     return summarize(replayed, impossible)

@@ -197,12 +197,16 @@ class ReplayedValue(BaseModel):
 
 
 class ReplayDocument(BaseModel):
-    """An answer that was computed again; matches: whether every bit is the same."""
+    """An answer that was computed again; matches: whether every bit is the same, and proven.
+
+    doubt: why its line is not proven to be the deployment's own.
+    """
 
     prediction_id: str
     release: str
     instant: str
     values: Sequence[ReplayedValue]
+    doubt: str | None
     matches: bool
 
 
