@@ -47,12 +47,16 @@ class Formatter(LambdaPowertoolsFormatter):
             if value is not None and key not in line and key != "location":
                 line[key] = value
         line.update(fields)
+        text = self._text(line)
         # The encoder writes ASCII: characters are bytes.
-        text = _encode(line)
-        if len(text) > MAX_LINE_BYTES:
-            line = _shortened(line)
-            text = _encode(line)
-        return f'{text[:-1]},"{TAG}":"{self.keys.tag(line)}"}}' if self.keys else text
+        return text if len(text) <= MAX_LINE_BYTES else self._text(_shortened(line))
+
+    def _text(self, line: Mapping[str, Any]) -> str:
+        """The line with its tag; features, which are most of it, are written once for both."""
+        features = None if line["features"] is None else _encode(line["features"])
+        tag = f',"{TAG}":"{self.keys.tag({**line, "features": features})}"' if self.keys else ""
+        rest = _encode({name: value for name, value in line.items() if name != "features"})
+        return f'{rest[:-1]},"features":{features or "null"}{tag}}}'
 
 
 class Output(logging.StreamHandler[IO[str]]):
