@@ -20,6 +20,7 @@ from infra.permissions import allow, allow_key, allow_network, allow_traces, rol
 
 if TYPE_CHECKING:
     from infra.constructs.network import Network
+    from infra.constructs.proofs import Proofs
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Room:
     images: Mapping[str, ecr.IRepository]
     key: kms.IKey
     version: str
+    proofs: "Proofs"
 
 
 class ImageFunction(Construct):

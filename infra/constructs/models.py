@@ -76,6 +76,7 @@ class Functions(Construct):
             names.ENV_RELEASE_DIR: RELEASE_DIR,
             names.ENV_DATABASE_URL: self._database.reader_url(),
             names.ENV_DATABASE_AUTH: names.DATABASE_AUTH_IAM,
+            **self._room.proofs.proving(),
         }
         spec = FunctionSpec(
             f"{PREDICT}-{model}",
@@ -87,6 +88,7 @@ class Functions(Construct):
         )
         function = ImageFunction(self, f"Predict-{model}", self._room, spec)
         self._database.allow_reading(function.role)
+        self._room.proofs.allow_proving(function.role)
         return function
 
     def _train(self) -> ImageFunction:
@@ -120,9 +122,11 @@ class Functions(Construct):
             "Opens, checks, promotes and closes for the state machines; measures",
             1024,
             300,
-            environment=self.places(),
+            environment={**self.places(), **self._room.proofs.environment()},
         )
         function = ImageFunction(self, "Control", self._room, spec)
+        self._room.proofs.allow_keeping(function.role)
+        self._room.proofs.allow_proving(function.role)
         allow(
             function.role,
             ["cloudwatch:PutMetricData"],

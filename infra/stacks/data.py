@@ -7,6 +7,7 @@ from infra.constructs.database import Database
 from infra.constructs.encryption import EncryptionKey
 from infra.constructs.images import ImageRepositories
 from infra.constructs.network import Network
+from infra.constructs.proofs import Proofs
 from infra.constructs.storage import Storage
 from infra.stacks.base import DeploymentStack
 
@@ -18,5 +19,6 @@ class DataStack(DeploymentStack):
         super().__init__(scope, "data", addresses)
         self.key = EncryptionKey(self, "Encryption", addresses).key
         self.storage = Storage(self, "Storage", addresses, self.key)
+        self.proofs = Proofs(self, "Proofs", addresses, self.key, self.storage.access)
         ImageRepositories(self, "Images", addresses, self.key)
         self.database = Database(self, "Database", addresses, network, self.key)

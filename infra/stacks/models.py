@@ -35,6 +35,7 @@ class ModelsStack(DeploymentStack):
             images=images,
             key=data.key,
             version=version,
+            proofs=data.proofs,
         )
         self.functions = Functions(self, "Functions", self.room, data.database)
         self.training_job = TrainingJob(self, "TrainingJob", addresses, data.key.key_arn)

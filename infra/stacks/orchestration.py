@@ -50,6 +50,7 @@ class OrchestrationStack(DeploymentStack):
         control = models.functions.control.function
         schedules.call("measure", control, schedule.measure, {"action": "measure"})
         schedules.call("compact", control, schedule.compact, {"action": "compact"})
+        schedules.call("verify", control, schedule.verify, {"action": "verify"})
         batch = Batch(self, "Batch", addresses, data, models, failed)
         for name, cron in schedule.batches.items():
             schedules.start(f"batch-{name}", batch.machine, cron, batch.scored(name))

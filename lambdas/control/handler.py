@@ -10,7 +10,7 @@ from typing import Any
 from hindcast import bootstrap
 from hindcast.audit import prediction_log
 from hindcast.bootstrap import Application
-from hindcast.errors import InputError
+from hindcast.errors import HindcastError, InputError
 from hindcast.instants import instant
 from hindcast.operations import (
     data_checks,
@@ -20,6 +20,7 @@ from hindcast.operations import (
     migrations,
     release_choice,
     runs,
+    verification,
 )
 from hindcast.operations.events import posting, relay
 from hindcast.stores.ledger.documents import document
@@ -100,6 +101,13 @@ def _ingest(application: Application, event: Event) -> Event:
     return asdict(incoming.ingest_files(job_events.acting(application, event), *given))
 
 
+def _verify(application: Application, event: Event) -> Event:
+    found = verification.verify(application, event.get("parts", verification.QUICK))
+    if found.damage:
+        raise HindcastError("; ".join(f"{each.part}: {each.what}" for each in found.damage))
+    return asdict(found)
+
+
 def _migrate(application: Application, event: Event) -> Event:
     return asdict(migrations.migrate(application))
 
@@ -134,6 +142,7 @@ ACTIONS: dict[str, Callable[[Application, Event], Event]] = {
     "measure": _measure,
     "compact": _compact,
     "ingest": _ingest,
+    "verify": _verify,
     "migrate": _migrate,
     "deliver_events": _deliver_events,
     posting.ACTION: _post_webhook,

@@ -16,7 +16,8 @@ def verify(
     """Check that what is kept is what was written. Exits with 1 where it is not."""
     from hindcast.operations.verification import verify as use_case
 
-    report = use_case(bootstrap.application(home, project, compiled=False), ConsoleProgress())
+    application = bootstrap.application(home, project, compiled=False)
+    report = use_case(application, progress=ConsoleProgress())
     if as_json:
         console.show(report, as_json)
     else:
