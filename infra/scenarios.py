@@ -14,7 +14,7 @@ MILLION = 1e6
 # Counted in the templates; a test holds these numbers and the templates together.
 ENDPOINTS = 9
 WAF_RULES = 4
-SECRETS = 2  # The worker's, and the administrator's, which RDS keeps.
+SECRETS = 3  # The worker's, the keys of lines, and the administrator's, which RDS keeps.
 ALARM_METRICS, ALARM_METRICS_MODEL, ALARM_METRICS_VIEW = 20, 13, 1
 SHARED_REPOSITORIES = 7  # All but those of predict, which every model has.
 METHODS = 10

@@ -72,6 +72,7 @@ def test_predict_can_read_the_store_and_nothing_else(stacks: Stacks) -> None:
         "xray",
         "kms",
         "rds-db",
+        "secretsmanager",  # The keys that it tags lines by.
     }
 
 

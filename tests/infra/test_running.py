@@ -151,7 +151,7 @@ def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
     }
     rebuilds = {f"rebuild-{model}": model for model in models_of(stack)}
     drifts = {f"drift-{model}": model for model in models_of(stack)}
-    others = {"refresh", "measure", "compact", "relay", "warm"}
+    others = {"refresh", "measure", "compact", "verify", "relay", "warm"}
     batches = {"batch-monthly"} if deployment == MARKET.prefix else set()
     assert set(schedules) == {*others, *rebuilds, *drifts, *batches}
     for name in batches:
@@ -173,6 +173,7 @@ def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
     for name, action in {
         "measure": "measure",
         "compact": "compact",
+        "verify": "verify",
         "relay": "deliver_events",
     }.items():
         assert json.loads(schedules[name]["Target"]["Input"]) == {"action": action}

@@ -42,7 +42,8 @@ def test_buckets_are_private_versioned_and_tidied(stacks: Stacks, stack: str) ->
     for bucket in properties(stacks[stack], "AWS::S3::Bucket"):
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
         assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-        assert bucket["LifecycleConfiguration"]["Rules"]
+        # What is under a lock can be neither tidied nor deleted.
+        assert ("LifecycleConfiguration" in bucket) != ("ObjectLockConfiguration" in bucket)
         assert "AccessControl" not in bucket
 
 
@@ -54,6 +55,17 @@ def test_what_is_stored_outlives_a_protected_stack(stacks: Stacks, stack: str) -
         assert {one["DeletionPolicy"] for one in found} == {kept}
     assert only(stacks[stack], "AWS::KMS::Key")["DeletionPolicy"] == "Retain"
     assert only(stacks[stack], "AWS::RDS::DBInstance")["DeletionPolicy"] == "Snapshot"
+
+
+@pytest.mark.parametrize("stack", DATA)
+def test_heads_of_the_ledger_are_under_a_lock_that_nobody_lifts(stacks: Stacks, stack: str) -> None:
+    locks = [
+        bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+        for bucket in properties(stacks[stack], "AWS::S3::Bucket")
+        if bucket.get("ObjectLockEnabled")
+    ]
+    strict = {"Mode": "COMPLIANCE", "Days": 3650}
+    assert locks == [{"Mode": "GOVERNANCE", "Days": 1} if "staging" in stack else strict]
 
 
 @pytest.mark.parametrize("stack", DATA)

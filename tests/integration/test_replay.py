@@ -319,7 +319,7 @@ def test_an_answer_of_a_release_named_as_before_is_replayed(home: Home) -> None:
     home.application.ledger.add_release("other", old, {**manifest, "model": "other"}, {}, "x", None)
     (line,) = home.answer(ANN)
     home.collect(before := {**line, "release": old, "prediction_id": "before"})
-    assert replayed(home, before).matches
+    assert replayed(home, before).is_same
 
 
 def test_a_line_that_names_a_folder_is_no_line_of_ours(home: Home) -> None:

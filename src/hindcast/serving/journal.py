@@ -54,9 +54,14 @@ class Formatter(LambdaPowertoolsFormatter):
     def _text(self, line: Mapping[str, Any]) -> str:
         """The line with its tag; features, which are most of it, are written once for both."""
         features = None if line["features"] is None else _encode(line["features"])
-        tag = f',"{TAG}":"{self.keys.tag({**line, "features": features})}"' if self.keys else ""
-        rest = _encode({name: value for name, value in line.items() if name != "features"})
-        return f'{rest[:-1]},"features":{features or "null"}{tag}}}'
+        tagged = {TAG: self.keys.tag({**line, "features": features})} if self.keys else {}
+        items = list(line.items())
+        place = list(line).index("features")
+        before, after = (
+            _encode(dict(items[:place])),
+            _encode({**dict(items[place + 1 :]), **tagged}),
+        )
+        return f'{before[:-1]},"features":{features or "null"},{after[1:]}'
 
 
 class Output(logging.StreamHandler[IO[str]]):
