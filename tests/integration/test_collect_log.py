@@ -74,6 +74,7 @@ def test_a_log_becomes_rows(tmp_path: Path, lake: Lake) -> None:
         "probability": 0.25,
         "answer": '{"prediction":1,"probability":0.25}',
         "outcome": "predicted",
+        "tag": None,
         "collected_at": NOW,
     }
 

@@ -17,6 +17,7 @@ FIELDS = (
     "release",
     "materialization",
     "features_as_of",
+    "features_as_of_by_view",
     "features",
     "outcome",
 )
