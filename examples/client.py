@@ -5,7 +5,7 @@ import sys
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import botocore.session
 from botocore.auth import SigV4Auth
@@ -22,8 +22,10 @@ def predict(
 
     question: keys and request values by their names. path: /models/{model}/predict for one model.
     """
-    body = json.dumps(question).encode()
-    return _answer("POST", f"{url}{path}", body, region, key, credentials)
+    url, body = url + path, json.dumps(question).encode()
+    headers = dict(signed(region, key, credentials)("POST", url, body))
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as response:
+        return json.load(response)
 
 
 def features(
@@ -35,8 +37,8 @@ def features(
     credentials: Credentials,
 ) -> Any:
     """What a feature service has now for keys and request values by their names."""
-    path = f"/services/{quote(service, safe='')}/features?{urlencode(question)}"
-    return _answer("GET", url + path, None, region, key, credentials)
+    path = f"/services/{quote(service, safe='')}/features"
+    return predict(url, region, key, dict(question), credentials, path)
 
 
 def client(url: str, region: str, key: str, credentials: Credentials) -> Client:
@@ -54,15 +56,6 @@ def signed(region: str, key: str, credentials: Credentials) -> Sign:
         return dict(asked.headers)
 
     return sign
-
-
-def _answer(
-    method: str, url: str, body: bytes | None, region: str, key: str, credentials: Credentials
-) -> Any:
-    headers = dict(signed(region, key, credentials)(method, url, body))
-    request = urllib.request.Request(url, body, headers, method=method)
-    with urllib.request.urlopen(request) as response:
-        return json.load(response)
 
 
 if __name__ == "__main__":

@@ -107,12 +107,17 @@ class Firewall(Construct):
             resource_arn=self.acl.attr_arn,
             log_destination_configs=[log.log_group_arn],
             logging_filter=blocked,
-            # A signature lets in whoever has it.
+            # A signature lets in whoever has it; a URL that somebody made up may hold an id.
             redacted_fields=[
-                waf.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": header})
-                for header in ("authorization", "x-api-key")
+                _redacted(single_header={"Name": "authorization"}),
+                _redacted(single_header={"Name": "x-api-key"}),
+                _redacted(uri_path={}),
+                _redacted(query_string={}),
             ],
         )
+
+
+_redacted = waf.CfnLoggingConfiguration.FieldToMatchProperty
 
 
 def _visible(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:

@@ -66,7 +66,8 @@ ROUTES = (
         _of_models("/score"),
         _document(features=_ROW, instances=_several(_ROW)),
     ),
-    Route("Features", "GET", ("/features", "/features/{key}")),
-    Route("Services", "GET", ("/services/{service}/features",)),
+    # Not by GET, as `hindcast serve` has it too: X-Ray and the firewall keep URLs, and ids in them.
+    Route("Features", "POST", ("/features",), _question()),
+    Route("Services", "POST", ("/services/{service}/features",), _question()),
     Route("Health", "GET", ("/health",)),
 )

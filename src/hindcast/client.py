@@ -121,7 +121,7 @@ class Client:
     def features(self, question: Question, service: str | None = None) -> Features:
         """The features of a service now; without one, what the default model would be given."""
         path = f"/services/{quote(service, safe='')}/features" if service else "/features"
-        found = self._get(path, question)
+        found = self._post(path, question)  # A URL is in logs, where no key should be.
         return Features(
             found["features"],
             datetime.fromisoformat(found["features_as_of"]),

@@ -63,7 +63,7 @@ def test_every_method_asks_who_and_how_much_and_calls_what_the_stage_names(
     stacks: Stacks, stack: str
 ) -> None:
     methods = properties(stacks[stack], "AWS::ApiGateway::Method")
-    assert len(methods) == 10
+    assert len(methods) == 9
     for method in methods:
         assert method["AuthorizationType"] == "AWS_IAM"
         assert method["ApiKeyRequired"] is True
@@ -76,6 +76,19 @@ def test_every_method_asks_who_and_how_much_and_calls_what_the_stage_names(
 
 
 @pytest.mark.parametrize("stack", APIS)
+def test_nobodys_id_is_in_a_url_which_traces_and_logs_keep(stacks: Stacks, stack: str) -> None:
+    parts = {one["PathPart"] for one in properties(stacks[stack], "AWS::ApiGateway::Resource")}
+    assert {part for part in parts if "{" in part} == {"{model}", "{service}"}
+    for method in properties(stacks[stack], "AWS::ApiGateway::Method"):
+        assert method["HttpMethod"] == "POST" or not method.get("RequestParameters")
+    for stage in properties(stacks[stack], "AWS::ApiGateway::Stage"):
+        assert not {"$context.path", "$context.resourceId"} & set(
+            json.loads(stage["AccessLogSetting"]["Format"]).values()
+        )
+        assert all(one["DataTraceEnabled"] is False for one in stage["MethodSettings"])
+
+
+@pytest.mark.parametrize("stack", APIS)
 def test_the_firewall_stands_before_every_stage(stacks: Stacks, stack: str) -> None:
     rules = only(stacks[stack], "AWS::WAFv2::WebACL")["Properties"]["Rules"]
     assert len(rules) == 4
@@ -84,7 +97,9 @@ def test_the_firewall_stands_before_every_stage(stacks: Stacks, stack: str) -> N
     assert '"ActionToUse": {"Count": {}}, "Name": "SizeRestrictions_BODY"' in json.dumps(rules)
     associations = properties(stacks[stack], "AWS::WAFv2::WebACLAssociation")
     assert len({text(one["ResourceArn"]) for one in associations}) == len(models_of(stack))
-    only(stacks[stack], "AWS::WAFv2::LoggingConfiguration")
+    [logging] = properties(stacks[stack], "AWS::WAFv2::LoggingConfiguration")
+    redacted = [one for one in logging["RedactedFields"] if "SingleHeader" not in one]
+    assert redacted == [{"UriPath": {}}, {"QueryString": {}}]
     plan = only(stacks[stack], "AWS::ApiGateway::UsagePlan")["Properties"]
     assert plan["Quota"]
     assert plan["Throttle"]

@@ -1,15 +1,18 @@
 """The predict handler over a real Postgres and a real ONNX model."""
 
+import json
 import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from hindcast.errors import NotFoundError
 from hindcast.serving.handler import meter
 from hindcast.serving.requests import Question
+from hindcast.traffic import proxy_events
 from tests.integration.service import FEATURES, Service, logged, serve
 from tests.unit.serving import sample_release
 
@@ -67,14 +70,60 @@ def test_a_stored_value_that_the_model_cannot_take_is_refused_as_in_a_score(
     assert "probability" in answered
 
 
-def test_an_id_in_a_path_is_decoded_once(served_url: str, tmp_path: Path) -> None:
+ODD_IDS = ("a%41", "x/y", "a?b=c#d", 'o\'hara "q"', "é ü", "🙂", "a+b c", "..", "{proxy+}")
+
+
+def test_an_id_is_what_was_written_in_every_route(served_url: str, tmp_path: Path) -> None:
     columns = ", ".join(f"NULL AS {feature['name']}" for feature in sample_release.FEATURES)
-    said = "'' AS _unseen, now() AS features_as_of, '1' AS materialization"
+    said = "'' AS _unseen, now() AS features_as_of, %(key_0)s::text AS materialization"
     sql = f"SELECT {columns}, {said} WHERE %(key_0)s <> ''"
     with serve(
         served_url, sample_release.write(tmp_path, sql=sql, keys=sample_release.key("string"))
     ) as service:
-        assert service.call("GET", "/features/a%2541%2F%C3%A9")[1]["id"] == "a%41/é"
+        for odd in ODD_IDS:
+            written = quote(odd, safe="")
+            found = [
+                service.call("GET", f"/features/{written}"),
+                service.call("GET", f"/features?id={written}"),
+                service.call("POST", "/features", {"id": odd}),
+            ]
+            assert [(status, row["id"], row["materialization"]) for status, row in found] == [
+                (200, odd, odd)
+            ] * 3
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("HEAD", "/health", "GET"),
+        ("OPTIONS", "/features", "GET, POST"),
+        ("PUT", "/features/5008827", "GET"),
+        ("GET", "/predict", "POST"),
+        ("BREW", "/models/credit_risk/score", "POST"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(
+    service: Service, method: str, path: str, allowed: str
+) -> None:
+    answer = service.invoke(method, path)
+    assert answer["statusCode"] == 405
+    assert answer["multiValueHeaders"]["Allow"] == [allowed]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"version": "2.0", "rawPath": "/predict", "requestContext": {"http": {"method": "POST"}}},
+        {"id": 5008827},
+    ],
+    ids=["payload version 2", "a bare question"],
+)
+def test_what_is_no_event_of_a_rest_api_is_told_what_is(
+    service: Service, event: dict[str, Any]
+) -> None:
+    answer = service.handler(event, proxy_events.Context())
+    assert answer["statusCode"] == 400
+    assert "payload version 1.0" in json.loads(answer["body"])["error"]["message"]
 
 
 def test_unknown_ids_are_404(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,7 +231,7 @@ def test_bad_scores_are_told_which_field(
 
 
 def test_no_such_route(service: Service) -> None:
-    assert service.call("GET", "/predict")[0] == 404
+    assert service.call("GET", "/predict/5008827")[0] == 404
     assert service.call("POST", "/")[1]["error"]["field"] == "path"
 
 

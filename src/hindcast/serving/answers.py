@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -22,6 +22,13 @@ def ok(document: Mapping[str, Any]) -> Response[str]:
 def error(status: int, field: str | None, message: str) -> Response[str]:
     """A refusal: what is wrong with which field, or with none of them."""
     return Response(status, _CONTENT_TYPE, _encode(refusal(field, message)))
+
+
+def not_allowed(methods: Sequence[str]) -> Response[str]:
+    """405 of a path that takes other methods."""
+    message = f"takes {' and '.join(methods)}"
+    headers = {"Allow": ", ".join(methods)}
+    return Response(405, _CONTENT_TYPE, _encode(refusal("method", message)), headers)
 
 
 def refusal(field: str | None, message: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Lambda handlers over a predictor or services: warm-ups, metrics and traces around routes."""
 
 import atexit
+import json
 import logging
 import os
 import time
@@ -9,7 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools import Metrics
 
-from hindcast.serving import journal
+from hindcast.serving import answers, journal
 from hindcast.serving.catalog import Catalog
 from hindcast.serving.feature_routes import FeatureRoutes
 from hindcast.serving.meter import Meter
@@ -19,6 +20,19 @@ from hindcast.serving.service import Service
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 SERVICE = "hindcast-predict"
 SERVICES = "/services/"
+
+# What anything else than API Gateway's own event is answered with.
+_NO_REQUEST = {
+    "statusCode": 400,
+    "headers": {"Content-Type": "application/json"},
+    "body": json.dumps(
+        answers.refusal(
+            "event",
+            "is no request of a REST API: payload version 1.0 has httpMethod, path and a body; an "
+            "HTTP API or a function URL sends version 2.0, which is not taken",
+        )
+    ),
+}
 
 # Powertools keeps one log and one set of metrics for all of a process, and so do we.
 logger = journal.logger(SERVICE)
@@ -56,6 +70,8 @@ def _handler(resolve: Handler, release: str | None) -> Handler:
             # Busy meanwhile, so that the next of several warm-ups needs an environment of its own.
             time.sleep(event.get("hold_seconds", 0))
             return {"warm": True, "release": release}
+        if not _is_request(event):
+            return _NO_REQUEST
         meter.by(release)
         started = time.perf_counter()
         try:
@@ -66,6 +82,11 @@ def _handler(resolve: Handler, release: str | None) -> Handler:
 
     handler: Handler = logger.inject_lambda_context(_traced(handle), log_event=False)
     return handler
+
+
+def _is_request(event: dict[str, Any]) -> bool:
+    """Whether it is what a REST API hands on."""
+    return isinstance(event.get("httpMethod"), str) and isinstance(event.get("path"), str)
 
 
 def _traced(function: Handler) -> Handler:

@@ -23,6 +23,7 @@ from hindcast.serving.features import UnknownEntityError
 from hindcast.serving.meter import Meter
 from hindcast.serving.rarely import Rarely
 from hindcast.serving.requests import RequestError
+from hindcast.serving.routes import Routes
 
 UNEXPECTED = "something went wrong here; it has been logged"
 
@@ -48,7 +49,9 @@ class Outages:
             self._logger.error("a feature cannot be computed", error_type=kind)
 
 
-def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter, outages: Outages) -> None:
+def install(
+    app: APIGatewayRestResolver, routes: Routes, logger: Logger, meter: Meter, outages: Outages
+) -> None:
     """Let the routes of app answer errors, each counted; the most specific class wins."""
 
     def refused(error: RequestError) -> Response[str]:
@@ -62,6 +65,9 @@ def install(app: APIGatewayRestResolver, logger: Logger, meter: Meter, outages: 
 
     def no_route(_: NoRouteError) -> Response[str]:
         meter.error("Route")
+        methods = routes.allowed(app.current_event.raw_event)
+        if methods:
+            return answers.not_allowed(methods)
         return answers.error(404, "path", "there is no such route")
 
     def unavailable(error: StoreUnavailableError) -> Response[str]:

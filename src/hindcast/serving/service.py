@@ -26,6 +26,7 @@ from hindcast.serving.prediction_lines import PredictionLines
 from hindcast.serving.predictor import Prediction, Predictor
 from hindcast.serving.questions import BatchItem
 from hindcast.serving.requests import Key, Question, RequestError
+from hindcast.serving.routes import Routes
 from hindcast.serving.scores.fallback import FallbackScore
 from hindcast.serving.values import Value
 
@@ -41,19 +42,19 @@ class Service:
         self._outages = refusals.Outages(logger, meter)
         # Whatever POWERTOOLS_DEV and POWERTOOLS_DEBUG say: it would write paths and bodies.
         self._app = APIGatewayRestResolver(debug=False)
-        self._app.post("/predict")(self.predict)
-        self._app.post("/predict/batch")(self.predict_batch)
-        self._app.get("/features")(self.features_by_name)
-        self._app.get("/features/<key>")(self.features)
-        self._app.post("/score")(self.score)
-        self._app.get("/health")(self.health)
+        routes = Routes(self._app)
         for path, answer in (
             ("/predict", self.predict),
             ("/predict/batch", self.predict_batch),
             ("/score", self.score),
         ):
-            self._app.post(f"/models/<model>{path}")(self._of_model(answer))
-        refusals.install(self._app, logger, meter, self._outages)
+            routes.add("POST", path, answer)
+            routes.add("POST", f"/models/<model>{path}", self._of_model(answer))
+        routes.add("GET", "/features", self.features_by_name)
+        routes.add("POST", "/features", self.features_of_body)
+        routes.add("GET", "/features/<key>", self.features)
+        routes.add("GET", "/health", self.health)
+        refusals.install(self._app, routes, logger, meter, self._outages)
 
     def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer one proxy event."""
@@ -84,11 +85,16 @@ class Service:
     def features(self, key: str) -> Response[str]:
         """The features a prediction would be made from now; other values are in the query."""
         keys = {each.name: unquote(key) for each in self._plan.keys[:1]}
-        return self._features(requests.query(self._app.current_event.raw_event, keys))
+        return self._features_of(requests.query(self._app.current_event.raw_event, keys))
 
     def features_by_name(self) -> Response[str]:
         """The same, for the keys and request values of the query."""
-        return self._features(requests.query(self._app.current_event.raw_event))
+        return self._features_of(requests.query(self._app.current_event.raw_event))
+
+    def features_of_body(self) -> Response[str]:
+        """The same, for the keys and request values of the body, which no URL or log has."""
+        document = self._body(*self._plan.inputs)
+        return self._features(questions.read(document, self._plan), document)
 
     def score(self) -> Response[str]:
         """{"features"} -> a score; {"instances"} -> {"predictions"}: the caller's values."""
@@ -136,10 +142,12 @@ class Service:
 
         return answered
 
-    def _features(self, texts: Mapping[str, str]) -> Response[str]:
-        question = questions.of_texts(texts, self._plan)
+    def _features_of(self, texts: Mapping[str, str]) -> Response[str]:
+        return self._features(questions.of_texts(texts, self._plan), texts)
+
+    def _features(self, question: Question, asked: Mapping[str, Any]) -> Response[str]:
         row = self._predictor.features(question, datetime.now(UTC))
-        return answers.ok({**texts, **row.document, "release": self.release})
+        return answers.ok({**asked, **row.document, "release": self.release})
 
     def _lines(self) -> PredictionLines:
         return PredictionLines(self._write, self.release)

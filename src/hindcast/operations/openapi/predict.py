@@ -208,6 +208,11 @@ _QUERY = Parameter(
 )
 
 
+_OF_SERVICE = "/services/{service}/features"
+_FEATURES = "The features that a question has"
+_SERVED = "The features of a service now"
+
+
 def operations(question: type[BaseModel], values: type[BaseModel]) -> list[Operation]:
     """Every route of the predict API."""
     return [
@@ -216,14 +221,11 @@ def operations(question: type[BaseModel], values: type[BaseModel]) -> list[Opera
             "predict_batch", "/predict/batch", "Predict for many", QuestionsBody, PredictedBatch
         ),
         *_of_model("score", "/score", "ScoredRow values that are sent", values, ScoredAll),
-        _get("features", "/features", "The features that a question has now", ModelFeatures),
+        _post("features_by_body", "/features", f"{_FEATURES} now", question, ModelFeatures),
+        _post("service_features_by_body", _OF_SERVICE, _SERVED, QuestionBody, ServiceFeatures),
+        _get("features", "/features", f"{_FEATURES} now, in a URL", ModelFeatures),
         _get("features_of_key", "/features/{key}", "The same, of an only key", ModelFeatures),
-        _get(
-            "service_features",
-            "/services/{service}/features",
-            "The features of a service now",
-            ServiceFeatures,
-        ),
+        _get("service_features", _OF_SERVICE, f"{_SERVED}, in a URL", ServiceFeatures),
         Operation(
             "health",
             "GET",
@@ -262,6 +264,13 @@ def _of_model(
             body,
         ),
     ]
+
+
+def _post(
+    name: str, path: str, summary: str, body: type[BaseModel], answer: type[BaseModel]
+) -> Operation:
+    answers = _answers(answer, 400, 404, 413, 422, 503)
+    return Operation(name, "POST", path, summary, "features", answers, body)
 
 
 def _get(name: str, path: str, summary: str, answer: type[BaseModel]) -> Operation:
