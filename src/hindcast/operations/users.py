@@ -36,11 +36,16 @@ _NAMES = {
 }
 # Postgres counts whoever makes a role among its members, and RDS lets members of rds_iam in by
 # IAM's tokens only: made by a role that is gone again, or the administrator's password would end.
+# Its limits are set here, as an RDS Proxy takes none from a client, and only who made it may.
 _MAKE_READER = """
 CREATE ROLE hindcast_maker CREATEROLE;
 GRANT hindcast_maker TO CURRENT_USER;
 SET LOCAL ROLE hindcast_maker;
 CREATE ROLE {reader} LOGIN;
+ALTER ROLE {reader} SET statement_timeout = '1s';
+ALTER ROLE {reader} SET lock_timeout = '500ms';
+ALTER ROLE {reader} SET idle_in_transaction_session_timeout = '5s';
+ALTER ROLE {reader} SET default_transaction_read_only = on;
 RESET ROLE;
 DROP ROLE hindcast_maker
 """
@@ -67,6 +72,8 @@ _STATE = """
 WITH users AS (SELECT oid, rolname FROM pg_roles WHERE rolname IN (%(reader)s, %(worker)s))
 SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname = ANY (%(schemas)s)
 UNION ALL SELECT 'user ' || rolname FROM users
+UNION ALL SELECT format('%%s begins with %%s', rolname, unnest(rolconfig))
+    FROM pg_roles WHERE rolname IN (%(reader)s, %(worker)s)
 UNION ALL SELECT users.rolname || ' is a member of ' || roleid::regrole
     FROM pg_auth_members JOIN users ON users.oid = member
 UNION ALL SELECT format('%%s may %%s in schema %%s', rolname, privilege_type, nspname)
