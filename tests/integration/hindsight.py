@@ -172,12 +172,17 @@ class Home:
         stage = local_stage.served(self.folder, self.application.project.model().name)
         promote.promote(self.application, None, release, force=True, reason="a test", stage=stage)
 
-    def ask(self, path: str, body: Any, release: str | None = None) -> list[Line]:
-        """Let the predict handler answer by a release, by default the newest; the lines it logs."""
+    def ask(
+        self, path: str, body: Any, release: str | None = None, url: str | None = None
+    ) -> list[Line]:
+        """Let the predict handler answer by a release, by default the newest; the lines it logs.
+
+        url: of the database as somebody else signs in to it.
+        """
         folder = self.application.release_folder(release or self.releases[-1])
         stream, handler = io.StringIO(), cast("Any", logger.logger_handler)
         journal.sign(logger, self.application.line_keys)
-        with serve(self.database_url, folder) as service:
+        with serve(url or self.database_url, folder) as service:
             before = handler.setStream(stream)
             try:
                 service.call("POST", path, body)

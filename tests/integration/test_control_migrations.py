@@ -29,7 +29,7 @@ from hindcast.stores.ledger.tables import REVISION
 from hindcast.stores.online import OnlineStore, ViewVersion
 from lambdas.control.handler import handler
 from tests.integration import hindsight, lending
-from tests.integration.hindsight import ANN, AS_OF, Home
+from tests.integration.hindsight import ANN, AS_OF
 from tests.integration.migrating import CHANGING, SECRET, application, publish, read, secret
 from tests.integration.rds import ADMINISTRATOR, SUPERUSER, Server, as_user, server
 
@@ -147,8 +147,7 @@ def test_the_worker_does_all_its_work_and_the_reader_answers_from_it(rds: Server
         assert home.registry.releases("credit_risk").keys() == {*home.releases}
         home.materialize("2021-09-10")  # What is swapped in later is read as well.
         home.application.store.rollback(ViewVersion.of(home.application.project.view()))
-        reading = Home(home.folder, as_user(url, READER))
-        [line] = reading.ask("/predict", {"id": ANN}, home.releases[-1])
+        [line] = home.ask("/predict", {"id": ANN}, home.releases[-1], as_user(url, READER))
     with closing(Catalog(Database(as_user(url, READER)))) as services:
         services.reader(services.names[0]).check(datetime.now(UTC))
     assert line["features_as_of"].startswith(AS_OF)
