@@ -70,7 +70,7 @@ class Schedule:
     measure: str = "cron(10 * * * ? *)"  # Hourly, as the alarms on ages look.
     drift: str = "cron(0 6 * * ? *)"  # Of each model.
     compact: str = "cron(40 2 * * ? *)"  # The predictions of a day, a file for each batch.
-    verify: str = "cron(20 2 * * ? *)"  # The ledger by its chain, the releases by their digests.
+    verify: str = "cron(20 2,14 * * ? *)"  # Twice in the day that its alarm looks at.
     relay: str = "rate(1 minute)"  # Events wait that long at most.
     timezone: str = "Etc/UTC"
 

@@ -164,6 +164,9 @@ def _shared(limits: Thresholds, metrics: Metrics) -> list[Watch]:
     collect = metrics.function("collect-log", "Errors", "Sum")
     ingest = metrics.function("ingest", "Errors", "Sum")
     relay = metrics.function("relay", "Errors", "Sum")
+    day, whole = Duration.days(1), names.ALL_PARTS
+    damage = metrics.hindcast(names.METRIC_DAMAGE, names.METRIC_PART, whole, day)
+    changed = "The ledger or a release is not as it was written, or nobody says whether it is"
     waiting = "ApproximateNumberOfMessagesVisible"
     queues = {
         queue: metrics.queue(waiting, queue)
@@ -175,6 +178,7 @@ def _shared(limits: Thresholds, metrics: Metrics) -> list[Watch]:
             Watch(queue, held, 0, f"The queue '{queue}' holds what failed", 1, 1)
             for queue, held in queues.items()
         ),
+        Watch("damage", damage, 0, changed, 1, 1, True),
         Watch("collect-errors", collect, 0, "Predictions do not reach the lake"),
         Watch("ingest-errors", ingest, 0, "A file cannot be ingested", 1, 1),
         Watch("relay-errors", relay, 0, "Events do not leave, or a sink never took one", 1, 1),

@@ -103,6 +103,7 @@ def _ingest(application: Application, event: Event) -> Event:
 
 def _verify(application: Application, event: Event) -> Event:
     found = verification.verify(application, event.get("parts", verification.QUICK))
+    measurements.tell_damage(application, len(found.damage), datetime.now(UTC))
     if found.damage:
         raise HindcastError("; ".join(f"{each.part}: {each.what}" for each in found.damage))
     return asdict(found)

@@ -138,6 +138,8 @@ METRIC_FEATURE_AGE = "FeatureAgeHours"
 METRIC_MODEL_AGE = "ModelAgeDays"
 METRIC_DRIFT = "Drift"
 METRIC_WARMUP = "WarmupFailures"
+# How much of what is kept is not as it was written: of the ledger and the releases together.
+METRIC_DAMAGE, METRIC_PART, ALL_PARTS = "Damage", "part", "all"
 
 
 def array_columns(name: str, size: int) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ OF_MODELS = {
     "rebuild-timed-out",
 }
 SHARED = {
+    "damage",
     "pinned-connections",
     "refresh-failed",
     "refresh-aborted",
@@ -41,6 +42,7 @@ def test_each_trouble_has_its_alarm(stacks: Stacks, deployment: Deployment) -> N
     ages = {deployment.of_model("feature-age", view) for view in deployment.views}
     must_come = ("model-age", "warmup-failures")
     ages |= {deployment.of_model(name, model) for name in must_come for model in deployment.models}
+    ages.add(deployment.named("damage"))
     expected = {
         *(deployment.of_model(name, model) for name in OF_MODELS for model in deployment.models),
         *map(deployment.named, SHARED),

@@ -58,6 +58,20 @@ def measure(application: Application, now: datetime) -> Measured:
     return Measured({metric: ages for metric, ages in published.items() if ages}, missing)
 
 
+def tell_damage(application: Application, count: int, now: datetime) -> None:
+    """Publish how much of what is kept is damaged; of a home nobody has to be told so."""
+    deployment = application.settings.deployment
+    if deployment is not None:
+        dimensions = {names.METRIC_DIMENSION: deployment, names.METRIC_PART: names.ALL_PARTS}
+        told = {
+            "MetricName": names.METRIC_DAMAGE,
+            "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+            "Timestamp": now,
+            "Value": count,
+        }
+        _publish(deployment, [told])
+
+
 def views(application: Application) -> list[str]:
     """The views that the project declares, and others that a champion still reads."""
     read = (view for record in _champions(application) for view in record.manifest["views"])
