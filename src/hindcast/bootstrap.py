@@ -32,12 +32,13 @@ class Application:
     settings: Settings
     project: "Project"
 
-    @property
+    @cached_property
     def lake(self) -> "Lake":
-        """The lake."""
+        """The lake, whose tables the ledger knows."""
+        from hindcast.stores.integrity import Integrity
         from hindcast.stores.lake import Lake
 
-        return Lake(self.settings.lake)
+        return Lake(self.settings.lake, Integrity(self.settings.lake, lambda: self.ledger.lake))
 
     @cached_property
     def database_url(self) -> str:

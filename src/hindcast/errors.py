@@ -65,6 +65,10 @@ class ReleaseError(HindcastError):
     """Raised when a release folder is incomplete, changed, or refused by the parity gate."""
 
 
+class DamagedError(HindcastError):
+    """Raised when a table of the lake is not as the ledger recorded it."""
+
+
 class GateError(HindcastError):
     """Raised when a release may not be promoted, because its gate has not let it through."""
 

@@ -27,6 +27,9 @@ EVENT_DIGEST = "_event"
 # Why a record withdraws its event; null in every other record.
 RETRACTION = "_retraction"
 
+# What lists of names are separated by; nobody may declare a name that has it.
+SEPARATOR = "\x1f"
+
 # What a caller's file is among the inputs of a training set.
 SPINE = "spine"
 

@@ -48,7 +48,7 @@ def expected(csv_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 @pytest.mark.parametrize(
     ("crash", "has_raw", "has_bad"),
     [
-        ("before hindcast.stores.lake:Lake._create 1", False, False),
+        ("before hindcast.stores.lake:Lake.create 1", False, False),
         ("before hindcast.stores.lake:write_deltalake 1", False, False),
         ("before hindcast.data.ingest:_Intake._stamped 3", False, False),
         ("after hindcast.stores.lake:write_deltalake 1", True, False),
@@ -89,7 +89,7 @@ def _ingest_in_step(path: Path, root: str, barrier: Barrier) -> None:
 
     patch = pytest.MonkeyPatch()
     patch.setattr("hindcast.stores.lake.write_deltalake", in_step(write_deltalake))
-    patch.setattr(Lake, "_create", in_step(Lake._create))
+    patch.setattr(Lake, "create", in_step(Lake.create))
     add_file(path, orders, Lake(root), NOW)
 
 

@@ -1,10 +1,12 @@
 """A lake on S3 (moto's server) holds and computes the same as one in a folder."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pyarrow as pa
 import pytest
 
@@ -15,9 +17,14 @@ from hindcast.data.ingest import IngestReport
 from hindcast.data.materialize import MaterializeReport, materialize
 from hindcast.demo.generate import generate
 from hindcast.engines.duckdb import DuckDBEngine
+from hindcast.errors import DamagedError
+from hindcast.stores import table_files
 from hindcast.stores.database import connect
+from hindcast.stores.integrity import Integrity, examine
 from hindcast.stores.lake import Lake
+from hindcast.stores.ledger import Ledger
 from hindcast.stores.online import OnlineStore, ViewVersion
+from hindcast.stores.table_files import active
 from tests.integration import moto_aws
 from tests.integration.orders import NOW, add, quarantine, raw
 
@@ -43,10 +50,12 @@ def loan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ingested(
-    bucket: str, loan_file: Path, tmp_path_factory: pytest.TempPathFactory
+    bucket: str, loan_file: Path, tmp_path_factory: pytest.TempPathFactory, module_database_url: str
 ) -> dict[Lake, IngestReport]:
-    """The same loans in a lake on S3, and in one in a folder."""
-    lakes = [Lake(f"{bucket}/some/prefix"), Lake(str(tmp_path_factory.mktemp("lake")))]
+    """The same loans in a lake on S3, which a ledger knows, and in one in a folder."""
+    root, ledger = f"{bucket}/some/prefix", Ledger(module_database_url)
+    remote = Lake(root, Integrity(root, lambda: ledger.lake))
+    lakes = [remote, Lake(str(tmp_path_factory.mktemp("lake")))]
     return {lake: add(loan_file, lake, LOANS) for lake in lakes}
 
 
@@ -103,3 +112,37 @@ def test_the_training_set_is_the_same(ingested: dict[Lake, IngestReport]) -> Non
     )
     assert remote.num_rows > 500
     assert remote.equals(local)
+
+
+@pytest.mark.parametrize("is_gone", [False, True], ids=["flipped", "gone"])
+@pytest.mark.parametrize("is_log", [False, True], ids=["data", "log"])
+def test_damage_of_an_object_is_found(
+    ingested: dict[Lake, IngestReport], is_log: bool, is_gone: bool
+) -> None:
+    remote = next(iter(ingested))
+    assert remote.integrity is not None
+    table = remote.open(names.RAW, "loans", fix="")
+    name = table_files.entry_path(table.version()) if is_log else next(iter(active(table)))
+    with damaged(f"{remote.uri(names.RAW, 'loans')}/{name}", is_gone):
+        report = examine(remote.integrity, "raw/loans")
+        with pytest.raises(DamagedError, match=name):
+            remote.check_whole(names.RAW, "loans")
+    assert report is not None
+    assert [name in str(each) for each in report.damages] == [True]
+    remote.check_whole(names.RAW, "loans")
+
+
+@contextmanager
+def damaged(uri: str, is_gone: bool) -> Iterator[None]:
+    """An object with another byte in it, or that is gone."""
+    place = dict(zip(("Bucket", "Key"), uri.removeprefix("s3://").split("/", 1), strict=True))
+    client = boto3.client("s3")
+    before = client.get_object(**place)["Body"].read()
+    if is_gone:
+        client.delete_object(**place)
+    else:
+        client.put_object(**place, Body=before[:-9] + bytes([before[-9] ^ 1]) + before[-8:])
+    try:
+        yield
+    finally:
+        client.put_object(**place, Body=before)

@@ -13,7 +13,9 @@ from hindcast.errors import HindcastError
 from hindcast.stores.database import connect
 from hindcast.stores.ledger import Ledger
 from hindcast.stores.ledger.chain import chained
-from hindcast.stores.ledger.tables import VERSION_TABLE, metadata
+from hindcast.stores.ledger.columns import metadata
+from hindcast.stores.ledger.lake_records import NewCommit
+from hindcast.stores.ledger.tables import VERSION_TABLE
 
 TABLES = sorted(table.name for table in metadata.sorted_tables)
 # A column of each table that is no key, so that nothing but the trigger can object.
@@ -32,6 +34,9 @@ COLUMNS = {
     "schedules": "cron",
     "calls": "path",
     "chain": "digest",
+    "lake_adoptions": "reason",
+    "lake_intents": "by",
+    "lake_commits": "entry",
 }
 NOW = datetime(2021, 9, 17, tzinfo=UTC)
 
@@ -49,6 +54,9 @@ def fill(ledger: Ledger) -> None:
     ledger.jobs.end("j1", "succeeded")
     ledger.jobs.schedule("train", "0 2 * * *", False, {}, "alice")
     ledger.calls.add("alice", "viewer", "GET", "/runs", 200)
+    ledger.lake.intend("raw/loans", "i1")
+    commit = NewCommit(0, "written", "i1", 1, "e", 1, None, None, [])
+    ledger.lake.add(ledger.lake.adopt("raw/loans", "a test"), [commit])
 
 
 @pytest.fixture(scope="module")

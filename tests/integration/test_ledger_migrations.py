@@ -25,7 +25,8 @@ from hindcast.errors import HindcastError
 from hindcast.stores import embedded_postgres
 from hindcast.stores.database import connect
 from hindcast.stores.ledger import Ledger, migrate
-from hindcast.stores.ledger.tables import REVISION, VERSION_TABLE, metadata
+from hindcast.stores.ledger.columns import metadata
+from hindcast.stores.ledger.tables import REVISION, VERSION_TABLE
 from hindcast.stores.ledger.transactions import engine_of
 
 ROOT = Path(__file__).parents[2]

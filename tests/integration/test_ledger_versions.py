@@ -17,6 +17,7 @@ from sqlalchemy import event
 
 from hindcast.stores.database import connect
 from hindcast.stores.ledger import Ledger, migrate
+from hindcast.stores.ledger.lake_records import NewCommit
 from hindcast.stores.ledger.tables import REVISION
 
 FOLDER = Path(__file__).parent / "ledger_versions"
@@ -50,8 +51,23 @@ def exercise(ledger: Ledger) -> None:
     assert len(ledger.promotions()) == 2
     deliver(ledger)
     work(ledger)
+    commit(ledger)
     assert ledger.chain.damage() == []
     assert ledger.chain.head() is not None
+
+
+def commit(ledger: Ledger) -> None:
+    """Use every method of the lake's commits."""
+    lake, table = ledger.lake, "raw/loans"
+    lake.intend(table, "i1")
+    assert lake.open_intents(table, ["i1", "i2"]) == {"i1"}
+    assert lake.recorded(table) is None
+    begun = lake.adopt(table, "a test")
+    lake.add(begun, [NewCommit(0, "adopted", None, 3, "e", 9, "c", "s", [("a.parquet", 7, "d")])])
+    found = lake.recorded(table, 1)
+    assert found is not None
+    assert found.commits == [lake.commit(begun, 0)]
+    assert lake.tables() == [table]
 
 
 def work(ledger: Ledger) -> None:

@@ -30,7 +30,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "deltalake": (
         "hindcast.operations.batch",
         "hindcast.engines",
+        "hindcast.stores.integrity",
         "hindcast.stores.lake",
+        "hindcast.stores.table_files",
         "hindcast.stores.widening",
         "hindcast.formats.parquet_rows",
     ),

@@ -1,5 +1,7 @@
 """The command that proves what is kept."""
 
+from typing import Annotated
+
 import typer
 
 from hindcast import bootstrap
@@ -11,12 +13,25 @@ from hindcast.cli.options import HomeOption, JsonOption, ProjectOption
 
 @app.command()
 def verify(
-    project: ProjectOption = None, home: HomeOption = None, as_json: JsonOption = False
+    adopt: Annotated[
+        str | None,
+        typer.Option(
+            help="Take this table of the lake, such as raw/loans, as it is now instead: what was "
+            "recorded of it no longer counts."
+        ),
+    ] = None,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Check that what is kept is what was written. Exits with 1 where it is not."""
+    from hindcast.operations import lake_verification
     from hindcast.operations.verification import verify as use_case
 
     application = bootstrap.application(home, project, compiled=False)
+    if adopt is not None:
+        console.show(lake_verification.adopt(application, adopt), as_json)
+        return
     report = use_case(application, progress=ConsoleProgress())
     if as_json:
         console.show(report, as_json)

@@ -8,6 +8,7 @@ from sqlglot import exp
 from hindcast import names
 from hindcast.compiler import expressions, values
 from hindcast.compiler.dialects import DUCKDB
+from hindcast.compiler.quoting import literal
 from hindcast.compiler.typing import infer
 from hindcast.datatypes import BOOLEAN, STRING
 from hindcast.definitions import Check, Source
@@ -22,8 +23,8 @@ OWN = (
 )
 # In bytes: Postgres indexes no more than 2,704, a few of them its own.
 _LONGEST_KEY = 2600
-# The row as it was read; a name that no file has for a column.
-_READ = DUCKDB.quote("row as read")
+# The row as it was read; no column that is declared has such a name.
+_READ = DUCKDB.quote("\x1frow as read")
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _digest(source: Source) -> str:
     A column that is null adds nothing, so that one declared later changes no older event's.
     """
     texts = (
-        f"{_text(f'{name}=')} || CAST(_parsed.{DUCKDB.quote(name)} AS VARCHAR)"
+        f"{literal(f'{name}=')} || CAST(_parsed.{DUCKDB.quote(name)} AS VARCHAR)"
         for name in sorted(source.types.keys() - {source.recorded_at})
     )
     return f"md5(concat_ws(chr(31), {', '.join(texts)}))"
@@ -137,7 +138,7 @@ def _parse_faults(source: Source, found: Mapping[str, str]) -> list[_Fault]:
         if not (kind == STRING and found[name] == "VARCHAR"):
             faults.append(_Fault(f"{raw} IS NOT NULL AND {value} IS NULL", name, shown))
         if name in source.required:
-            faults.append(_Fault(f"{raw} IS NULL", name, _text(f"{name} is missing")))
+            faults.append(_Fault(f"{raw} IS NULL", name, literal(f"{name} is missing")))
         if kind == STRING:
             faults += _text_faults(name, value, is_key=name in source.keys)
     return faults
@@ -154,11 +155,11 @@ def _given(name: str, column: str, source: Source, found: Mapping[str, str]) -> 
 
 def _text_faults(name: str, value: str, is_key: bool) -> list[_Fault]:
     """What Postgres cannot hold, and would stop every materialization from then on."""
-    holds_nul = _text(f"{name} holds NUL, which no store can")
+    holds_nul = literal(f"{name} holds NUL, which no store can")
     faults = [_Fault(f"contains({value}, chr(0))", name, holds_nul)]
     if is_key:
         limit = f"' bytes; a key may have {_LONGEST_KEY}'"
-        reason = f"{_text(f'{name} has ')} || strlen({value}) || {limit}"
+        reason = f"{literal(f'{name} has ')} || strlen({value}) || {limit}"
         faults.append(_Fault(f"strlen({value}) > {_LONGEST_KEY}", name, reason))
     return faults
 
@@ -181,7 +182,7 @@ def _reject_faults(source: Source, checks: tuple[CompiledCheck, ...]) -> list[_F
 
 def _fault_columns(faults: list[_Fault]) -> list[str]:
     reasons = ", ".join(f"CASE WHEN {fault.condition} THEN {fault.reason} END" for fault in faults)
-    fields = " ".join(f"WHEN {fault.condition} THEN {_text(fault.field)}" for fault in faults)
+    fields = " ".join(f"WHEN {fault.condition} THEN {literal(fault.field)}" for fault in faults)
     shown = " ".join(
         f"WHEN {fault.condition} THEN CAST({_READ}.{DUCKDB.quote(fault.field)} AS VARCHAR)"
         for fault in faults
@@ -209,8 +210,4 @@ def _failed(check: CompiledCheck, source: Source) -> str:
 
 def _quoting(name: str, value: str, fault: str) -> str:
     """The SQL of a reason that quotes a column's value, which is SQL itself."""
-    return f"""{_text(f"{name} '")} || {value} || {_text(f"' {fault}")}"""
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"""{literal(f"{name} '")} || {value} || {literal(f"' {fault}")}"""

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from hindcast.compiler import arithmetic, casts, digits, functions, spelling
 from hindcast.compiler.functions import Function
+from hindcast.compiler.quoting import identifier, literal
 from hindcast.compiler.typing import Types, infer
 from hindcast.datatypes import BIGINT, DATE, DOUBLE, DataType
 
@@ -43,7 +44,11 @@ class Dialect:
 
     def quote(self, name: str) -> str:
         """An identifier, quoted."""
-        return exp.to_identifier(name, quoted=True).sql(dialect=self.name)
+        return identifier(name, self.name)
+
+    def literal(self, text: str) -> str:
+        """A text in quotes."""
+        return literal(text, self.name)
 
     def cast(self, sql: str, datatype: DataType) -> str:
         """A cast to a canonical type."""

@@ -16,6 +16,9 @@ from hindcast.errors import DefinitionError
 # What is not supported is refused in one line of our own, not warned of on another.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
+# Whatever walks a tree calls itself at each of its levels, and Python ends that at a thousand.
+DEEPEST = 150
+
 
 def parse(text: str, where: str) -> exp.Expression:
     """Parse one expression; raises DefinitionError naming `where`, the place and the fix."""
@@ -25,6 +28,8 @@ def parse(text: str, where: str) -> exp.Expression:
         raise DefinitionError(f"{where}: {_syntax_error(error, text)}") from error
     except TokenError as error:
         raise DefinitionError(f"{where}: syntax error in '{text}': {error}") from error
+    except RecursionError as error:
+        raise _too_deep(where, text) from error
     if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or _has_clauses(tree):
         raise DefinitionError(f"{where}: '{text}' must be one expression without a query around it")
     if any(lag.args.get("default") is not None for lag in tree.find_all(exp.Lag)):
@@ -32,9 +37,24 @@ def parse(text: str, where: str) -> exp.Expression:
             f"{where}: lag in '{text}' has a default value, which is not supported; "
             "write coalesce(lag(x, n), value)"
         )
+    if _depth(tree) > DEEPEST:
+        raise _too_deep(where, text)
     expression = filtered(tree.expressions[0])
     _refuse_unsupported(expression, text, where)
     return expression
+
+
+def _depth(tree: exp.Expr) -> int:
+    level, depth = [tree], 0
+    while level:
+        level, depth = [child for node in level for child in node.iter_expressions()], depth + 1
+    return depth
+
+
+def _too_deep(where: str, text: str) -> DefinitionError:
+    return DefinitionError(
+        f"{where}: '{text[:60]}...' is nested deeper than can be compiled; split it into features"
+    )
 
 
 def _syntax_error(error: ParseError, text: str) -> str:

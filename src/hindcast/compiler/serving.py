@@ -98,7 +98,7 @@ class _View:
     @property
     def unseen(self) -> str:
         """The view's name where it has no row for the question, else null."""
-        return f"CASE WHEN NOT ({self.found}) THEN '{self.view.view.name}' END"
+        return f"CASE WHEN NOT ({self.found}) THEN {POSTGRES.literal(self.view.view.name)} END"
 
     def features(self) -> Iterator[tuple[str, str]]:
         """Feature -> SQL of those that the service gives."""

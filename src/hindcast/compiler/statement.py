@@ -104,8 +104,13 @@ class Statement:
         """The names of an entity row's features that overflowed, or null."""
         stored = [f for f in (*self.view.features, *self.view.inputs) if f.kind != "request"]
         lost = {feature.name: self.windows.overflow(feature) for feature in stored}
-        found = [f"CASE WHEN {sql} THEN '{name}' END" for name, sql in lost.items() if sql]
-        listed = f"NULLIF(CONCAT_WS(',', {', '.join(found)}), '')" if found else "NULL"
+        found = [
+            f"CASE WHEN {sql} THEN {self.dialect.literal(name)} END"
+            for name, sql in lost.items()
+            if sql
+        ]
+        apart = self.dialect.literal(names.SEPARATOR)
+        listed = f"NULLIF(CONCAT_WS({apart}, {', '.join(found)}), '')" if found else "NULL"
         text = self.dialect.cast(listed, STRING)
         return f"CASE WHEN NOT _is_event THEN {text} END AS _overflowed"
 

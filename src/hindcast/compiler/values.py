@@ -1,5 +1,6 @@
 """A value of a file -> SQL that has it in the declared type, or null where it is none."""
 
+from hindcast.compiler.quoting import literal
 from hindcast.datatypes import DOUBLE, DataType
 from hindcast.definitions.formats import Values
 
@@ -16,7 +17,7 @@ def given(column: str, found: str, form: Values) -> str:
     """A value as the file has it, null where it is one of the format's words for null."""
     if found != "VARCHAR" or not form.nulls:
         return column
-    words = ", ".join(_literal(word) for word in form.nulls)
+    words = ", ".join(literal(word) for word in form.nulls)
     return f"(CASE WHEN {column} NOT IN ({words}) THEN {column} END)"
 
 
@@ -32,7 +33,7 @@ def parsed(column: str, kind: DataType, found: str, form: Values) -> str:
         return _since_1970(column, found, _EPOCH_SCALES[form.epoch])
     written = {"date": form.dates, "timestamp": form.timestamps}.get(kind.kind)
     if is_text and written:
-        instant = f"TRY_STRPTIME({column}, {_literal(written)})"
+        instant = f"TRY_STRPTIME({column}, {literal(written)})"
         cast = f"CAST({instant} AS {kind.sql('duckdb')})"
         return _within_years(cast, kind, _has_micros(column) if kind.kind == "timestamp" else "")
     if is_text and form.decimal == "," and kind.kind in ("bigint", "double", "decimal"):
@@ -50,7 +51,7 @@ def refusal(name: str, column: str, kind: DataType, found: str, form: Values) ->
     """SQL of the reason why a value is not of the declared type."""
     if kind.is_array:
         return _array_refusal(name, column, kind, found)
-    start, fault = _literal(f"{name} '"), _literal(f"' is not a {described(kind, form)}")
+    start, fault = literal(f"{name} '"), literal(f"' is not a {described(kind, form)}")
     return f"{start} || {column} || {fault}"
 
 
@@ -98,7 +99,7 @@ def _array_refusal(name: str, column: str, kind: DataType, found: str) -> str:
     place = f"list_position({is_none}, TRUE)"
     element = f"CAST(({elements})[{place}] AS VARCHAR)"
     shown = f"COALESCE('''' || {element} || '''', 'null')"
-    has, no_list = _literal(f"{name} has "), _literal(f"{name} is not a list such as [0.1, 0.2]")
+    has, no_list = literal(f"{name} has "), literal(f"{name} is not a list such as [0.1, 0.2]")
     return (
         f"CASE WHEN {elements} IS NULL THEN {no_list} WHEN len({elements}) <> {kind.size} "
         f"THEN {has} || len({elements}) || ' numbers, not {kind.size}' ELSE {has} || {shown} "
@@ -128,11 +129,17 @@ def _plain(column: str, kind: DataType, found: str) -> str:
     cast = column if is_same else f"TRY_CAST({text} AS {target})"
     if kind.kind in ("date", "timestamp"):
         exact = _has_micros(text) if kind.kind == "timestamp" else _whole_day(column, found)
+        if found == "VARCHAR":  # A word that the cast takes for 1970.
+            exact = f"trim({column}) NOT ILIKE 'epoch' AND {exact}"
         return _within_years(cast, kind, "" if is_same else exact)
     if not is_same and kind.kind in ("bigint", "decimal"):
         # A CASE stops at the first that holds; an OR would evaluate all of them on every row.
         accepted = " ".join(f"WHEN {exact} THEN {cast}" for exact in _exact(kind, text, cast))
         return f"CASE {accepted} END"
+    if kind.kind == "string" and found in ("DOUBLE", "FLOAT"):
+        # Pandas makes doubles of whole numbers where one is missing; as text they are whole again.
+        whole = f"{column} = trunc({column}) AND abs({column}) < 1e15"
+        return f"CASE WHEN {whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) ELSE {cast} END"
     return cast
 
 
@@ -171,7 +178,3 @@ def _exact(kind: DataType, text: str, cast: str) -> list[str]:
     # A positive exponent only moves the point of a number that has none.
     whole = f"regexp_full_match({text}, '\\s*[+-]?\\d+([eE]\\+?\\d+)?\\s*')"
     return [short, f"{digits} AND {plain}", whole]
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hindcast import names
 from hindcast.compiler import query
@@ -83,8 +83,13 @@ def materialize(
     stored = list(zip(views, joined.columns, strict=True))
     sql = query.materialization(joined.view, engine.dialect, knowledge)
     with engine.compute(sql, raw, joined.view.view.source) as computed:
-        with step(watcher, f"compute {view.view.name} on {engine.name}, write it to the lake"):
-            written = computed.write_offline(_target(view, lake, offline_table, run_id))
+        name, said = (names.FEATURES, offline_table or view.view.name), view.view.name
+        with (
+            step(watcher, f"compute {said} on {engine.name}, write it to the lake"),
+            lake.committing(*name) as metadata,
+        ):
+            target = _target(view, lake.uri(*name), run_id)
+            written = computed.write_offline(replace(target, metadata=metadata))
         if not written.events:
             raise InputError(_nothing_known(source.name, knowledge))
         with step(watcher, "load the online store and swap"):
@@ -139,9 +144,8 @@ def _nothing_known(source: str, knowledge: Knowledge) -> str:
     )
 
 
-def _target(view: CompiledView, lake: Lake, table: str | None, run_id: str) -> OfflineTarget:
+def _target(view: CompiledView, uri: str, run_id: str) -> OfflineTarget:
     constants = {names.RUN_ID: run_id, names.DEFINITION_HASH: view.definition_hash}
-    uri = lake.uri(names.FEATURES, table or view.view.name)
     return OfflineTarget(uri, view.offline_columns, constants)
 
 

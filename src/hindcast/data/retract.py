@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from hindcast import names
 from hindcast.compiler.dialects import DUCKDB
+from hindcast.compiler.quoting import literal
 from hindcast.compiler.values import parsed
 from hindcast.datatypes import DataType
 from hindcast.definitions import Source
@@ -15,7 +16,6 @@ from hindcast.definitions.formats import Values
 from hindcast.engines import raw
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.errors import InputError
-from hindcast.formats.literals import literal
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Ledger
 

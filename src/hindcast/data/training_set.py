@@ -234,6 +234,15 @@ def of(
     return build(service, labelled, model.cold_start, engine, lake, knowledge, versions, spine)
 
 
+def check_whole(
+    model: Model, project: Project, lake: Lake, spine: Rows | None, versions: Mapping[str, int]
+) -> None:
+    """Raise DamagedError unless every byte of the raw tables that `of` reads is as recorded."""
+    labelled = project.labelled(model) if spine is None else None
+    for name in {each.name for each in _sources(project.service_of(model), labelled)}:
+        lake.check_whole(names.RAW, name, version=versions.get(name))
+
+
 def features(model: Model, project: Project) -> tuple[CompiledFeature, ...]:
     """The features that a project's model reads, in its order."""
     return project.service_of(model).features

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from hindcast import names
 from hindcast.definitions import Source
 
 if TYPE_CHECKING:
@@ -21,17 +22,22 @@ RawTable: TypeAlias = DeltaTable
 IS_EVENT = "_is_event"
 # An entity row's number of known raw records, replaced ones included; null in event rows.
 RECORDS = "_records"
-# An entity row's stored features that are null for want of digits, by commas; null in event rows.
+# An entity row's stored features that are null for want of digits, apart by
+# names.SEPARATOR; null in event rows.
 OVERFLOWED = "_overflowed"
 
 
 @dataclass(frozen=True)
 class OfflineTarget:
-    """Where event rows go: a Delta table's URI, the columns, and the constant columns to add."""
+    """Where event rows go: a Delta table's URI, the columns, and the constant columns to add.
+
+    metadata: what the commit has to carry.
+    """
 
     uri: str
     columns: Sequence[str]
     constants: dict[str, str]
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Written:
 
 def overflows(lists: Iterable[str | None]) -> Counter[str]:
     """How many entity rows name each feature as overflowed."""
-    return Counter(name for listed in lists if listed for name in listed.split(","))
+    return Counter(name for listed in lists if listed for name in listed.split(names.SEPARATOR))
 
 
 class Computed(Protocol):

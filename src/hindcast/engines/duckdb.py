@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from hindcast import datatypes
@@ -42,7 +42,7 @@ def session() -> Iterator[duckdb.DuckDBPyConnection]:
         try:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-            connection.execute(f"SET temp_directory = '{spill}'")
+            connection.execute(f"SET temp_directory = {DUCKDB.literal(spill)}")
             yield connection
         except duckdb.Error as error:
             raise HindcastError(f"DuckDB: {first_line(error)}") from error
@@ -101,7 +101,7 @@ class DuckDBComputed:
         first = next(events, None)
         if first is not None:
             content = pa.RecordBatchReader.from_batches(first.schema, chain([first], events))
-            _replace_content(target.uri, content)
+            _replace_content(target, content)
         return Written(split.count, split.records, split.overflows)
 
     def load_online(self, store: "OnlineStore", table: str, columns: Mapping[str, str]) -> int:
@@ -114,20 +114,21 @@ class DuckDBComputed:
             return store.load(table, pa.RecordBatchReader.from_batches(schema, chosen))
 
 
-def _replace_content(uri: str, rows: pa.RecordBatchReader) -> None:
+def _replace_content(target: OfflineTarget, rows: pa.RecordBatchReader) -> None:
     """Make the rows the Delta table's whole content, its schema too."""
     try:
         write_deltalake(
-            uri,
+            target.uri,
             rows,
             mode="overwrite",
             schema_mode="overwrite",
             writer_properties=ROW_GROUPS,
+            commit_properties=CommitProperties(custom_metadata=dict(target.metadata)),
             post_commithook_properties=KEEP_LOG,
         )
     except CommitFailedError as error:
         raise ConflictError(
-            f"{uri}: another writer replaced the rows meanwhile; run it again"
+            f"{target.uri}: another writer replaced the rows meanwhile; run it again"
         ) from error
 
 

@@ -31,8 +31,10 @@ def header(path: Path, name: str, form: Csv) -> list[str]:
     """
     with csv_records.text(path) as stream:
         first = next(csv_records.records(stream, name, form), None)
-    if first is None or not first.cells:
+    if first is None:
         raise InputError(f"{name}: the file is empty; its first line must name the columns")
+    if not first.cells:
+        raise InputError(f"{name} line 1: it is blank, and must name the columns; remove it")
     columns = first.cells
     try:
         "".join(columns).encode()

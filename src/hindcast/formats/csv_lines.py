@@ -9,9 +9,10 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from hindcast.compiler.quoting import literal
 from hindcast.definitions import Csv
 from hindcast.formats import csv_records
-from hindcast.formats.literals import literal, pattern
+from hindcast.formats.literals import pattern
 from hindcast.formats.torn import Torn, check_count, columns_reason
 
 # Longer lines are read as records; DuckDB refuses those over 2 MB.

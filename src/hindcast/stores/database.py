@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import psycopg
 
 CONNECT_TIMEOUT_SECONDS = 10
+_UNREADABLE = (
+    "the database's URL cannot be read; write postgresql://user:password@host:5432/database, with "
+    "%40 for an @ of the password, and the like"
+)
 # What a URL may say in its query, and a secret says instead.
 _OF_THE_SECRET = ("user", "password")
 
@@ -35,6 +39,7 @@ def url(settings: Settings) -> str:
     if settings.database_secret:
         return _with_secret(settings.database_url, settings.database_secret)
     if settings.database_url:
+        require_readable(settings.database_url)
         return settings.database_url
     # The embedded server is a wheel that AWS installs do not have.
     from hindcast.stores.embedded_postgres import server_url
@@ -43,13 +48,41 @@ def url(settings: Settings) -> str:
 
 
 def connect(url: str, autocommit: bool = False) -> "psycopg.Connection[tuple[Any, ...]]":
-    """Open a connection; raises StoreUnavailableError with a one-line reason."""
+    """Open a connection; raises StoreUnavailableError with a one-line reason.
+
+    Raises InputError for a URL that cannot be read, which is not quoted.
+    """
     import psycopg
 
+    require_readable(url)
     try:
         return psycopg.connect(url, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_SECONDS)
     except psycopg.Error as error:
-        raise StoreUnavailableError(f"cannot connect to Postgres: {first_line(error)}") from error
+        raise StoreUnavailableError(f"cannot connect to Postgres: {_reason(url, error)}") from error
+
+
+def require_readable(url: str) -> None:
+    """Raise InputError for what is no URL of a database, without a word of it."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        conninfo_to_dict(url)
+        urlsplit(url)
+    except (psycopg.ProgrammingError, ValueError):
+        # Without the driver's own words, and as nobody's cause: they quote the URL.
+        raise InputError(_UNREADABLE) from None
+
+
+def _reason(url: str, error: Exception) -> str:
+    """What the driver says, unless it says something of what may be the password.
+
+    One with an @ in it that is not written as %40 is taken for a part of the host.
+    """
+    reason = first_line(error)
+    _, _, secret = url.partition("://")[2].rpartition("@")[0].partition(":")
+    quoted = [part for part in secret.split("@")[1:] if part and part in reason]
+    return _UNREADABLE if quoted else reason
 
 
 def read_secret(name: str) -> Mapping[str, Any]:

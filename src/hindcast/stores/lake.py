@@ -1,9 +1,11 @@
 """The lake: Delta tables below one root, a folder or s3:// URI; a commit is all or nothing."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from deltalake import (
@@ -19,6 +21,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundError, first_line
 from hindcast.stores import widening
 
+if TYPE_CHECKING:
+    from hindcast.stores.integrity import Integrity
+
 # Of every commit: versions that are older than delta-rs's 30 days stay, because what was computed
 # from them is computed again; and a role that may not delete could not finish its commit.
 KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
@@ -31,9 +36,14 @@ _UNUSABLE = re.compile(r"[][|^\\]|%[0-9A-Fa-f]{2}")
 
 @dataclass(frozen=True)
 class Lake:
-    """Opens and appends to tables; AWS_* variables configure s3:// as they do for any tool."""
+    """Opens and appends to tables; AWS_* variables configure s3:// as they do for any tool.
+
+    integrity: what the ledger says of the tables. With it, opening one raises DamagedError where it
+    is not as recorded, and each commit is recorded.
+    """
 
     root: str
+    integrity: "Integrity | None" = None
 
     def __post_init__(self) -> None:
         path = "" if "://" in self.root else Path(self.root).absolute().as_posix()
@@ -48,8 +58,49 @@ class Lake:
         """The table's address, such as uri("raw", "payments")."""
         return "/".join((self.root.rstrip("/"), *parts))
 
+    def place(self, uri: str) -> "tuple[Lake, tuple[str, ...]]":
+        """The lake that an address is in, this or one of its own, and its folders there."""
+        root, given = (
+            each if "://" in each else Path(each).absolute().as_posix()
+            for each in (self.root.rstrip("/"), uri.rstrip("/"))
+        )
+        if given.startswith(f"{root}/"):
+            return self, tuple(given[len(root) + 1 :].split("/"))
+        elsewhere, _, name = uri.rstrip("/").rpartition("/")
+        return Lake(elsewhere or "."), (name,)
+
     def find(self, *parts: str, version: int | None = None) -> DeltaTable | None:
         """The table, as of a version where one is given; None before its first commit."""
+        if self.integrity is None:
+            return self._opened(parts, version)
+        name = "/".join(parts)
+        recorded = self.integrity.known(name)
+        table = self._opened(parts, version)
+        if table is not None:
+            self.integrity.check(name, table, recorded)
+        return table
+
+    def check_whole(self, *parts: str, version: int | None = None) -> None:
+        """Raise DamagedError unless every byte of the table is as recorded, where the ledger is."""
+        table = self.find(*parts, version=version)
+        if self.integrity is not None and table is not None:
+            self.integrity.check_whole("/".join(parts), table)
+
+    @contextmanager
+    def committing(self, *parts: str) -> Iterator[dict[str, str]]:
+        """The metadata of one commit to the table, which is recorded when the with ends well.
+
+        Raises DamagedError for a table that is not as recorded.
+        """
+        if self.integrity is None:
+            yield {}
+            return
+        self.integrity.adopt_unknown("/".join(parts))
+        self.find(*parts)
+        with self.integrity.committing("/".join(parts)) as metadata:
+            yield metadata
+
+    def _opened(self, parts: Sequence[str], version: int | None = None) -> DeltaTable | None:
         try:
             return DeltaTable(self.uri(*parts), version=version)
         except TableNotFoundError:
@@ -88,26 +139,26 @@ class Lake:
         """
         if self.has(transaction, *parts):
             return False
-        properties = CommitProperties(
-            custom_metadata=dict(metadata or {}),
-            app_transactions=[Transaction(app_id=transaction, version=0)],
-        )
         try:
-            self._create(rows.schema, identity, *parts)
+            self.create(rows.schema, *parts, identity=identity)
             # Looked at and written on one version, so that a commit in between makes ours fail.
             table = DeltaTable(self.uri(*parts))
             if table.transaction_version(transaction) is not None:
                 return False
             check_identity(table, identity)
-            write_deltalake(
-                table,
-                widening.placed(rows, table),
-                mode="append",
-                schema_mode="merge",
-                writer_properties=ROW_GROUPS,
-                commit_properties=properties,
-                post_commithook_properties=KEEP_LOG,
-            )
+            with self.committing(*parts) as intended:
+                write_deltalake(
+                    table,
+                    widening.placed(rows, table),
+                    mode="append",
+                    schema_mode="merge",
+                    writer_properties=ROW_GROUPS,
+                    commit_properties=CommitProperties(
+                        custom_metadata={**(metadata or {}), **intended},
+                        app_transactions=[Transaction(app_id=transaction, version=0)],
+                    ),
+                    post_commithook_properties=KEEP_LOG,
+                )
         except CommitFailedError as error:
             if self.has(transaction, *parts):
                 return False
@@ -131,9 +182,12 @@ class Lake:
         if table is None:
             return 0
         try:
-            done = table.optimize.compact(
-                writer_properties=ROW_GROUPS, post_commithook_properties=KEEP_LOG
-            )
+            with self.committing(*parts) as intended:
+                done = table.optimize.compact(
+                    writer_properties=ROW_GROUPS,
+                    commit_properties=CommitProperties(custom_metadata=dict(intended)),
+                    post_commithook_properties=KEEP_LOG,
+                )
         except CommitFailedError as error:
             raise ConflictError(
                 f"{self.uri(*parts)}: another writer changed the table meanwhile; run it again"
@@ -144,9 +198,18 @@ class Lake:
             ) from error
         return int(done["numFilesRemoved"])
 
-    def _create(self, schema: pa.Schema, identity: str | None, *parts: str) -> None:
-        """Create the table empty, so that every data commit carries its transaction."""
-        DeltaTable.create(self.uri(*parts), schema, mode="ignore", description=identity)
+    def create(self, schema: pa.Schema, *parts: str, identity: str | None = None) -> None:
+        """Create the table empty unless it is there, so that a data commit has its transaction."""
+        if self._opened(parts) is not None:
+            return
+        with self.committing(*parts) as intended:
+            DeltaTable.create(
+                self.uri(*parts),
+                schema,
+                mode="ignore",
+                description=identity,
+                commit_properties=CommitProperties(custom_metadata=dict(intended)),
+            )
 
 
 def check_identity(table: DeltaTable, identity: str | None) -> None:

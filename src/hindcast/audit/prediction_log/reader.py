@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from hindcast import names
 from hindcast.audit.prediction_log.rows import ANSWERED, SCHEMA
+from hindcast.compiler.quoting import literal
 from hindcast.errors import NotFoundError
-from hindcast.formats.literals import literal
 from hindcast.stores.lake import Lake
 
 FIX = "run: hindcast collect-log FILE"

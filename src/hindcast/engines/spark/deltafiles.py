@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
@@ -13,16 +13,11 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from hindcast.errors import ConflictError, HindcastError, InputError
-from hindcast.stores.lake import KEEP_LOG
-
-
-def filesystem(uri: str) -> fs.FileSystem:
-    """The files below a table's URI, by paths relative to it; a folder or s3:// alike."""
-    return fs.PyFileSystem(DeltaStorageHandler(uri))
+from hindcast.stores.lake import KEEP_LOG, Lake
+from hindcast.stores.table_files import filesystem
 
 
 def list_parquet(files: fs.FileSystem, folder: str) -> list[fs.FileInfo]:
@@ -85,28 +80,33 @@ def replace_content(
 
 
 def append_once(
-    uri: str, files: fs.FileSystem, paths: Iterable[str], schema: pa.Schema, transaction: str
+    lake: Lake, name: Sequence[str], paths: Iterable[str], schema: pa.Schema, transaction: str
 ) -> None:
     """Add Parquet files, which lie below the table, in one commit that the table takes once.
 
-    Raises InputError where the table has other columns, ConflictError as replace_content does.
+    name: the table's folders in the lake. Raises InputError where the table has other columns,
+    ConflictError as replace_content does.
     """
-    wanted = Schema.from_arrow(schema)
+    uri, wanted = lake.uri(*name), Schema.from_arrow(schema)
+    files = filesystem(uri)
     adds = [_add(files, part, wanted) for part in files.get_file_info([*paths])]
-    commit = CommitProperties(app_transactions=[Transaction(transaction, 0)])
     try:
-        table = DeltaTable.create(uri, wanted, mode="ignore")
+        lake.create(schema, *name)
+        table = DeltaTable(uri)
         if table.transaction_version(transaction) is not None:
             return
         if table.schema() != wanted:
             raise InputError(f"{uri}: the table has other columns, or of other types")
-        table.create_write_transaction(
-            [*adds],
-            "append",
-            wanted,
-            commit_properties=commit,
-            post_commithook_properties=KEEP_LOG,
-        )
+        with lake.committing(*name) as metadata:
+            table.create_write_transaction(
+                [*adds],
+                "append",
+                wanted,
+                commit_properties=CommitProperties(
+                    custom_metadata=dict(metadata), app_transactions=[Transaction(transaction, 0)]
+                ),
+                post_commithook_properties=KEEP_LOG,
+            )
     except CommitFailedError as error:
         raise ConflictError(f"{uri}: another writer was first; run it again") from error
     except DeltaError as error:

@@ -28,6 +28,7 @@ from hindcast.engines.raw import selection
 from hindcast.engines.spark import deltafiles
 from hindcast.engines.spark.session import is_local, session
 from hindcast.errors import HindcastError, InputError
+from hindcast.stores.table_files import filesystem
 
 if TYPE_CHECKING:
     from hindcast.stores.online import OnlineStore
@@ -100,12 +101,13 @@ class SparkComputed:
             writer = laid_out.write.partitionBy(KIND).option(_SUCCESS_FILE, False)
             writer.parquet(f"{target.uri}/{run}")
         self._written = target.uri, run
-        files = deltafiles.filesystem(target.uri)
+        files = filesystem(target.uri)
         events = deltafiles.list_parquet(files, f"{run}/{KIND}={EVENTS}")
         if not events:
             return Written(0, 0, {})
         schema = _delta_schema(laid_out.select(*map(_column, [*target.columns, *target.constants])))
-        rows = deltafiles.replace_content(target.uri, files, events, schema, target.constants)
+        metadata = {**target.constants, **target.metadata}
+        rows = deltafiles.replace_content(target.uri, files, events, schema, metadata)
         entities = deltafiles.list_parquet(files, f"{run}/{KIND}={ENTITIES}")
         found = deltafiles.columns(files, entities, _OF_ENTITIES)
         lost = overflows(pc.drop_null(found[OVERFLOWED]).to_pylist())
@@ -120,7 +122,7 @@ class SparkComputed:
         if self._written is None:
             raise HindcastError("entity rows are not computed yet; call write_offline first")
         uri, run = self._written
-        found = deltafiles.list_parquet(deltafiles.filesystem(uri), f"{run}/{KIND}={ENTITIES}")
+        found = deltafiles.list_parquet(filesystem(uri), f"{run}/{KIND}={ENTITIES}")
         parts = [_Part(uri, part.path, store, table, dict(columns)) for part in found]
         is_small = sum(part.size for part in found) <= DRIVER_BYTES
         load = _load_here if is_small else self._load_on_executors
@@ -136,7 +138,7 @@ class SparkComputed:
         """Delete the entity rows; the event rows are the Delta table's."""
         if self._written is not None:
             uri, run = self._written
-            deltafiles.remove(deltafiles.filesystem(uri), f"{run}/{KIND}={ENTITIES}")
+            deltafiles.remove(filesystem(uri), f"{run}/{KIND}={ENTITIES}")
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class _Part:
 
     def load(self) -> int | HindcastError:
         """The rows loaded; an error is returned, because Spark would flatten it to text."""
-        files = deltafiles.filesystem(self.uri)
+        files = filesystem(self.uri)
         rows = ds.dataset(self.path, filesystem=files, format="parquet")
         columns = {name: ds.field(given) for name, given in self.columns.items()}
         scanner = rows.scanner(columns=columns, batch_size=BATCH_ROWS)
@@ -213,7 +215,7 @@ def _laid_out(rows: DataFrame, target: OfflineTarget) -> DataFrame:
 
 
 def _column(name: str) -> Column:
-    return F.col("`" + name.replace("`", "``") + "`")
+    return F.col(SPARK.quote(name))
 
 
 def _delta_schema(rows: DataFrame) -> Schema:

@@ -49,9 +49,9 @@ def train_like(
     versions, clocks = original.raw_versions, original.knowledge
     listed = ", ".join(f"{name} version {version}" for name, version in versions.items())
     with step(watcher, f"training set of {listed}"):
-        data = training_set.of(
-            model, application.project, engine, application.lake, clocks, versions
-        )
+        project, lake = application.project, application.lake
+        training_set.check_whole(model, project, lake, None, versions)
+        data = training_set.of(model, project, engine, lake, clocks, versions)
     revision = code_revision(application.project.folder)
     with tempfile.TemporaryDirectory(prefix="hindcast-again-") as folder:
         within = training_range.of_document(manifest.get("range"))

@@ -103,6 +103,7 @@ def train(
                 rehearsal.require_convertible(declared, *training_rows.by_input(features))
             with step(watcher, "training set"):
                 project, lake = application.project, application.lake
+                training_set.check_whole(declared, project, lake, spine, {})
                 data = training_set.of(declared, project, engine, lake, clocks, spine=spine)
             revision = code_revision(application.project.folder)
             folder = application.releases.folder

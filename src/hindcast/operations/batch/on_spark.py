@@ -19,10 +19,11 @@ from hindcast.operations.batch.config import BatchFile
 from hindcast.operations.batch.opened import OpenParts, made
 from hindcast.operations.batch.parts import BatchModel, PartContext
 from hindcast.operations.batch.splits import Split, SplitSource
-from hindcast.operations.batch.targets.delta import DeltaTarget
+from hindcast.operations.batch.targets.delta import DeltaTarget, errors_name
 from hindcast.operations.batch.targets.parquet import FilesTarget, errors_of, footer, path_of
 from hindcast.settings import Settings
 from hindcast.stores.ledger import documents
+from hindcast.stores.table_files import filesystem
 from hindcast.telemetry import Progress, Silent, step
 
 Counts = dict[str, int]
@@ -44,7 +45,7 @@ def report(
 
     Raises InputError for a source or target that only one machine can have.
     """
-    source, uri = _of_spark(parts)
+    source, target, uri = _of_spark(parts)
     splits, run = list(source.splits()), context.run
     starts = accumulate((each.rows for each in splits), initial=0)
     tasks = [SplitTask(i, *each) for i, each in enumerate(zip(splits, starts, strict=False))]
@@ -64,12 +65,12 @@ def report(
             chunks=len(done),
             resumed_at=sum(each["is_there"] for each in done),
         )
-        _commit(uri, run, len(tasks), found.error_share <= batch.config.max_error_share)
+        _commit(target, run, len(tasks), found.error_share <= batch.config.max_error_share)
     return found
 
 
-def _of_spark(parts: OpenParts) -> tuple[SplitSource, str]:
-    """The source, and the address of the target's table."""
+def _of_spark(parts: OpenParts) -> tuple[SplitSource, DeltaTarget, str]:
+    """The source, the target, and the address of its table."""
     if not isinstance(parts.source, SplitSource):
         raise InputError("data.source: engine spark reads files and Delta tables; use one of them")
     if not isinstance(parts.target, DeltaTarget):
@@ -79,7 +80,7 @@ def _of_spark(parts: OpenParts) -> tuple[SplitSource, str]:
         uri = str(Path(uri).absolute())
         for table in (uri, errors_of(uri)):
             Path(table).mkdir(parents=True, exist_ok=True)
-    return parts.source, uri
+    return parts.source, parts.target, uri
 
 
 def _sent(context: PartContext, parts: OpenParts) -> tuple[Settings, dict[str, Any]]:
@@ -135,10 +136,10 @@ def _split(
     return {"rows": found.rows, "errors": found.errors, "is_there": False}
 
 
-def _commit(uri: str, run: str, count: int, is_accepted: bool) -> None:
+def _commit(target: DeltaTarget, run: str, count: int, is_accepted: bool) -> None:
     """Show the errors, and the answers where they are accepted; else a run may go on with them."""
     paths = [path_of(run, number) for number in range(count)]
-    for table in (errors_of(uri), *([uri] if is_accepted else [])):
-        files = deltafiles.filesystem(table)
+    for name in (errors_name(target.name), *([target.name] if is_accepted else [])):
+        files = filesystem(target.lake.uri(*name))
         schema = footer(files, paths[0]).schema.to_arrow_schema()
-        deltafiles.append_once(table, files, paths, schema, f"batch {run}")
+        deltafiles.append_once(target.lake, name, paths, schema, f"batch {run}")

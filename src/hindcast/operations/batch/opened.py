@@ -39,6 +39,8 @@ class OpenParts:
             )
             _check_columns(parts, batch.config.data.keep)
             _check_same(parts, context)
+            if batch.config.part("source").type == "delta":
+                _check_recorded(parts.source, context)
             stack.pop_all()
         return parts
 
@@ -89,6 +91,12 @@ def _check_columns(parts: OpenParts, keep: list[str] | None) -> None:
                 f"data.source: {who} column '{missing[0]}', and the source has "
                 f"{', '.join(held)}{close}"
             )
+
+
+def _check_recorded(source: BatchSource, context: PartContext) -> None:
+    """Raise DamagedError where a table of the lake is not as the ledger recorded it."""
+    lake, name = context.application.lake.place(source.facts["table"])
+    lake.find(*name, version=source.facts["version"])
 
 
 def _check_same(parts: OpenParts, context: PartContext) -> None:

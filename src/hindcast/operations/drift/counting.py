@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from hindcast.compiler.quoting import literal
 from hindcast.engines.base import Engine, RawTable
-from hindcast.formats.literals import literal
 from hindcast.operations.drift.reference import Bins, Counts, Reference, Slice
 
 # How many unseen categories are named.

@@ -9,8 +9,8 @@ from hindcast import names
 from hindcast.audit.prediction_log import reader
 from hindcast.compiler.dialects import DUCKDB
 from hindcast.compiler.features import CompiledFeature, CompiledView
+from hindcast.compiler.quoting import literal
 from hindcast.engines.base import RawTable
-from hindcast.formats.literals import literal
 from hindcast.operations.drift.counting import CountedRows, number, text
 from hindcast.operations.drift.findings import Period, Population
 from hindcast.operations.drift.reference import SCORE

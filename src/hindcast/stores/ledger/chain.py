@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select, text
 
 from hindcast.stores.ledger import tables
+from hindcast.stores.ledger.columns import metadata
 from hindcast.stores.ledger.heads import Heads
 from hindcast.stores.ledger.records import Damage, Head
 
@@ -58,7 +59,7 @@ def damage(connection: Connection, kept: Iterable[Head]) -> list[Damage]:
 
 def chained() -> list[Table]:
     """The tables whose rows have entries."""
-    return [table for table in tables.metadata.sorted_tables if table is not tables.chain]
+    return [table for table in metadata.sorted_tables if table is not tables.chain]
 
 
 # Digests as the migration's functions make them. A row may lie from its entry as far as a

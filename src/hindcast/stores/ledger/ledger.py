@@ -14,6 +14,7 @@ from hindcast.stores.ledger.calls import Calls
 from hindcast.stores.ledger.chain import Chain
 from hindcast.stores.ledger.heads import Heads
 from hindcast.stores.ledger.jobs import Jobs
+from hindcast.stores.ledger.lake_commits import LakeCommits
 from hindcast.stores.ledger.outbox import Outbox
 from hindcast.stores.ledger.records import Action, Evaluation, Promotion, ReleaseRecord, Run
 from hindcast.stores.ledger.runs import OpenRun
@@ -38,10 +39,8 @@ class Ledger:
         heads: Heads | None = None,
     ) -> None:
         self._engine = engine_of(url)
-        self._heads = heads
-        self._by = by
+        self._heads, self._by, self._migrated = heads, by, False
         self._ids = runs.ids_of_job(run_id) if run_id else iter(())
-        self._migrated = False
 
     @property
     def by(self) -> str:
@@ -78,7 +77,8 @@ class Ledger:
                 runs.require_apart(connection, run, apart)
             (runs.begin if given and not run_id else runs.start)(connection, run)
         try:
-            yield run
+            with runs.working_on(run):
+                yield run
         except BaseException as error:
             # Whatever goes wrong here matters less than the error under way.
             with suppress(Exception):
@@ -271,6 +271,11 @@ class Ledger:
     def calls(self) -> Calls:
         """Who asked the control API for what, and what was answered to calls with a key."""
         return Calls(self._transaction)
+
+    @property
+    def lake(self) -> LakeCommits:
+        """What lies in the lake, commit by commit."""
+        return LakeCommits(self._transaction, self.by)
 
     def close(self) -> None:
         """Give up what the ledger holds open."""

@@ -3,6 +3,8 @@
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -24,6 +26,9 @@ from hindcast.stores.ledger.events import Announcement
 from hindcast.stores.ledger.records import EventType, Run, Status
 from hindcast.stores.ledger.tables import run_ends, runs
 from hindcast.stores.ledger.transactions import lock, record
+
+# The run that this thread works on, for what else is recorded meanwhile.
+current_run: ContextVar[str | None] = ContextVar("current_run", default=None)
 
 
 def new_id() -> str:
@@ -63,6 +68,16 @@ class OpenRun:
         data: what the type's schema in operations/events/schemas says; no entity's key in it.
         """
         self.announcements.append(Announcement(type, subject, data))
+
+
+@contextmanager
+def working_on(run: OpenRun) -> Iterator[None]:
+    """Let what else is recorded meanwhile be this run's."""
+    before = current_run.set(run.id)
+    try:
+        yield
+    finally:
+        current_run.reset(before)
 
 
 def start(connection: Connection, run: OpenRun) -> None:

@@ -9,49 +9,27 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     ForeignKeyConstraint,
-    Identity,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hindcast import names
+from hindcast.stores.ledger.columns import identity, metadata, number, run_id, stamp
 
 # Where Alembic keeps the revision of the schema, and the one that these tables are.
 VERSION_TABLE = "alembic_version"
-REVISION = "0004"
+REVISION = "0005"
 # Two promotions that follow the same one, or that are both the first: the second is refused.
 ONE_FOLLOWER = "promotions_one_follower"
-
-metadata = MetaData(schema=names.LEDGER_SCHEMA)
-
-
-def _number() -> Column[int]:
-    return Column("number", BigInteger, Identity(always=True), primary_key=True)
-
-
-def _stamp(name: str) -> Column[object]:
-    """An instant by the database's clock, the only one that all writers share."""
-    now = func.clock_timestamp()
-    return Column(name, DateTime(timezone=True), nullable=False, server_default=now)
-
-
-def _identity() -> Column[int]:
-    return Column("number", BigInteger, Identity(always=True), nullable=False, unique=True)
 
 
 def _job() -> Column[str]:
     return Column("job", Text, ForeignKey(f"{names.LEDGER_SCHEMA}.jobs.id"), primary_key=True)
-
-
-def _run_id() -> Column[str]:
-    return Column("run_id", Text, ForeignKey(f"{names.LEDGER_SCHEMA}.runs.id"))
 
 
 def _releases(column: str) -> ForeignKeyConstraint:
@@ -64,10 +42,10 @@ runs = Table(
     "runs",
     metadata,
     Column("id", Text, primary_key=True),
-    _identity(),
+    identity(),
     Column("kind", Text, nullable=False),
     Column("parameters", JSONB, nullable=False),
-    _stamp("started_at"),
+    stamp("started_at"),
     Column("by", Text),
     Index("runs_kind_number", "kind", "number"),
 )
@@ -81,7 +59,7 @@ run_ends = Table(
     Column("outputs", JSONB, nullable=False),
     Column("seconds", Double, nullable=False),
     Column("error", Text),
-    _stamp("ended_at"),
+    stamp("ended_at"),
     CheckConstraint("status IN ('succeeded', 'failed')", name="run_ends_status"),
     CheckConstraint("(status = 'failed') = (error IS NOT NULL)", name="run_ends_error"),
 )
@@ -95,8 +73,8 @@ releases = Table(
     Column("location", Text, nullable=False),
     Column("manifest", JSONB, nullable=False),
     Column("metrics", JSONB, nullable=False),
-    _run_id(),
-    _stamp("created_at"),
+    run_id(),
+    stamp("created_at"),
     UniqueConstraint("model", "version", name="releases_version"),
     CheckConstraint("version > 0", name="releases_version_positive"),
     Index("releases_created_at", "created_at"),
@@ -105,7 +83,7 @@ releases = Table(
 evaluations = Table(
     "evaluations",
     metadata,
-    _number(),
+    number(),
     Column("model", Text, nullable=False),
     Column("challenger", Text, nullable=False),
     Column("champion", Text),
@@ -113,8 +91,8 @@ evaluations = Table(
     Column("verdict", JSONB, nullable=False),
     Column("as_of", DateTime(timezone=True), nullable=False),
     Column("known_by", DateTime(timezone=True), nullable=False),
-    _run_id(),
-    _stamp("evaluated_at"),
+    run_id(),
+    stamp("evaluated_at"),
     _releases("challenger"),
     _releases("champion"),
     UniqueConstraint("model", "challenger", "number", name="evaluations_of_release"),
@@ -123,7 +101,7 @@ evaluations = Table(
 promotions = Table(
     "promotions",
     metadata,
-    _number(),
+    number(),
     Column("model", Text, nullable=False),
     Column("release", Text, nullable=False),
     Column("action", Text, nullable=False),
@@ -132,7 +110,7 @@ promotions = Table(
     Column("reason", Text),
     Column("evaluation", BigInteger),
     Column("by", Text, nullable=False),
-    _stamp("promoted_at"),
+    stamp("promoted_at"),
     _releases("release"),
     # What it follows is a promotion of the same model, its evaluation one of the same release.
     ForeignKeyConstraint(
@@ -153,27 +131,27 @@ promotions = Table(
 events = Table(
     "events",
     metadata,
-    _number(),
+    number(),
     Column(
         "id", Text, nullable=False, unique=True, server_default=text("(gen_random_uuid())::text")
     ),
     Column("type", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("data", JSONB, nullable=False),
-    _stamp("occurred_at"),
+    stamp("occurred_at"),
 )
 
 deliveries = Table(
     "deliveries",
     metadata,
-    _number(),
+    number(),
     Column("event", BigInteger, ForeignKey(f"{names.LEDGER_SCHEMA}.events.number"), nullable=False),
     Column("sink", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("error", Text),
     Column("due_at", DateTime(timezone=True)),
-    _stamp("attempted_at"),
+    stamp("attempted_at"),
     CheckConstraint(
         "outcome IN ('delivered', 'failed', 'dead', 'resent')", name="deliveries_outcome"
     ),
@@ -190,13 +168,13 @@ deliveries = Table(
 subscriptions = Table(
     "subscriptions",
     metadata,
-    _number(),
+    number(),
     Column("name", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("types", JSONB, nullable=False),
     Column("is_active", Boolean, nullable=False),
     Column("by", Text, nullable=False),
-    _stamp("changed_at"),
+    stamp("changed_at"),
     Index("subscriptions_of_name", "name", "number"),
 )
 
@@ -204,13 +182,13 @@ jobs = Table(
     "jobs",
     metadata,
     Column("id", Text, primary_key=True),
-    _identity(),
+    identity(),
     Column("command", Text, nullable=False),
     Column("parameters", JSONB, nullable=False),
     Column("runner", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("retries", Text, ForeignKey(f"{names.LEDGER_SCHEMA}.jobs.id")),
-    _stamp("requested_at"),
+    stamp("requested_at"),
     Index("jobs_of_runner", "runner", "number"),
 )
 
@@ -219,7 +197,7 @@ job_starts = Table(
     metadata,
     _job(),
     Column("pid", Integer),
-    _stamp("started_at"),
+    stamp("started_at"),
 )
 
 job_ends = Table(
@@ -228,7 +206,7 @@ job_ends = Table(
     _job(),
     Column("status", Text, nullable=False),
     Column("error", Text),
-    _stamp("ended_at"),
+    stamp("ended_at"),
     CheckConstraint(
         "status IN ('succeeded', 'failed', 'cancelled', 'interrupted')", name="job_ends_status"
     ),
@@ -238,20 +216,20 @@ job_ends = Table(
 schedules = Table(
     "schedules",
     metadata,
-    _number(),
+    number(),
     Column("name", Text, nullable=False),
     Column("cron", Text, nullable=False),
     Column("paused", Boolean, nullable=False),
     Column("parameters", JSONB, nullable=False),
     Column("by", Text, nullable=False),
-    _stamp("changed_at"),
+    stamp("changed_at"),
     Index("schedules_of_name", "name", "number"),
 )
 
 calls = Table(
     "calls",
     metadata,
-    _number(),
+    number(),
     Column("by", Text, nullable=False),
     Column("role", Text),
     Column("method", Text, nullable=False),
@@ -260,7 +238,7 @@ calls = Table(
     Column("key", Text),
     Column("digest", Text),
     Column("answer", JSONB),
-    _stamp("called_at"),
+    stamp("called_at"),
     # An answer is kept for its caller's key, once.
     Index("calls_one_of_key", "by", "key", unique=True, postgresql_where=text("key IS NOT NULL")),
 )

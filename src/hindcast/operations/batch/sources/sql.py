@@ -82,15 +82,15 @@ class SqlSource:
 
 
 def engine_of(url: str, where: str) -> Engine:
-    """An engine for a URL with references; messages show it as it is written, never resolved."""
+    """An engine for a URL with references; no message has it."""
     try:
         return create_engine(references.resolved(url))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         named = first_line(error) if isinstance(error, ModuleNotFoundError) else "no such database"
         raise InputError(
-            f"{where}: {url}: {named}; write SQLAlchemy's URL, such as postgresql+psycopg://, and "
+            f"{where}: {named}; write SQLAlchemy's URL, such as postgresql+psycopg://, and "
             "install its driver"
-        ) from error
+        ) from None
 
 
 def reason(error: Exception) -> str:

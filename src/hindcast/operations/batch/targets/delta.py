@@ -8,7 +8,6 @@ import pyarrow as pa
 from hindcast.operations.batch.parts import PartContext
 from hindcast.operations.batch.targets.spool import SpooledTarget
 from hindcast.operations.batch.values import Strict
-from hindcast.stores.lake import Lake
 
 
 class DeltaTargetParams(Strict):
@@ -25,17 +24,22 @@ class DeltaTarget(SpooledTarget):
     def __init__(self, params: DeltaTargetParams, context: PartContext) -> None:
         """Raises InputError for a path that no table can have."""
         super().__init__(context)
-        root, _, self._name = params.uri.rstrip("/").rpartition("/")
-        self._lake, self._run = Lake(root or "."), context.run
+        self.lake, self.name = context.application.lake.place(params.uri)
+        self._run = context.run
         self.facts: Mapping[str, Any] = {"table": params.uri}
 
     def publish(self, answers: pa.RecordBatchReader) -> None:
         """Commit the answers."""
-        self._append(answers, self._name)
+        self._append(answers, self.name)
 
     def publish_errors(self, errors: pa.RecordBatchReader) -> None:
         """Commit the rows without an answer."""
-        self._append(errors, f"{self._name}.errors")
+        self._append(errors, errors_name(self.name))
 
-    def _append(self, rows: pa.RecordBatchReader, name: str) -> None:
-        self._lake.append_once(f"batch {self._run}", rows, name)
+    def _append(self, rows: pa.RecordBatchReader, name: tuple[str, ...]) -> None:
+        self.lake.append_once(f"batch {self._run}", rows, *name)
+
+
+def errors_name(name: tuple[str, ...]) -> tuple[str, ...]:
+    """The table of errors beside a table of answers."""
+    return (*name[:-1], f"{name[-1]}.errors")

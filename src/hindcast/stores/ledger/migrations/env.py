@@ -3,7 +3,8 @@
 from alembic import context
 
 from hindcast import names
-from hindcast.stores.ledger.tables import VERSION_TABLE, metadata
+from hindcast.stores.ledger.columns import metadata
+from hindcast.stores.ledger.tables import VERSION_TABLE
 
 # The connection is in a transaction already, which its opener commits: all revisions or none.
 context.configure(
