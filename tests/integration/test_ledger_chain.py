@@ -243,7 +243,8 @@ def test_the_command_names_what_is_wrong_and_ends_with_1(
 ) -> None:
     place = settings.load({}, home=tmp_path, project=examples() / "credit_risk")
     shell = Shell(monkeypatch, capsys, replace(place, database_url=database_url))
-    assert shell.json("verify") == {"checked": {"ledger": 10, "lake": 0}, "damage": []}
+    checked = {"ledger": 10, "releases": 0, "lake": 0, "predictions": 0}
+    assert shell.json("verify") == {"checked": checked, "damage": [], "unproven": {}}
     tamper(database_url, "DELETE FROM ledger.runs WHERE id = 'r2'")
     code, out, _ = shell.run("verify")
     assert code == 1
