@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,22 @@ def listed(uri: str) -> list[str]:
         pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
     return [f"s3://{bucket}/{key}" for key in keys]
+
+
+def found(ask: Callable[..., Any], bucket: str, key: str) -> Any | None:
+    """What a method of S3's client answers about an object; None where there is no such object.
+
+    Raises InputError where it may not be read, StoreUnavailableError where S3 does not answer.
+    """
+    from botocore.exceptions import ClientError
+
+    with one_error(f"s3://{bucket}/{key}"):
+        try:
+            return ask(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
 
 
 def download(uri: str, path: Path, version: str | None = None) -> None:

@@ -10,7 +10,6 @@ from hindcast.errors import HindcastError, first_line
 from hindcast.stores import aws
 
 _CHUNK_BYTES = 8 * 2**20
-_GONE = ("NoSuchKey", "404")
 
 
 class Reader(Protocol):
@@ -90,16 +89,8 @@ class S3Reader:
         return None if found is None else int(found["ContentLength"])
 
     def _asked(self, action: str, path: str) -> Any | None:
-        from botocore.exceptions import ClientError
-
         key = f"{self.key}/{path}" if self.key else path
-        with aws.one_error(f"s3://{self.bucket}/{key}"):
-            try:
-                return getattr(self.client, action)(Bucket=self.bucket, Key=key)
-            except ClientError as error:
-                if error.response["Error"]["Code"] in _GONE:
-                    return None
-                raise
+        return aws.found(getattr(self.client, action), self.bucket, key)
 
 
 def _unreadable(error: OSError) -> HindcastError:
