@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from moto import mock_aws
 from hindcast import names, project
 from hindcast.bootstrap import Application
 from hindcast.datatypes import DataType
-from hindcast.errors import InputError, StoreUnavailableError
+from hindcast.errors import HindcastError, InputError, StoreUnavailableError
 from hindcast.operations.measurements import measure
 from hindcast.settings import Settings
+from hindcast.stores.database import connect
 from hindcast.stores.online import ViewVersion
 from lambdas.control.handler import handler
 from tests import one_view
@@ -71,9 +72,16 @@ def promote(
     ledger.promote("credit_risk", release, follows, "promote", False, None, None, "a test")
 
 
-def watched(cloudwatch: Any, metric: str) -> list[float]:
+SUBJECTS = {
+    FEATURES: (names.METRIC_VIEW, VIEW),
+    MODEL: (names.METRIC_MODEL, RISK),
+    names.METRIC_DAMAGE: (names.METRIC_PART, names.ALL_PARTS),
+}
+
+
+def watched(cloudwatch: Any, metric: str, now: datetime = NOW) -> list[float]:
     """What an alarm sees: the maximum of an hour, for this deployment's view or model."""
-    kind, subject = (names.METRIC_VIEW, VIEW) if metric == FEATURES else (names.METRIC_MODEL, RISK)
+    kind, subject = SUBJECTS[metric]
     found = cloudwatch.get_metric_statistics(
         Namespace=names.METRICS,
         MetricName=metric,
@@ -81,8 +89,8 @@ def watched(cloudwatch: Any, metric: str) -> list[float]:
             {"Name": names.METRIC_DIMENSION, "Value": "staging"},
             {"Name": kind, "Value": subject},
         ],
-        StartTime=NOW - timedelta(hours=1),
-        EndTime=NOW + timedelta(hours=1),
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
         Period=3600,
         Statistics=["Maximum"],
     )["Datapoints"]
@@ -183,6 +191,24 @@ def test_the_lambda_measures_by_its_schedules_event(
     assert set(report["missing"]) == {FEATURES}
     # Nobody reads a schedule's answer; the log has it.
     assert json.loads(capsys.readouterr().out) == {"action": "measure", "report": report}
+
+
+def test_the_lambda_tells_of_damage_and_fails_by_what_is_wrong(
+    application: Application, cloudwatch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(application, "credit_risk-a", NOW)
+    monkeypatch.setenv(names.ENV_DATABASE_URL, application.database_url)
+    monkeypatch.setenv(names.ENV_PROJECT, str(application.project.folder))
+    monkeypatch.setenv(names.ENV_DEPLOYMENT, "staging")
+    asked = {"action": "verify", "parts": ["ledger"]}
+    assert handler(asked, None)["damage"] == []
+    with connect(application.database_url) as session:
+        session.execute("ALTER TABLE ledger.promotions DISABLE TRIGGER ALL")
+        session.execute("UPDATE ledger.promotions SET by = 'nobody'")
+    changed = r"^ledger: ledger\.promotions \[1\]: the row was changed"
+    with pytest.raises(HindcastError, match=changed):
+        handler(asked, None)
+    assert watched(cloudwatch, names.METRIC_DAMAGE, datetime.now(UTC)) == [1.0]
 
 
 def test_metrics_without_a_deployment_are_nobodys(application: Application) -> None:
