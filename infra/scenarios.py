@@ -17,7 +17,7 @@ WAF_RULES = 4
 SECRETS = 3  # The worker's, the keys of lines, and the administrator's, which RDS keeps.
 ALARM_METRICS, ALARM_METRICS_MODEL, ALARM_METRICS_VIEW = 21, 13, 1
 SHARED_REPOSITORIES = 7  # All but those of predict, which every model has.
-METHODS = 10
+METHODS = 9
 # What AWS's documents say of its own: metrics of an API method, vCPUs and DPUs.
 METHOD_METRICS = 5
 VCPUS = {"t4g.medium": 2, "m7g.large": 2, "m7g.2xlarge": 8}
