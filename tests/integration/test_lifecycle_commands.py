@@ -8,6 +8,7 @@ from hindcast.bootstrap import Application
 from hindcast.cli import console
 from hindcast.demo.generate import FIRST_CUSTOMER
 from hindcast.models import promote
+from hindcast.serving.release import short
 from hindcast.traffic.local_stage import LocalStage
 from tests import loaded
 from tests.integration import lifecycle
@@ -125,7 +126,7 @@ def test_releases_lists_the_newest_first_with_their_state(
     ]
     code, out, _ = shell.run("releases")
     assert code == 0
-    assert out.index(other) < out.index(first)
+    assert out.index(short(other)) < out.index(short(first))
 
 
 def test_runs_lists_what_ran(stage: Stage, application: Application, shell: Shell) -> None:
@@ -189,7 +190,7 @@ def test_status_says_what_is_in_production(
     assert "the training set is empty" in found["latest failures"][0]["error"]
     code, out, _ = shell.run("status")
     assert code == 0
-    assert first in out
+    assert short(first) in out
     assert "the training set is empty" in out
 
 
