@@ -11,7 +11,8 @@ from hindcast.errors import DefinitionError
 from tests.integration import commands, wrong_definitions
 
 # What works by the names alone that a project declares, whatever its SQL.
-NAMES_ONLY = ("job", "predict", "releases", "runs", "serve", "status")
+IN_TURN = 3
+NAMES_ONLY = ("job", "predict", "releases", "runs", "serve", "status", "verify")
 
 
 @pytest.fixture(autouse=True)
@@ -22,20 +23,26 @@ def own_handler() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-def test_200_wrong_definitions_are_refused_by_every_command_in_one_line(
+def test_200_wrong_definitions_are_refused_in_one_line_and_each_command_does_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Each by three commands, which take turns: what refuses is one function behind all of them."""
     cases = list(wrong_definitions.changed())
     assert len(cases) >= 200
     where = ["--project", str(tmp_path), "--home", str(tmp_path / "home")]
-    for begin, text in cases:
+    refused_by: set[str] = set()
+    for number, (begin, text) in enumerate(cases):
         (tmp_path / "definitions.py").write_text(text)
-        for command in commands_that_read(tmp_path):
+        takers = commands_that_read(tmp_path)
+        for place in range(IN_TURN):
+            command = takers[(IN_TURN * number + place) % len(takers)]
+            refused_by.add(command[0])
             assert commands.run([*command, *where], monkeypatch) == 2, (command, begin)
             said = capsys.readouterr()
             assert said.out == ""
             assert said.err.startswith(f"hindcast: {begin}"), (command, begin)
             assert said.err.count("\n") == 1
+    assert refused_by == {command[0] for command in commands.taking("project")}
     assert not (tmp_path / "home").exists()
 
 
