@@ -13,7 +13,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from hindcast import names
 from hindcast.stores import embedded_postgres
+from lambdas.train.handler import handler as train
 from tests.integration import commands
 
 ROOT = Path(__file__).parents[2]
@@ -159,22 +161,15 @@ def test_the_training_set_has_key_time_tiebreaker_features_and_label(
     assert table["label"].null_count == 0
 
 
-def test_the_train_lambda_writes_the_same_model_as_the_command(home: Path) -> None:
+def test_the_train_lambda_writes_the_same_model_as_the_command(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     [released] = (path.parent for path in (home / "releases").glob("credit_risk-*/manifest.json"))
     manifest = json.loads((released / "manifest.json").read_text())
-    event = json.dumps({"as_of": manifest["as_of"], "known_by": manifest["known_by"]})
-    code = (
-        "import json, sys; from lambdas.train.handler import handler; "
-        "print(json.dumps(handler(json.loads(sys.argv[1]), None)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, event],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**ENVIRONMENT, "HINDCAST_HOME": str(home)},
-    )
-    written = Path(json.loads(done.stdout)["folder"])
+    monkeypatch.setenv(names.ENV_HOME, str(home))
+    made = train({"as_of": manifest["as_of"], "known_by": manifest["known_by"]}, None)
+    embedded_postgres.stop(home / "postgres")
+    written = Path(made["folder"])
     assert json.loads((written / "manifest.json").read_text()) == manifest
     assert written.name == released.name
 
@@ -223,10 +218,16 @@ def test_what_is_refused_ends_its_process_with_that_code_and_nothing_else(home: 
     assert done.stderr.startswith("hindcast: there is no customer with id 1")
 
 
-def test_a_second_materialization_can_be_rolled_back(home: Path) -> None:
-    before = document("predict", "5008827", "--home", str(home))
-    document("materialize", "--as-of", "2021-06-01", "--home", str(home))
-    assert document("predict", "5008827", "--home", str(home))["features_as_of"] < "2021-06-02"
-    document("materialize", "--rollback", "--home", str(home))
-    after = document("predict", "5008827", "--home", str(home))
-    assert after["features"] == before["features"]
+def test_a_second_materialization_can_be_rolled_back(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*words: str) -> Any:
+        assert commands.run([*words, "--json", "--home", str(home)], monkeypatch) == 0
+        return json.loads(capsys.readouterr().out)
+
+    before = told("predict", "5008827")
+    told("materialize", "--as-of", "2021-06-01")
+    assert told("predict", "5008827")["features_as_of"] < "2021-06-02"
+    told("materialize", "--rollback")
+    assert told("predict", "5008827")["features"] == before["features"]
+    embedded_postgres.stop(home / "postgres")

@@ -199,6 +199,6 @@ def test_commands_that_do_little_start_without_what_computes_and_trains(
 ) -> None:
     promote.promote(application, None, stage.release(application), force=True, reason="to be asked")
     assert shell.run("materialize")[0] == 0
-    for words in (["runs"], ["status"], ["releases"], ["predict", str(FIRST_CUSTOMER)]):
-        found = loaded.by(*words, *shell.places, environment=shell.environment)
-        assert found & COMPUTING == set(), words
+    little = (["runs"], ["status"], ["releases"], ["predict", str(FIRST_CUSTOMER)])
+    typed = ([*words, *shell.places] for words in little)
+    assert loaded.by(*typed, environment=shell.environment) & COMPUTING == set()

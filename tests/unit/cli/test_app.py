@@ -26,7 +26,7 @@ def refusal(
 
 
 def test_help_loads_typer_and_nothing_else() -> None:
-    assert loaded.by("--help") - TYPER == {"hindcast"}
+    assert loaded.by(["--help"]) - TYPER == {"hindcast"}
 
 
 def test_help_names_each_command_with_a_whole_sentence(
