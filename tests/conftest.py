@@ -71,6 +71,16 @@ def postgres_server() -> Iterator[str]:
         embedded_postgres.stop(data)
 
 
+@pytest.fixture(scope="session")
+def with_tables(postgres_server: str) -> Iterator[str]:
+    """URL of a database with MLflow's tables, to be copied: they take seconds to create."""
+    from hindcast.models.registry import mlflow_store
+
+    with _database(postgres_server) as url:
+        mlflow_store.migrate(url)
+        yield url
+
+
 @pytest.fixture
 def database_url(postgres_server: str) -> Iterator[str]:
     """URL of an empty database of the test's own."""

@@ -23,11 +23,11 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def settled(postgres_server: str) -> Iterator[Home]:
+def settled(postgres_server: str, with_tables: str) -> Iterator[Home]:
     """Two releases over one materialization; not to be changed."""
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
-        hindsight.database(postgres_server, "settled") as url,
+        hindsight.database(postgres_server, "settled", with_tables) as url,
     ):
         yield hindsight.settle(Path(folder), url)
 
@@ -37,16 +37,16 @@ def home(settled: Home, postgres_server: str) -> Iterator[Home]:
     """The settled home, for one test to change."""
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
-        hindsight.database(postgres_server, f"home_{next(_numbers)}", settled) as url,
+        hindsight.database(postgres_server, f"home_{next(_numbers)}", settled.database_url) as url,
     ):
         yield hindsight.copy(settled, Path(folder), url)
 
 
 @pytest.fixture(scope="session")
-def shared_stage(postgres_server: str) -> Iterator[Stage]:
-    """Loans in a lake, and MLflow's tables, which take seconds to create."""
+def shared_stage(postgres_server: str, with_tables: str) -> Iterator[Stage]:
+    """Loans in a lake."""
     with (
-        hindsight.database(postgres_server, "stage") as url,
+        hindsight.database(postgres_server, "stage", with_tables) as url,
         lifecycle.opened(url) as opened,
     ):
         yield opened

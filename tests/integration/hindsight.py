@@ -252,9 +252,9 @@ def copy(settled: Home, folder: Path, database_url: str) -> Home:
 
 
 @contextmanager
-def database(server: str, name: str, like: Home | None = None) -> Iterator[str]:
-    """A database that is gone in the end, with what is in that of another home; its URL."""
-    template = _name(like.database_url) if like else "template1"
+def database(server: str, name: str, like: str | None = None) -> Iterator[str]:
+    """A database that is gone in the end, with what is in that of another URL; its URL."""
+    template = _name(like) if like else "template1"
     create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     with connect(server, autocommit=True) as connection:
         if like:  # MLflow keeps connections open, and a template must not be in use.

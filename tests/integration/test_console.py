@@ -69,7 +69,7 @@ def console(
     """The console of a home with answers about Ann."""
     expect.set_options(timeout=PATIENCE)
     folder = tmp_path_factory.mktemp("console")
-    with hindsight.database(postgres_server, "console", settled) as url:
+    with hindsight.database(postgres_server, "console", settled.database_url) as url:
         home = hindsight.copy(settled, folder, url)
         home.answer(ANN, BOB)
         check.check(home.application, "credit_risk", NOW)

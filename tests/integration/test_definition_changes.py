@@ -71,10 +71,10 @@ CHANGES = {
 
 
 @pytest.fixture(scope="module")
-def settled_meters(postgres_server: str) -> Iterator[Home]:
+def settled_meters(postgres_server: str, with_tables: str) -> Iterator[Home]:
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
-        hindsight.database(postgres_server, "meters") as url,
+        hindsight.database(postgres_server, "meters", with_tables) as url,
     ):
         yield meters.settle(Path(folder), url)
 
@@ -84,7 +84,9 @@ def home(settled_meters: Home, postgres_server: str) -> Iterator[Home]:
     """Meters, their data and a release in production, for one test to change."""
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
-        hindsight.database(postgres_server, f"meters_{next(_numbers)}", settled_meters) as url,
+        hindsight.database(
+            postgres_server, f"meters_{next(_numbers)}", settled_meters.database_url
+        ) as url,
     ):
         yield hindsight.copy(settled_meters, Path(folder), url)
 

@@ -15,7 +15,7 @@ from hindcast.operations.drift.examination import Examination
 from hindcast.operations.drift.findings import Period
 from hindcast.releases import contents
 from hindcast.telemetry import Silent
-from tests.integration import answered, shops
+from tests.integration import answered, hindsight, shops
 from tests.integration.answered import Purchase
 from tests.integration.hindsight import Home
 
@@ -24,8 +24,11 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Home:
-    return shops.ingested(tmp_path_factory.mktemp("shops"), module_database_url)
+def home(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: str, with_tables: str
+) -> Iterator[Home]:
+    with hindsight.database(postgres_server, "returned", with_tables) as url:
+        yield shops.ingested(tmp_path_factory.mktemp("shops"), url)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def lived(settled: Home, postgres_server: str) -> Iterator[Home]:
     """The settled home with some commits more, which each test leaves as it found it."""
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
-        hindsight.database(postgres_server, "integrity", settled) as url,
+        hindsight.database(postgres_server, "integrity", settled.database_url) as url,
     ):
         home = hindsight.copy(settled, Path(folder), url)
         for number in range(3):

@@ -40,10 +40,10 @@ ASKED = [
 
 
 @pytest.fixture(scope="module")
-def shop_home(postgres_server: str) -> Iterator[Home]:
+def shop_home(postgres_server: str, with_tables: str) -> Iterator[Home]:
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
-        hindsight.database(postgres_server, "shops") as url,
+        hindsight.database(postgres_server, "shops", with_tables) as url,
     ):
         yield shops.settle(Path(folder), url)
 

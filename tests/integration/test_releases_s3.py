@@ -19,12 +19,12 @@ from tests.integration.hindsight import ANN, BOB, EARLIER, NOW, Home
 
 
 @pytest.fixture(scope="module")
-def settled(postgres_server: str) -> Iterator[Home]:
+def settled(postgres_server: str, with_tables: str) -> Iterator[Home]:
     """A home that was lived in, whose lake and releases are in a bucket."""
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
         moto_aws.bucket("hindcast") as uri,
-        hindsight.database(postgres_server, "in_a_bucket") as url,
+        hindsight.database(postgres_server, "in_a_bucket", with_tables) as url,
     ):
         home = hindsight.settle(Path(folder), url, uri)
         home.answer(ANN, BOB)

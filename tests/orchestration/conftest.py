@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from hindcast.demo.generate import generate
+from hindcast.models.evaluation import latency
+from hindcast.models.training import importance, intervals
 from tests import one_view
 from tests.integration import hindsight
 from tests.integration.hindsight import EARLIER, FAST, Home
@@ -34,12 +36,22 @@ class Refreshed:
     notifications: list[tuple[str, Given]]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_measures() -> Iterator[None]:
+    """Metrics as rough as they are quick: a machine's story is the same whatever their digits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importance, "REPEATS", 1)
+        patch.setattr(intervals, "RESAMPLES", 100)
+        patch.setattr(latency, "CALLS", 100)
+        yield
+
+
 @pytest.fixture(scope="session")
-def refreshed(postgres_server: str) -> Iterator[Refreshed]:
+def refreshed(postgres_server: str, with_tables: str) -> Iterator[Refreshed]:
     """Not to be changed."""
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
-        hindsight.database(postgres_server, "refreshed") as url,
+        hindsight.database(postgres_server, "refreshed", with_tables) as url,
     ):
         home = _live_in(Home(Path(folder), url))
         with cloud(home) as around:
@@ -76,7 +88,7 @@ def rolling(trained: Home, postgres_server: str) -> Iterator[Cloud]:
 def _copy(home: Home, server: str) -> Iterator[Home]:
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
-        hindsight.database(server, f"cloud_{next(_numbers)}", home) as url,
+        hindsight.database(server, f"cloud_{next(_numbers)}", home.database_url) as url,
     ):
         yield hindsight.copy(home, Path(folder), url)
 

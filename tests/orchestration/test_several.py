@@ -26,10 +26,10 @@ VIEWS = ("spending", "support", "busy")
 
 
 @pytest.fixture(scope="module")
-def shop_cloud(postgres_server: str) -> Iterator[Cloud]:
+def shop_cloud(postgres_server: str, with_tables: str) -> Iterator[Cloud]:
     with (
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
-        hindsight.database(postgres_server, "several") as url,
+        hindsight.database(postgres_server, "several", with_tables) as url,
     ):
         home = shops.settle(Path(folder), url)
         with cloud(home) as around:
