@@ -19,7 +19,7 @@ def ended_as_it_began(cloud: Cloud, champion: str) -> None:
     }
 
 
-@pytest.mark.parametrize("share", [5, 25, 50])
+@pytest.mark.parametrize("share", [5, 50], ids=["first", "last"])
 def test_an_alarm_at_any_step_rolls_back(rolling: Cloud, share: int) -> None:
     rolling.stage.on_shift = lambda now: rolling.ring(ALARMS[1]) if now == share else None
     before = rolling.champion

@@ -73,65 +73,66 @@ def _each_call_names_the_release_the_version_and_the_clocks(here: Cloud, release
     }
 
 
-def test_a_release_that_fails_its_gate_is_refused_and_told_once(here: Cloud) -> None:
-    here.home.redefine(("gate=Gate(", "gate=Gate(minimum={'roc_auc': 0.999}, "))
-    before = here.champion
-    ended = here.run("nightly")
+def test_a_release_that_fails_its_gate_is_refused_and_told_once(rolling: Cloud) -> None:
+    rolling.home.redefine(("gate=Gate(", "gate=Gate(minimum={'roc_auc': 0.999}, "))
+    before = rolling.champion
+    ended = rolling.run("nightly")
     assert (ended.status, ended.output["outcome"]) == ("SUCCEEDED", "refused")
-    untouched(here, before)
-    run = closed(here, "rebuild-credit_risk.nightly", "succeeded", "refused")
+    untouched(rolling, before)
+    run = closed(rolling, "rebuild-credit_risk.nightly", "succeeded", "refused")
     assert run.outputs["release"] == ended.output["release"]
-    assert here.versions() == ["1"]
-    assert here.edge.made("codebuild", "StartBuild") == []
-    event = here.home.application.ledger.outbox.events("GateRefused")[0]
+    assert rolling.versions() == ["1"]
+    assert rolling.edge.made("codebuild", "StartBuild") == []
+    event = rolling.home.application.ledger.outbox.events("GateRefused")[0]
     assert event.data["release"] == ended.output["release"]
     assert "roc_auc" in event.data["failures"][0]
-    assert here.notifications == []  # The relay tells people.
+    assert rolling.notifications == []  # The relay tells people.
 
 
-def test_a_release_that_takes_a_second_person_waits_for_one(here: Cloud) -> None:
-    here.home.redefine(("gate=Gate(", "second_person=True, gate=Gate("))
-    before = here.champion
-    waits = here.run("nightly", by="ann")
+def test_a_release_that_takes_a_second_person_waits_for_one(rolling: Cloud) -> None:
+    rolling.home.redefine(("gate=Gate(", "second_person=True, gate=Gate("))
+    before = rolling.champion
+    waits = rolling.run("nightly", by="ann")
     assert (waits.status, waits.output["outcome"]) == ("SUCCEEDED", "waits for a second person")
-    untouched(here, before)
+    untouched(rolling, before)
     release = waits.output["release"]
-    assert [subject for subject, _ in here.notifications] == [
+    assert [subject for subject, _ in rolling.notifications] == [
         f"Hindcast: rebuild of credit_risk waits for a second person {release}"
     ]
 
 
-def test_a_lambda_that_is_throttled_twice_is_asked_again(here: Cloud) -> None:
+def test_a_lambda_that_is_throttled_twice_is_asked_again(rolling: Cloud) -> None:
     times = iter(["throttled", "throttled"])
 
     def throttle() -> None:
         if next(times, None):
             raise refusal("TooManyRequestsException", "Rate Exceeded.", "Invoke", 429)
 
-    here.functions.before["train"] = throttle
-    ended = here.run("nightly")
+    rolling.functions.before["train"] = throttle
+    ended = rolling.run("nightly")
     assert ended.output["outcome"] == "promoted", ended
-    assert len(here.pauses) == 2
-    closed(here, "rebuild-credit_risk.nightly", "succeeded", "promoted")
-    assert len(here.home.application.ledger.runs("train")) == 2  # The champion's, and this one.
-    assert [message["outcome"] for _, message in here.notifications] == ["promoted"]
+    assert len(rolling.pauses) == 2
+    closed(rolling, "rebuild-credit_risk.nightly", "succeeded", "promoted")
+    # The champion's, its challenger's, and this one.
+    assert len(rolling.home.application.ledger.runs("train")) == 3
+    assert [message["outcome"] for _, message in rolling.notifications] == ["promoted"]
 
 
-def test_our_own_transient_error_is_retried_by_name_and_others_are_not(here: Cloud) -> None:
+def test_our_own_transient_error_is_retried_by_name_and_others_are_not(rolling: Cloud) -> None:
     errors: list[Exception] = [StoreUnavailableError("Postgres: away"), ValueError("a bug")]
 
     def break_down(event: Any, context: Any) -> Any:
         raise errors.pop(0)
 
-    here.functions.handlers = {**here.functions.handlers, "train": break_down}
-    before = here.champion
-    ended = here.run("nightly")
+    rolling.functions.handlers = {**rolling.functions.handlers, "train": break_down}
+    before = rolling.champion
+    ended = rolling.run("nightly")
     assert (ended.status, ended.error) == ("FAILED", "ValueError")
-    assert (errors, len(here.pauses)) == ([], 1)
-    untouched(here, before)
-    run = closed(here, "rebuild-credit_risk.nightly", "failed", "failed")
+    assert (errors, len(rolling.pauses)) == ([], 1)
+    untouched(rolling, before)
+    run = closed(rolling, "rebuild-credit_risk.nightly", "failed", "failed")
     assert run.error == "Train: ValueError: a bug"
-    [(subject, message)] = here.notifications
+    [(subject, message)] = rolling.notifications
     assert (subject, message["error"]) == ("Hindcast: rebuild of credit_risk failed", run.error)
 
 
@@ -236,18 +237,18 @@ def test_training_too_big_for_a_lambda_runs_as_a_job(
         untouched(here, before)
 
 
-def test_a_second_start_is_joined_by_name_and_refused_by_the_ledger(here: Cloud) -> None:
+def test_a_second_start_is_joined_by_name_and_refused_by_the_ledger(rolling: Cloud) -> None:
     reached, let_go = threading.Event(), threading.Event()
 
     def hold(given: Any) -> None:
         reached.set()
         let_go.wait(60)
 
-    here.glue.work = hold
-    first = here.start("nightly")
+    rolling.glue.work = hold
+    first = rolling.start("nightly")
     assert reached.wait(60)
-    assert here.start("nightly") == first
-    second = here.run("by-hand")
+    assert rolling.start("nightly") == first
+    second = rolling.run("by-hand")
     assert (second.status, second.error) == ("FAILED", "AlreadyRunning")
     assert second.states == [
         "Settle",
@@ -261,27 +262,27 @@ def test_a_second_start_is_joined_by_name_and_refused_by_the_ledger(here: Cloud)
         "HowDidItGo",
         "Failed",
     ]
-    assert [run.id for run in here.rebuilds] == ["rebuild-credit_risk.nightly"]
-    [(subject, message)] = here.notifications
+    assert [run.id for run in rolling.rebuilds] == ["rebuild-credit_risk.nightly"]
+    [(subject, message)] = rolling.notifications
     assert subject == "Hindcast: rebuild of credit_risk not started"
     assert "rebuild-credit_risk.nightly is under way" in message["error"]
     let_go.set()
-    assert here.wait(first).output["outcome"] == "promoted"
-    closed(here, "rebuild-credit_risk.nightly", "succeeded", "promoted")
+    assert rolling.wait(first).output["outcome"] == "promoted"
+    closed(rolling, "rebuild-credit_risk.nightly", "succeeded", "promoted")
 
 
-def test_the_next_rebuild_cleans_up_after_one_that_was_killed(here: Cloud) -> None:
-    killed = here.start("killed", canary={"looks": 1, "look_seconds": 60})
+def test_the_next_rebuild_cleans_up_after_one_that_was_killed(rolling: Cloud) -> None:
+    killed = rolling.start("killed", canary={"looks": 1, "look_seconds": 60})
     deadline = time.monotonic() + 60
     while "Hold" not in history(killed):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     client("stepfunctions").stop_execution(executionArn=killed)
-    assert here.stage.document["canarySettings"]["percentTraffic"] == 5
-    ended = here.run("next")
+    assert rolling.stage.document["canarySettings"]["percentTraffic"] == 5
+    ended = rolling.run("next")
     assert ended.output["outcome"] == "promoted", ended
     assert ended.states.index("EndCanary") < ended.states.index("RefreshFeatures")
-    assert "canarySettings" not in here.stage.document
-    after, before = here.rebuilds
+    assert "canarySettings" not in rolling.stage.document
+    after, before = rolling.rebuilds
     assert (after.status, before.status) == ("succeeded", "failed")
     assert "ABORTED: its execution ended without closing the run" in str(before.error)
