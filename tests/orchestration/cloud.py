@@ -111,6 +111,11 @@ class Cloud:
     def ring(self, alarm: str, value: str = "ALARM") -> None:
         client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=value, StateReason="test")
 
+    @staticmethod
+    def subject(text: str) -> str:
+        """A notice's subject as SNS takes it."""
+        return text[:100]
+
     @property
     def notifications(self) -> list[tuple[str, dict[str, Any]]]:
         """Subject and message of everything that was told."""

@@ -76,7 +76,7 @@ def test_a_rollback_takes_effect_at_the_stage_at_once(twice: Cloud) -> None:
     )
     assert run.outputs["promotion"] == promotion.number
     (subject, _) = twice.notifications[-1]
-    assert subject == f"Hindcast: rebuild of credit_risk restored {twice.champion}"
+    assert subject == twice.subject(f"Hindcast: rebuild of credit_risk restored {twice.champion}")
 
 
 def test_a_rollback_may_name_the_release(twice: Cloud) -> None:

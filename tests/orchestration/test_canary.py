@@ -31,7 +31,8 @@ def test_an_alarm_at_any_step_rolls_back(rolling: Cloud, share: int) -> None:
     assert run.outputs["canary"] == {"reached": share, "alarms": [ALARMS[1]]}
     assert run.error == f"WatchAlarms: AlarmRinging: {ALARMS[1]} at {share}% of the traffic"
     [(subject, message)] = rolling.notifications
-    assert subject == f"Hindcast: rebuild of credit_risk rolled back {run.outputs['release']}"
+    told = f"Hindcast: rebuild of credit_risk rolled back {run.outputs['release']}"
+    assert subject == rolling.subject(told)
     assert message["error"] == run.error
     assert rolling.home.application.ledger.promotions("credit_risk")[0].release == before
 

@@ -46,7 +46,7 @@ def test_a_release_is_rolled_out_in_steps_and_promoted(here: Cloud) -> None:
     assert run.outputs["promotion"] == here.home.application.champion("credit_risk").number
     assert here.home.application.champion("credit_risk").by == "control"
     [(subject, message)] = here.notifications
-    assert subject == f"Hindcast: rebuild of credit_risk promoted {release}"
+    assert subject == here.subject(f"Hindcast: rebuild of credit_risk promoted {release}")
     assert (message["outcome"], message["error"], message["version"]) == ("promoted", None, "2")
 
     _each_call_names_the_release_the_version_and_the_clocks(here, release)
@@ -97,7 +97,7 @@ def test_a_release_that_takes_a_second_person_waits_for_one(rolling: Cloud) -> N
     untouched(rolling, before)
     release = waits.output["release"]
     assert [subject for subject, _ in rolling.notifications] == [
-        f"Hindcast: rebuild of credit_risk waits for a second person {release}"
+        rolling.subject(f"Hindcast: rebuild of credit_risk waits for a second person {release}")
     ]
 
 

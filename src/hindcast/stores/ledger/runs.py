@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -77,7 +77,9 @@ def working_on(run: OpenRun) -> Iterator[None]:
     try:
         yield
     finally:
-        current_run.reset(before)
+        # What is left of a thread that was given up ends in another, where nothing was set.
+        with suppress(ValueError):
+            current_run.reset(before)
 
 
 def start(connection: Connection, run: OpenRun) -> None:
