@@ -38,7 +38,7 @@ def home(
     tmp_path_factory: pytest.TempPathFactory, postgres_server: str, with_tables: str
 ) -> Iterator[Home]:
     """A home with materialized purchases and tickets, and a release of each model."""
-    with hindsight.database(postgres_server, "shops", with_tables) as url:
+    with hindsight.database(postgres_server, "deployed", with_tables) as url:
         home = shops.settle(tmp_path_factory.mktemp("home"), url)
         for model in MODELS:
             shops.trained(home, model)

@@ -66,7 +66,7 @@ class Stacks:
             StackName=name,
             TemplateURL=f"{self.aws.url}/{BOOTSTRAP_BUCKET}/{name}",
             Parameters=[{"ParameterKey": key, "ParameterValue": parameters[key]} for key in asked],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
         return self._ended(name, "UPDATE_COMPLETE" if known else "CREATE_COMPLETE")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hindcast import names
 from hindcast.data.ingest import ingest
 from hindcast.definitions import Drift
 from hindcast.operations.drift import estimates, outcomes, performance, policy
@@ -44,7 +45,10 @@ def bought(home: Home) -> list[Purchase]:
 @pytest.fixture(autouse=True)
 def without_answers(home: Home) -> Iterator[None]:
     yield
-    shutil.rmtree(Path(home.application.lake.uri("predictions")), ignore_errors=True)
+    lake = home.application.lake
+    shutil.rmtree(Path(lake.uri(names.PREDICTIONS)), ignore_errors=True)
+    assert lake.integrity is not None
+    lake.integrity.recorder.adopt(names.PREDICTIONS, "the next test begins without answers")
 
 
 def examination(home: Home, release: str) -> Examination:
@@ -68,7 +72,7 @@ def test_an_event_is_of_the_last_answer_about_its_keys_within_a_day_before_it(
             answered.line(release, first, HOUR, 0.2, "last"),
             answered.line(release, second, 2 * DAY, 0.3, "too early"),
             answered.line(release, third, -HOUR, 0.4, "too late"),
-            answered.line(f"{release}0", other, HOUR, 0.5, "of another release"),
+            answered.line(f"risk-{64 * '0'}", other, HOUR, 0.5, "of another release"),
         ],
     )
     read = contents.read(home.application.release_folder(release))

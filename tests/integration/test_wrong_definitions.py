@@ -10,9 +10,19 @@ from hindcast import project
 from hindcast.errors import DefinitionError
 from tests.integration import commands, wrong_definitions
 
-# What works by the names alone that a project declares, whatever its SQL.
+# Of all commands, how many are given each wrong definition.
 IN_TURN = 3
-NAMES_ONLY = ("job", "predict", "releases", "runs", "serve", "status", "verify")
+# What works by the names alone that a project declares, whatever its SQL.
+NAMES_ONLY = (
+    "job",
+    "predict",
+    "releases",
+    "rotate-line-key",
+    "runs",
+    "serve",
+    "status",
+    "verify",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -223,10 +223,9 @@ def get_historical_features(
 
     started = time.perf_counter()
     table_file.check_out(out)
-    application = bootstrap.application(home, project)
+    clocks, application = knowledge(None, known_by), bootstrap.application(home, project)
     asked, runner = _asked(application.project, view, service), bootstrap.engine(engine)
     check_declared((each.view.source for each in asked.views), application.lake)
-    clocks = knowledge(None, known_by)
     says_when = any(each.view.source.recorded_at is not None for each in asked.views)
     one_for_all = None if clocks.per_row and says_when else clocks.known_by
     with step(ConsoleProgress(), f"features of {spine.name} on {engine}"):
