@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from tests.e2e.local_aws import ACCOUNT, REGION, LocalAws
@@ -31,6 +32,7 @@ PRUNED = {
 ABSENT = {"AWS::RDS::DBInstance": "MasterUserSecret.SecretArn"}
 BOOTSTRAP_VERSION, BOOTSTRAP_BUCKET = "/cdk-bootstrap/hnb659fds/version", "bootstrap"
 SECONDS_TO_DEPLOY = 60
+UNCHANGED = "No updates are to be performed"
 
 
 class DeploymentError(AssertionError):
@@ -51,7 +53,7 @@ class Stacks:
         )
 
     def deploy(self, name: str, template: Template, parameters: Mapping[str, str]) -> str:
-        """Create or update a stack, pruned; the status it ends with, or DeploymentError."""
+        """Create or update a stack, pruned; what it ends with, or DeploymentError."""
         # By way of the bucket: CloudFormation takes no more than 51,200 bytes directly.
         self.aws.client("s3").put_object(
             Bucket=BOOTSTRAP_BUCKET, Key=name, Body=json.dumps(prune(template))
@@ -62,12 +64,17 @@ class Stacks:
         asked = {
             key: parameters[key] for key in template.get("Parameters", {}) if key in parameters
         }
-        work(
-            StackName=name,
-            TemplateURL=f"{self.aws.url}/{BOOTSTRAP_BUCKET}/{name}",
-            Parameters=[{"ParameterKey": key, "ParameterValue": parameters[key]} for key in asked],
-            Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-        )
+        try:
+            work(
+                StackName=name,
+                TemplateURL=f"{self.aws.url}/{BOOTSTRAP_BUCKET}/{name}",
+                Parameters=[{"ParameterKey": one, "ParameterValue": asked[one]} for one in asked],
+                Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+            )
+        except ClientError as error:  # Which a deployment takes for success, as cdk deploy does.
+            if UNCHANGED not in str(error):
+                raise
+            return UNCHANGED
         return self._ended(name, "UPDATE_COMPLETE" if known else "CREATE_COMPLETE")
 
     def resources(self, name: str) -> dict[str, str]:

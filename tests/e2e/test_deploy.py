@@ -148,6 +148,7 @@ def test_schedules_start_what_was_deployed(deployed: World) -> None:
         **{DEPLOYED.of_model("drift", model): schedule.drift for model in MODELS},
         STAGING.named("measure"): schedule.measure,
         STAGING.named("compact"): schedule.compact,
+        STAGING.named("verify"): schedule.verify,
         STAGING.named("relay"): schedule.relay,
         STAGING.named("warm"): f"rate({STAGING.warmup.minutes} minutes)",
     }
@@ -157,6 +158,7 @@ def test_schedules_start_what_was_deployed(deployed: World) -> None:
         **{DEPLOYED.of_model("drift", model): STAGING.named("drift") for model in MODELS},
         STAGING.named("measure"): STAGING.named("control"),
         STAGING.named("compact"): STAGING.named("control"),
+        STAGING.named("verify"): STAGING.named("control"),
     }
 
 
@@ -196,7 +198,7 @@ def test_a_model_is_asked_by_its_name_and_its_stage_answers_for_no_other(
 
 
 def test_a_stage_answers_for_feature_services_too(deployed: World) -> None:
-    caller = deployed.user("features", "*/GET/services/*")
+    caller = deployed.user("features", "*/POST/services/*")
     status, answer = deployed.features("risk", "asked", QUESTION, caller)
     assert (status, answer["service"]) == (200, "asked")
     assert answer["features"].keys() >= {"amount"}

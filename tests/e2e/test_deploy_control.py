@@ -31,8 +31,9 @@ def test_a_job_runs_as_an_execution_for_the_role_that_iam_says_the_caller_has(
 ) -> None:
     lake = f"{deployed.deployment.named('lake')}-{ACCOUNT}-{deployed.deployment.region}"
     body = (LINES + PURCHASE).encode()
-    # It may come in by S3's event first: then the job finds it there.
     deployed.aws.client("s3").put_object(Bucket=lake, Key="incoming/purchases/more.csv", Body=body)
+    # S3's event brings it in too, by the same process, which does one thing at a time.
+    control.wait_for_file(home, f"s3://{lake}/incoming/purchases/more.csv")
     api = deployed_control.client(deployed_control.session("operator", "ann"))
     run = api.start("ingest", files=[f"s3://{lake}/incoming/purchases/"], source="purchases")
     ended = api.wait(run, seconds=60, every=0.1)
