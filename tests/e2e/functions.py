@@ -16,6 +16,7 @@ from tests.infra.resources import Template, properties, text
 # What tests/infra holds to be the synthesized template.
 SNAPSHOTS = ROOT / "tests" / "infra" / "snapshots"
 PREFIX, ACCOUNT = "hindcast-staging-", "123456789012"
+LINE_KEYS, KEYS = f"{PREFIX}line-keys", {"1": "k" * 64}
 # Functions that run an image of another name.
 PREDICT = "predict-credit_risk"
 IMAGES = {"migrate": "control", "ingest": "control", PREDICT: "predict"}
@@ -42,6 +43,7 @@ class Places:
             "<AWS::AccountId>": ACCOUNT,
             "<AWS::Partition>": "aws",
             "<[^>]*MasterUserSecret[^>]*>": self.secret,
+            "<[^>]*LineKeys[^>]*>": LINE_KEYS,
             "<[^>]*Endpoint[^>]*>:5432": self.database,
             "sslmode=require$": f"sslmode=require&connect_timeout={self.patience}",
             "^/tmp/": f"{self.folder}/",

@@ -21,11 +21,11 @@ from hindcast.settings import Settings
 from hindcast.stores import embedded_postgres
 from tests import one_view
 from tests.e2e.emulator import CREDENTIALS, REGION
-from tests.e2e.functions import ACCOUNT, PREFIX, Places
+from tests.e2e.functions import ACCOUNT, KEYS, LINE_KEYS, PREFIX, Places
 from tests.integration.hindsight import FAST
 from tests.integration.rds_proxy import RdsProxy, listening
 
-BUCKETS = {name: f"{PREFIX}{name}-{ACCOUNT}-{REGION}" for name in ("lake", "releases")}
+BUCKETS = {name: f"{PREFIX}{name}-{ACCOUNT}-{REGION}" for name in ("lake", "releases", "heads")}
 TOPIC, WORKER = f"{PREFIX}notices", f"{PREFIX}worker"
 PASSWORDS = {"postgres": "admin's:@/?", names.DATABASE_WORKER: "worker's:@/?"}
 
@@ -138,7 +138,7 @@ def _prepare(server: str) -> None:
 
 
 def _secrets(instance: RdsProxy) -> str:
-    """The administrator's, as RDS keeps it, whose ARN it is, and the worker's, with the place."""
+    """The administrator's, as RDS keeps it, whose ARN it is; the worker's; the keys of lines."""
     host, port = instance.listener.getsockname()
     place = {"engine": "postgres", "host": host, "port": port, "dbname": names.DATABASE_NAME}
     secrets = {
@@ -148,6 +148,7 @@ def _secrets(instance: RdsProxy) -> str:
             "username": names.DATABASE_WORKER,
             "password": PASSWORDS[names.DATABASE_WORKER],
         },
+        LINE_KEYS: KEYS,
     }
     client = boto3.client("secretsmanager")
     arns = [

@@ -7,19 +7,21 @@ import json
 import socket
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psycopg
 import pytest
+from moto.server import ThreadedMotoServer
 from psycopg import sql
 
 from hindcast import names
 from hindcast.stores import embedded_postgres
 from tests.e2e import emulator
 from tests.e2e.emulator import Function, FunctionError
-from tests.e2e.functions import PREDICT, Places, started
+from tests.e2e.functions import KEYS, LINE_KEYS, PREDICT, Places, started
 from tests.e2e.gateway import ask
 from tests.e2e.machine import Execution
 from tests.integration.rds_proxy import RdsProxy, listening
@@ -87,8 +89,23 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def places(database: Database, release: Path) -> Places:
-    return Places(release.parent, database.address, release=release)
+def aws() -> Iterator[str]:
+    """Where Secrets Manager answers, with the keys that lines are tagged by."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    here = {"region_name": emulator.REGION, "endpoint_url": url}
+    client = boto3.client(
+        "secretsmanager", aws_access_key_id="test", aws_secret_access_key="test", **here
+    )
+    client.create_secret(Name=LINE_KEYS, SecretString=json.dumps(KEYS))
+    yield url
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def places(database: Database, aws: str, release: Path) -> Places:
+    return Places(release.parent, database.address, aws, release)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +219,7 @@ def test_a_ping_is_answered_without_the_database(places: Places, release: Path, 
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         nobody.setblocking(False)
         address = "{}:{}".format(*nobody.getsockname())
-        own_places = Places(places.folder, address, release=release, patience=2)
+        own_places = replace(places, database=address, patience=2)
         with started(PREDICT, own_places) as own:
             assert own.invoke(ping) == {"warm": True, "release": release.name}
             with pytest.raises(BlockingIOError):  # Nobody has called.
@@ -237,7 +254,7 @@ def test_without_the_database_it_says_so_until_it_is_back(
 
 
 def test_without_a_release_it_starts_and_has_no_answers(places: Places, ping: Any) -> None:
-    nothing = Places(places.folder, places.database, release=places.folder / "nothing")
+    nothing = replace(places, release=places.folder / "nothing")
     with started(PREDICT, nothing) as own:
         assert own.invoke(ping) == {"warm": True, "release": None}
         for path in ("/health", "/features/5008827"):
@@ -255,7 +272,7 @@ def test_a_damaged_release_never_starts(
     if not is_there:
         (damaged / name).unlink()
     with (
-        started(PREDICT, Places(tmp_path, places.database, release=damaged)) as own,
+        started(PREDICT, replace(places, folder=tmp_path, release=damaged)) as own,
         pytest.raises(FunctionError, match=rf"{damaged.name}: {name} ") as raised,
     ):
         ask(own, "POST", "/predict", {"id": KNOWN})

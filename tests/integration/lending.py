@@ -1,5 +1,6 @@
 """A source of loans with two clocks, a project of it, and a lake that learned of a loan late."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from hindcast.compiler.query import Knowledge
 from hindcast.data.materialize import materialize
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.project import load
+from hindcast.stores.integrity.recording import Recorder
 from hindcast.stores.lake import Lake
+from hindcast.stores.ledger import Ledger
 from hindcast.stores.online import OnlineStore
 from tests.integration.orders import add, write_csv
 
@@ -54,6 +57,13 @@ def lake_of(home: Path, view: CompiledView) -> Lake:
     lake = Lake(str(home / "lake"))
     add(loans, lake, view.view.source)
     return lake
+
+
+def recorded(lake: Lake, url: str, table: str = "raw/loans") -> None:
+    """Let the ledger know a table that was written without it."""
+    with closing(Ledger(url)) as ledger:
+        ledger.migrate()
+        Recorder(lake.root, lambda: ledger.lake).adopt(table, "for a test")
 
 
 def published(view: CompiledView, lake: Lake, url: str, as_of: datetime = APRIL) -> str:

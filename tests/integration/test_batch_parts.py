@@ -65,7 +65,7 @@ def test_the_splits_of_a_source_have_its_rows_once_and_in_order(
     context = PartContext(settled.application, "run", datetime.now(UTC), None, None, 4)
     found = registry.find("source", type)
 
-    def read(*only: splits.Split) -> pa.Table:
+    def read(*only: splits.RowSplit) -> pa.Table:
         source = found.make(found.params.model_validate(params), context)  # type: ignore[union-attr]
         for split in only:
             source.only(split)

@@ -26,6 +26,7 @@ from hindcast.stores.lake import Lake
 from hindcast.stores.online import OnlineStore, ViewVersion
 from tests import one_view
 from tests.integration import moto_aws
+from tests.integration.lending import recorded
 from tests.spark import QUICK_JAVA
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,7 @@ def view(own: Path) -> CompiledView:
 @pytest.fixture(scope="module")
 def report(lake: Lake, module_database_url: str, secret: str, own: Path) -> dict[str, Any]:
     """What the job printed last, once it had run."""
+    recorded(lake, module_database_url)
     given = {
         "JOB_NAME": "refresh",
         "lake": lake.root,

@@ -1,6 +1,7 @@
 """Lake and releases in a bucket: everything works as it does in folders, on any machine."""
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from hindcast.errors import ReleaseError
 from hindcast.models.registry.registry import open_registry
 from hindcast.operations.drift import check
 from hindcast.releases import contents
+from hindcast.stores import line_keys
 from tests.integration import control, hindsight, moto_aws
 from tests.integration.hindsight import ANN, BOB, EARLIER, NOW, Home
 
@@ -33,8 +35,9 @@ def settled(postgres_server: str, with_tables: str) -> Iterator[Home]:
 
 @pytest.fixture
 def home(settled: Home, tmp_path: Path) -> Home:
-    """The same from another machine, that has the definitions and nothing else."""
+    """The same from another machine, that has the definitions, and the keys that prove lines."""
     here = replace(settled, folder=tmp_path)
+    shutil.copy(settled.folder / line_keys.FILE, tmp_path)
     here.definitions.parent.mkdir()
     here.definitions.write_text(settled.definitions.read_text())
     return here

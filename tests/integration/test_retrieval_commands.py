@@ -14,7 +14,7 @@ import pytest
 from hindcast import cli, names
 from hindcast.compiler.features import CompiledView
 from hindcast.stores.lake import Lake
-from tests.integration.lending import APRIL, FEBRUARY, lake_of, published, view_of
+from tests.integration.lending import APRIL, FEBRUARY, lake_of, published, recorded, view_of
 from tests.integration.orders import write_csv
 
 Command = Callable[..., tuple[int, str, str]]
@@ -39,6 +39,7 @@ def hindcast(
     capsys: pytest.CaptureFixture[str],
 ) -> Command:
     """Run a command over that lake; its exit code and what it printed."""
+    recorded(lake, database_url)
     monkeypatch.setenv(names.ENV_LAKE, lake.root)
     monkeypatch.setenv(names.ENV_DATABASE_URL, database_url)
     where = ["--home", str(tmp_path / "home"), "--project", str(tmp_path / "project")]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hindcast.settings import Settings
-from tests.integration.lifecycle import Shell, Stage
+from tests.integration.lifecycle import Shell
 
 DEFINITIONS = """
 from datetime import date
@@ -71,11 +71,11 @@ def task(request: pytest.FixtureRequest) -> str:
 def shell(
     task: str,
     tmp_path: Path,
-    stage: Stage,
+    database_url: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Shell:
-    """A home with the trips, and a project of one model, in the database of the stage."""
+    """A home with the trips, and a project of one model."""
     text = DEFINITIONS.replace("TASK", task)
     for name, value in TASKS[task].items():
         text = text.replace(name, value)
@@ -86,7 +86,7 @@ def shell(
         lake=str(tmp_path / "lake"),
         releases=str(tmp_path / "releases"),
         project=tmp_path,
-        database_url=stage.url,
+        database_url=database_url,
     )
     shell = Shell(monkeypatch, capsys, settings)
     shell.json("ingest", str(tmp_path / "trips.csv"))

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hindcast.engines.duckdb import DuckDBEngine
-from hindcast.errors import HindcastError, InputError, NotFoundError, ReleaseError
+from hindcast.errors import DamagedError, HindcastError, InputError, ReleaseError
 from hindcast.models.training import documents
 from hindcast.models.training.retrain import RetrainReport, train_like
 from hindcast.releases import contents
@@ -113,7 +113,7 @@ def test_data_that_the_lake_does_not_have_are_refused(home: Home) -> None:
     with pytest.raises(HindcastError, match="raw/loans: cannot be opened"):
         again(home, like)
     shutil.rmtree(home.folder / "lake")
-    with pytest.raises(NotFoundError, match="raw/loans: the table does not exist yet"):
+    with pytest.raises(DamagedError, match=r"raw/loans: _delta_log/0+1\.json is missing"):
         again(home)
 
 

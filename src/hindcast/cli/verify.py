@@ -16,8 +16,8 @@ def verify(
     adopt: Annotated[
         str | None,
         typer.Option(
-            help="Take this table of the lake, such as raw/loans, as it is now instead: what was "
-            "recorded of it no longer counts."
+            help="Take this table of the lake, such as raw/payments, as it is now instead: what "
+            "was recorded of it no longer counts."
         ),
     ] = None,
     project: ProjectOption = None,

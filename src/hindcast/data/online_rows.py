@@ -19,6 +19,8 @@ from hindcast.stores.database import connect
 
 # Questions of one statement: fewer take longer each, more are only more memory.
 ROWS = 20_000
+# A name that no view, service or column has.
+_QUESTIONS = POSTGRES.quote(f"{names.SEPARATOR}questions")
 # Kinds of keys and request values -> the Postgres type that the driver sends a value of it as.
 _SENT: Mapping[str, str] = {
     "bigint": "int8",
@@ -88,14 +90,15 @@ class OnlineRows:
     def _query(self, schema: pa.Schema) -> str:
         """The serving query beside each question, whose values are columns where it has parameters;
         they have the types of those parameters, so that it computes the same."""
-        numbered = {name: f"asked.{name}" for name in self._parameters} | {names.AS_OF: "$1"}
+        numbered = {name: f"{_QUESTIONS}.{name}" for name in self._parameters}
+        numbered[names.AS_OF] = "$1"
         one = PARAMETER.sub(lambda match: numbered.get(match[1], "%"), self._sql)
         arrays = ", ".join(f"${at}::{_SENT[kind]}[]" for at, kind in enumerate(self._kinds, 2))
         named = ", ".join(self._parameters)
         selected = ", ".join(f"answer.{POSTGRES.quote(name)}" for name in schema.names)
         return (
             f"SELECT place - 1, {selected} FROM unnest({arrays}) WITH ORDINALITY "
-            f"AS asked({named}, place) CROSS JOIN LATERAL ({one}) AS answer"
+            f"AS {_QUESTIONS}({named}, place) CROSS JOIN LATERAL ({one}) AS answer"
         )
 
     @cached_property

@@ -18,7 +18,7 @@ from hindcast.operations.batch.chunks import BatchReport, Chunks
 from hindcast.operations.batch.config import BatchFile
 from hindcast.operations.batch.opened import OpenParts, made
 from hindcast.operations.batch.parts import BatchModel, PartContext
-from hindcast.operations.batch.splits import Split, SplitSource
+from hindcast.operations.batch.splits import RowSplit, SplitSource
 from hindcast.operations.batch.targets.delta import DeltaTarget, errors_name
 from hindcast.operations.batch.targets.parquet import FilesTarget, errors_of, footer, path_of
 from hindcast.settings import Settings
@@ -34,7 +34,7 @@ class SplitTask:
     """One part of the source: its place among them, and that of its first row among all rows."""
 
     number: int
-    split: Split
+    split: RowSplit
     first_row: int
 
 

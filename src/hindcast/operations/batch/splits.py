@@ -9,7 +9,7 @@ SPLIT_ROWS = 500_000
 
 
 @dataclass(frozen=True)
-class Split:
+class RowSplit:
     """Row groups of a file, by their numbers, and how many rows they have; None: all of it."""
 
     file: str
@@ -21,23 +21,23 @@ class Split:
 class SplitSource(Protocol):
     """A source whose rows lie in files that can be read one without another."""
 
-    def splits(self) -> Iterable[Split]:
+    def splits(self) -> Iterable[RowSplit]:
         """Its parts, in the order of the rows; the same ones each time."""
         ...
 
-    def only(self, split: Split) -> None:
+    def only(self, split: RowSplit) -> None:
         """Read no other rows from now on."""
         ...
 
 
-def cut(file: str, group_rows: Sequence[int]) -> Iterator[Split]:
+def cut(file: str, group_rows: Sequence[int]) -> Iterator[RowSplit]:
     """A file of row groups of so many rows, as parts of SPLIT_ROWS or of one larger group."""
     groups: list[int] = []
     rows = 0
     for group, held in enumerate(group_rows):
         if groups and rows + held > SPLIT_ROWS:
-            yield Split(file, rows, tuple(groups))
+            yield RowSplit(file, rows, tuple(groups))
             groups, rows = [], 0
         groups.append(group)
         rows += held
-    yield Split(file, rows, tuple(groups))
+    yield RowSplit(file, rows, tuple(groups))

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, model_validator
 from hindcast.errors import InputError, first_line
 from hindcast.operations.batch.parts import PartContext, Refused
 from hindcast.operations.batch.sources.files import rechunked
-from hindcast.operations.batch.splits import Split, cut
+from hindcast.operations.batch.splits import RowSplit, cut
 from hindcast.operations.batch.values import Strict, as_instant
 
 
@@ -42,7 +42,7 @@ class DeltaSource:
     def __init__(self, params: DeltaSourceParams, context: PartContext) -> None:
         """Open the table; raises InputError where it, its version or a column is not there."""
         self._params = params
-        self._split: Split | None = None
+        self._split: RowSplit | None = None
         try:
             # A run that goes on reads the version that it was begun with.
             version = context.begun.get("source", {}).get("version", params.version)
@@ -67,12 +67,12 @@ class DeltaSource:
         """The rows, file by file in the order of their names."""
         return rechunked(self._read(rows), rows)
 
-    def splits(self) -> Iterator[Split]:
+    def splits(self) -> Iterator[RowSplit]:
         """The row groups of its files."""
         for each in self._fragments():
             yield from cut(each.path, [group.num_rows for group in each.row_groups])
 
-    def only(self, split: Split) -> None:
+    def only(self, split: RowSplit) -> None:
         """Read no other rows from now on."""
         self._split = split
 

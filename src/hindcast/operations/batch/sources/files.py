@@ -20,7 +20,7 @@ from hindcast.formats.objects import format_of, listed, local, name_of
 from hindcast.formats.source_file import SourceFile, opened
 from hindcast.formats.source_file import rows as rows_of
 from hindcast.operations.batch.parts import PartContext, Refused
-from hindcast.operations.batch.splits import Split, cut
+from hindcast.operations.batch.splits import RowSplit, cut
 from hindcast.operations.batch.values import Strict
 from hindcast.stores import aws
 
@@ -75,7 +75,7 @@ class LocalFiles:
         """The rows of all files, as tables of so many; raises InputError for other columns."""
         return rechunked(self._read(rows), rows)
 
-    def splits(self) -> Iterator[Split]:
+    def splits(self) -> Iterator[RowSplit]:
         """Its row groups; a file that Arrow does not read as DuckDB does is read whole.
 
         Raises InputError for a file that is not Parquet.
@@ -86,12 +86,12 @@ class LocalFiles:
             with parquet_rows.opened(file) as found:
                 footer = found.metadata
                 if not parquet_rows.is_plain(found.schema_arrow):
-                    yield Split(file, footer.num_rows)
+                    yield RowSplit(file, footer.num_rows)
                     continue
                 groups = [footer.row_group(each).num_rows for each in range(footer.num_row_groups)]
             yield from cut(file, groups)
 
-    def only(self, split: Split) -> None:
+    def only(self, split: RowSplit) -> None:
         """Read no other rows from now on."""
         self._files, self._groups = [split.file], split.groups
 
