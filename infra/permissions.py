@@ -9,14 +9,19 @@ from constructs import Construct, IConstruct
 
 # What IAM cannot narrow for functions and jobs in a VPC.
 NETWORK_REASON = "EC2 gives Describe actions and a new network interface no ARN to name beforehand."
+# They do not say for whose sake they take a role: a condition would keep them out.
+SILENT = ("lambda.amazonaws.com", "events.amazonaws.com", "rds.amazonaws.com")
 TRACE_REASON = "X-Ray's actions know no resources."
 
 
 def role(
     scope: Construct, id: str, service: str, description: str, name: str | None = None
 ) -> iam.Role:
-    """A role without any permission, for one service."""
-    principal = iam.ServicePrincipal(service)
+    """A role without any permission, for one service, and for what it does for this account."""
+    principal: iam.PrincipalBase = iam.ServicePrincipal(service)
+    if service not in SILENT:
+        own = {"StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account}}
+        principal = principal.with_conditions(own)
     return iam.Role(scope, id, assumed_by=principal, description=description, role_name=name)
 
 

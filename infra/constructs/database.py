@@ -6,6 +6,7 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
@@ -60,7 +61,7 @@ class Database(Construct):
     def _instance(self) -> rds.DatabaseInstance:
         deployment, sizes = self._addresses.deployment, self._addresses.deployment.sizes
         name = self._addresses.named("postgres")
-        log = log_group(self, "Log", f"/aws/rds/instance/{name}/postgresql", deployment, self._key)
+        log = self._log("Log", f"/aws/rds/instance/{name}/postgresql")
         instance = rds.DatabaseInstance(
             self,
             "Instance",
@@ -119,13 +120,15 @@ class Database(Construct):
             encryption_key=self._key,
         )
         attached = secret.attach(self.instance)
+        rotation = self._addresses.named("rotation")
+        self._log("RotationLog", f"/aws/lambda/{rotation}")
         attached.add_rotation_schedule(
             "Rotation",
             automatically_after=Duration.days(30),
             # The user is made by the first migration; rotating earlier would find nobody.
             rotate_immediately_on_update=False,
             hosted_rotation=secrets.HostedRotation.postgre_sql_single_user(
-                function_name=self._addresses.named("rotation"),
+                function_name=rotation,
                 vpc=self._network.vpc,
                 vpc_subnets=ISOLATED,
                 security_groups=[self._group],
@@ -135,10 +138,12 @@ class Database(Construct):
 
     def _proxy(self) -> rds.DatabaseProxy:
         signs_in = role(self, "ProxyRole", "rds.amazonaws.com", "RDS Proxy signs in to Postgres")
+        name = self._addresses.named("proxy")
+        log = self._log("ProxyLog", f"/aws/rds/proxy/{name}")
         proxy = rds.DatabaseProxy(
             self,
             "Proxy",
-            db_proxy_name=self._addresses.named("proxy"),
+            db_proxy_name=name,
             proxy_target=rds.ProxyTarget.from_instance(self.instance),
             # By IAM at both ends: there is no reader's password.
             default_auth_scheme=rds.DefaultAuthScheme.IAM_AUTH,
@@ -150,5 +155,10 @@ class Database(Construct):
             idle_client_timeout=Duration.minutes(30),
             max_connections_percent=80,  # The rest is for those who work.
         )
+        proxy.node.add_dependency(log)
         self.instance.grant_connect(signs_in, names.DATABASE_READER)
         return proxy
+
+    def _log(self, id: str, name: str) -> logs.LogGroup:
+        """A group that AWS would make by itself, without end and key."""
+        return log_group(self, id, name, self._addresses.deployment, self._key)

@@ -1,11 +1,12 @@
 """The deployment's one key: everything that is stored is encrypted by it."""
 
-from aws_cdk import Aws, RemovalPolicy, Stack
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.addresses import Addresses
+from infra.constructs.logs import KEPT
 
 # They write to encrypted topics, and keep schedules, for this account. EventBridge is let in by the
 # CDK with a rule's target, and without a condition: it tells KMS neither account nor source.
@@ -24,7 +25,7 @@ class EncryptionKey(Construct):
             description=f"Everything that {addresses.prefix} stores",
             enable_key_rotation=True,
             # Without its key nothing that is kept could be read.
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
         )
         allow_logs(self.key, addresses.deployment.region)
         _let(

@@ -44,9 +44,10 @@ class RefreshJob(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._addresses, self._key = addresses, key
-        self.log = log_group(
-            self, "Log", f"/hindcast/{addresses.prefix}/refresh", addresses.deployment, key
-        )
+        self._logs = [
+            log_group(self, f"Log-{kind}", f"{self.log_name}/{kind}", addresses.deployment, key)
+            for kind in ("error", "output")  # Glue's own names, below a prefix of ours.
+        ]
         self.role = self._role()
         database.allow_working(self.role)
         network_connection, encrypted = self._connection(network), self._encrypted()
@@ -71,22 +72,8 @@ class RefreshJob(Construct):
         )
         allow_read(to, self._addresses.bucket_arn("releases"), "artifacts", "models")
         allow_key(to, self._key.key_arn)
-        stack = Stack.of(self)
-        own = [
-            stack.format_arn(service="logs", resource=f"log-group:{pattern}")
-            for pattern in (f"{self.log_name}*", "/aws-glue/*")
-        ]
-        allow(
-            to,
-            [
-                "logs:CreateLogGroup",
-                "logs:CreateLogStream",
-                "logs:PutLogEvents",
-                "logs:AssociateKmsKey",
-            ],
-            own,
-            "Glue names its groups and streams itself, below these.",
-        )
+        groups = [log.log_group_arn for log in self._logs]
+        allow(to, ["logs:CreateLogStream", "logs:PutLogEvents"], groups)
         allow(
             to,
             ["cloudwatch:PutMetricData"],
@@ -99,7 +86,7 @@ class RefreshJob(Construct):
 
     @property
     def log_name(self) -> str:
-        """The name of the job's log group."""
+        """What the names of the jobs' log groups begin with."""
         return f"/hindcast/{self._addresses.prefix}/refresh"
 
     def _allow_connection(self, to: iam.Role) -> None:
@@ -150,7 +137,7 @@ class RefreshJob(Construct):
         # Glue copies the file to the folder where the script runs.
         definitions = f"{artifacts}/definitions.py"
         own: list[glue.Code] = [glue.Code.from_bucket(bucket, definitions)] if project else []
-        return glue.PySparkEtlJob(
+        job = glue.PySparkEtlJob(
             self,
             id,
             job_name=self._addresses.named(name),
@@ -166,16 +153,19 @@ class RefreshJob(Construct):
             extra_files=own,
             default_arguments=self._arguments(artifacts),
             connections=[connection],
-            continuous_logging=glue.ContinuousLoggingProps(enabled=True, log_group=self.log),
             security_configuration=encrypted,
             max_concurrent_runs=at_once,
             max_retries=0,  # The state machines decide what is worth another try.
             timeout=Duration.hours(2),
         )
+        reason = "Its log groups are the template's own, and encrypted by the deployment's key."
+        acknowledge(job, reason, "AwsSolutions-GL1")
+        return job
 
     def _arguments(self, artifacts: str) -> dict[str, str]:
         """What every run of a job is started with."""
         return {
+            "--custom-logGroup-prefix": self.log_name,
             "--lake": self._addresses.uri("lake"),
             "--releases": self._addresses.uri("releases", "models"),
             "--database_secret": self._addresses.named("worker"),
@@ -206,7 +196,6 @@ class RefreshJob(Construct):
             self,
             "Encryption",
             security_configuration_name=self._addresses.named("encrypted"),
-            cloud_watch_encryption=glue.CloudWatchEncryption.kms(self._key),
             job_bookmarks_encryption=glue.JobBookmarksEncryption.client_side_kms(self._key),
             s3_encryption=glue.S3Encryption.kms(self._key),
         )

@@ -15,6 +15,9 @@ RETENTION = {
     731: logs.RetentionDays.TWO_YEARS,
 }
 
+# But for a stack that never came to be: what it left would be in the way of trying again.
+KEPT = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+
 
 def retention(days: int) -> logs.RetentionDays:
     """CloudWatch's word for so many days; raises ValueError for a number it does not offer."""
@@ -39,4 +42,4 @@ def log_group(
 
 def removal(deployment: Deployment) -> RemovalPolicy:
     """What becomes of what is stored when its stack is deleted."""
-    return RemovalPolicy.RETAIN if deployment.protected else RemovalPolicy.DESTROY
+    return KEPT if deployment.protected else RemovalPolicy.DESTROY

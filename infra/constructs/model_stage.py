@@ -89,10 +89,10 @@ class ModelStage(Construct):
         )
 
     def _execution_log(self, addresses: Addresses, key: kms.IKey) -> None:
-        """API Gateway's own log of errors: made before it makes one that is kept for ever."""
+        """API Gateway's own logs of errors: made before it makes some that are kept for ever."""
         name = f"API-Gateway-Execution-Logs_{self._rest.rest_api_id}/{self._model}"
-        log = log_group(self, "Log", name, addresses.deployment, key)
-        self.stage.node.add_dependency(log)
+        for id, group in (("Log", name), ("CanaryLog", f"{name}/Canary")):
+            self.stage.node.add_dependency(log_group(self, id, group, addresses.deployment, key))
 
     def _version(self) -> str:
         """What serves: the first version, until a deployment passes on what the stage says.

@@ -6,6 +6,7 @@ from constructs import Construct
 
 from infra.config import FUNCTIONS, Delivery
 from infra.constructs.images import kept_repository
+from infra.constructs.logs import KEPT
 
 
 class BuiltStack(cdk.Stack):
@@ -24,7 +25,7 @@ class BuiltStack(cdk.Stack):
             "Key",
             description="The images that the pipeline built",
             enable_key_rotation=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
         )
         for image in FUNCTIONS:
-            kept_repository(self, image, delivery.built(image), key, cdk.RemovalPolicy.RETAIN)
+            kept_repository(self, image, delivery.built(image), key, KEPT)

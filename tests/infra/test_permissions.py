@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
+from infra.permissions import SILENT
 from tests.infra.deployments import DELIVERY_STACK, MARKET, MODELS, STACKS
 from tests.infra.resources import Template, listed, of_type, reasons, statements, text
 
@@ -15,6 +17,8 @@ Stacks = dict[str, Template]
 KEY_ACTIONS = {"kms:*", "kms:GenerateDataKey*", "kms:ReEncrypt*"}
 # Their "*" is the resource that they belong to.
 OWN_RESOURCE = {"AWS::KMS::Key"}
+# Services that do not say for whose sake they take a role; and of CDK's own, which it writes.
+NOT_SAID = {*SILENT, "vpc-flow-logs.amazonaws.com", "apigateway.amazonaws.com"}
 
 
 def granted(template: Template) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -56,7 +60,10 @@ def test_whoever_is_let_in_from_outside_is_named(stacks: Stacks, stack: str) -> 
 def test_each_role_is_of_one_service(stacks: Stacks, stack: str) -> None:
     for role in of_type(stacks[stack], "AWS::IAM::Role").values():
         (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        assert isinstance(trust["Principal"]["Service"], str)
+        service = trust["Principal"]["Service"]
+        assert isinstance(service, str)
+        own = {"StringEquals": {"aws:SourceAccount": ANY}}
+        assert trust.get("Condition") == (None if service in NOT_SAID else own), service
 
 
 def test_predict_can_read_the_store_and_nothing_else(stacks: Stacks) -> None:
