@@ -64,6 +64,7 @@ FAILED = "failed"
 ONLINE_SCHEMA = "hindcast"
 ONLINE_VERSIONS = "online_versions"
 ONLINE_SERVICES = "online_services"
+IDENTIFIER_BYTES = 63  # Of a name in Postgres, which cuts off what is longer.
 # Of a view's name in the names of its relations: a Postgres name has 63 bytes, and the definition's
 # hash and a run's id must fit beside it whole.
 VIEW_NAME_BYTES = 28

@@ -287,7 +287,13 @@ def require_feature_name(name: str, where: str, taken: Collection[str] = ()) -> 
 def _check_inputs(view: CompiledView) -> None:
     """Raise DefinitionError where a column's latest value and an aggregate have one name."""
     seen: set[str] = set()
-    for name in (each.name for each in view.inputs):
+    for name in (*view.keys, *(each.name for each in view.inputs)):
+        if len(name.encode()) > names.IDENTIFIER_BYTES:
+            raise DefinitionError(
+                f"feature view '{view.view.name}': column '{name}' is read when asked, and longer "
+                f"than the {names.IDENTIFIER_BYTES} bytes of a name in Postgres; give it a shorter "
+                "one"
+            )
         if name.lower() in seen:
             raise DefinitionError(
                 f"feature view '{view.view.name}': request-time features read an aggregate that is "

@@ -156,16 +156,21 @@ class Statement:
         if self.ordering.identity:  # A later record of an event may be of another entity.
             return f"FROM raw WHERE {self._known_condition()}"
         until = f"MAX({self.dialect.epoch_micros(names.AS_OF)})"
-        wanted = [f"_wanted{number}" for number, _ in enumerate(self.view.keys)]
+        wanted = [self._own(f"key{number}") for number, _ in enumerate(self.view.keys)]
+        last = self._own("until")
         keys = ", ".join(_named(self._asked_keys(), wanted))
         columns = zip(map(self.dialect.quote, self.view.view.key_columns), wanted, strict=True)
         same = " AND ".join(f"{column} = {name}" for column, name in columns)
         grouped = ", ".join(str(number) for number, _ in enumerate(wanted, 1))
         return (
-            f"FROM raw SEMI JOIN (\nSELECT {keys}, {until} AS _until FROM spine "
-            f"GROUP BY {grouped}\n) AS wanted ON {same} AND {self._happened()} <= _until "
+            f"FROM raw SEMI JOIN (\nSELECT {keys}, {until} AS {last} FROM spine "
+            f"GROUP BY {grouped}\n) AS wanted ON {same} AND {self._happened()} <= {last} "
             f"WHERE {self._known_condition()}"
         )
+
+    def _own(self, name: str) -> str:
+        """A name that no column of raw may have."""
+        return self.dialect.quote(f"{names.SEPARATOR}{name}")
 
     def _asked_keys(self) -> list[str]:
         """The key columns of a spine, in the types that the source has."""
