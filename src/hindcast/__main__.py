@@ -1,6 +1,6 @@
 """`python -m hindcast` is the command line."""
 
-from hindcast.cli import main
+from hindcast.cli import script
 
 if __name__ == "__main__":
-    main()
+    script()

@@ -1,6 +1,9 @@
 """The command line: a thin face over the use cases. 0 is success, 2 bad input, 1 a failure."""
 
+import atexit
+import os
 import sys
+from typing import NoReturn
 
 from typer import TyperException
 
@@ -36,10 +39,27 @@ __all__ = [
     "main",
     "models",
     "rollout",
+    "script",
     "serving",
     "ui",
     "verify",
 ]
+
+
+def script() -> NoReturn:
+    """`main` in a process of its own, which ends once the work is done.
+
+    Python is not taken down piece by piece: a thread in which pyarrow reads through delta-rs may
+    want it once more to close a file, and that aborts the process after all its work.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The command line's root: what help says, how a wrong use ends, and what starting it loads."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -23,6 +24,19 @@ def refusal(
     said = capsys.readouterr()
     assert said.out == ""
     return said.err
+
+
+def test_a_command_ends_its_process_before_threads_meet_half_of_an_interpreter() -> None:
+    """What is to be done at exit is done, and what is written is there."""
+    code = (
+        "import atexit, sys\nfrom hindcast import cli\n"
+        "class Taken:\n    def __del__(self):\n        sys.stderr.write('taken down')\n"
+        "sys.held, sys.argv = Taken(), ['hindcast', '--nonsense']\n"
+        "atexit.register(print, 'done at exit')\ncli.script()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (2, "done at exit\n")
+    assert "taken down" not in ended.stderr
 
 
 def test_help_loads_typer_and_nothing_else() -> None:
