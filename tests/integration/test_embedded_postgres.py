@@ -99,12 +99,21 @@ def test_a_server_whose_connections_are_all_taken_says_so_at_once(tmp_path: Path
     embedded_postgres.stop(data)
 
 
-def test_a_long_home_path_with_odd_characters_works(tmp_path: Path) -> None:
-    home = tmp_path / ("a folder's name, 100% lång " + "x" * 90) / "h"
+ODD = {
+    "long": "a folder's name, 100% lång " + "x" * 90,
+    "a list": "Smith, John",
+    "a command": '$(touch run)`touch run` " \\ $HOME; touch run',
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_home_may_have_any_name_and_nothing_of_it_is_run(name: str, tmp_path: Path) -> None:
+    home = tmp_path / ODD[name] / "h"
     url = database.url(settings.load({}, home))
     assert answers(url)
     embedded_postgres.stop(home / "postgres")
     assert not answers(url)
+    assert not [path for path in tmp_path.rglob("run") if path.is_file()]
 
 
 def test_a_home_that_cannot_be_made_is_a_one_line_reason(tmp_path: Path) -> None:

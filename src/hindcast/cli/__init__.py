@@ -52,10 +52,11 @@ def script() -> NoReturn:
     Python is not taken down piece by piece: a thread in which pyarrow reads through delta-rs may
     want it once more to close a file, and that aborts the process after all its work.
     """
+    code = 0
     try:
         main()
     except SystemExit as ended:
-        code = int(ended.code or 0)
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

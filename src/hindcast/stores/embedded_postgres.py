@@ -26,6 +26,7 @@ from hindcast.errors import StoreUnavailableError
 START_SECONDS = 60
 # Unix socket paths hold 107 bytes on Linux and 103 on macOS, "/.s.PGSQL.5432" included.
 SOCKET_FOLDER_BYTES = 103 - len("/.s.PGSQL.5432")
+PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 SYSTEM_USER = "pgserver"
 INITDB = (
     "--auth=trust",
@@ -110,14 +111,13 @@ def _start(data: Path) -> str:
     if not data.exists():
         _initialise(data)
     _remove_stale_pid_file(data)
-    folder = _new_socket_folder(data)
-    options = f"-c listen_addresses='' -c unix_socket_directories='{_escaped(folder)}'"
-    log = data / "server.log"
-    command = ["start", "-D", str(data), "-l", str(log), "-w", "-t", str(START_SECONDS)]
+    options = f"-c listen_addresses='' -c unix_socket_directories={_new_socket_folder(data)}"
+    # pg_ctl has a shell start the server: no path that is not plain may be in its words.
+    command = ["start", "-l", "server.log", "-w", "-t", str(START_SECONDS)]
     _run(data, "pg_ctl", *command, "-o", options)
     url = _running_url(data)
     if url is None:
-        raise OSError(f"it started but does not answer; see {log}")
+        raise OSError(f"it started but does not answer; see {data / 'server.log'}")
     return url
 
 
@@ -172,10 +172,12 @@ def _is_postgres(data: Path) -> bool:
     if not lines:
         return False
     try:
-        command = psutil.Process(int(lines[0])).cmdline()
-    except psutil.NoSuchProcess:
+        process = psutil.Process(int(lines[0]))
+        command, folder = process.cmdline(), process.cwd()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
-    return bool(command) and "postgres" in command[0] and str(data) in command
+    # A server works in its data folder.
+    return bool(command) and "postgres" in command[0] and folder == str(data.resolve())
 
 
 def _remove_stale_pid_file(data: Path) -> None:
@@ -205,18 +207,16 @@ def _has_processes(data: Path) -> bool:
 
 
 def _new_socket_folder(data: Path) -> Path:
-    """The data folder, or a short private one when a socket in it would have too long a path."""
-    if len(os.fsencode(data)) <= SOCKET_FOLDER_BYTES:
+    """The data folder, or a short private one where its path is too long for a socket or not plain.
+
+    Postgres takes a list of folders with commas between.
+    """
+    if len(os.fsencode(data)) <= SOCKET_FOLDER_BYTES and PLAIN.fullmatch(str(data)):
         return data
     folder = Path(tempfile.mkdtemp(prefix="hindcast-", dir="/tmp"))
     if os.geteuid() == 0:
         shutil.chown(folder, _owner(data))
     return folder
-
-
-def _escaped(folder: Path) -> str:
-    # pg_ctl passes the options through a shell, inside single quotes.
-    return str(folder).replace("'", "'\\''")
 
 
 def _run(data: Path, program: str, *arguments: str) -> None:
@@ -233,8 +233,8 @@ def _run(data: Path, program: str, *arguments: str) -> None:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd="/",
-            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+            cwd=data,
+            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "PGDATA": str(data)},
             timeout=START_SECONDS * 2,
             check=False,
             **identity,
