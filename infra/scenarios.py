@@ -45,7 +45,7 @@ class Usage:
     refresh_minutes: int = _usual(3, "the Glue job, without its start")
     train_minutes: int = _usual(5, "in the Lambda, or as a job")
     evaluate_minutes: int = _usual(3, "in a Lambda of 4 GB")
-    own_metrics: int = _usual(11, "of a model, in the namespace Hindcast")
+    own_metrics: int = _usual(21, "of a model, in the namespace Hindcast")
     lake_gb: int = _usual(5, "all tables, with the versions that are kept")
     lake_writes: int = _usual(200_000, "objects written or listed")
     images_gb: int = _usual(10, "a repository: 100 versions, shared layers once")

@@ -1,16 +1,38 @@
 """The collect-log Lambda: CloudWatch's subscription record -> the lake, as a report."""
 
+import json
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
-from hindcast import settings
+from hindcast import names, settings
 from hindcast.audit.prediction_log import Stream, collect
 from hindcast.stores.lake import Lake
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Collect as `hindcast collect-log` does; a record that comes twice adds nothing."""
+    given, now = settings.load(), datetime.now(UTC)
     data = BytesIO(event["awslogs"]["data"].encode())
-    return asdict(collect([Stream("awslogs", data)], Lake(settings.load().lake), datetime.now(UTC)))
+    report = collect([Stream("awslogs", data)], Lake(given.lake), now)
+    if given.deployment is not None:
+        _measure(given.deployment, report.new, now)
+    return asdict(report)
+
+
+def _measure(deployment: str, new: int, now: datetime) -> None:
+    """Write how many lines came to the lake, for the alarm that holds them against those logged."""
+    metric = {
+        "Namespace": names.METRICS,
+        "Dimensions": [[names.METRIC_DIMENSION, names.METRIC_PART]],
+        "Metrics": [{"Name": names.METRIC_COLLECTED, "Unit": "Count"}],
+    }
+    line = {
+        "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [metric]},
+        names.METRIC_DIMENSION: deployment,
+        names.METRIC_PART: names.ALL_PARTS,
+        names.METRIC_COLLECTED: new,
+    }
+    sys.stdout.write(json.dumps(line) + "\n")

@@ -17,6 +17,7 @@ from hindcast.serving.handler import (
     logger,
     make_features_handler,
     make_handler,
+    meter,
     with_services,
 )
 from hindcast.serving.predictor import open_predictor
@@ -25,6 +26,7 @@ from hindcast.settings import Settings
 
 def _handler(given: Settings) -> Handler:
     """Without a model's answers before the first rebuild, which brings a release."""
+    meter.belong(given.deployment)
     if given.line_keys:  # Once: to tag a line takes microseconds.
         keys = line_tags.parse(secret.read(given.line_keys), given.line_keys)
         journal.sign(logger, keys)

@@ -138,10 +138,14 @@ METRICS = "Hindcast"
 METRIC_DIMENSION = "deployment"
 METRIC_VIEW = "view"
 METRIC_MODEL = "model"
+METRIC_SERVICE, PREDICT_SERVICE = "service", "hindcast-predict"
 METRIC_FEATURE_AGE = "FeatureAgeHours"
 METRIC_MODEL_AGE = "ModelAgeDays"
 METRIC_DRIFT = "Drift"
 METRIC_WARMUP = "WarmupFailures"
+# Lines of answers: those that predict wrote, and those that were not in the lake and now are.
+METRIC_LOGGED, METRIC_COLLECTED = "LoggedLines", "CollectedLines"
+METRIC_UNKNOWN_IDS = "UnknownIdErrors"
 # How much of what is kept is not as it was written: of the ledger and the releases together.
 METRIC_DAMAGE, METRIC_PART, ALL_PARTS = "Damage", "part", "all"
 

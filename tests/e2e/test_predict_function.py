@@ -202,6 +202,7 @@ def test_metrics_are_of_the_service_and_its_release(predict: Function, release: 
     ask(predict, "POST", "/predict", {"id": UNKNOWN})
     metrics = [line for line in predict.lines if "_aws" in line][-1]
     assert metrics["release"] == release.name
+    assert (metrics["deployment"], metrics["model"]) == ("staging", "credit_risk")
     assert metrics["UnknownIdErrors"] == [1.0]
 
 

@@ -142,15 +142,19 @@ def test_nothing_to_collect_makes_no_table(tmp_path: Path, lake: Lake) -> None:
 
 
 def test_the_lambda_collects_a_subscription_event(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(names.ENV_LAKE, lake.root)
+    monkeypatch.setenv(names.ENV_DEPLOYMENT, "staging")
     event = samples.event("START RequestId: 1\n", *samples.text(1, 2).splitlines(True), TORN)
     report = handler(event, None)
     assert (report["new"], report["other"], report["quarantined"]) == (2, 1, 1)
     assert (handler(event, None)["new"], keys(lake)) == (0, [1, 2])
     assert handler(samples.event("CWL CONTROL MESSAGE", kind="CONTROL_MESSAGE"), None)["new"] == 0
     assert quarantine(lake) == [("awslogs", 1)]
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one[names.METRIC_COLLECTED] for one in told] == [2, 0, 0]
+    assert {one[names.METRIC_DIMENSION] for one in told} == {"staging"}
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools import Metrics
 
+from hindcast import names
 from hindcast.serving import answers, journal
 from hindcast.serving.catalog import Catalog
 from hindcast.serving.feature_routes import FeatureRoutes
@@ -18,7 +19,7 @@ from hindcast.serving.predictor import Predictor
 from hindcast.serving.service import Service
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
-SERVICE = "hindcast-predict"
+SERVICE = names.PREDICT_SERVICE
 SERVICES = "/services/"
 
 # What anything else than API Gateway's own event is answered with.
@@ -36,7 +37,7 @@ _NO_REQUEST = {
 
 # Powertools keeps one log and one set of metrics for all of a process, and so do we.
 logger = journal.logger(SERVICE)
-meter = Meter(Metrics(namespace="Hindcast", service=SERVICE))
+meter = Meter(Metrics(namespace=names.METRICS, service=SERVICE))
 logging.getLogger("aws_lambda_powertools.event_handler").setLevel(logging.INFO)
 atexit.register(meter.write)
 

@@ -5,6 +5,7 @@ from collections import Counter
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from hindcast import names
 from hindcast.serving import journal
 
 SECONDS_BETWEEN_WRITES = 1.0
@@ -19,16 +20,22 @@ class Meter:
     later request; an environment that is frozen for good may take that last second along,
     which the prediction log, complete by itself, makes up for.
 
-    Each metric is written for the service as a whole, and for the release that answered.
+    Each metric is written for the service as a whole, for the model and for the release that
+    answered; of a deployment, as one account may have several, by its name.
     """
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._deployment: dict[str, str] = {}
         self._release: str | None = None
         self._counts: Counter[str] = Counter()
         self._latencies = 0
         self._urgent = False
         self._next_write = 0.0
+
+    def belong(self, deployment: str | None) -> None:
+        """What is counted is of this deployment; of a home it is nobody's."""
+        self._deployment = {names.METRIC_DIMENSION: deployment} if deployment else {}
 
     def by(self, release: str | None) -> None:
         """What is counted from now on is of this release, or of none."""
@@ -39,6 +46,10 @@ class Meter:
     def predictions(self, count: int) -> None:
         """So many predictions were answered."""
         self._counts["Predictions"] += count
+
+    def logged(self) -> None:
+        """The line of an answer or of a refusal is in the log, from where it is collected."""
+        self._counts[names.METRIC_LOGGED] += 1
 
     def fallback(self) -> None:
         """A prediction was the declared one, as the features were too old."""
@@ -68,8 +79,7 @@ class Meter:
             return
         for name, count in self._counts.items():
             self._metrics.add_metric(name, MetricUnit.Count, count)
-        if self._release is not None:
-            self._metrics.add_dimensions(service=self._metrics.service, release=self._release)
+        self._name()
         self._counts.clear()
         self._latencies = 0
         self._urgent = False
@@ -78,3 +88,13 @@ class Meter:
         except OSError as error:
             self._metrics.clear_metrics()
             journal.unwritten("the metrics", error)
+
+    def _name(self) -> None:
+        """Say whose they are: one set of dimensions each for service, model and release."""
+        service = {**self._deployment, names.METRIC_SERVICE: self._metrics.service}
+        for name, value in service.items():
+            self._metrics.add_dimension(name, value)
+        if self._release is not None:
+            model = self._release.rpartition("-")[0]
+            self._metrics.add_dimensions(**self._deployment, **{names.METRIC_MODEL: model})
+            self._metrics.add_dimensions(**service, release=self._release)

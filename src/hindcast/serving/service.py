@@ -15,6 +15,7 @@ from hindcast.errors import (
     FeatureError,
     HindcastError,
     NoReleaseError,
+    NotFoundError,
     NotMaterializedError,
     StoreUnavailableError,
     UnloggedError,
@@ -197,7 +198,9 @@ class Service:
         outcome = question if isinstance(question, RequestError) else made[question]
         if isinstance(outcome, Prediction):
             return self._answer(asked.named, outcome, lines)
-        self._meter.error("BatchItem")
+        # A table that shrank shows in batches as well.
+        is_unknown = isinstance(outcome, NotFoundError)
+        self._meter.error("UnknownId" if is_unknown else "BatchItem")
         lines.unanswered(self._keys(asked), outcome)
         if isinstance(outcome, FeatureError):
             self._outages.failed(outcome)
@@ -237,6 +240,7 @@ class Service:
         """Log an answer; raises UnloggedError, unless the model answers all the same."""
         try:
             journal.answered(self._logger, line)
+            self._meter.logged()
         except UnloggedError:
             self._meter.error("Unlogged")
             if self._given is None or self._plan.unlogged == "refuse":

@@ -64,4 +64,20 @@ def test_each_value_is_of_the_service_and_of_the_release_that_answered(
     assert [first["release"], second["release"]] == ["m-1", "m-2"]
     assert [first["Predictions"], second["Predictions"]] == [[1.0], [2.0]]
     [directive] = second["_aws"]["CloudWatchMetrics"]
-    assert directive["Dimensions"] == [["service"], ["service", "release"]]
+    assert directive["Dimensions"] == [["service"], ["model"], ["service", "release"]]
+
+
+def test_metrics_of_a_deployment_are_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = Meter(Metrics(namespace="Test", service="test"))
+    meter.belong("staging")
+    meter.by("m-2-0123456789ab")
+    meter.request_done(0.5, 100.0)
+    [line] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    sets = [
+        ["deployment", "service"],
+        ["deployment", "model"],
+        ["deployment", "service", "release"],
+    ]
+    assert directive["Dimensions"] == sets
+    assert (line["deployment"], line["model"]) == ("staging", "m-2")

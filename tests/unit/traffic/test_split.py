@@ -175,6 +175,7 @@ def test_metrics_are_counted_for_each_release_and_add_up(
     for line in lines:
         assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [
             ["service"],
+            ["model"],
             ["service", "release"],
         ]
         for name in ("Predictions", "Errors"):
