@@ -12,7 +12,6 @@ import boto3
 import psycopg
 import pytest
 from moto.cloudwatch.models import cloudwatch_backends
-from moto.server import ThreadedMotoServer
 from psycopg import sql
 
 from hindcast import names, project
@@ -22,6 +21,7 @@ from hindcast.stores import embedded_postgres
 from tests import one_view
 from tests.e2e.emulator import CREDENTIALS, REGION
 from tests.e2e.functions import ACCOUNT, KEYS, LINE_KEYS, PREFIX, Places
+from tests.integration import moto_aws
 from tests.integration.hindsight import FAST
 from tests.integration.rds_proxy import RdsProxy, listening
 
@@ -107,22 +107,19 @@ def staging() -> Iterator[Staging]:
 @contextmanager
 def _aws(patch: pytest.MonkeyPatch) -> Iterator[str]:
     """An AWS account with the buckets and the topic; its endpoint, to which clients here go."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    for name, value in {
-        **CREDENTIALS,
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ALLOW_HTTP": "true",
-    }.items():
-        patch.setenv(name, value)
-    for bucket in BUCKETS.values():
-        boto3.client("s3").create_bucket(
-            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
-    boto3.client("sns").create_topic(Name=TOPIC)
-    yield url
-    server.stop()
+    with moto_aws.account() as url:
+        for name, value in {
+            **CREDENTIALS,
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ALLOW_HTTP": "true",
+        }.items():
+            patch.setenv(name, value)
+        for bucket in BUCKETS.values():
+            boto3.client("s3").create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+            )
+        boto3.client("sns").create_topic(Name=TOPIC)
+        yield url
 
 
 def _server(folder: Path) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 import boto3
 import psycopg
 import pytest
-from moto.server import ThreadedMotoServer
 from psycopg import sql
 
 from hindcast import names
@@ -24,6 +23,7 @@ from tests.e2e.emulator import Function, FunctionError
 from tests.e2e.functions import KEYS, LINE_KEYS, PREDICT, Places, started
 from tests.e2e.gateway import ask
 from tests.e2e.machine import Execution
+from tests.integration import moto_aws
 from tests.integration.rds_proxy import RdsProxy, listening
 from tests.integration.service import FEATURES, TABLE
 from tests.unit.serving import sample_release
@@ -91,16 +91,13 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
     """Where Secrets Manager answers, with the keys that lines are tagged by."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    here = {"region_name": emulator.REGION, "endpoint_url": url}
-    client = boto3.client(
-        "secretsmanager", aws_access_key_id="test", aws_secret_access_key="test", **here
-    )
-    client.create_secret(Name=LINE_KEYS, SecretString=json.dumps(KEYS))
-    yield url
-    server.stop()
+    with moto_aws.account() as url:
+        here = {"region_name": emulator.REGION, "endpoint_url": url}
+        client = boto3.client(
+            "secretsmanager", aws_access_key_id="test", aws_secret_access_key="test", **here
+        )
+        client.create_secret(Name=LINE_KEYS, SecretString=json.dumps(KEYS))
+        yield url
 
 
 @pytest.fixture(scope="module")

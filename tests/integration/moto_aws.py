@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,11 +27,19 @@ sys.stdin.read()
 @contextmanager
 def served() -> Iterator[str]:
     """Its URL; any client finds it, in this process and in those it starts."""
+    with account() as url, _found(url):
+        yield url
+
+
+@contextmanager
+def account() -> Iterator[str]:
+    """The URL of an account that holds nothing: moto keeps what earlier servers were given."""
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    with _found(f"http://{host}:{port}") as url:
-        yield url
+    url = f"http://{host}:{port}"
+    urllib.request.urlopen(f"{url}/moto-api/reset", data=b"", timeout=60).close()
+    yield url
     server.stop()
 
 

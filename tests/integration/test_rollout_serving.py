@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from hindcast.models import promote
 from hindcast.stores.online import ViewVersion
 from hindcast.traffic.local_stage import LocalStage
 from hindcast.traffic.stage import Stage
+from tests.integration import moto_aws
 from tests.integration.hindsight import AS_OF, Home
 from tests.integration.processes import Service, deployed, serving, start
 from tests.integration.rolling import WITH_A_NEW_FEATURE, champion, last_run, roll, served
@@ -95,19 +95,16 @@ def test_a_service_follows_its_stage_while_it_serves(home: Home, service: Servic
 
 def test_a_service_follows_a_stage_of_api_gateway(home: Home) -> None:
     """Its variables are moto's; its canary moto does not keep, see the unit tests."""
-    aws = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    aws.start()
-    host, port = aws.get_host_and_port()
-    cloud = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
     earlier = home.releases[0]
-    with serving(home, cloud, "--api", deployed(cloud, earlier)) as service:
-        assert service.ask(20) == {(200, earlier): 20}
-    aws.stop()
+    with moto_aws.account() as url:
+        cloud = {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        with serving(home, cloud, "--api", deployed(cloud, earlier)) as service:
+            assert service.ask(20) == {(200, earlier): 20}
     assert not LocalStage(home.folder, "credit_risk").exists
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from hindcast.audit.replay.replay import skew
 from hindcast.models.evaluation.gate import GateCheck
+from hindcast.operations.lake_verification import adopt
 from hindcast.stores.database import connect
 from hindcast.stores.online import ViewVersion
 from tests.integration.hindsight import ANN, AS_OF, BOB, CUSTOMERS, Home, Line, ingest
@@ -122,6 +123,8 @@ def test_the_gate_judges_by_it_once_there_are_answers(home: Home) -> None:
 @pytest.mark.skipif(not LOANS.is_file(), reason=f"there is no {LOANS}")
 def test_every_answer_about_300_real_customers_is_computed_again(home: Home) -> None:
     shutil.rmtree(home.folder / "lake")
+    for table in home.application.ledger.lake.tables():
+        adopt(home.application, table)
     ingest(home.application, LOANS)
     home.materialize(force=True)
     with connect(home.database_url) as connection:
