@@ -54,7 +54,8 @@ def add_deployment(app: cdk.App, deployment: Deployment, delivery: Delivery) -> 
     network = NetworkStack(app, addresses).network
     data = DataStack(app, addresses, network)
     FeaturesStack(app, addresses, network, data)
-    models = ModelsStack(app, addresses, network, data)
+    keeps = delivery.keeps_training_log(deployment)
+    models = ModelsStack(app, addresses, network, data, keeps)
     api = ApiStack(app, addresses, data, models)
     OrchestrationStack(app, addresses, data, models, api)
     MonitoringStack(app, addresses)

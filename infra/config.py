@@ -198,6 +198,15 @@ class Delivery:
         """Every deployment that the pipeline reaches, in its order."""
         return (self.staging, *self.production)
 
+    def keeps_training_log(self, deployment: Deployment) -> bool:
+        """Whether the one log of training jobs in an account and region is this deployment's.
+
+        SageMaker names it. Of several deployments there it is the first that is protected.
+        """
+        place = (deployment.account, deployment.region)
+        there = [one for one in self.deployments if (one.account, one.region) == place]
+        return deployment == min(there, key=lambda one: not one.protected)
+
 
 # Three accounts, so that what builds and tests cannot reach what serves. To be edited by whoever
 # deploys; without any numbers everything is in the account of whoever does.

@@ -2,18 +2,31 @@
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.addresses import Addresses
+from infra.constructs.logs import log_group
 from infra.constructs.machine import allow_events
 from infra.permissions import allow, allow_key, allow_network, allow_write, role
 
+# SageMaker's own name for the jobs' one group, of an account and region.
+LOG = "/aws/sagemaker/TrainingJobs"
+
 
 class TrainingJob(Construct):
-    """The job's role; the state machine makes the job, with the train Lambda's image and place."""
+    """The job's role; the state machine makes the job, with the train Lambda's image and place.
 
-    def __init__(self, scope: Construct, id: str, addresses: Addresses, key_arn: str) -> None:
+    keeps_log: whether the group that all jobs of the account log to is this deployment's.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, addresses: Addresses, key: kms.IKey, keeps_log: bool
+    ) -> None:
         super().__init__(scope, id)
+        key_arn = key.key_arn
+        if keeps_log:
+            log_group(self, "Log", LOG, addresses.deployment, key)
         self.output = addresses.uri("releases", "jobs")
         self.role = role(self, "Role", "sagemaker.amazonaws.com", "Trains what is too big")
         allow_write(self.role, addresses.bucket_arn("releases"), "jobs")
@@ -22,11 +35,10 @@ class TrainingJob(Construct):
         allow(self.role, ["kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt"], [key_arn])
         allow_network(self.role)
         self._allow_image(addresses)
-        group = "log-group:/aws/sagemaker/TrainingJobs"
         allow(
             self.role,
-            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-            [Stack.of(self).format_arn(service="logs", resource=f"{group}*")],
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [Stack.of(self).format_arn(service="logs", resource=f"log-group:{LOG}:*")],
             "SageMaker names the streams of its one group.",
         )
 

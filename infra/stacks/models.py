@@ -19,7 +19,12 @@ class ModelsStack(DeploymentStack):
     """Training, evaluation, control and prediction, all from images."""
 
     def __init__(
-        self, scope: Construct, addresses: Addresses, network: Network, data: DataStack
+        self,
+        scope: Construct,
+        addresses: Addresses,
+        network: Network,
+        data: DataStack,
+        keeps_training_log: bool,
     ) -> None:
         super().__init__(scope, "models", addresses)
         version = self.version()
@@ -38,7 +43,9 @@ class ModelsStack(DeploymentStack):
             proofs=data.proofs,
         )
         self.functions = Functions(self, "Functions", self.room, data.database)
-        self.training_job = TrainingJob(self, "TrainingJob", addresses, data.key.key_arn)
+        self.training_job = TrainingJob(
+            self, "TrainingJob", addresses, data.key, keeps_training_log
+        )
         self.functions.allow_training(self.training_job.role)
         for model in addresses.deployment.models:
             ReleaseImage(self, f"ReleaseImage-{model}", addresses, model, data.key, version)

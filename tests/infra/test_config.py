@@ -73,6 +73,14 @@ def test_either_every_account_has_a_number_or_none() -> None:
     replace(DELIVERY, account=None, staging=alone[0], production=(alone[1],))
 
 
+def test_one_deployment_of_an_account_keeps_the_log_of_training_jobs() -> None:
+    staging, production = (replace(one, account=None) for one in (STAGING, PRODUCTION))
+    first, other = (replace(production, name=f"production-{name}") for name in ("a", "b"))
+    shared = replace(DELIVERY, account=None, staging=staging, production=(first, other))
+    assert [shared.keeps_training_log(one) for one in shared.deployments] == [False, True, False]
+    assert all(TESTED.keeps_training_log(one) for one in TESTED.deployments)
+
+
 def test_a_deployments_own_definitions_reach_its_functions_and_its_glue_jobs(
     stacks: dict[str, Template],
 ) -> None:

@@ -11,6 +11,7 @@ from tests.infra.resources import Template, listed, of_type, only, properties, s
 Stacks = dict[str, Template]
 TOLD = "NotificationConfiguration"
 DATA = [stack for stack in STACKS if stack.endswith("-data")]
+MODELS_STACKS = [stack for stack in STACKS if stack.endswith("-models")]
 NETWORKS = [stack for stack in STACKS if stack.endswith("-network")]
 ENCRYPTED = {
     "AWS::SNS::Topic": "KmsMasterKeyId",
@@ -152,6 +153,20 @@ def test_nobody_is_let_in_by_address(stacks: Stacks, stack: str) -> None:
         rules += group.get("SecurityGroupIngress", [])
     assert rules
     assert all("CidrIp" not in rule for rule in rules)
+
+
+@pytest.mark.parametrize("stack", MODELS_STACKS)
+def test_training_jobs_log_to_a_group_of_the_templates_own(stacks: Stacks, stack: str) -> None:
+    groups = properties(stacks[stack], "AWS::Logs::LogGroup")
+    [group] = [one for one in groups if one["LogGroupName"] == "/aws/sagemaker/TrainingJobs"]
+    assert group["KmsKeyId"]
+    actions = {
+        action
+        for resource in stacks[stack]["Resources"].values()
+        for statement in statements(resource)
+        for action in listed(statement["Action"])
+    }
+    assert "logs:CreateLogGroup" not in actions  # It would have neither end nor key.
 
 
 @pytest.mark.parametrize("stack", ["hindcast-production-models", DELIVERY_STACK])
