@@ -6,25 +6,12 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.addresses import Addresses
+from infra.constructs.endpoints import add_endpoints
 from infra.constructs.logs import retention
 
 ISOLATED = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
 POSTGRES = ec2.Port.tcp(5432)
 HTTPS = ec2.Port.tcp(443)
-
-# Each costs money by the hour: only what code inside the network calls.
-_Service = ec2.InterfaceVpcEndpointAwsService
-ENDPOINTS = {
-    "SecretsManager": _Service.SECRETS_MANAGER,
-    "Logs": _Service.CLOUDWATCH_LOGS,
-    "States": _Service.STEP_FUNCTIONS,
-    "Notices": _Service.SNS,
-    "Metrics": _Service.CLOUDWATCH_MONITORING,
-    "Glue": _Service.GLUE,
-    "Events": _Service.EVENTBRIDGE,
-    "Functions": _Service.LAMBDA_,
-    "Schedules": _Service("scheduler"),
-}
 
 
 class Network(Construct):
@@ -46,20 +33,8 @@ class Network(Construct):
         )
 
     def _endpoints(self) -> None:
-        # Without a policy: Glue and SageMaker may fetch parts of their runtimes from Amazon's own
-        # buckets, which no complete list names. Roles and bucket policies say what is reached.
-        self.vpc.add_gateway_endpoint(
-            "Storage", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=[ISOLATED]
-        )
         self.endpoints = self._group("Endpoints", "Endpoints of AWS APIs")
-        for name, service in ENDPOINTS.items():
-            self.vpc.add_interface_endpoint(
-                name,
-                service=service,
-                subnets=ISOLATED,
-                security_groups=[self.endpoints],
-                open=False,  # Only the groups below, not the whole network.
-            )
+        add_endpoints(self, self.vpc, ISOLATED, self.endpoints)
 
     def _rules(self) -> None:
         for group in (self.functions, self.jobs, self.database):

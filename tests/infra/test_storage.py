@@ -1,13 +1,16 @@
 """Data and network: private, encrypted, kept; and what becomes of it when a stack goes."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.constructs.network import ENDPOINTS
+from infra.constructs.endpoints import ENDPOINTS
 from tests.infra.deployments import DELIVERY_STACK, STACKS
 from tests.infra.resources import Template, listed, of_type, only, properties, statements, text
 
+ROOT = Path(__file__).parents[2]
 Stacks = dict[str, Template]
 TOLD = "NotificationConfiguration"
 DATA = [stack for stack in STACKS if stack.endswith("-data")]
@@ -144,6 +147,34 @@ def test_endpoints_take_the_way_outs_place(stacks: Stacks, stack: str) -> None:
     kinds = sorted(endpoint["VpcEndpointType"] for endpoint in endpoints)
     assert kinds == ["Gateway", *["Interface"] * len(ENDPOINTS)]
     assert all(one["PrivateDnsEnabled"] for one in endpoints if "PrivateDnsEnabled" in one)
+
+
+@pytest.mark.parametrize("stack", NETWORKS)
+def test_nothing_leaves_by_others_keys_or_to_others(stacks: Stacks, stack: str) -> None:
+    own = {"aws:PrincipalAccount", "aws:ResourceAccount"}
+    endpoints = properties(stacks[stack], "AWS::EC2::VPCEndpoint")
+    for endpoint in endpoints:
+        ways = endpoint["PolicyDocument"]["Statement"]
+        for way in ways:
+            same = way.get("Condition", {}).get("StringEquals", {})
+            by_service = way.get("Condition") == {"Bool": {"aws:PrincipalIsAWSService": "true"}}
+            if same.keys() == own:
+                assert len({text(account) for account in same.values()}) == 1
+            elif not by_service:  # AWS's own buckets, which nobody else can write to or name so.
+                assert way["Action"] == "s3:GetObject"
+                assert all("*" not in text(one).partition("/")[0] for one in way["Resource"])
+        assert len(ways) == (3 if endpoint["VpcEndpointType"] == "Gateway" else 1)
+
+
+def test_each_endpoint_is_called_and_each_service_that_is_called_has_one() -> None:
+    """Glue's runtime calls two by itself; the API's stage is read by hand, from outside."""
+    services = {"SecretsManager": "secretsmanager", "Metrics": "cloudwatch", "Functions": "lambda"}
+    services |= {"States": "stepfunctions", "Schedules": "scheduler", "Notices": "sns"}
+    services |= {"Events": "events"}
+    code = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    called = set(re.findall(r"aws\.client\(\"(\w+)\"", code)) - {"s3", "apigateway"}
+    assert called == set(services.values())
+    assert ENDPOINTS.keys() == services.keys() | {"Keys", "Logs"}
 
 
 @pytest.mark.parametrize("stack", NETWORKS)
