@@ -10,6 +10,7 @@ from hindcast import settings as settings_
 from hindcast.errors import InputError, NotFoundError
 from hindcast.instants import instant
 from hindcast.settings import Settings
+from hindcast.stores.home import tighten
 
 # Each part is imported when it is first needed, so that a command loads what it uses alone.
 if TYPE_CHECKING:
@@ -118,13 +119,16 @@ class Application:
 def application(
     home: Path | None = None, project: Path | None = None, compiled: bool = True
 ) -> Application:
-    """Load settings and definitions; raises InputError or DefinitionError.
+    """Load settings and definitions, and close the home to others.
+
+    Raises InputError or DefinitionError.
 
     compiled: whether to check the SQL of the definitions too, which what only names them can spare.
     """
     from hindcast.project import load, read
 
     loaded = settings_.load(home=home, project=project)
+    tighten(loaded.home)
     return Application(loaded, (load if compiled else read)(loaded.project))
 
 

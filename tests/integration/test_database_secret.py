@@ -58,17 +58,17 @@ def keep(secrets: Any, place: dict[str, Any], password: str = PASSWORDS[0]) -> s
 def guarded(database_url: str) -> Iterator[str]:
     """A database whose server asks the worker for a password."""
     name = sql.Identifier(USER)
+    file = Path(str(conninfo_to_dict(database_url)["host"])) / "pg_hba.conf"
     with database.connect(database_url, autocommit=True) as connection:
-        (file,) = connection.execute("SHOW hba_file").fetchone() or ()
-        before = Path(file).read_text()
-        Path(file).write_text(f'local all "{USER}" scram-sha-256\n{before}')
+        before = file.read_text()
+        file.write_text(f'local all "{USER}" scram-sha-256\n{before}')
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
         connection.execute(
             sql.SQL("GRANT ALL ON DATABASE {} TO {}").format(_database(url=database_url), name)
         )
         connection.execute("SELECT pg_reload_conf()")
         yield database_url
-        Path(file).write_text(before)
+        file.write_text(before)
         connection.execute("SELECT pg_reload_conf()")
         connection.execute(sql.SQL("DROP OWNED BY {}").format(name))
         connection.execute(sql.SQL("DROP ROLE {}").format(name))

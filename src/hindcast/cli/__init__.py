@@ -25,6 +25,7 @@ from hindcast.cli import (
 )
 from hindcast.cli.app import app, at_end
 from hindcast.errors import HindcastError
+from hindcast.stores.home import write_privately
 
 __all__ = [
     "app",
@@ -52,6 +53,7 @@ def script() -> NoReturn:
     Python is not taken down piece by piece: a thread in which pyarrow reads through delta-rs may
     want it once more to close a file, and that aborts the process after all its work.
     """
+    write_privately()
     code = 0
     try:
         main()

@@ -11,9 +11,8 @@ from hindcast.demo import challenge, daily, elsewhere, examples, news, steps
 from hindcast.demo.examples import Example
 from hindcast.demo.summary import Summary
 from hindcast.errors import InputError
+from hindcast.stores.home import DEMONSTRATED
 from hindcast.telemetry import Progress
-
-MARKER = ".hindcast-demo"
 
 
 def run(home: Path, name: str, engine: str, customers: int, progress: Progress) -> Summary:
@@ -82,7 +81,7 @@ def _learn(
 def _fresh(home: Path) -> Path:
     """An empty home; only a home that an earlier demo made is emptied."""
     if home.exists() and any(home.iterdir()):
-        if not (home / MARKER).is_file():
+        if not (home / DEMONSTRATED).is_file():
             raise InputError(f"--home {home}: not empty and not a demo's; name another folder")
         from hindcast.stores import embedded_postgres
 
@@ -91,5 +90,5 @@ def _fresh(home: Path) -> Path:
             embedded_postgres.stop(home / "postgres")
         shutil.rmtree(home)
     home.mkdir(parents=True, exist_ok=True)
-    (home / MARKER).touch()
+    (home / DEMONSTRATED).touch()
     return home

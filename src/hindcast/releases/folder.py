@@ -35,7 +35,6 @@ def appearing(target: Path) -> Iterator[Path]:
         fresh = Path(partial) / target.name
         fresh.mkdir()
         yield fresh
-        fresh.chmod(0o755)
         _rename(fresh, target)
 
 

