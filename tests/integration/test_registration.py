@@ -66,6 +66,14 @@ def recorded_in(application: Application) -> tuple[list[str], list[str], list[st
     )
 
 
+def differing(application: Application) -> dict[str, list[Any]]:
+    """The files in which the stored releases differ, as each has them."""
+    stored = folder.stored(Path(application.settings.releases))
+    names_ = sorted(path.name for path in stored[0].iterdir())
+    each = {name: [(one / name).read_bytes() for one in stored] for name in names_}
+    return {name: found for name, found in each.items() if len(set(found)) > 1}
+
+
 def train(application: Application) -> training.TrainReport:
     return training.train(application, None, DuckDBEngine(), Knowledge(NOW, NOW))
 
@@ -264,6 +272,7 @@ def test_a_training_that_is_killed_is_completed_by_another(
     assert newest_run(application, "train").status == run
     report = shell.json("train", *CLOCKS)
     assert report["gate"] == "passed"
+    assert differing(application) == {}
     assert recorded_in(application) == ([report["release"]],) * 3
     assert aliases(application) == {"champion": report["release"]}
     assert [each.status for each in application.ledger.runs(kind="train", limit=2)] == [

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from hindcast.data.training_rows import TrainingSet
 from hindcast.definitions import Model
@@ -46,12 +45,8 @@ def fit(
     known, groups = matrix[rows], None if parts.groups is None else parts.groups[rows]
     encoded = inputs.encoded(data.numeric, data.categorical, known)
     own = inputs.for_estimator(estimator.make(model), data.numeric, data.categorical, known)
-    # On one thread: the order of additions and of draws, and so the model's bytes, must not depend
-    # on which thread is faster. (OpenMP's limit holds for the thread that sets it alone, and
-    # liblinear has one generator a process.)
-    with threadpool_limits(1):
-        fitted = task.fit(model, TrainingRows(own.frame(known), labels[rows], groups))
-        # On the same rows, or the one with more of them would be better by that alone.
-        seen = slice(None) if fitted.seen is None else fitted.seen
-        simple = task.baseline(model.seed).fit(encoded.frame(known[seen]), labels[rows][seen])
+    fitted = task.fit(model, TrainingRows(own.frame(known), labels[rows], groups))
+    # On the same rows, or the one with more of them would be better by that alone.
+    seen = slice(None) if fitted.seen is None else fitted.seen
+    simple = task.baseline(model.seed).fit(encoded.frame(known[seen]), labels[rows][seen])
     return FittedModel(own, fitted), FittedModel(encoded, Fitted(simple, fitted.task))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from hindcast import names
 from hindcast.bootstrap import Application
@@ -140,7 +141,11 @@ def release(
     with _naming(model):
         rows = training_range.within(data, within)
         manifest = documents.manifest(model, rows, revision, within)
-        return _release(model, rows, releases, manifest, progress or Silent())
+        # On one thread: the order of additions and of draws, and so the bytes of the model and of
+        # what is measured, must not depend on which thread is faster. (OpenMP's limit holds for
+        # the thread that sets it alone, and liblinear has one generator a process.)
+        with threadpool_limits(1):
+            return _release(model, rows, releases, manifest, progress or Silent())
 
 
 @contextmanager
