@@ -48,10 +48,8 @@ def expected(csv_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 @pytest.mark.parametrize(
     ("crash", "has_raw", "has_bad"),
     [
-        ("before hindcast.stores.lake:Lake.create 1", False, False),
         ("before hindcast.stores.lake:write_deltalake 1", False, False),
         ("before hindcast.data.ingest:_Intake._stamped 3", False, False),
-        ("after hindcast.stores.lake:write_deltalake 1", True, False),
         ("before hindcast.stores.lake:write_deltalake 2", True, False),
         ("after hindcast.stores.lake:write_deltalake 2", True, True),
     ],

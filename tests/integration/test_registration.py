@@ -255,7 +255,6 @@ def test_failures_are_recorded_with_their_reason(stage: Stage, application: Appl
     ("crash", "written", "known", "run"),
     [
         (f"before {RENAME} 1", False, False, "unfinished"),
-        (f"after {RENAME} 1", True, False, "unfinished"),
         (f"before {ADD} 1", True, False, "succeeded"),
         (f"before {LOG} 1", True, True, "succeeded"),
     ],

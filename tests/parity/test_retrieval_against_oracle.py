@@ -105,11 +105,11 @@ def test_historical_is_the_oracle_row_by_row_on_duckdb(
 ) -> None:
     """Whether windows find their ends by counting rows or among instants."""
     monkeypatch.setattr(known_then, "CROWDED", crowded)
-    check_historical(engine_of("duckdb"), tmp_path, examples=40)
+    check_historical(engine_of("duckdb"), tmp_path, examples=24)
 
 
 def test_historical_is_the_oracle_row_by_row_on_spark(tmp_path: Path) -> None:
-    check_historical(engine_of("spark"), tmp_path, examples=4)
+    check_historical(engine_of("spark"), tmp_path, examples=3)
 
 
 def as_served(value: Any) -> Any:
@@ -120,7 +120,7 @@ def as_served(value: Any) -> Any:
 def test_online_is_the_oracle_as_of_the_materialization_and_asked_now(
     tmp_path: Path, database_url: str, whole_days: bool
 ) -> None:
-    @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=LENIENT)
+    @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=LENIENT)
     @given(
         events=histories.events(whole_days),
         definition=histories.definitions(whole_days),

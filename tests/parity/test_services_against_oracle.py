@@ -70,14 +70,14 @@ def test_a_question_is_answered_from_all_its_views_as_of_its_instant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowded: int
 ) -> None:
     monkeypatch.setattr(known_then, "CROWDED", crowded)
-    check_historical("duckdb", tmp_path, examples=12)
+    check_historical("duckdb", tmp_path, examples=9)
 
 
 def test_spark_answers_a_question_alike(tmp_path: Path) -> None:
     check_historical("spark", tmp_path, examples=2)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=LENIENT)
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=LENIENT)
 @given(history=shops.histories(), as_of=st.sampled_from([shops.START + timedelta(days=60), END]))
 def test_training_rows_are_the_events_as_questions_asked_then(
     tmp_path: Path, history: History, as_of: datetime
