@@ -18,6 +18,7 @@ from hindcast.operations import (
     job_events,
     measurements,
     migrations,
+    recovery,
     release_choice,
     runs,
     verification,
@@ -109,6 +110,10 @@ def _verify(application: Application, event: Event) -> Event:
     return asdict(found)
 
 
+def _recover(application: Application, event: Event) -> Event:
+    return asdict(recovery.recover(application, event["heads"]))
+
+
 def _migrate(application: Application, event: Event) -> Event:
     return asdict(migrations.migrate(application))
 
@@ -144,6 +149,7 @@ ACTIONS: dict[str, Callable[[Application, Event], Event]] = {
     "compact": _compact,
     "ingest": _ingest,
     "verify": _verify,
+    "recover": _recover,
     "migrate": _migrate,
     "deliver_events": _deliver_events,
     posting.ACTION: _post_webhook,

@@ -1,4 +1,4 @@
-"""The command that proves what is kept."""
+"""The commands that prove what is kept, and go on from copies of it."""
 
 from typing import Annotated
 
@@ -60,3 +60,32 @@ def rotate_line_key(
 
     settings = bootstrap.application(home, project, compiled=False).settings
     console.show({"key": line_keys.rotate(settings)}, as_json)
+
+
+@app.command()
+def recover(
+    heads: Annotated[
+        str,
+        typer.Option(
+            help="The folder or s3:// URI where heads of the lost place's ledger were kept."
+        ),
+    ],
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on from copies of lake, releases and ledger, and say what is lost. Then run verify."""
+    from hindcast.operations.recovery import recover as use_case
+
+    application = bootstrap.application(home, project, compiled=False)
+    report = use_case(application, heads, ConsoleProgress())
+    if as_json:
+        console.show(report, as_json)
+        return
+    print(f"lost: {report.summary}")
+    for line in report.added:
+        print(f"there: {line}")
+    print(
+        f"{report.tables} tables and {report.releases} releases are whole; {report.moved} "
+        "addresses of MLflow were moved"
+    )

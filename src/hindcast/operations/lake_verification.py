@@ -25,10 +25,15 @@ class AdoptionReport:
 def examined(application: Application) -> Iterator[TableReport]:
     """Every table of the lake that there is, or that the ledger knows."""
     integrity = _integrity(application)
-    for name in sorted({*application.ledger.lake.tables(), *_declared(application)}):
+    for name in tables(application):
         report = examine(integrity, name)
         if report is not None:
             yield report
+
+
+def tables(application: Application) -> list[str]:
+    """Every table that the ledger knows, or that a project's commands write."""
+    return sorted({*application.ledger.lake.tables(), *_declared(application)})
 
 
 def lines(report: TableReport, verified: Sequence[Run]) -> list[str]:

@@ -28,12 +28,15 @@ def described(application: Application, record: ReleaseRecord) -> dict[str, Any]
     """A release with its state, what it is worth, and where its card is."""
     from hindcast.models import register
 
+    # Where releases are now: what is recorded may be of a region that was lost.
+    location = application.releases.location(record.release)
     return {
         **asdict(record),
+        "location": location,
         "state": register.state(application, record),
         "worth": _worth(record.metrics),
         "trained_as_of": record.manifest["as_of"],
-        "card": f"{record.location}.html",
+        "card": f"{location}.html",
     }
 
 

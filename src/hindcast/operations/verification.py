@@ -87,11 +87,12 @@ def _ledger(application: Application) -> Checked:
 def _releases(application: Application) -> Checked:
     """Every file of every release, against the digests and the manifest in the ledger."""
     records = application.ledger.releases()
-    damage = [_wrong(application.settings.releases, record) for record in records]
+    damage = [wrong(application.settings.releases, record) for record in records]
     return Checked(len(records), tuple(filter(None, damage)))
 
 
-def _wrong(place: str, record: ReleaseRecord) -> str | None:
+def wrong(place: str, record: ReleaseRecord) -> str | None:
+    """What is wrong with a release where releases are kept; None where it is as it was recorded."""
     # A copy that was verified when it came says nothing of what is kept now.
     with tempfile.TemporaryDirectory(prefix="hindcast-verify-") as copies:
         try:

@@ -55,6 +55,7 @@ class Service:
         routes.add("POST", "/features", self.features_of_body)
         routes.add("GET", "/features/<key>", self.features)
         routes.add("GET", "/health", self.health)
+        routes.add("GET", "/ready", self.ready)
         refusals.install(self._app, routes, logger, meter, self._outages)
 
     def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -121,6 +122,12 @@ class Service:
             lost = {"status": "down", "database": "unavailable", "features": "unknown"}
             return answers.unavailable({**found, **lost})
         return answers.ok(found)
+
+    def ready(self) -> Response[str]:
+        """The same for whoever asks: not by which release, and not why it cannot."""
+        if self.health().status_code == 200:
+            return answers.ok({"status": "ok"})
+        return answers.unavailable({"status": "down"})
 
     @property
     def _predictor(self) -> Predictor:

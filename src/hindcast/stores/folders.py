@@ -9,6 +9,8 @@ from typing import Protocol
 from hindcast.errors import HindcastError, first_line
 from hindcast.stores import aws
 
+ASIDE = ".lost"
+
 
 class Folder(Protocol):
     """Raises HindcastError where a file cannot be read or written."""
@@ -23,6 +25,10 @@ class Folder(Protocol):
 
     def write(self, name: str, content: bytes) -> None:
         """Put a file in place of the one that has its name."""
+        ...
+
+    def set_aside(self, name: str) -> None:
+        """Rename a file, so that nobody takes it for what it is, and a person can look at it."""
         ...
 
     def drop(self) -> None:
@@ -70,6 +76,15 @@ class LocalFolder:
                 f"{self.path / name}: cannot be written: {first_line(error)}"
             ) from error
 
+    def set_aside(self, name: str) -> None:
+        """Rename a file."""
+        try:
+            (self.path / name).rename(self.path / f"{name}{ASIDE}")
+        except OSError as error:
+            raise HindcastError(
+                f"{self.path / name}: cannot be renamed: {first_line(error)}"
+            ) from error
+
     def drop(self) -> None:
         """Delete every file."""
         shutil.rmtree(self.path, ignore_errors=True)
@@ -105,6 +120,14 @@ class S3Folder:
             aws.client("s3").put_object(
                 Bucket=self.bucket, Key=f"{self.key}/{name}", Body=content, ContentType=kind
             )
+
+    def set_aside(self, name: str) -> None:
+        """Copy an object to another name, and delete it."""
+        client, key = aws.client("s3"), f"{self.key}/{name}"
+        with aws.one_error(self.uri + name):
+            source = {"Bucket": self.bucket, "Key": key}
+            client.copy_object(Bucket=self.bucket, Key=f"{key}{ASIDE}", CopySource=source)
+            client.delete_object(Bucket=self.bucket, Key=key)
 
     def drop(self) -> None:
         """Delete every object."""

@@ -44,7 +44,8 @@ def card(control: Control, call: Call) -> Reply:
     """A release's card, a page of its own."""
     application = control.application
     record = release_of(application, call.path["id"], cast("ModelQuery", call.query).model)
-    with local(f"{record.location}.html") as path:
+    # Where releases are now: what is recorded may be of a region that was lost.
+    with local(f"{application.releases.location(record.release)}.html") as path:
         return Reply(documents.PageDocument(html=path.read_text("utf-8")))
 
 

@@ -98,7 +98,7 @@ def release(control: Control, call: Call) -> Reply:
     record = release_of(application, call.path["id"], cast("ModelQuery", call.query).model)
     document = documents.ReleaseDocument(
         **release_summary(application, record).model_dump(),
-        location=record.location,
+        location=application.releases.location(record.release),
         manifest=record.manifest,
         metrics=record.metrics,
     )

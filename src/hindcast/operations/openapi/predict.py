@@ -182,6 +182,16 @@ class HealthOrRefusal(RootModel[Health | Refusal]):
     """What is down, or that there is no release yet."""
 
 
+class Readiness(BaseModel):
+    """Whether questions can be answered, and no more."""
+
+    status: Literal["ok", "down"]
+
+
+class ReadinessOrRefusal(RootModel[Readiness | Refusal]):
+    """That they cannot be, or that there is no release yet."""
+
+
 API = Api(
     "Hindcast predict",
     "PredictedBatch, scores and features of a project. Keys and request values are named by its "
@@ -233,6 +243,14 @@ def operations(question: type[BaseModel], values: type[BaseModel]) -> list[Opera
             "Whether questions can be answered",
             "health",
             {200: Answer("They can.", Health), 503: Answer("They cannot.", HealthOrRefusal)},
+        ),
+        Operation(
+            "ready",
+            "GET",
+            "/ready",
+            "The same in one word, for who looks from outside",
+            "health",
+            {200: Answer("They can.", Readiness), 503: Answer("They cannot.", ReadinessOrRefusal)},
         ),
     ]
 

@@ -3,5 +3,6 @@
 from hindcast.stores.integrity.checks import Integrity
 from hindcast.stores.integrity.damages import DamagedFile
 from hindcast.stores.integrity.examination import TableReport, examine
+from hindcast.stores.integrity.mending import Mended, mend
 
-__all__ = ["DamagedFile", "Integrity", "TableReport", "examine"]
+__all__ = ["DamagedFile", "Integrity", "Mended", "TableReport", "examine", "mend"]

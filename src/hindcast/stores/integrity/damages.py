@@ -7,6 +7,8 @@ from hindcast.errors import DamagedError
 from hindcast.stores.ledger.lake_records import LakeCommit
 from hindcast.stores.table_files import TableFiles, checkpoint_path, entry_path
 
+MISSING = "is missing"
+
 
 @dataclass(frozen=True)
 class DamagedFile:
@@ -15,6 +17,11 @@ class DamagedFile:
     file: str
     what: str
     commit: LakeCommit
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the file is not there at all."""
+        return self.what == MISSING
 
     def __str__(self) -> str:
         by = f" by {self.commit.kind} {self.commit.run_id}" if self.commit.run_id else ""
@@ -67,4 +74,4 @@ def in_files(
 
 
 def _what(there: str | None) -> str:
-    return "is missing" if there is None else "is changed"
+    return MISSING if there is None else "is changed"

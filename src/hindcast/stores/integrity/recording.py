@@ -36,6 +36,12 @@ class Recorder:
         origins = self._origins(history, entries, own)
         self._add(history, zip(entries, origins, strict=True), table)
 
+    def take(self, history: History, table: DeltaTable) -> None:
+        """Record the commits up to the table's version, whoever wrote them."""
+        versions = range(history.version + 1, table.version() + 1)
+        entries = self._entries(history.table, versions)
+        self._add(history, ((entry, "found") for entry in entries), table)
+
     def adopt(self, name: str, reason: str) -> int:
         """Take a table as it lies, whatever was recorded of it; how many commits it has."""
         history, table = self.commits().adopt(name, reason), self.open(name)
@@ -46,10 +52,10 @@ class Recorder:
         self._add(history, ((entry, "adopted") for entry in entries), table)
         return len(entries)
 
-    def open(self, name: str) -> DeltaTable | None:
+    def open(self, name: str, version: int | None = None) -> DeltaTable | None:
         """A table as it lies; DamagedError for one that cannot be read."""
         try:
-            return DeltaTable(f"{self.root.rstrip('/')}/{name}")
+            return DeltaTable(f"{self.root.rstrip('/')}/{name}", version=version)
         except TableNotFoundError:
             return None
         except (DeltaError, OSError) as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, text
@@ -30,9 +31,19 @@ class Chain:
         if self._heads is not None and (found := self.head()):
             self._heads.keep(found)
 
-    def damage(self) -> list[Damage]:
-        """What is not as it was written, by the entries and the heads that were kept of them."""
-        kept = self._heads.kept() if self._heads else []
+    def ended_at(self) -> datetime | None:
+        """When the newest entry was chained."""
+        with self._transaction() as connection:
+            found: datetime | None = connection.scalar(select(func.max(tables.chain.c.chained_at)))
+        return found
+
+    def damage(self, kept: Iterable[Head] | None = None) -> list[Damage]:
+        """What is not as it was written, by the entries and the heads that were kept of them.
+
+        kept: other heads than those of this ledger's own place.
+        """
+        if kept is None:
+            kept = self._heads.kept() if self._heads else []
         with self._transaction() as connection:
             return damage(connection, kept)
 
