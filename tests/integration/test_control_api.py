@@ -66,9 +66,10 @@ def test_what_a_stopped_server_leaves_is_interrupted_and_can_be_retried(home: Ho
         assert api.ask("POST", f"/runs/{retried['id']}/retry")[0] == 409
         api.done("POST", f"/runs/{retried['id']}/cancel")
         assert api.done("GET", f"/runs/{retried['id']}")["status"] == "cancelled"
-        killed = api.done("POST", "/jobs/train", {}, key="k2")["id"]
-        os.killpg(jobs.find(api.wait(killed, "running")["id"]).pid or 0, signal.SIGKILL)
-        assert "signal 9" in api.wait(killed, "interrupted")["error"]
+        for key, number in ("k2", signal.SIGKILL), ("k3", signal.SIGTERM):
+            killed = api.done("POST", "/jobs/train", {}, key=key)["id"]
+            os.killpg(jobs.find(api.wait(killed, "running")["id"]).pid or 0, number)
+            assert f"signal {number}" in api.wait(killed, "interrupted")["error"]
 
 
 def api_runner(home: Home, job: str) -> str:

@@ -1,7 +1,5 @@
 """Every command refuses a wrong definition alike: exit 2 and one line that names it."""
 
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,14 +21,6 @@ NAMES_ONLY = (
     "status",
     "verify",
 )
-
-
-@pytest.fixture(autouse=True)
-def own_handler() -> Iterator[None]:
-    """The handler of SIGTERM as it was: some commands set their own."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 def test_200_wrong_definitions_are_refused_in_one_line_and_each_command_does_so(

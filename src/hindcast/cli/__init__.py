@@ -2,10 +2,13 @@
 
 import atexit
 import os
+import signal
 import sys
 from typing import NoReturn
 
 from typer import TyperException
+
+from hindcast import interruption
 
 # Importing a module registers its commands; help lists them in this order.
 from hindcast.cli import (
@@ -59,6 +62,8 @@ def script() -> NoReturn:
         main()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)  # It ends already.
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -66,14 +71,31 @@ def script() -> NoReturn:
 
 
 def main() -> None:
-    """Run the command line; a known error is one line on stderr and its exit code."""
-    try:
-        with at_end:
-            code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
-    except (HindcastError, TyperException) as error:
-        print(f"hindcast: {_line(error)}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from error
-    raise SystemExit(code or 0)
+    """Run the command line; a known error is one line on stderr and its exit code.
+
+    So is a signal that ends it: 130 for Ctrl-C, 143 for SIGTERM, 129 for a closed terminal.
+    """
+    with interruption.listening():
+        try:
+            with at_end:
+                code = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again if unknown.
+            code = _failed(error)
+        # Libraries in which a signal is heard say so by errors of their own.
+        if interruption.received() is not None:
+            code = interruption.exit_code()
+            print(f"hindcast: {interruption.reason()}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _failed(error: BaseException) -> int:
+    """The exit code of an error, once it is said; raises it where it is none that is known."""
+    if interruption.received() is not None:
+        return interruption.exit_code()
+    if not isinstance(error, HindcastError | TyperException):
+        raise error
+    print(f"hindcast: {_line(error)}", file=sys.stderr)
+    return error.exit_code
 
 
 def _line(error: HindcastError | TyperException) -> str:

@@ -1,6 +1,5 @@
 """Commands about canaries: rolling a release out, and ending what a killed roll-out left."""
 
-import signal
 from dataclasses import asdict
 from typing import Annotated
 
@@ -36,8 +35,6 @@ def roll_out(
 
     plan = roll_out.Plan(_percents(steps), looks, look_seconds)
     alarms = Alarms(error_percent, latency_p99_ms, requests)
-    # As Ctrl-C, which ends the canary.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     application = working(home, project)
     model = application.project.model_name(model, release)
     report = roll_out.roll_out(application, model, release, plan, alarms, ConsoleProgress())

@@ -21,6 +21,9 @@ from hindcast.stores.ledger import Ending, Job, Ledger
 
 AT_ONCE = 2
 GRACE_SECONDS = 5.0  # What is told to end gets so long before it is killed.
+_BY_SIGNAL = (
+    128  # A process that is told to end by a signal ends with so much more than its number.
+)
 _TAIL_BYTES, _TAIL_LINES = 64 * 1024, 100
 _PROGRESS = re.compile(r"^progress: (.*)$", re.MULTILINE)
 _FAILURE = re.compile(r"^hindcast: (?!warning: )(.*)$", re.MULTILINE)
@@ -160,8 +163,8 @@ class Workers:
             return self._told(job)
         if code == 0:
             return "succeeded", None
-        if code < 0:
-            return "interrupted", f"interrupted: its process was ended by signal {-code}"
+        if number := _signal_of(code):
+            return "interrupted", f"interrupted: its process was ended by signal {number}"
         reasons = _FAILURE.findall(self._tail(job.id))
         return "failed", reasons[-1] if reasons else f"it ended with {code}; its log says more"
 
@@ -219,6 +222,13 @@ class Workers:
             self._end_group(job_id, group)
         with self._change:
             self._change.wait_for(lambda: not self._working, GRACE_SECONDS)
+
+
+def _signal_of(code: int) -> int | None:
+    """The signal that ended a process, at once or as it was told; None where none did."""
+    if code < 0:
+        return -code
+    return code - _BY_SIGNAL if code > _BY_SIGNAL else None
 
 
 def _locked(handle: int) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, get_args
 from sqlalchemy import Connection, Select, Text, cast, extract, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from hindcast import interruption
 from hindcast.errors import (
     ConflictError,
     HindcastError,
@@ -241,9 +242,9 @@ def _all() -> Select[Any]:
 
 
 def _reason(error: BaseException) -> str:
+    if not isinstance(error, Exception) or interruption.received():
+        return interruption.reason()
     if isinstance(error, HindcastError):
         return first_line(error)
-    if not isinstance(error, Exception):
-        return "interrupted"
     name, reason = type(error).__name__, first_line(error)
     return name if reason == name else f"{name}: {reason}"

@@ -1,0 +1,62 @@
+"""Ctrl-C, SIGTERM and a closed terminal: each ends the work under way, and all of them alike."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# `timeout` tells its command, and then the command's group with the command in it.
+_TWICE_SECONDS = 1.0
+_received: list[tuple[signal.Signals, float]] = []
+
+
+def received() -> signal.Signals | None:
+    """The signal that the work under way is ended by; None while there was none."""
+    return _received[0][0] if _received else None
+
+
+def exit_code() -> int:
+    """What the process ends with; 0 while it was not told to end."""
+    number = received()
+    return 0 if number is None else 128 + number
+
+
+def reason() -> str:
+    """Why the work ends, in the words of the ledger and of the command line."""
+    number = received()
+    told = number is not None and number != signal.SIGINT
+    return f"interrupted by {number.name}" if number and told else "interrupted"
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """Until the with ends, let those signals raise KeyboardInterrupt, and remember the first.
+
+    What others do about a signal stays: nohup has SIGHUP ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread hears signals.
+        return
+    _received.clear()
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    for number, handler in before.items():
+        if handler in usual:
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler in usual:
+                signal.signal(number, handler)
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    now = time.monotonic()
+    is_second = any(now - at < _TWICE_SECONDS for other, at in _received if other == number)
+    _received.append((signal.Signals(number), now))
+    if not is_second:
+        raise KeyboardInterrupt

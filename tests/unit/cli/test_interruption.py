@@ -1,0 +1,76 @@
+"""A signal that a library swallows, or says in its own words, ends the command all the same."""
+
+import os
+import signal
+import subprocess
+
+import duckdb
+import pytest
+
+from hindcast import cli, interruption
+
+LONG = "SELECT count(*) FROM range(1000000000000)"
+
+
+def ended() -> int:
+    with pytest.raises(SystemExit) as raised:
+        cli.main()
+    assert isinstance(raised.value.code, int)
+    return raised.value.code
+
+
+def test_a_query_that_is_interrupted_ends_the_command_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """DuckDB raises a RuntimeError of its own."""
+    kill = ["/bin/sh", "-c", f"sleep 0.2; kill -TERM {os.getpid()}"]
+
+    def work(*_: object, **__: object) -> None:
+        with subprocess.Popen(kill):
+            duckdb.execute(LONG)
+
+    monkeypatch.setattr(cli, "app", work)
+    assert ended() == 143
+    assert capsys.readouterr().err == "hindcast: interrupted by SIGTERM\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "reason"),
+    [
+        (signal.SIGTERM, 143, "interrupted by SIGTERM"),
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGHUP, 129, "interrupted by SIGHUP"),
+    ],
+)
+def test_each_signal_is_one_line_and_its_code_also_where_it_comes_twice(
+    number: signal.Signals,
+    code: int,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`timeout` sends it to its command, and then to the command's group."""
+    tidied = []
+
+    def work(*_: object, **__: object) -> None:
+        try:
+            signal.raise_signal(number)
+        finally:
+            signal.raise_signal(number)
+            tidied.append(True)
+
+    monkeypatch.setattr(cli, "app", work)
+    assert ended() == code
+    assert capsys.readouterr().err == f"hindcast: {reason}\n"
+    assert tidied
+
+
+def test_handlers_of_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruption.listening():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
