@@ -4,15 +4,18 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
 from hindcast import settings
 from hindcast.errors import StoreUnavailableError
 from hindcast.stores import database, embedded_postgres
+from hindcast.stores.embedded_postgres import users
 
 
 def answers(url: str) -> bool:
@@ -63,6 +66,52 @@ def test_the_last_user_stops_it_whoever_started_it_and_whoever_was_killed(tmp_pa
     assert answers(second.url)
     second.leave()
     assert not answers(second.url)
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_watched(data: Path) -> bool:
+    with data.with_name("postgres.watcher").open() as file:
+        return not users.is_free(file.fileno())
+
+
+def test_a_server_whose_users_were_all_killed_ends_by_itself(tmp_path: Path) -> None:
+    """Also where its watcher was killed before, as the next user starts another."""
+    data = tmp_path / "postgres"
+    first = User(data)
+    (watcher,) = (
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if str(data) in (process.info["cmdline"] or []) and "-P" in process.info["cmdline"]
+    )
+    watcher.kill()
+    wait_for(lambda: not is_watched(data))
+    second = User(data)
+    first.kill()
+    second.kill()
+    wait_for(lambda: not (data / "postmaster.pid").exists())
+    wait_for(lambda: not is_watched(data))
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(first.url)
+
+
+@pytest.mark.parametrize("name", ["h", "a folder's name"])
+def test_a_killed_server_is_started_again_for_who_serves(name: str, tmp_path: Path) -> None:
+    """At the address that it had, where the home's path is none for a socket as well."""
+    home = tmp_path / name
+    url = database.url(settings.load({}, home))
+    told: list[str] = []
+    with database.kept_running(settings.load({}, home), told.append):
+        os.kill(int((home / "postgres/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        wait_for(lambda: bool(told), 10)
+        assert told == ["the embedded Postgres had ended, and was started again"]
+        assert answers(url)
+    embedded_postgres.stop(home / "postgres")
 
 
 def test_what_was_written_survives_a_killed_server(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from hindcast import names
 from hindcast.demo.generate import generate
-from hindcast.stores import postgres_programs
+from hindcast.stores.embedded_postgres import programs
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
 
@@ -57,12 +57,12 @@ def test_programs_below_a_closed_folder_are_copied_to_where_their_user_goes(
     for part in (installed / "pginstall18", installed.with_name(f"{installed.name}.libs")):
         shutil.copytree(part, tmp_path / part.relative_to(installed.parent), symlinks=True)
     found.origin = str(tmp_path / installed.name / "__init__.py")
-    monkeypatch.setattr(postgres_programs, "find_spec", lambda _: found)
-    monkeypatch.setattr(postgres_programs, "COPIES", reachable / "kept")
+    monkeypatch.setattr(programs, "find_spec", lambda _: found)
+    monkeypatch.setattr(programs, "COPIES", reachable / "kept")
     data = tmp_path / "postgres"
     data.mkdir()
-    postgres_programs.give(data, data)
-    postgres_programs.run(data, "initdb", "--no-sync", "--username=postgres")
+    programs.give(data, data)
+    programs.run(data, "initdb", "--no-sync", "--username=postgres")
     assert (data / "PG_VERSION").read_text() == "18\n"
     assert [path.name[:9] for path in (reachable / "kept").iterdir()] == ["postgres-"]
     assert tmp_path.stat().st_mode & 0o777 == 0o700
@@ -73,11 +73,11 @@ def test_making_the_servers_user_is_said(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     name = f"hindcast{os.getpid()}"
-    monkeypatch.setattr(postgres_programs, "SYSTEM_USER", name)
+    monkeypatch.setattr(programs, "SYSTEM_USER", name)
     try:
-        postgres_programs.give(tmp_path, tmp_path)
+        programs.give(tmp_path, tmp_path)
         assert tmp_path.owner() == name
-        postgres_programs.give(tmp_path, tmp_path)
+        programs.give(tmp_path, tmp_path)
     finally:
         subprocess.run(["userdel", name], check=True)
     assert caplog.messages == [

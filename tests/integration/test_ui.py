@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -102,6 +103,17 @@ def test_the_ui_shows_the_run_and_its_plots_and_stops(home: Path, release: Relea
         assert psutil.wait_procs(started, timeout=10)[1] == []
     assert not (home / "postgres" / "postmaster.pid").exists()
     assert {path.name for path in home.iterdir()} == before
+
+
+def test_a_killed_ui_leaves_no_process(home: Path, release: ReleaseContents) -> None:
+    with running(home) as (process, _):
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        assert psutil.wait_procs(started, timeout=20)[1] == []
+    deadline = time.monotonic() + 20
+    while (home / "postgres" / "postmaster.pid").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ OPTION = re.compile(r"(?<![\w-])--[a-z]")
 # Where a text may hold one: the faces, and what each other file has it for.
 FACES = ("src/hindcast/cli", "src/hindcast/demo")
 OPTIONS_ALLOWED = {
-    "src/hindcast/stores/embedded_postgres.py": "arguments of initdb",
-    "src/hindcast/stores/postgres_programs.py": "arguments of useradd and of postgres",
+    "src/hindcast/stores/embedded_postgres/programs.py": "arguments of useradd and of postgres",
+    "src/hindcast/stores/embedded_postgres/server.py": "arguments of initdb",
     "src/hindcast/models/training/revision.py": "arguments of git",
     "src/hindcast/operations/events/people.py": "a whole command, for a person who reads it",
     "src/hindcast/operations/verification.py": "a whole command, for a person who mends the lake",

@@ -14,9 +14,11 @@ from typing import Annotated
 import typer
 
 from hindcast import bootstrap
+from hindcast.cli import console, guarded
 from hindcast.cli.app import app
 from hindcast.cli.options import HomeOption, ProjectOption
 from hindcast.errors import HindcastError, InputError
+from hindcast.stores import database
 
 START_SECONDS = 120
 STOP_SECONDS = 10
@@ -40,7 +42,11 @@ def ui(
     application = bootstrap.application(home, project)
     registry = open_registry(application.database_url, application.settings.releases)
     registry.prepare()
-    with _stop_signal() as stop, _server(registry.uri, registry.artifacts, host, chosen) as server:
+    with (
+        _stop_signal() as stop,
+        database.kept_running(application.settings, console.warn),
+        _server(registry.uri, registry.artifacts, host, chosen) as server,
+    ):
         url = f"http://{host}:{chosen}"
         if _wait_until_up(url, server, stop):
             print(f"hindcast: MLflow on {url}", file=sys.stderr, flush=True)
@@ -79,7 +85,8 @@ def _server(
     store: str, artifacts: str, host: str, port: int
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """MLflow's server, of one worker; it and every process it started are gone in the end."""
-    command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port)]
+    command = [sys.executable, guarded.__file__, sys.executable, "-m", "mlflow", "server"]
+    command += ["--host", host, "--port", str(port)]
     command += ["--workers", "1", "--default-artifact-root", artifacts, "--no-serve-artifacts"]
     command += ["--uvicorn-opts", "--log-level warning --no-access-log"]
     environment = {
@@ -95,7 +102,7 @@ def _server(
     server = subprocess.Popen(
         command,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # Its end is that of this process, however this one ends.
         stdout=sys.stderr.fileno(),
         start_new_session=True,
     )
@@ -103,6 +110,8 @@ def _server(
         yield server
     finally:
         _stop(server)
+        if server.stdin is not None:
+            server.stdin.close()
 
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:

@@ -1,7 +1,9 @@
 """The one place that finds and opens Postgres."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -42,9 +44,25 @@ def url(settings: Settings) -> str:
         require_readable(settings.database_url)
         return settings.database_url
     # The embedded server is a wheel that AWS installs do not have.
-    from hindcast.stores.embedded_postgres import server_url
+    from hindcast.stores import embedded_postgres
 
-    return server_url(settings.home / "postgres")
+    return embedded_postgres.server_url(_embedded(settings))
+
+
+def kept_running(settings: Settings, told: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Until the with ends, start the embedded server again whenever it was killed.
+
+    told: hears that it was, or why it cannot run. Nothing is done of a database that is configured.
+    """
+    if settings.database_auth or settings.database_secret or settings.database_url:
+        return nullcontext()
+    from hindcast.stores import embedded_postgres
+
+    return embedded_postgres.kept_running(_embedded(settings), told)
+
+
+def _embedded(settings: Settings) -> Path:
+    return settings.home / "postgres"
 
 
 def connect(url: str, autocommit: bool = False) -> "psycopg.Connection[tuple[Any, ...]]":

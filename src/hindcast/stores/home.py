@@ -20,6 +20,7 @@ OURS = frozenset(
         "postgres",
         "postgres.lock",
         "postgres.users",
+        "postgres.watcher",
         "releases",
         "stages",
         "subscriptions",

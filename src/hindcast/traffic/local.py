@@ -12,6 +12,7 @@ from hindcast.bootstrap import Application
 from hindcast.serving import questions
 from hindcast.serving.predictor import Prediction, Predictor, open_predictor
 from hindcast.settings import Settings
+from hindcast.stores import database
 from hindcast.traffic.api_stage import ApiStage
 from hindcast.traffic.local_stage import LocalStage
 
@@ -72,6 +73,7 @@ def serve(
         opened.callback(catalog.close)
         services = make_features_handler(catalog)
         handler = with_services(services, models) if models else services
+        opened.enter_context(database.kept_running(application.settings, logger.warning))
         http.serve(wrap(handler) if wrap else handler, host, port, on_listening)
 
 
