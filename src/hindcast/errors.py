@@ -81,6 +81,11 @@ class TrainingError(HindcastError):
     """Raised when a training set cannot train a model."""
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether a library in Rust gave up, which Python takes for no Exception."""
+    return type(error).__name__ == "PanicException"
+
+
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, without the rest that a driver adds."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -11,6 +11,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # `timeout` tells its command, and then the command's group with the command in it.
 _TWICE_SECONDS = 1.0
 _received: list[tuple[signal.Signals, float]] = []
+_told: list[Callable[[], None]] = []
 
 
 def received() -> signal.Signals | None:
@@ -40,7 +41,6 @@ def listening() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # Only the main thread hears signals.
         return
-    _received.clear()
     before = {number: signal.getsignal(number) for number in _ENDING}
     usual = (signal.SIG_DFL, signal.default_int_handler)
     for number, handler in before.items():
@@ -49,14 +49,27 @@ def listening() -> Iterator[None]:
     try:
         yield
     finally:
+        _received.clear()
         for number, handler in before.items():
             if handler in usual:
                 signal.signal(number, handler)
+
+
+@contextmanager
+def telling(work: Callable[[], None]) -> Iterator[None]:
+    """Until the with ends, call this first when a signal comes: what ends a library's own work."""
+    _told.append(work)
+    try:
+        yield
+    finally:
+        _told.remove(work)
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
     now = time.monotonic()
     is_second = any(now - at < _TWICE_SECONDS for other, at in _received if other == number)
     _received.append((signal.Signals(number), now))
+    for work in [] if is_second else _told:
+        work()
     if not is_second:
         raise KeyboardInterrupt

@@ -34,6 +34,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "hindcast.stores.lake",
         "hindcast.stores.table_files",
         "hindcast.stores.widening",
+        "hindcast.stores.writing",
         "hindcast.formats.parquet_rows",
     ),
     "pyarrow": (

@@ -1,6 +1,7 @@
 """The command line: a thin face over the use cases. 0 is success, 2 bad input, 1 a failure."""
 
 import atexit
+import errno
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ from hindcast.cli import (
     verify,
 )
 from hindcast.cli.app import app, at_end
-from hindcast.errors import HindcastError
+from hindcast.errors import HindcastError, first_line, is_panic
 from hindcast.stores.home import write_privately
 
 __all__ = [
@@ -48,6 +49,19 @@ __all__ = [
     "ui",
     "verify",
 ]
+
+
+# What a disk, its permissions and the system's limits say, wherever a file is written or read.
+_OF_THE_MACHINE = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+}
 
 
 def script() -> NoReturn:
@@ -79,7 +93,7 @@ def main() -> None:
         try:
             with at_end:
                 code = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again if unknown.
+        except BaseException as error:  # noqa: BLE001 - raised again if unknown.
             code = _failed(error)
         # Libraries in which a signal is heard say so by errors of their own.
         if interruption.received() is not None:
@@ -92,10 +106,16 @@ def _failed(error: BaseException) -> int:
     """The exit code of an error, once it is said; raises it where it is none that is known."""
     if interruption.received() is not None:
         return interruption.exit_code()
-    if not isinstance(error, HindcastError | TyperException):
+    if isinstance(error, HindcastError | TyperException):
+        said, code = _line(error), error.exit_code
+    elif is_panic(error) or (isinstance(error, OSError) and error.errno in _OF_THE_MACHINE):
+        place = getattr(error, "filename", None)
+        reason = getattr(error, "strerror", None) or first_line(error)
+        said, code = f"{place or 'failed'}: {reason}", 1
+    else:
         raise error
-    print(f"hindcast: {_line(error)}", file=sys.stderr)
-    return error.exit_code
+    print(f"hindcast: {said}", file=sys.stderr)
+    return code
 
 
 def _line(error: HindcastError | TyperException) -> str:

@@ -14,14 +14,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError
 
-from hindcast import datatypes
+from hindcast import datatypes, interruption
 from hindcast.compiler.dialects import DUCKDB
 from hindcast.definitions import Source
 from hindcast.engines.base import IS_EVENT, OVERFLOWED, RECORDS, OfflineTarget, Written, overflows
 from hindcast.engines.raw import selection
-from hindcast.errors import ConflictError, HindcastError, first_line
+from hindcast.errors import HindcastError, first_line
+from hindcast.stores import writing
 from hindcast.stores.lake import KEEP_LOG, ROW_GROUPS
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def session() -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
             connection.execute(f"SET temp_directory = {DUCKDB.literal(spill)}")
-            yield connection
+            # A signal alone ends the thread that hears it, and that one waits for all the others.
+            with interruption.telling(connection.interrupt):
+                yield connection
         except duckdb.Error as error:
             raise HindcastError(f"DuckDB: {first_line(error)}") from error
         finally:
@@ -116,7 +118,7 @@ class DuckDBComputed:
 
 def _replace_content(target: OfflineTarget, rows: pa.RecordBatchReader) -> None:
     """Make the rows the Delta table's whole content, its schema too."""
-    try:
+    with writing.one_error(target.uri, "replaced the rows"):
         write_deltalake(
             target.uri,
             rows,
@@ -126,10 +128,6 @@ def _replace_content(target: OfflineTarget, rows: pa.RecordBatchReader) -> None:
             commit_properties=CommitProperties(custom_metadata=dict(target.metadata)),
             post_commithook_properties=KEEP_LOG,
         )
-    except CommitFailedError as error:
-        raise ConflictError(
-            f"{target.uri}: another writer replaced the rows meanwhile; run it again"
-        ) from error
 
 
 class _Split:

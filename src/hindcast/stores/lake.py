@@ -16,10 +16,10 @@ from deltalake import (
     WriterProperties,
     write_deltalake,
 )
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from hindcast.errors import ConflictError, HindcastError, InputError, NotFoundError, first_line
-from hindcast.stores import widening
+from hindcast.stores import widening, writing
 
 if TYPE_CHECKING:
     from hindcast.stores.integrity import Integrity
@@ -140,36 +140,40 @@ class Lake:
         if self.has(transaction, *parts):
             return False
         try:
-            self.create(rows.schema, *parts, identity=identity)
-            # Looked at and written on one version, so that a commit in between makes ours fail.
-            table = DeltaTable(self.uri(*parts))
-            if table.transaction_version(transaction) is not None:
-                return False
-            check_identity(table, identity)
-            with self.committing(*parts) as intended:
-                write_deltalake(
-                    table,
-                    widening.placed(rows, table),
-                    mode="append",
-                    schema_mode="merge",
-                    writer_properties=ROW_GROUPS,
-                    commit_properties=CommitProperties(
-                        custom_metadata={**(metadata or {}), **intended},
-                        app_transactions=[Transaction(app_id=transaction, version=0)],
-                    ),
-                    post_commithook_properties=KEEP_LOG,
-                )
-        except CommitFailedError as error:
+            with writing.one_error(self.uri(*parts), "made or changed the table"):
+                return self._append(transaction, rows, parts, metadata or {}, identity)
+        except ConflictError:
             if self.has(transaction, *parts):
                 return False
-            raise ConflictError(
-                f"{self.uri(*parts)}: another writer made or changed the table meanwhile; "
-                "run it again"
-            ) from error
-        except (DeltaError, OSError) as error:
-            raise HindcastError(
-                f"{self.uri(*parts)}: writing failed: {first_line(error)}"
-            ) from error
+            raise
+
+    def _append(
+        self,
+        transaction: str,
+        rows: pa.RecordBatchReader,
+        parts: Sequence[str],
+        metadata: Mapping[str, str],
+        identity: str | None,
+    ) -> bool:
+        self.create(rows.schema, *parts, identity=identity)
+        # Looked at and written on one version, so that a commit in between makes ours fail.
+        table = DeltaTable(self.uri(*parts))
+        if table.transaction_version(transaction) is not None:
+            return False
+        check_identity(table, identity)
+        with self.committing(*parts) as intended:
+            write_deltalake(
+                table,
+                widening.placed(rows, table),
+                mode="append",
+                schema_mode="merge",
+                writer_properties=ROW_GROUPS,
+                commit_properties=CommitProperties(
+                    custom_metadata={**metadata, **intended},
+                    app_transactions=[Transaction(app_id=transaction, version=0)],
+                ),
+                post_commithook_properties=KEEP_LOG,
+            )
         return True
 
     def compact(self, *parts: str) -> int:
@@ -181,21 +185,15 @@ class Lake:
         table = self.find(*parts)
         if table is None:
             return 0
-        try:
-            with self.committing(*parts) as intended:
-                done = table.optimize.compact(
-                    writer_properties=ROW_GROUPS,
-                    commit_properties=CommitProperties(custom_metadata=dict(intended)),
-                    post_commithook_properties=KEEP_LOG,
-                )
-        except CommitFailedError as error:
-            raise ConflictError(
-                f"{self.uri(*parts)}: another writer changed the table meanwhile; run it again"
-            ) from error
-        except (DeltaError, OSError) as error:
-            raise HindcastError(
-                f"{self.uri(*parts)}: compacting failed: {first_line(error)}"
-            ) from error
+        with (
+            writing.one_error(self.uri(*parts), "changed the table", "compacting"),
+            self.committing(*parts) as intended,
+        ):
+            done = table.optimize.compact(
+                writer_properties=ROW_GROUPS,
+                commit_properties=CommitProperties(custom_metadata=dict(intended)),
+                post_commithook_properties=KEEP_LOG,
+            )
         return int(done["numFilesRemoved"])
 
     def create(self, schema: pa.Schema, *parts: str, identity: str | None = None) -> None:

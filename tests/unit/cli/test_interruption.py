@@ -1,13 +1,14 @@
 """A signal that a library swallows, or says in its own words, ends the command all the same."""
 
+import errno
 import os
 import signal
 import subprocess
 
-import duckdb
 import pytest
 
 from hindcast import cli, interruption
+from hindcast.engines import duckdb
 
 LONG = "SELECT count(*) FROM range(1000000000000)"
 
@@ -22,12 +23,12 @@ def ended() -> int:
 def test_a_query_that_is_interrupted_ends_the_command_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """DuckDB raises a RuntimeError of its own."""
+    """DuckDB raises a RuntimeError of its own, and would wait for its other threads for ever."""
     kill = ["/bin/sh", "-c", f"sleep 0.2; kill -TERM {os.getpid()}"]
 
     def work(*_: object, **__: object) -> None:
-        with subprocess.Popen(kill):
-            duckdb.execute(LONG)
+        with subprocess.Popen(kill), duckdb.session() as connection:
+            connection.execute(LONG)
 
     monkeypatch.setattr(cli, "app", work)
     assert ended() == 143
@@ -63,6 +64,38 @@ def test_each_signal_is_one_line_and_its_code_also_where_it_comes_twice(
     assert ended() == code
     assert capsys.readouterr().err == f"hindcast: {reason}\n"
     assert tidied
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/h/x"), "/h/x: No space left on device"),
+        (type("PanicException", (BaseException,), {})("no Url"), "failed: no Url"),
+    ],
+)
+def test_a_full_disk_and_a_panic_are_one_line(
+    error: BaseException,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", work)
+    assert ended() == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"hindcast: {said}")
+    assert told.count("\n") == 1
+
+
+def test_what_is_unforeseen_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(cli, "app", work)
+    with pytest.raises(KeyError):
+        cli.main()
 
 
 def test_handlers_of_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from hindcast.errors import ConflictError, HindcastError, InputError
+from hindcast.errors import InputError
+from hindcast.stores import writing
 from hindcast.stores.lake import KEEP_LOG, Lake
 from hindcast.stores.table_files import filesystem
 
@@ -58,7 +59,7 @@ def replace_content(
     """
     adds = [_add(files, part, schema) for part in parts]
     commit = CommitProperties(custom_metadata=dict(metadata))
-    try:
+    with writing.one_error(uri, "replaced the rows"):
         table = _find(uri)
         if table is None:
             create_table_with_add_actions(uri, schema, adds, commit_properties=commit)
@@ -70,12 +71,6 @@ def replace_content(
                 commit_properties=commit,
                 post_commithook_properties=KEEP_LOG,
             )
-    except CommitFailedError as error:
-        raise ConflictError(
-            f"{uri}: another writer replaced the rows meanwhile; run it again"
-        ) from error
-    except DeltaError as error:
-        raise HindcastError(f"{uri}: writing failed: {error}") from error
     return sum(json.loads(add.stats)["numRecords"] for add in adds)
 
 
@@ -90,7 +85,7 @@ def append_once(
     uri, wanted = lake.uri(*name), Schema.from_arrow(schema)
     files = filesystem(uri)
     adds = [_add(files, part, wanted) for part in files.get_file_info([*paths])]
-    try:
+    with writing.one_error(uri, "made or changed the table"):
         lake.create(schema, *name)
         table = DeltaTable(uri)
         if table.transaction_version(transaction) is not None:
@@ -107,10 +102,6 @@ def append_once(
                 ),
                 post_commithook_properties=KEEP_LOG,
             )
-    except CommitFailedError as error:
-        raise ConflictError(f"{uri}: another writer was first; run it again") from error
-    except DeltaError as error:
-        raise HindcastError(f"{uri}: writing failed: {error}") from error
 
 
 def _find(uri: str) -> DeltaTable | None:
