@@ -3,6 +3,8 @@ SHELL := /bin/bash
 ENGINE ?= duckdb
 VERSION ?= local
 PREFIX ?= hindcast-
+SEEDS ?= 1-20
+STEPS ?= 25
 EXTRAS := predict compute train boosting flights batch drift control cli spark infra deploy dev
 # The system's Python is used once, to make .venv; everything else comes from locked wheels.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python; do \
@@ -11,7 +13,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python; do \
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--fork-strategy fewest --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup test lint format docs demo demo-serve bench images synth asl deploy-plan costs lock clean
+.PHONY: help setup test faults lint format docs demo demo-serve bench images synth asl deploy-plan costs lock clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -39,6 +41,10 @@ setup: .venv/.setup  ## Make .venv with every locked dependency
 
 test: lint  ## Set up if needed, then check style and types and pass every test
 	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
+
+faults: setup  ## Run SEEDS=1-200 of commands under kills, damage and full disks; BUGS=1 hunts planted bugs
+	.venv/bin/python -m tests.faults $(SEEDS) --steps $(STEPS) $(if $(BUGS),--bugs) \
+		$(if $(VERBOSE),--verbose)
 
 lint: setup  ## Check style and types
 	.venv/bin/ruff check .

@@ -86,6 +86,11 @@ def is_panic(error: BaseException) -> bool:
     return type(error).__name__ == "PanicException"
 
 
+# What Arrow says after the reason of a reader that is Python's: the stack of it, line by line.
+_STACK = " Detail: Python exception: Traceback"
+
+
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, without the rest that a driver adds."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return line.partition(_STACK)[0]

@@ -181,11 +181,9 @@ def test_the_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("crash", "expected"),
     [
-        ("before hindcast.stores.lake:write_deltalake 1", 0),
+        # Other moments are those of tests/faults.
         ("after hindcast.stores.lake:write_deltalake 1", 100),
-        ("before hindcast.stores.lake:write_deltalake 2", 100),
         ("before hindcast.audit.prediction_log.parser:Batch.quarantine 2", 200),
-        ("after hindcast.stores.lake:write_deltalake 4", 230),
     ],
 )
 def test_a_killed_collect_is_completed_by_another(

@@ -48,10 +48,9 @@ def expected(csv_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 @pytest.mark.parametrize(
     ("crash", "has_raw", "has_bad"),
     [
-        ("before hindcast.stores.lake:write_deltalake 1", False, False),
+        # Other moments are those of tests/faults.
         ("before hindcast.data.ingest:_Intake._stamped 3", False, False),
-        ("before hindcast.stores.lake:write_deltalake 2", True, False),
-        ("after hindcast.stores.lake:write_deltalake 2", True, True),
+        ("after hindcast.stores.lake:write_deltalake 1", True, False),
     ],
 )
 def test_a_killed_ingest_shows_all_rows_or_none_and_is_completed_by_another(

@@ -1,0 +1,1 @@
+"""Random commands under random faults, and what must hold after each whatever happened."""
