@@ -20,8 +20,9 @@ from hindcast.bootstrap import Application
 from hindcast.errors import DamagedError, InputError
 from hindcast.operations import recovery, verification
 from hindcast.operations.recovery import RecoveryReport
-from hindcast.stores import line_keys, postgres_programs
+from hindcast.stores import line_keys
 from hindcast.stores.database import connect
+from hindcast.stores.embedded_postgres import programs as postgres_programs
 from tests.integration import hindsight, moto_aws
 from tests.integration.hindsight import ANN, BOB, Home, Line
 
