@@ -3,14 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# What the slowest alarm of a canary needs to ring: five minutes, and two until metrics are there.
+ALARM_SECONDS = 7 * 60
+
 
 @dataclass(frozen=True)
 class Canary:
-    """How a release takes traffic: its shares in percent, and how often alarms are looked at."""
+    """How a release takes traffic: its shares in percent, and how often alarms are looked at.
+
+    requests: the fewest in a step that it is judged by. synthetic: whether questions of the rebuild
+    itself make up for what callers do not ask; without them such a canary is rolled back.
+    """
 
     steps: tuple[int, ...] = (5, 25, 50)
     looks: int = 10
     look_seconds: int = 60
+    requests: int = 100
+    synthetic: bool = True
+
+    @property
+    def is_long(self) -> bool:
+        """Whether an alarm has the time to ring in each step."""
+        return self.looks * self.look_seconds >= ALARM_SECONDS
 
 
 @dataclass(frozen=True)

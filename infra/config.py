@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from infra.choices import Canary, Schedule, Sizes, Thresholds, Training, Warmup
+from infra.choices import ALARM_SECONDS, Canary, Schedule, Sizes, Thresholds, Training, Warmup
 from infra.project import EXAMPLE, Project, Table
 
 # What has an image, which installs an extra of the wheel; predict's holds one model's release.
@@ -64,6 +64,12 @@ class Deployment:
         steps = self.canary.steps
         if not steps or list(steps) != sorted(set(steps)) or not 0 < steps[0] <= steps[-1] < 100:
             raise ValueError(f"{self.name}: canary steps {steps}: must grow between 0 and 100")
+        if not self.canary.is_long or self.canary.requests < 1:
+            raise ValueError(
+                f"{self.name}: canary of {self.canary.looks} looks, {self.canary.look_seconds} s "
+                f"apart, for {self.canary.requests} requests: take {ALARM_SECONDS} s at least, as "
+                "an alarm needs so long to ring, and one request"
+            )
         if len(self.zones) < 2:
             raise ValueError(f"{self.name}: zones {self.zones}: a database needs two or more")
         self._check_warmup()
@@ -222,7 +228,7 @@ STAGING = Deployment(
     region="eu-west-1",
     protected=False,
     log_days=30,
-    canary=Canary(steps=(50,), looks=3),
+    canary=Canary(steps=(50,), looks=7),
 )
 PRODUCTION = Deployment(
     name="production",

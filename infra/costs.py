@@ -109,9 +109,9 @@ def features(of: Scenario) -> float:
 
 
 def machines(of: Scenario) -> float:
-    """(8 refreshes + models x (182 + rebuilds x (60 + 3 x looks x steps))) x transitions / 10^6"""
+    """(8 refreshes + models x (182 + rebuilds x (64 + 6 x looks x steps))) x transitions / 10^6"""
     canary = of.deployment.canary
-    rebuild = 60 + 3 * canary.looks * len(canary.steps)
+    rebuild = 64 + 6 * canary.looks * len(canary.steps)
     drift = 182  # A month of daily checks, of six transitions each.
     count = of.usage.refreshes * 8 + of.models * (drift + of.usage.rebuilds * rebuild)
     return count * usd("transitions") / MILLION

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from hindcast import names
 from infra.addresses import Addresses
+from infra.choices import ALARM_SECONDS
 from infra.config import PREDICT
 from infra.constructs.machine import Machine, allow_events
 from infra.constructs.refresh import allow_job_and_news
@@ -53,6 +54,7 @@ class Rebuild(Construct):
 
     def _values(self, key_arn: str) -> dict[str, str]:
         functions, addresses = self._models.functions, self._addresses
+        limits = addresses.deployment.thresholds
         image = addresses.repository_arn(self, self._predict)
         parts = Stack.of(self).split_arn(image, ArnFormat.SLASH_RESOURCE_NAME)
         registry = f"{parts.account}.dkr.ecr.{parts.region}.{Stack.of(self).url_suffix}"
@@ -74,6 +76,10 @@ class Rebuild(Construct):
             "StageName": self._model,
             "ApiExecutionArn": self._api.api.execution_arn(self._model),
             "AlarmNames": ",".join(addresses.canary_alarms(self._model)),
+            "AlarmSeconds": str(ALARM_SECONDS),
+            "ApiName": addresses.prefix,
+            "ErrorPercent": f"{limits.error_percent:g}",
+            "LatencyP99Ms": str(limits.latency_p99_ms),
             "TopicArn": addresses.topic_arn(self),
         }
 
@@ -140,3 +146,4 @@ class Rebuild(Construct):
             ["*"],
             "CloudWatch leaves composite alarms out of the answer for anything narrower.",
         )
+        allow(to, ["cloudwatch:GetMetricData"], ["*"], "CloudWatch's metrics have no ARN.")

@@ -16,6 +16,7 @@ from hindcast.operations import (
     data_checks,
     incoming,
     job_events,
+    known_questions,
     measurements,
     migrations,
     recovery,
@@ -74,6 +75,11 @@ def _trained(application: Application, event: Event) -> Event:
 def _find_release(application: Application, event: Event) -> Event:
     given = (event.get("model"), event.get("release"), event.get("rollback"))
     return asdict(release_choice.choose(application, *given))
+
+
+def _known_questions(application: Application, event: Event) -> Event:
+    given = (event.get("model"), event["release"], datetime.now(UTC))
+    return asdict(known_questions.find(application, *given))
 
 
 def _promote(application: Application, event: Event) -> Event:
@@ -143,6 +149,7 @@ ACTIONS: dict[str, Callable[[Application, Event], Event]] = {
     "check_data": _check_data,
     "trained": _trained,
     "find_release": _find_release,
+    "known_questions": _known_questions,
     "promote": _promote,
     "take_back": _take_back,
     "measure": _measure,

@@ -52,6 +52,8 @@ HAS_HISTORY = "_has_history"
 
 # The log line of an online answer: its message, and what came of the question.
 PREDICTION_MESSAGE = "prediction"
+# Of an answer to the rebuild machine, which nothing collects.
+SYNTHETIC_MESSAGE = "synthetic"
 PREDICTED = "predicted"
 SCORED = "scored"
 FALLBACK = "fallback"

@@ -117,6 +117,16 @@ def ping() -> Any:
     return Execution("rebuild-credit_risk", "any", {}).payload("WakeFunction")
 
 
+def test_the_machine_tries_a_version_by_a_question_that_is_known(
+    predict: Function, release: Path
+) -> None:
+    execution = Execution("rebuild-credit_risk", "any", {})
+    bodies = [json.dumps({"id": KNOWN})]
+    execution.variables["questions"] = {"path": "/predict", "bodies": bodies}
+    found = execution.task("TryAnswer", predict)
+    assert (found["asked"], found["failed"], found["release"]) == (1, 0, release.name)
+
+
 def test_an_id_comes_back_as_a_prediction(predict: Function, release: Path) -> None:
     answer = ask(predict, "POST", "/predict", {"id": str(KNOWN)})
     assert answer.status == 200

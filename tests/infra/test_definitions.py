@@ -12,6 +12,10 @@ from infra.constructs.jobs import JOBS
 from tests.infra.deployments import MARKET, MODELS
 from tests.infra.resources import Template, properties, text
 
+# CloudWatch has a minute's metrics two minutes later at most.
+SECONDS_UNTIL_METRICS = 120
+CANARY_ERRORS = f"{MARKET.prefix}-canary-errors"
+
 
 def test_a_placeholder_without_value_is_named(tmp_path: Path) -> None:
     (tmp_path / "one.asl.json").write_text('{"A": "${Given}", "B": "${Forgotten}"}')
@@ -63,6 +67,29 @@ def test_a_canary_watches_alarms_that_exist_and_none_of_another_model(
         assert watched[model] == {MARKET.of_model(alarm, model) for alarm in CANARY_ALARMS}
         assert watched[model] <= made
     assert not set.intersection(*watched.values())
+
+
+def test_a_canary_lasts_longer_than_its_alarms_need(stacks: dict[str, Template]) -> None:
+    """And it judges as they do: by the same limits, at the same stage's canary."""
+    alarms = properties(stacks[f"{MARKET.prefix}-monitoring"], "AWS::CloudWatch::Alarm")
+    for model in MODELS:
+        given = machines(stacks)[f"rebuild-{model}"]["DefinitionSubstitutions"]
+        watched = [one for one in alarms if one["AlarmName"] in given["AlarmNames"].split(",")]
+        slowest = max(one["EvaluationPeriods"] * seconds(one) for one in watched)
+        assert slowest + SECONDS_UNTIL_METRICS <= int(given["AlarmSeconds"])
+        [errors] = [one for one in watched if one["AlarmName"].startswith(CANARY_ERRORS)]
+        stats = [one["MetricStat"] for one in errors["Metrics"] if "MetricStat" in one]
+        asked = [one["Value"] for one in stats[0]["Metric"]["Dimensions"]]
+        assert asked == [given["ApiName"], f"{model}/Canary"]
+        assert float(given["ErrorPercent"]) == errors["Threshold"]
+
+
+def seconds(alarm: dict[str, Any]) -> int:
+    """The period of an alarm's metric, or of the metrics of its expression."""
+    if "Period" in alarm:
+        return int(alarm["Period"])
+    stats = [one["MetricStat"] for one in alarm["Metrics"] if "MetricStat" in one]
+    return max(int(stat["Period"]) for stat in stats)
 
 
 def test_models_share_what_is_no_models_own(stacks: dict[str, Template]) -> None:

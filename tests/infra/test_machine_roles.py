@@ -47,6 +47,7 @@ TASKS = {
     "aws-sdk:apigateway:getStage": {"apigateway:GET"},
     "aws-sdk:apigateway:updateStage": {"apigateway:PATCH"},
     "aws-sdk:cloudwatch:describeAlarms": {"cloudwatch:DescribeAlarms"},
+    "aws-sdk:cloudwatch:getMetricData": {"cloudwatch:GetMetricData"},
     "aws-sdk:lambda:addPermission": {"lambda:AddPermission"},
     "aws-sdk:lambda:getFunction": {"lambda:GetFunction"},
     "aws-sdk:lambda:getFunctionConfiguration": {"lambda:GetFunctionConfiguration"},

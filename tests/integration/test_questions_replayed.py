@@ -6,7 +6,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -20,6 +20,7 @@ from hindcast.audit.replay.replay import replay, skew
 from hindcast.client import Client
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models import promote
+from hindcast.operations import known_questions
 from hindcast.operations.drift import counting, populations, reference
 from hindcast.operations.drift.findings import Period
 from hindcast.releases import contents
@@ -64,6 +65,19 @@ def test_every_answer_is_recomputed_bit_for_bit(shop_home: Home, model: str) -> 
         assert [value for value in found.values if value.outcome != "match"] == []
     report = skew(shop_home.application, 100, None, model)
     assert (report.predictions, report.matching, report.impossible) == (6, 6, {})
+
+
+@pytest.mark.parametrize("days", [0, 30], ids=["logged", "made of what is online"])
+def test_what_is_known_can_be_asked(shop_home: Home, days: int) -> None:
+    release = shops.trained(shop_home, "risk")
+    shop_home.collect(*shop_home.ask("/predict", SEEN, release))
+    at = datetime.now(UTC) + timedelta(days=days)
+    found = known_questions.find(shop_home.application, "risk", release, at)
+    bodies = [json.loads(body) for body in found.bodies]
+    assert all(body.keys() == SEEN.keys() for body in bodies)
+    assert (SEEN["amount"] in [body["amount"] for body in bodies]) == (days == 0)
+    [*lines] = shop_home.ask("/predict/batch", {"instances": bodies}, release)
+    assert {line["outcome"] for line in lines} == {"predicted"}
 
 
 @pytest.mark.parametrize("model", shops.MODELS)

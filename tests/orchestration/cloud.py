@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,19 @@ class Cloud:
             stateMachineArn=self.machines[machine], definition=json.dumps(document)
         )
 
+    def ask(self, asked: int, failed: int = 0) -> None:
+        """Let so many requests have met the canary, within the minute that is looked at first."""
+        at = datetime.now(UTC) + timedelta(seconds=90)
+        stage = [
+            {"Name": "ApiName", "Value": "hindcast"},
+            {"Name": "Stage", "Value": "live/Canary"},
+        ]
+        data = [
+            {"MetricName": name, "Value": value, "Timestamp": at, "Dimensions": stage}
+            for name, value in (("Count", asked), ("5XXError", failed))
+        ]
+        client("cloudwatch").put_metric_data(Namespace="AWS/ApiGateway", MetricData=data)
+
     def ring(self, alarm: str, value: str = "ALARM") -> None:
         client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue=value, StateReason="test")
 
@@ -141,10 +155,21 @@ DATA = {"as_of": AS_OF, "known_by": KNOWN_BY}
 
 
 def ping(event: Any, version: Any, function: str = "predict") -> dict[str, Any]:
-    """What a version of predict answers to a warm-up; its description names the release in it."""
-    assert event == {"warmup": True}
+    """What a version of predict answers to the machine; its description names the release in it."""
     found = client("lambda").get_function_configuration(FunctionName=function, Qualifier=version)
-    return {"warm": True, "release": found["Description"] or None}
+    release = found["Description"] or None
+    if "synthetic" in event:
+        return answered(event, release)
+    assert event == {"warmup": True}
+    return {"warm": True, "release": release}
+
+
+def answered(event: Any, release: str | None, failed: int = 0, slow: int = 0) -> dict[str, Any]:
+    """What predict tells of so many synthetic requests."""
+    asked, why = event["synthetic"], "503: the online store does not answer; try again"
+    assert asked["bodies"]
+    counts = {"asked": asked["times"], "failed": failed, "slow": slow}
+    return {"release": release, **counts, "why": why if failed else None}
 
 
 def client(service: str) -> Any:
@@ -183,6 +208,10 @@ def substitutions(topic: str) -> dict[str, str]:
         "RestApiId": "a1b2c3",
         "StageName": "live",
         "AlarmNames": ",".join(ALARMS),
+        "AlarmSeconds": "0",
+        "ApiName": "hindcast",
+        "ErrorPercent": "1",
+        "LatencyP99Ms": "500",
         "TopicArn": topic,
         "TrainPath": "lambda",
         "TrainJobPrefix": "hindcast-credit-risk--",

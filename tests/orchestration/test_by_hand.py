@@ -13,7 +13,7 @@ from hindcast.operations import release_choice
 from hindcast.operations.release_choice import ReleaseChoice
 from hindcast.settings import Settings
 from tests.orchestration.aws import Given, refusal
-from tests.orchestration.cloud import ACCOUNT, REGION, Cloud, client, history
+from tests.orchestration.cloud import ACCOUNT, REGION, Cloud, answered, client, history
 
 NEITHER = {"RefreshFeatures", "Train"}
 
@@ -116,6 +116,8 @@ def test_a_version_that_sleeps_is_woken_before_it_serves(twice: Cloud) -> None:
 
     def wake(event: Any, version: Any) -> dict[str, Any]:
         assert (version, served(twice)) == ("1", "2")
+        if "synthetic" in event:
+            return answered(event, twice.home.releases[0])
         if found["State"] == "Active":
             return {"warm": True, "release": twice.home.releases[0]}
         found.update(State="Active")
@@ -158,6 +160,22 @@ def test_asked_again_after_the_ledger_was_away_it_finds_the_same_way_back(twice:
     ended = twice.run("again", rollback=True)
     assert ended.output["outcome"] == "restored", ended
     assert (served(twice), twice.champion) == ("1", ended.output["release"])
+
+
+def test_nothing_to_ask_is_no_reason_to_go_on_but_the_way_back_stays_open(twice: Cloud) -> None:
+    onwards = twice.functions.handlers["control"]
+
+    def lose(event: Any, context: Any) -> Any:
+        if event["action"] == "known_questions":
+            raise RuntimeError("the lake is away")
+        return onwards(event, context)
+
+    twice.functions.handlers = {**twice.functions.handlers, "control": lose}
+    ended = twice.run("again", release="champion")
+    assert (ended.status, served(twice), twice.stage.shifts) == ("FAILED", "2", [])
+    assert str(twice.rebuilds[0].error) == "FindQuestions: RuntimeError: the lake is away"
+    ended = twice.run("undo", rollback=True)
+    assert (ended.output["outcome"], served(twice)) == ("restored", "1")
 
 
 def test_a_release_that_is_there_is_judged_and_rolled_out_by_a_canary(rolled: Cloud) -> None:

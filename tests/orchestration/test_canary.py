@@ -28,7 +28,10 @@ def test_an_alarm_at_any_step_rolls_back(rolling: Cloud, share: int) -> None:
     ended_as_it_began(rolling, before)
     assert rolling.stage.shifts == [step for step in (5, 25, 50) if step <= share]
     run = closed(rolling, "rebuild-credit_risk.nightly", "failed", "rolled back")
-    assert run.outputs["canary"] == {"reached": share, "alarms": [ALARMS[1]]}
+    assert (run.outputs["canary"]["reached"], run.outputs["canary"]["alarms"]) == (
+        share,
+        [ALARMS[1]],
+    )
     assert run.error == f"WatchAlarms: AlarmRinging: {ALARMS[1]} at {share}% of the traffic"
     [(subject, message)] = rolling.notifications
     told = f"Hindcast: rebuild of credit_risk rolled back {run.outputs['release']}"

@@ -42,7 +42,12 @@ def test_a_release_is_rolled_out_in_steps_and_promoted(here: Cloud) -> None:
         "variables": {"predictVersion": "2", "other": "kept"},
     }
     run = closed(here, "rebuild-credit_risk.nightly", "succeeded", "promoted")
-    assert run.outputs["canary"] == {"reached": 50, "alarms": []}
+    assert run.outputs["canary"] == {
+        "reached": 50,
+        "alarms": [],
+        "requests": 0,
+        "synthetic": 100,
+    }
     assert run.outputs["promotion"] == here.home.application.champion("credit_risk").number
     assert here.home.application.champion("credit_risk").by == "control"
     [(subject, message)] = here.notifications
@@ -253,6 +258,7 @@ def test_a_second_start_is_joined_by_name_and_refused_by_the_ledger(rolling: Clo
     assert second.states == [
         "Settle",
         "IsItOurs",
+        "IsCanaryLong",
         "OpenRun",
         "IsItOpen",
         "AskForOther",

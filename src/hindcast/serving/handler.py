@@ -17,6 +17,7 @@ from hindcast.serving.feature_routes import FeatureRoutes
 from hindcast.serving.meter import Meter
 from hindcast.serving.predictor import Predictor
 from hindcast.serving.service import Service
+from hindcast.serving.synthetic import FIELD, Synthetic
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 SERVICE = names.PREDICT_SERVICE
@@ -37,7 +38,8 @@ _NO_REQUEST = {
 
 # Powertools keeps one log and one set of metrics for all of a process, and so do we.
 logger = journal.logger(SERVICE)
-meter = Meter(Metrics(namespace=names.METRICS, service=SERVICE))
+_metrics = Metrics(namespace=names.METRICS, service=SERVICE)
+meter = Meter(_metrics)
 logging.getLogger("aws_lambda_powertools.event_handler").setLevel(logging.INFO)
 atexit.register(meter.write)
 
@@ -45,7 +47,8 @@ atexit.register(meter.write)
 def make_handler(predictor: Predictor | None) -> Handler:
     """What Lambda calls with an event and a context; None is for an image without a release."""
     service = Service(predictor, logger, meter)
-    return _handler(service.resolve, service.release)
+    synthetic = Synthetic(predictor, logger, Meter(_metrics))
+    return _handler(service.resolve, service.release, synthetic)
 
 
 def make_features_handler(catalog: Catalog) -> Handler:
@@ -63,7 +66,7 @@ def with_services(services: Handler, others: Handler) -> Handler:
     return handle
 
 
-def _handler(resolve: Handler, release: str | None) -> Handler:
+def _handler(resolve: Handler, release: str | None, synthetic: Synthetic | None = None) -> Handler:
     """Routes, measured: by the release that answers, if any does."""
 
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -71,6 +74,8 @@ def _handler(resolve: Handler, release: str | None) -> Handler:
             # Busy meanwhile, so that the next of several warm-ups needs an environment of its own.
             time.sleep(event.get("hold_seconds", 0))
             return {"warm": True, "release": release}
+        if synthetic and FIELD in event and "httpMethod" not in event:
+            return synthetic.answer(event[FIELD], context)
         if not _is_request(event):
             return _NO_REQUEST
         meter.by(release)

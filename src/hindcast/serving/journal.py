@@ -108,12 +108,14 @@ def sign(log: Logger, keys: LineKeys | None) -> None:
     formatter.keys = keys
 
 
-def answered(log: Logger, fields: Mapping[str, Any]) -> None:
+def answered(
+    log: Logger, fields: Mapping[str, Any], message: str = names.PREDICTION_MESSAGE
+) -> None:
     """Write the line of one answer, also where the log level would leave it out: it is data.
 
     Raises UnloggedError. The line may be there later all the same, of an answer nobody got.
     """
-    record = logging.LogRecord(log.name, logging.INFO, "", 0, names.PREDICTION_MESSAGE, None, None)
+    record = logging.LogRecord(log.name, logging.INFO, "", 0, message, None, None)
     record.fields = fields
     try:
         log.registered_handler.handle(record)

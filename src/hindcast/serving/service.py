@@ -31,11 +31,23 @@ from hindcast.serving.routes import Routes
 from hindcast.serving.scores.fallback import FallbackScore
 from hindcast.serving.values import Value
 
+Answered = Callable[[Logger, Mapping[str, Any]], None]
+
 
 class Service:
-    """The routes over one predictor; without one, of an image without a release, all are 503."""
+    """The routes over one predictor; without one, of an image without a release, all are 503.
 
-    def __init__(self, predictor: Predictor | None, logger: Logger, meter: Meter) -> None:
+    answered: writes the line of an answer.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor | None,
+        logger: Logger,
+        meter: Meter,
+        answered: Answered = journal.answered,
+    ) -> None:
+        self._answered = answered
         self.release = predictor.release.id if predictor else None
         self._given = predictor
         self._logger = logger
@@ -246,7 +258,7 @@ class Service:
     def _write(self, line: Mapping[str, Any]) -> None:
         """Log an answer; raises UnloggedError, unless the model answers all the same."""
         try:
-            journal.answered(self._logger, line)
+            self._answered(self._logger, line)
             self._meter.logged()
         except UnloggedError:
             self._meter.error("Unlogged")

@@ -1,6 +1,7 @@
 """The new code comes to traffic through the rebuild machine, whose end is the step's."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def test_it_rolls_out_the_champion_under_the_versions_name(
     assert executions(arn) == [f"delivery-{VERSION}"]
     assert roll_out.rolled(STAGING) == {
         "release": "champion",
-        "canary": {"steps": (50,), "looks": 3, "look_seconds": 60},
+        "canary": asdict(STAGING.canary),
     }
     assert given["input"] == other["input"] == json.dumps(roll_out.rolled(STAGING))
     assert "promoted: release risk-1, version 8" in capsys.readouterr().out

@@ -28,6 +28,7 @@ def test_the_limits_are_those_of_the_stack() -> None:
         stack.error_percent,
         stack.latency_p99_ms,
     )
+    assert Alarms().requests == canary.requests
     assert Plan() == Plan(canary.steps, canary.looks, canary.look_seconds)
 
 

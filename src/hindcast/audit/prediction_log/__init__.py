@@ -2,12 +2,13 @@
 
 from hindcast.audit.prediction_log.collector import CollectReport, collect, compact
 from hindcast.audit.prediction_log.inputs import Stream
-from hindcast.audit.prediction_log.reader import every, find, of_entity, sample
+from hindcast.audit.prediction_log.reader import asked, every, find, of_entity, sample
 from hindcast.audit.prediction_log.rows import doubt, key_text
 
 __all__ = [
     "CollectReport",
     "Stream",
+    "asked",
     "collect",
     "compact",
     "doubt",

@@ -51,6 +51,27 @@ def every(lake: Lake) -> Iterator[dict[str, Any]]:
         yield from _whole(pa.Table.from_batches([batch])).to_pylist()
 
 
+def asked(lake: Lake, model: str, since: datetime, count: int) -> list[dict[str, Any]]:
+    """At most so many questions that a model answered since an instant, those that are read first.
+
+    By id, request, features and outcome; a table of any size is read no further than that.
+    """
+    table = lake.find(names.PREDICTIONS)
+    if table is None or "request" not in table.schema().to_arrow().names:
+        return []
+    wanted = (
+        pc.field("outcome").isin(ANSWERED)
+        & (pc.field("instant") >= since)
+        & pc.match_substring_regex(pc.field("release"), _release_pattern(model))
+    )
+    columns = ["id", "request", "features", "outcome"]
+    scanner = table.to_pyarrow_dataset().scanner(
+        columns=columns, filter=wanted, batch_size=1024, batch_readahead=1, fragment_readahead=1
+    )
+    rows: list[dict[str, Any]] = scanner.head(count).to_pylist()
+    return rows
+
+
 def answers_of(
     lake: Lake, release: str, since: datetime, until: datetime, count: int, seed: int = 0
 ) -> pa.Table:
@@ -149,7 +170,11 @@ def _conditions(since: datetime | None, model: str | None) -> list[str]:
 
 def _of_model(model: str) -> str:
     """A release is named after its model and a digest; another model's name may begin alike."""
-    return f"regexp_full_match(release, {literal(f'{re.escape(model)}-[^-]+')})"
+    return f"regexp_full_match(release, {literal(_release_pattern(model))})"
+
+
+def _release_pattern(model: str) -> str:
+    return f"^{re.escape(model)}-[^-]+$"
 
 
 def _before(until: datetime) -> str:

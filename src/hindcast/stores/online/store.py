@@ -163,6 +163,11 @@ class OnlineStore:
             last = versions.last_swaps(connection)
             return {swap.of: swap for swap in last if swap.of.relation in there}
 
+    def some_keys(self, of: ViewVersion, wanted: Iterable[str], count: int) -> list[dict[str, Any]]:
+        """Some rows' values of those wanted columns that a version has, as text; none offline."""
+        with self._transaction() as connection:
+            return versions.some_keys(connection, of, wanted, count)
+
     def services(self) -> dict[str, dict[str, Any]]:
         """The documents by which feature services are answered, by name."""
         with self._transaction() as connection:

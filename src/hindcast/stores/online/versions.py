@@ -229,6 +229,25 @@ def history(connection: Connection, of: ViewVersion) -> list[Swap]:
     return [swap for swap in reversed(stack) if swap.table in existing]
 
 
+def some_keys(
+    connection: Connection, of: ViewVersion, wanted: Iterable[str], count: int
+) -> list[dict[str, Any]]:
+    """Values, as text, of those wanted columns that a version's relation has; none without one."""
+    if of.relation not in relations(connection):
+        return []
+    relation = identifier(of.relation)
+    found = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(relation))
+    has = {column.name for column in found.description or ()}
+    columns = [name for name in wanted if name in has]
+    if not columns:
+        return []
+    texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(c)) for c in columns)
+    rows = connection.execute(
+        sql.SQL("SELECT {} FROM {} LIMIT {}").format(texts, relation, sql.Literal(count))
+    )
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
 def identifier(table: str) -> sql.Identifier:
     """A name in the online schema."""
     return sql.Identifier(names.ONLINE_SCHEMA, table)
