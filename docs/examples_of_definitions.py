@@ -26,6 +26,7 @@ from hindcast.definitions import (
     Model,
     Parquet,
     RequestSource,
+    Retention,
     Source,
     Split,
     days,
@@ -123,6 +124,9 @@ gate = Gate(minimum={"roc_auc": 0.7}, maximum={"brier": 0.2})
 """,
     "Freshness": """
 or_zero = Freshness(hours(48), fallback=0)
+""",
+    "Retention": """
+kept = Retention(predictions=days(730))
 """,
     "Model": """
 def build(seed):

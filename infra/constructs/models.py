@@ -136,6 +136,12 @@ class Functions(Construct):
         )
         allow_read(function.role, self._lake, names.RAW, names.FEATURES)
         allow_write(function.role, self._lake, *COLLECTED)
+        allow(
+            function.role,
+            ["s3:DeleteObject"],
+            [f"{self._lake}/{names.FEATURES}/*"],
+            "Files of features that no version needs, which the bucket keeps for 30 days more.",
+        )
         allow_write(function.role, self._releases, "models")
         self._database.allow_working(function.role)
         return function

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from hindcast import bootstrap
+from hindcast import bootstrap, names
 from hindcast.audit import prediction_log
 from hindcast.bootstrap import Application
 from hindcast.errors import HindcastError, InputError
@@ -22,6 +22,7 @@ from hindcast.operations import (
     recovery,
     release_choice,
     runs,
+    vacuum,
     verification,
 )
 from hindcast.operations.events import posting, relay
@@ -100,6 +101,12 @@ def _compact(application: Application, event: Event) -> Event:
     return {"replaced": prediction_log.compact(application.lake)}
 
 
+def _vacuum(application: Application, event: Event) -> Event:
+    # Nobody deployed may delete files of events or answers, which cannot be computed again.
+    given = (datetime.now(UTC), event.get("apply", False), [names.FEATURES])
+    return asdict(vacuum.vacuum(application, *given))
+
+
 def _ingest(application: Application, event: Event) -> Event:
     if "created" in event:
         report = incoming.ingest(application, event["created"], datetime.now(UTC))
@@ -154,6 +161,7 @@ ACTIONS: dict[str, Callable[[Application, Event], Event]] = {
     "take_back": _take_back,
     "measure": _measure,
     "compact": _compact,
+    "vacuum": _vacuum,
     "ingest": _ingest,
     "verify": _verify,
     "recover": _recover,

@@ -84,6 +84,8 @@ STAGE_VARIABLE = "predictVersion"
 REBUILD = "rebuild"
 PROMOTED = "promoted"
 RESTORED = "restored"
+# The kind of run that removes what is not kept: its parameters name the files.
+VACUUM = "vacuum"
 
 # Environment variables read by hindcast.settings.
 ENV_HOME = "HINDCAST_HOME"

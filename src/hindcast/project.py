@@ -18,7 +18,9 @@ from hindcast.definitions import (
     FeatureView,
     Model,
     RequestSource,
+    Retention,
     Source,
+    retention,
 )
 from hindcast.errors import DefinitionError, InputError
 
@@ -43,6 +45,7 @@ class Project:
     declared: dict[str, FeatureView]
     models: dict[str, Model]
     services: dict[str, FeatureService] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
 
     @cached_property
     def views(self) -> "dict[str, CompiledView]":
@@ -163,7 +166,7 @@ def read(folder: Path | None = None) -> Project:
         _check_views(where, service, views)
     events = (model.events for model in models.values())
     sources = _named([*declared, *(view.source for view in views.values()), *events], Source)
-    return Project(base, sources, views, models, services)
+    return Project(base, sources, views, models, services, retention.declared(declared))
 
 
 def _read_services(

@@ -19,6 +19,7 @@ NAMES_ONLY = (
     "runs",
     "serve",
     "status",
+    "vacuum",
     "verify",
 )
 

@@ -33,6 +33,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "hindcast.stores.integrity",
         "hindcast.stores.lake",
         "hindcast.stores.table_files",
+        "hindcast.stores.vacuuming",
         "hindcast.stores.widening",
         "hindcast.stores.writing",
         "hindcast.formats.parquet_rows",

@@ -1,5 +1,6 @@
-"""The commands that prove what is kept, and go on from copies of it."""
+"""Commands about what is kept: to prove it, to go on from copies of it, and what need not be."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -46,6 +47,35 @@ def verify(
 
 def _line(part: str, pieces: int) -> dict[str, str]:
     return {"part": part, "checked": f"{pieces:,}"}
+
+
+@app.command()
+def vacuum(
+    is_applied: Annotated[
+        bool, typer.Option("--apply", help="Remove it. Without this it is only shown.")
+    ] = False,
+    project: ProjectOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show or remove what no retention keeps and no replay needs. The ledger names what went."""
+    from hindcast.operations.vacuum import vacuum as use_case
+
+    application = bootstrap.application(home, project, compiled=False)
+    report = use_case(application, datetime.now(UTC), is_applied)
+    if as_json:
+        console.show(report, as_json)
+        return
+    shown = [
+        {"table": each.table, "files": f"{each.files:,}", "bytes": f"{each.bytes:,}"}
+        for each in report.tables
+    ]
+    console.lines(shown)
+    if report.before is not None:
+        print(f"answers before {report.before.isoformat()}: {report.predictions:,}")
+    done = f"removed by run {report.run}" if report.run else "removed nothing"
+    is_left = bool(report.tables or report.predictions) and not is_applied
+    print(f"{done}; run: hindcast vacuum --apply" if is_left else done)
 
 
 @app.command("rotate-line-key")

@@ -6,6 +6,7 @@ from hindcast.definitions.freshness import Freshness
 from hindcast.definitions.labels import Label
 from hindcast.definitions.lengths import days, hours, minutes
 from hindcast.definitions.models import ColdStart, Gate, Model
+from hindcast.definitions.retention import Retention
 from hindcast.definitions.services import (
     Derived,
     FeatureService,
@@ -43,6 +44,7 @@ __all__ = [
     "Parquet",
     "RequestSelection",
     "RequestSource",
+    "Retention",
     "Source",
     "Split",
     "Task",

@@ -2,7 +2,15 @@
 
 from hindcast.audit.prediction_log.collector import CollectReport, collect, compact
 from hindcast.audit.prediction_log.inputs import Stream
-from hindcast.audit.prediction_log.reader import asked, every, find, of_entity, sample
+from hindcast.audit.prediction_log.reader import (
+    asked,
+    count_before,
+    every,
+    find,
+    materializations,
+    of_entity,
+    sample,
+)
 from hindcast.audit.prediction_log.rows import doubt, key_text
 
 __all__ = [
@@ -11,10 +19,12 @@ __all__ = [
     "asked",
     "collect",
     "compact",
+    "count_before",
     "doubt",
     "every",
     "find",
     "key_text",
+    "materializations",
     "of_entity",
     "sample",
 ]

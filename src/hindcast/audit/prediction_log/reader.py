@@ -72,6 +72,23 @@ def asked(lake: Lake, model: str, since: datetime, count: int) -> list[dict[str,
     return rows
 
 
+def count_before(lake: Lake, until: datetime) -> int:
+    """How many lines there are before an instant."""
+    table = lake.find(names.PREDICTIONS)
+    return table.to_pyarrow_dataset().count_rows(filter=pc.field("instant") < until) if table else 0
+
+
+def materializations(lake: Lake, since: datetime) -> set[str]:
+    """The runs that made the features of what was answered from an instant on."""
+    table, found = lake.find(names.PREDICTIONS), set[str]()
+    wanted = (pc.field("instant") >= since) & pc.field("materialization").is_valid()
+    column = ["materialization"]
+    for rows in table.to_pyarrow_dataset().to_batches(column, filter=wanted) if table else ():
+        for runs in pc.unique(rows.column(0)).to_pylist():
+            found.update(runs.split(","))
+    return found
+
+
 def answers_of(
     lake: Lake, release: str, since: datetime, until: datetime, count: int, seed: int = 0
 ) -> pa.Table:

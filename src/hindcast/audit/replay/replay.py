@@ -1,6 +1,7 @@
 """Replay logged predictions: one by its id, or a sample as the training-serving skew report."""
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from hindcast.audit.replay.recompute import PastQuestion, Recomputer, vector_as_
 from hindcast.bootstrap import Application
 from hindcast.compiler.query import Knowledge
 from hindcast.data.retrieve import Materialized
-from hindcast.errors import InputError, ReleaseError
+from hindcast.errors import InputError, NotFoundError, ReleaseError
 from hindcast.serving import questions, requests
 from hindcast.serving.features import FeatureRow
 from hindcast.serving.predictor import Prediction
@@ -26,8 +27,28 @@ Row = Mapping[str, Any]
 
 def replay(application: Application, prediction_id: str) -> Replayed:
     """Recompute one logged prediction; raises NotFoundError where the log does not have it."""
-    row = prediction_log.find(application.lake, prediction_id)
+    try:
+        row = prediction_log.find(application.lake, prediction_id)
+    except NotFoundError:
+        _require_kept(application, prediction_id)
+        raise
     return replace(_recomputed(application, row), doubt=_doubt(application, row))
+
+
+def _require_kept(application: Application, prediction_id: str) -> None:
+    """Raise NotFoundError for a line that a vacuum removed, as its id, which has its time, says."""
+    try:
+        given = uuid.UUID(prediction_id)
+    except ValueError:
+        return
+    answered = datetime.fromtimestamp((given.int >> 80) / 1000, UTC)
+    for run in application.ledger.runs(names.VACUUM, limit=None):
+        before = run.parameters.get("before")
+        if given.version == 7 and before and answered < datetime.fromisoformat(before):
+            raise NotFoundError(
+                f"prediction {prediction_id} of {answered.isoformat(timespec='seconds')} is past "
+                f"its retention: vacuum {run.id} removed what was answered before {before}"
+            )
 
 
 def _doubt(application: Application, row: Row) -> str | None:

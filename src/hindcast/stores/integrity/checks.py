@@ -9,6 +9,7 @@ from functools import cached_property
 
 from deltalake import DeltaTable
 
+from hindcast.errors import HindcastError, InputError
 from hindcast.stores import table_files
 from hindcast.stores.integrity import damages
 from hindcast.stores.integrity.damages import DamagedFile, refusal
@@ -104,9 +105,18 @@ class Integrity:
         found = self.recorder.files(name).sizes([*active])
         for (path, size), there in zip(active.items(), found, strict=True):
             if there is None:
-                raise refusal(name, f"{path} is missing")
+                raise self._missing(name, table, path)
             if there != size:
                 raise refusal(name, f"{path} has {there:,} bytes instead of {size:,}")
+
+    def _missing(self, name: str, table: DeltaTable, path: str) -> HindcastError:
+        run = self.commits().removed(name).get(path)
+        if run is None:
+            return refusal(name, f"{path} is missing")
+        return InputError(
+            f"{name}: version {table.version()} cannot be read any more: vacuum {run} removed its "
+            "files, which no answer or release needed that was kept then"
+        )
 
     def _say(self, name: str, line: str) -> None:
         said = f"hindcast: warning: {name}: {line}\n"

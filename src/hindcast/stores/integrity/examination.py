@@ -13,8 +13,9 @@ from hindcast.stores.integrity.damages import DamagedFile
 class TableReport:
     """A table of the lake: how many commits, files and bytes are recorded, and what is damaged.
 
-    recovered: commits whose process died before it had recorded them, so that their files were
-    read later. unverified: why the table is not known, if it is not.
+    Files that a vacuum removed are not among them. recovered: commits whose process died before it
+    had recorded them, so that their files were read later. unverified: why the table is not known,
+    if it is not.
     """
 
     table: str
@@ -35,13 +36,15 @@ def examine(integrity: Integrity, name: str) -> TableReport | None:
         return None if table is None else TableReport(name, table.version(), unverified=BEFORE)
     commits, files = recorded.commits, integrity.recorder.files(name)
     found: list[DamagedFile | str] = [*damages.in_log(files, commits, every_checkpoint=True)]
-    found += damages.in_files(files, commits)
+    gone = integrity.commits().removed(name)
+    there = [file for each in commits for file in each.files if file[0] not in gone]
+    found += damages.in_files(files, commits, {path for path, _, _ in there})
     return TableReport(
         name,
         recorded.history.version,
         commits=len(commits),
-        files=sum(len(each.files) for each in commits),
-        bytes=sum(size for each in commits for _, size, _ in each.files),
+        files=len(there),
+        bytes=sum(size for _, size, _ in there),
         recovered=sum(each.origin == "recovered" for each in commits),
         damages=tuple(found) or _of_use(integrity, name),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from hindcast import names
 from hindcast.stores.ledger import lake_tables, tables
 from hindcast.stores.ledger.lake_records import History, LakeCommit, NewCommit
 from hindcast.stores.ledger.runs import current_run
@@ -84,6 +85,16 @@ class LakeCommits:
         added = insert(lake_tables.lake_adoptions).values(values).returning(_adoptions.number)
         with self._transaction() as connection:
             return History(table, connection.scalar(added), -1)
+
+    def removed(self, table: str) -> dict[str, str]:
+        """Files of a table that a vacuum removed, or was about to, and the run of each."""
+        files = tables.runs.c.parameters["removed"][table]
+        wanted = select(tables.runs.c.id, files).where(
+            tables.runs.c.kind == names.VACUUM, files.is_not(None)
+        )
+        with self._transaction() as connection:
+            found = connection.execute(wanted).all()
+        return {path: run for run, paths in found for path in paths or ()}
 
     def tables(self) -> list[str]:
         """Every table that something is recorded of."""
