@@ -1,5 +1,6 @@
 """Postgres: the online store, the ledger and MLflow's store; read by predict through a proxy."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, RemovalPolicy
@@ -20,6 +21,8 @@ from infra.permissions import acknowledge, allow, role
 if TYPE_CHECKING:
     from infra.constructs.network import Network
 
+# Whom the code trusts to sign for an instance, which refuses any other.
+AUTHORITIES = Path(__file__).resolve().parents[2] / "src" / "hindcast" / "serving" / "rds-ca.pem"
 ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_17_9)
 
 
@@ -35,6 +38,7 @@ class Database(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._addresses, self._network, self._key = addresses, network, key
+        _require_authority(addresses.deployment.region)
         self._group = fixed(self, "Group", network.database)
         self.instance = self._instance()
         self.worker = self._worker()
@@ -43,12 +47,12 @@ class Database(Construct):
     def reader_url(self) -> str:
         """Where predict reads; the password is a token that it signs itself."""
         place = f"{self.proxy.endpoint}:5432/{names.DATABASE_NAME}"
-        return f"postgresql://{names.DATABASE_READER}@{place}?sslmode=require"
+        return f"postgresql://{names.DATABASE_READER}@{place}?sslmode=verify-full"
 
     def instance_url(self) -> str:
         """Where migrations work; a secret has the user and the password."""
         place = f"{self.instance.db_instance_endpoint_address}:5432/{names.DATABASE_NAME}"
-        return f"postgresql://{place}?sslmode=require"
+        return f"postgresql://{place}?sslmode=verify-full"
 
     def allow_reading(self, to: iam.Role) -> None:
         """Let a role sign in to the proxy as the reader."""
@@ -162,3 +166,12 @@ class Database(Construct):
     def _log(self, id: str, name: str) -> logs.LogGroup:
         """A group that AWS would make by itself, without end and key."""
         return log_group(self, id, name, self._addresses.deployment, self._key)
+
+
+def _require_authority(region: str) -> None:
+    """Fail at synth rather than at the first connection."""
+    if f"# Amazon RDS {region} Root CA" not in AUTHORITIES.read_text():
+        raise ValueError(
+            f"{AUTHORITIES.name} has no authority of RDS in {region}; add it by "
+            "python -m infra.authorities"
+        )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hindcast.serving import tls
 from tests.e2e import emulator
 from tests.e2e.emulator import ROOT, Function
 from tests.infra.resources import Template, properties, text
@@ -27,7 +28,8 @@ class Places:
     """What stands for AWS: its endpoint, the database's host:port, and what a function's disk is.
 
     release: what is at /opt/release in predict's image; secret: the ARN of the administrator's;
-    patience: seconds to wait for the database, more than serving has, for a busy machine.
+    patience: seconds to wait for the database, more than serving has, for a busy machine;
+    authority: who signs for the database.
     """
 
     folder: Path
@@ -36,6 +38,7 @@ class Places:
     release: Path = Path("/nowhere")
     secret: str = ""
     patience: int = 20
+    authority: Path = Path("/nowhere")
 
     def stand_in(self, value: str) -> str:
         """A value of the template with what is here in the place of what is on AWS."""
@@ -45,7 +48,7 @@ class Places:
             "<[^>]*MasterUserSecret[^>]*>": self.secret,
             "<[^>]*LineKeys[^>]*>": LINE_KEYS,
             "<[^>]*Endpoint[^>]*>:5432": self.database,
-            "sslmode=require$": f"sslmode=require&connect_timeout={self.patience}",
+            "sslmode=verify-full$": f"sslmode=verify-full&connect_timeout={self.patience}",
             "^/tmp/": f"{self.folder}/",
             "^/opt/release$": str(self.release),
         }.items():
@@ -75,6 +78,8 @@ def started(name: str, places: Places, **changes: str) -> Iterator[Function]:
         **changes,
         "AWS_ENDPOINT_URL": places.aws,
         "AWS_ALLOW_HTTP": "true",
+        # In the place of RDS's own.
+        tls.VARIABLE: str(places.authority),
     }
     sizes = (given["Timeout"], given["MemorySize"])
     with emulator.function(handler, environment, given["FunctionName"], *sizes) as running:

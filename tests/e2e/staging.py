@@ -52,10 +52,14 @@ class Staging:
 
     def places(self, database: RdsProxy | None = None, release: Path | None = None) -> Places:
         """What stands for AWS; the database is reached by way of the instance, unless another."""
-        listener = (database or self.instance).listener
-        address = "{}:{}".format(*listener.getsockname())
+        behind = database or self.instance
         return Places(
-            self.folder, address, self.aws, release or self.folder / "no release", self.secret
+            self.folder,
+            "{}:{}".format(*behind.listener.getsockname()),
+            self.aws,
+            release or self.folder / "no release",
+            self.secret,
+            authority=behind.authority,
         )
 
     @property

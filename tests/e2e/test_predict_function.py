@@ -102,7 +102,8 @@ def aws() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def places(database: Database, aws: str, release: Path) -> Places:
-    return Places(release.parent, database.address, aws, release)
+    authority = database.proxy.authority
+    return Places(release.parent, database.address, aws, release, authority=authority)
 
 
 @pytest.fixture(scope="module")

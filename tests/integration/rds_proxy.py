@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 
 # What a client sends before the first message to ask for TLS: eight bytes, and this number.
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+AUTHORITY = "authority.pem"
 CLEAR_TEXT_PASSWORD = b"R" + struct.pack("!ii", 8, 3)
 
 
@@ -30,6 +31,7 @@ class RdsProxy:
 
     server: str
     context: ssl.SSLContext
+    authority: Path  # Which clients are to trust.
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     tokens: list[str] = field(default_factory=list)
     clients: list[socket.socket] = field(default_factory=list)
@@ -93,12 +95,17 @@ class RdsProxy:
 
 
 @contextmanager
-def listening(server: str, folder: Path, kind: type[RdsProxy] = RdsProxy) -> Iterator[RdsProxy]:
-    """A proxy in front of an embedded server, with a certificate of its own."""
-    certificate = _certificate(folder)
+def listening(
+    server: str, folder: Path, kind: type[RdsProxy] = RdsProxy, address: str = "127.0.0.1"
+) -> Iterator[RdsProxy]:
+    """A proxy in front of an embedded server, whose certificate an authority of the folder signs.
+
+    address: that the certificate is of.
+    """
+    certificate = _certificate(folder, IPv4Address(address))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    proxy = kind(server, context)
+    proxy = kind(server, context, folder / AUTHORITY)
     thread = threading.Thread(target=proxy.serve, daemon=True)
     thread.start()
     try:
@@ -110,28 +117,54 @@ def listening(server: str, folder: Path, kind: type[RdsProxy] = RdsProxy) -> Ite
         thread.join()
 
 
-def _certificate(folder: Path) -> Path:
+def _certificate(folder: Path, address: IPv4Address) -> Path:
+    """A certificate of an address and its key, signed by the folder's authority."""
+    authority, signer = _authority(folder)
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    made = _of_a_day(authority.subject, f"proxy {address}", key.public_key()).add_extension(
+        x509.SubjectAlternativeName([x509.IPAddress(address)]), critical=False
+    )
+    path = folder / f"proxy-{key.public_key().public_numbers().x}.pem"
+    path.write_bytes(_pem(key) + _pem(made.sign(signer, hashes.SHA256())))
+    return path
+
+
+def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """The folder's, made at first; its key lies beside what clients are given."""
+    path, secret = folder / AUTHORITY, folder / "authority.key"
+    if not path.exists():
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority")])
+        made = _of_a_day(subject, "an authority", key.public_key()).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        )
+        path.write_bytes(_pem(made.sign(key, hashes.SHA256())))
+        secret.write_bytes(_pem(key))
+    loaded = serialization.load_pem_private_key(secret.read_bytes(), None)
+    assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+    return x509.load_pem_x509_certificate(path.read_bytes()), loaded
+
+
+def _of_a_day(
+    issuer: x509.Name, name: str, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    return (
+        x509.CertificateBuilder(issuer, subject, key, x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
     )
-    path = folder / "proxy.pem"
-    private = key.private_bytes(
+
+
+def _pem(part: x509.Certificate | ec.EllipticCurvePrivateKey) -> bytes:
+    if isinstance(part, x509.Certificate):
+        return part.public_bytes(serialization.Encoding.PEM)
+    return part.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 def _message(client: socket.socket, kind: int) -> bytes:

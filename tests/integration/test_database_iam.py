@@ -11,10 +11,12 @@ from psycopg.conninfo import conninfo_to_dict
 from hindcast import names, project, settings
 from hindcast.bootstrap import Application
 from hindcast.errors import StoreUnavailableError
+from hindcast.serving import tls
 from hindcast.serving.predictor import open_predictor
 from hindcast.serving.requests import Question
 from hindcast.serving.store import Database, OnlineReader
 from hindcast.settings import Settings
+from hindcast.stores import database
 from hindcast.stores.database import connect
 from hindcast.traffic import local
 from tests.integration import rds_proxy, service
@@ -25,13 +27,14 @@ USER = "reader+iam"
 
 
 @pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in {
         "AWS_REGION": "eu-central-1",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "secret/+",
         "AWS_SESSION_TOKEN": "first",
+        tls.VARIABLE: str(tmp_path / rds_proxy.AUTHORITY),
     }.items():
         monkeypatch.setenv(name, value)
 
@@ -77,16 +80,45 @@ def test_without_iam_no_token_is_sent(proxy: RdsProxy) -> None:
     assert proxy.tokens == []
 
 
-def test_the_certificate_is_verified_where_the_url_says_so(proxy: RdsProxy, tmp_path: Path) -> None:
-    url = f"{proxy.url('reader%2Biam')}&sslmode=verify-full&sslrootcert="
-    store = OnlineReader(Database(f"{url}{tmp_path / 'proxy.pem'}", by_iam=True), "SELECT 1")
-    store.read(Question((1,)), datetime.now(UTC))
-    store.close()
-    with pytest.raises(StoreUnavailableError):
-        OnlineReader(Database(f"{url}/nowhere.pem", by_iam=True), "SELECT 1").read(
-            Question((1,)), datetime.now(UTC)
-        )
-    assert len(proxy.tokens) == 1
+def test_an_authority_that_rds_does_not_have_is_sent_no_token(
+    proxy: RdsProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(tls.VARIABLE)
+    with pytest.raises(StoreUnavailableError) as refused:
+        read(proxy)
+    assert "certificate verify failed" in str(refused.value.__cause__)
+    assert proxy.tokens == []
+
+
+def test_a_server_of_another_name_is_sent_no_token(database_url: str, tmp_path: Path) -> None:
+    with rds_proxy.listening(database_url, tmp_path, address="127.0.0.2") as impostor:
+        with pytest.raises(StoreUnavailableError) as refused:
+            read(impostor)
+        assert "does not match host name" in str(refused.value.__cause__)
+        assert impostor.tokens == []
+
+
+def read(proxy: RdsProxy) -> None:
+    database = Database(proxy.url("reader%2Biam"), by_iam=True)
+    OnlineReader(database, "SELECT 1").read(Question((1,)), datetime.now(UTC))
+
+
+@pytest.mark.parametrize("url", [None, "postgresql://127.0.0.1:{port}/postgres"])
+def test_a_secrets_password_is_sent_to_the_right_server_alone(
+    url: str | None, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with rds_proxy.listening(database_url, tmp_path, address="127.0.0.2") as impostor:
+        host, port = impostor.listener.getsockname()
+        kept = {"username": USER, "password": "p", "host": host, "port": port}
+        monkeypatch.setattr(database, "read_secret", lambda _: kept)
+        given = {names.ENV_DATABASE_SECRET: "worker", names.ENV_DATABASE_URL: url or ""}
+        places = settings.load({name: each.format(port=port) for name, each in given.items()})
+        with pytest.raises(StoreUnavailableError, match="does not match host name"):
+            connect(database.url(places))
+        monkeypatch.delenv(tls.VARIABLE)
+        with pytest.raises(StoreUnavailableError, match="certificate verify failed"):
+            connect(database.url(places))
+        assert impostor.tokens == []
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from hindcast import names, settings
 from hindcast.datatypes import DataType
 from hindcast.errors import InputError, StoreUnavailableError
 from hindcast.models.registry.registry import ModelRegistry
+from hindcast.serving import tls
 from hindcast.settings import Settings
 from hindcast.stores import database
 from hindcast.stores.ledger import Ledger
@@ -101,7 +102,8 @@ def test_libpq_reads_the_url_as_it_was_meant(
         "host": "db.example",
         "port": "6543",
         "dbname": "hindcast",
-        "sslmode": "require",
+        "sslmode": "verify-full",
+        "sslrootcert": str(tls.AUTHORITIES),
     }
 
 
@@ -116,6 +118,7 @@ def test_the_place_is_that_of_the_url_where_one_is_given(configured: Settings) -
         "dbname": "it",
         "connect_timeout": "3",
         "sslmode": "verify-full",
+        "sslrootcert": str(tls.AUTHORITIES),
     }
 
 

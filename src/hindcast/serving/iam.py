@@ -15,10 +15,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from hindcast import names
 from hindcast.errors import InputError
+from hindcast.serving import tls
 
 ALGORITHM, SERVICE, SECONDS = "AWS4-HMAC-SHA256", "rds-db", 900
-# A token is a password in clear text: it must not leave without TLS, nor fall back to that.
-_SECURE = ("require", "verify-ca", "verify-full")
 _DEFAULT_PORT = "5432"
 
 
@@ -77,14 +76,18 @@ def passwords(conninfo: str) -> Callable[[], str]:
 
 
 def secured(conninfo: str) -> str:
-    """The connection string with TLS required; raises InputError where it allows less."""
-    mode = conninfo_to_dict(conninfo).get("sslmode") or _SECURE[0]
-    if mode not in _SECURE:
+    """The connection string with the server's name verified; InputError where it allows less.
+
+    A token is a password in clear text: it must not leave without TLS, nor to whoever answers.
+    """
+    given = {name: str(value) for name, value in conninfo_to_dict(conninfo).items()}
+    mode = given.get("sslmode") or tls.VERIFIED
+    if mode != tls.VERIFIED:
         raise InputError(
-            f"{names.ENV_DATABASE_URL}: sslmode={mode} would send the IAM token in clear text; "
-            f"use one of {', '.join(_SECURE)}"
+            f"{names.ENV_DATABASE_URL}: sslmode={mode} would send the IAM token to whoever "
+            f"answers; use {tls.VERIFIED}"
         )
-    return make_conninfo(conninfo, sslmode=mode)
+    return make_conninfo(conninfo, **tls.missing(given))
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from hindcast import names
 from hindcast.errors import InputError, StoreUnavailableError, first_line
+from hindcast.serving import tls
 from hindcast.settings import Settings
 from hindcast.stores import aws
 
@@ -136,7 +137,7 @@ def _place(secret: Mapping[str, Any]) -> tuple[str, str, str]:
     """Host and port, database and query by the fields that RDS writes."""
     database = quote(str(secret.get("dbname") or "postgres"), safe="")
     place = f"{quote(str(secret['host']), safe='')}:{secret.get('port') or 5432}"
-    return place, database, "sslmode=require"
+    return place, database, urlencode(tls.missing({}))
 
 
 def _parts(url: str) -> tuple[str, str, str]:
@@ -148,6 +149,6 @@ def _parts(url: str) -> tuple[str, str, str]:
             "postgresql://..."
         )
     kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0] not in _OF_THE_SECRET]
-    if not any(pair.startswith("sslmode=") for pair in kept):
-        kept.append("sslmode=require")
-    return parts.netloc.rpartition("@")[2], parts.path.lstrip("/"), "&".join(filter(None, kept))
+    added = urlencode(tls.missing(dict(parse_qsl(parts.query))))
+    query = "&".join(filter(None, [*kept, added]))
+    return parts.netloc.rpartition("@")[2], parts.path.lstrip("/"), query

@@ -4,14 +4,15 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import boto3
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from hindcast.errors import InputError
-from hindcast.serving import iam
+from hindcast.serving import iam, tls
 from hindcast.serving.iam import Credentials
 
 NOW = datetime(2026, 11, 30, 23, 59, 59, 987_654, UTC)
 HOST = "hindcast-proxy.proxy-abcdefghijkl.eu-central-1.rds.amazonaws.com"
-URL = f"postgresql://hindcast_reader@{HOST}:5432/hindcast?sslmode=require"
+URL = f"postgresql://hindcast_reader@{HOST}:5432/hindcast?sslmode=verify-full"
 SESSION = "IQoJb3JpZ2luX2VjEJr//////////wEaDGV1LWNlbnRyYWwtMSJ+/A==" * 12
 USERS = ("hindcast_reader", "Mixed Case", "a+b&c=d/e?f", "100%", "jürgen", "~tilde.dot-dash", "'\"")
 ENVIRONMENT = {
@@ -99,16 +100,19 @@ def test_a_url_without_what_is_signed_for_is_refused(url: str, missing: str) -> 
         iam.passwords(url)
 
 
-@pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
-def test_a_token_is_never_sent_in_clear_text(mode: str) -> None:
-    with pytest.raises(InputError, match=f"sslmode={mode} would send the IAM token in clear"):
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require", "verify-ca"])
+def test_a_token_is_never_sent_to_whoever_answers(mode: str) -> None:
+    with pytest.raises(InputError, match=f"sslmode={mode} would send the IAM token to whoever"):
         iam.secured(f"postgresql://reader@{HOST}/db?sslmode={mode}")
 
 
-@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
-def test_tls_is_as_strict_as_the_url_says(mode: str) -> None:
-    assert f"sslmode={mode}" in iam.secured(f"postgresql://reader@{HOST}/db?sslmode={mode}")
+def test_the_servers_name_is_verified_by_the_authorities_of_rds() -> None:
+    found = conninfo_to_dict(iam.secured(f"postgresql://reader@{HOST}/db"))
+    assert (found["sslmode"], found["sslrootcert"]) == ("verify-full", str(tls.AUTHORITIES))
 
 
-def test_tls_is_required_where_the_url_says_nothing() -> None:
-    assert "sslmode=require" in iam.secured(f"postgresql://reader@{HOST}/db")
+def test_an_authority_that_is_named_is_the_only_one() -> None:
+    own = "/own/ca.pem"
+    url = f"postgresql://reader@{HOST}/db?sslrootcert={own}"
+    assert conninfo_to_dict(iam.secured(url))["sslrootcert"] == own
+    assert tls.missing({}, {tls.VARIABLE: own}) == {"sslmode": "verify-full"}
