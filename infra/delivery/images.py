@@ -5,7 +5,7 @@ from typing import Any
 
 from infra import config
 from infra.config import FUNCTIONS
-from infra.delivery import copies
+from infra.delivery import copies, scans
 from infra.delivery.step import DeliveryError, command, own_client, say
 
 LOCAL = "hindcast-"  # What `make images` puts before a function's name.
@@ -20,7 +20,7 @@ def make(version: str, *settings: str) -> None:
 def publish(tag: str) -> dict[str, str]:
     """Push every image to the pipeline's repositories, but for those that are there; the digests.
 
-    Raises DeliveryError where a repository is missing.
+    Raises DeliveryError where a repository is missing, or an image has what is critical.
     """
     delivery = config.DELIVERY
     ecr = own_client("ecr", delivery.region)
@@ -30,7 +30,10 @@ def publish(tag: str) -> dict[str, str]:
         address = sign_in(ecr)
         for image in missing:
             push(f"{LOCAL}{image}:{tag}", f"{address}/{delivery.built(image)}:{tag}")
-    return {one: _digest(ecr, delivery.built(one), tag) for one in FUNCTIONS}
+    digests = {one: _digest(ecr, delivery.built(one), tag) for one in FUNCTIONS}
+    for image, digest in digests.items():
+        scans.require_clean(ecr, delivery.built(image), digest)
+    return digests
 
 
 def push(local: str, remote: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra import config
+from infra import base_image, config
 from infra.config import Deployment
 from infra.delivery import built, copies
 from infra.delivery.step import DeliveryError, Variables, account, client, own_client, say
@@ -20,12 +20,23 @@ def run(variables: Variables) -> None:
     What is there already stays; raises DeliveryError where it is not the same.
     """
     deployment, version = variables.deployment, variables["VERSION"]
+    require_locked_base(deployment)
     copy_images(deployment, version)
     folder = Path(os.environ.get(built.FILES_VARIABLE, str(built.FILES)))
     bucket = deployment.bucket("releases", account(deployment.region))
     s3 = client("s3", deployment.region)
     for path in built.files(folder, deployment):
         write_once(s3, bucket, f"artifacts/{version}/{path.name}", path)
+
+
+def require_locked_base(deployment: Deployment) -> None:
+    """Raise DeliveryError where a protected deployment would run what was built on a mere tag."""
+    repository, tag, digest = base_image.locked()
+    if deployment.protected and digest is None:
+        raise DeliveryError(
+            f"{deployment.name}: its images are built on whatever {repository}:{tag} was then; "
+            "run make lock-images, commit lambdas/base.json, and deliver that"
+        )
 
 
 def copy_images(deployment: Deployment, version: str) -> None:

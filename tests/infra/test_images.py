@@ -1,14 +1,16 @@
 """`make images`: which builder, told what, and what lies in the folder that it builds from."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from infra import images
+from infra import base_image, images
 from infra.config import FUNCTIONS
 
 # A builder that answers, and keeps what it was told and given.
@@ -70,6 +72,28 @@ def test_a_builder_is_told_all_that_was_asked(
     assert "--build-arg BASE=mirror/python --build-arg BASE_VERSION=3.13 --squash --quiet" in told
     assert told.endswith("no attestations: 1")
     assert capfd.readouterr().out.splitlines()[-1] == "r/hindcast-predict:1"
+
+
+def test_the_base_is_the_locked_one_by_its_digest(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lock, digest = tmp_path / "base.json", f"sha256:{'0' * 64}"
+    monkeypatch.setattr(base_image, "LOCK", lock)
+    for kept in (digest, None):
+        lock.write_text(json.dumps({"repository": "r/python", "tag": "3", "digest": kept}))
+        told, _ = made_by(path, tmp_path)
+        shutil.rmtree(tmp_path / "context")
+    assert f"--build-arg BASE=r/python --build-arg BASE_VERSION=3@{digest} " in told[0]
+    assert "BASE" not in told[1]
+    assert "images: r/python:3 has no digest yet; run make lock-images\n" in capfd.readouterr().err
+
+
+def test_the_lock_names_the_base_of_the_dockerfiles() -> None:
+    repository, tag, _ = base_image.locked()
+    for function in FUNCTIONS:
+        folder = images.ROOT / "lambdas" / function.replace("-", "_")
+        lines = (folder / "Dockerfile").read_text().splitlines()
+        assert {f"ARG BASE={repository}", f"ARG BASE_VERSION={tag}"} <= set(lines)
 
 
 def test_it_is_given_what_the_dockerfiles_copy_and_nothing_else(path: Path, tmp_path: Path) -> None:

@@ -7,18 +7,20 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra import config
 from infra.config import DELIVERY, FUNCTIONS, PRODUCTION, PRODUCTION_ACCOUNT, STAGING
-from infra.delivery import artifacts, build, built, images, release_image
+from infra.delivery import artifacts, build, built, images, release_image, scans
 from infra.delivery.step import ROOT, DeliveryError, Variables, command
 from infra.project import EXAMPLE
 from tests.infra.delivery.conftest import VERSION, Calls, Commands, client
 from tests.infra.delivery.permissions import ACCOUNT, REGION, refused
 from tests.infra.deployments import DELIVERY_STACK, TESTED
 from tests.infra.resources import Template, listed, of_type, statements, text
+from tests.orchestration.aws import refusal
 
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 GIVEN = Variables({"VERSION": VERSION, "DEPLOYMENTS": "staging,production"})
@@ -41,8 +43,23 @@ def places(aws: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Calls
     for name, path in (("FOLDER", ""), ("FILES", "files"), ("DIGESTS", "images.json")):
         monkeypatch.setattr(built, name, tmp_path / "built" / path)
     monkeypatch.setattr(images, "push", pushed)
+    monkeypatch.setattr(scans, "PAUSE_SECONDS", 0)
+    scanned(aws, "LOW")
     aws.calls.clear()
     return aws
+
+
+def scanned(aws: Calls, severity: str) -> None:
+    """What ECR says of every image, once it has looked a second time."""
+    looks = iter(range(1_000))
+
+    def answer(given: dict[str, Any]) -> Any:
+        if next(looks) == 0:
+            raise refusal("ScanNotFoundException", "not yet", "DescribeImageScanFindings")
+        found = {"findings": [{"name": "CVE-2026-1", "severity": severity}]}
+        return {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": found}
+
+    aws.fakes["ecr", "DescribeImageScanFindings"] = answer
 
 
 def pushed(local: str, remote: str) -> None:
@@ -86,6 +103,13 @@ def test_everything_is_built_once_and_nothing_is_deployed(
         *(("ecr", action, {"repositoryName": DELIVERY.built("train")}) for action in PUSH),
     ]
     assert refused(stacks[DELIVERY_STACK], "Pipelinebuild", made) == []
+
+
+def test_an_image_with_what_is_critical_ends_the_build(places: Calls, python: Commands) -> None:
+    scanned(places, "CRITICAL")
+    with pytest.raises(DeliveryError, match=r"hindcast-main-built-\S+ has known .*: CVE-2026-1;"):
+        build.run(GIVEN)
+    assert not built.DIGESTS.exists()
 
 
 def test_before_the_approval_nobody_may_write_where_production_reads(

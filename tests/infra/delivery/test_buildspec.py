@@ -79,8 +79,9 @@ def test_the_image_and_its_python_are_a_pair_that_exists(
 
 def test_the_test_step_is_the_readmes_command(shell: Any, commands: Commands) -> None:
     assert shell("test").returncode == 0
-    [ran] = commands.noted
+    ran, audited = commands.noted
     assert f"\n{ran} " in (ROOT / "README.md").read_text()
+    assert audited == "make audit AUDIT=--required"
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -25,9 +25,10 @@ def test_the_first_time_the_application_is_of_this_version(
     aws: Calls, commands: Commands, variables: Variables
 ) -> None:
     infrastructure.run(variables)
-    [noted] = commands.noted
+    installed, noted = commands.noted
     stacks = [f"hindcast-staging-{capability}" for capability in CAPABILITIES]
-    assert " --yes aws-cdk@2." in noted
+    assert " ci --prefix " in installed
+    assert f"node {cdk.CLI} deploy " in noted
     assert f" deploy {' '.join(stacks)} --app cdk.out --require-approval never " in noted
     assert parameters(noted) == {
         "hindcast-staging-features:ApplicationVersion=0123abcd",
@@ -43,7 +44,7 @@ def test_later_the_application_and_what_serves_stay(
     stage.document["variables"]["predictVersion"] = "7"
     aws.calls.clear()
     infrastructure.run(variables)
-    assert parameters(commands.noted[0]) == {
+    assert parameters(commands.noted[-1]) == {
         "hindcast-staging-features:ApplicationVersion=newer",
         "hindcast-staging-models:ApplicationVersion=older",
         "hindcast-staging-api:LiveVersionOfCreditrisk=7",
@@ -103,5 +104,5 @@ def test_a_deployment_that_fails_fails_the_step(
     aws: Calls, commands: Commands, variables: Variables
 ) -> None:
     commands.fail("node")
-    with pytest.raises(DeliveryError, match=r"deploy ...` failed with exit code 1"):
+    with pytest.raises(DeliveryError, match=r"npm-cli.js ci .* failed with exit code 1"):
         infrastructure.run(variables)

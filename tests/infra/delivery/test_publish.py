@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.config import DELIVERY, FUNCTIONS, STAGING
+from infra import base_image
+from infra.config import DELIVERY, FUNCTIONS, PRODUCTION, STAGING
 from infra.delivery import built, publish
 from infra.delivery.step import DeliveryError, Variables
 from tests.infra.delivery.conftest import VERSION, Calls, client
@@ -213,3 +214,16 @@ def test_releases_refuses_to_replace_what_a_version_wrote(stacks: dict[str, Temp
     assert (denied["Effect"], denied["Action"]) == ("Deny", "s3:PutObject")
     assert text(denied["Resource"]).endswith("/artifacts/*")
     assert denied["Condition"]["Null"] == {"s3:if-none-match": "true"}
+
+
+def test_production_runs_nothing_that_was_built_on_a_mere_tag(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "base.json"
+    lock.write_text(json.dumps({"repository": "r", "tag": "3", "digest": None}))
+    monkeypatch.setattr(base_image, "LOCK", lock)
+    with pytest.raises(DeliveryError, match="production: its images are built on whatever r:3 was"):
+        publish.require_locked_base(PRODUCTION)
+    publish.require_locked_base(STAGING)
+    lock.write_text(json.dumps({"repository": "r", "tag": "3", "digest": named(b"")}))
+    publish.require_locked_base(PRODUCTION)
