@@ -53,7 +53,7 @@ class ControlApi(Construct):
     def _function(self, functions: Functions) -> ImageFunction:
         deployment = self._addresses.deployment
         environment = {
-            **functions.places(),
+            **functions.places(NAME),
             **self._room.proofs.proving(),
             names.ENV_MACHINES: self._addresses.machine_arn(self, ""),
             names.ENV_ROLES: json.dumps(dict(deployment.roles), sort_keys=True),
@@ -69,7 +69,7 @@ class ControlApi(Construct):
 
     def _allow(self, functions: Functions, schedules_role: str) -> None:
         to, addresses = self.function.role, self._addresses
-        functions.allow_looking(to)
+        functions.allow_looking(to, NAME)
         self._room.proofs.allow_proving(to)
         allow_read(to, addresses.bucket_arn("lake"), names.REPORTS)
         machines = machine_arns(self, addresses)

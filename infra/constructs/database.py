@@ -27,7 +27,7 @@ ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.V
 
 
 class Database(Construct):
-    """The instance, the worker's secret, and the proxy where readers sign in by IAM.
+    """The instance, where functions sign in by IAM, and Glue by a secret; and the readers' proxy.
 
     Whoever works connects to the instance itself: MLflow sends connection options, which RDS
     Proxy refuses, and sessions that write would pin its connections.
@@ -54,9 +54,17 @@ class Database(Construct):
         place = f"{self.instance.db_instance_endpoint_address}:5432/{names.DATABASE_NAME}"
         return f"postgresql://{place}?sslmode=verify-full"
 
+    def function_url(self, function: str) -> str:
+        """Where a function works, as its own user; the password is a token that it signs itself."""
+        return self.instance_url().replace("://", f"://{names.database_user(function)}@")
+
     def allow_reading(self, to: iam.Role) -> None:
         """Let a role sign in to the proxy as the reader."""
         self.proxy.grant_connect(to, names.DATABASE_READER)
+
+    def allow_signing_in(self, to: iam.Role, function: str) -> None:
+        """Let a role sign in to the instance as a function's user."""
+        self.instance.grant_connect(to, names.database_user(function))
 
     def allow_working(self, to: iam.Role) -> None:
         """Let a role read the worker's secret."""

@@ -62,13 +62,13 @@ class Functions(Construct):
         """What training needs, in a Lambda or in a job."""
         allow_read(to, self._lake, names.RAW, names.FEATURES)
         allow_write(to, self._releases, "models")
-        self._database.allow_working(to)
+        self._database.allow_signing_in(to, "train")
 
-    def allow_looking(self, to: iam.Role) -> None:
-        """What telling of data, releases and runs needs."""
+    def allow_looking(self, to: iam.Role, function: str) -> None:
+        """What telling of data, releases and runs needs, as the database's user of a function."""
         allow_read(to, self._lake, names.RAW, names.FEATURES, names.PREDICTIONS)
         allow_read(to, self._releases, "models")
-        self._database.allow_working(to)
+        self._database.allow_signing_in(to, function)
 
     def _predict(self, model: str) -> ImageFunction:
         sizes = self._room.addresses.deployment.sizes
@@ -92,9 +92,9 @@ class Functions(Construct):
         return function
 
     def _train(self) -> ImageFunction:
-        memory = self._room.addresses.deployment.sizes.train_memory
+        memory, places = self._room.addresses.deployment.sizes.train_memory, self.places("train")
         spec = FunctionSpec(
-            "train", "Trains a release", memory, MINUTES_15, disk=4096, environment=self.places()
+            "train", "Trains a release", memory, MINUTES_15, disk=4096, environment=places
         )
         function = ImageFunction(self, "Train", self._room, spec)
         self.allow_training(function.role)
@@ -107,13 +107,13 @@ class Functions(Construct):
             4096,
             MINUTES_15,
             disk=2048,
-            environment=self.places(),
+            environment=self.places("evaluate"),
         )
         function = ImageFunction(self, "Evaluate", self._room, spec)
         # Predictions, because the gate looks for training-serving skew.
         allow_read(function.role, self._lake, names.RAW, names.FEATURES, names.PREDICTIONS)
         allow_write(function.role, self._releases, "models")
-        self._database.allow_working(function.role)
+        self._database.allow_signing_in(function.role, "evaluate")
         return function
 
     def _control(self) -> ImageFunction:
@@ -122,7 +122,7 @@ class Functions(Construct):
             "Opens, checks, promotes and closes for the state machines; measures",
             1024,
             300,
-            environment={**self.places(), **self._room.proofs.environment()},
+            environment={**self.places("control"), **self._room.proofs.environment()},
         )
         function = ImageFunction(self, "Control", self._room, spec)
         self._room.proofs.allow_keeping(function.role)
@@ -143,7 +143,7 @@ class Functions(Construct):
             "Files of features that no version needs, which the bucket keeps for 30 days more.",
         )
         allow_write(function.role, self._releases, "models")
-        self._database.allow_working(function.role)
+        self._database.allow_signing_in(function.role, "control")
         return function
 
     def _collect_log(self) -> ImageFunction:
@@ -189,7 +189,7 @@ class Functions(Construct):
             MINUTES_15,
             disk=10240,
             image="control",
-            environment=self.places(),
+            environment=self.places("ingest"),
             concurrency=2,  # Commits to one table wait for each other; more would only retry.
         )
         function = ImageFunction(self, "Ingest", self._room, spec)
@@ -201,7 +201,7 @@ class Functions(Construct):
             "The files that came, whatever their names.",
         )
         allow_write(function.role, self._lake, names.RAW, names.QUARANTINE)
-        self._database.allow_working(function.role)
+        self._database.allow_signing_in(function.role, "ingest")
         return function
 
     def _webhooks(self) -> ImageFunction:
@@ -232,7 +232,7 @@ class Functions(Construct):
             1024,
             300,
             image="control",
-            environment={**self.places(), **environment},
+            environment={**self.places("relay"), **environment},
         )
         function = ImageFunction(self, "Relay", self._room, spec)
         allow(function.role, ["events:PutEvents"], [bus])
@@ -244,7 +244,7 @@ class Functions(Construct):
             [addresses.subscription_secrets_arn(self)],
             "The secrets of this deployment's subscriptions, whatever their names.",
         )
-        self._database.allow_working(function.role)
+        self._database.allow_signing_in(function.role, "relay")
         return function
 
     def _drift(self) -> ImageFunction:
@@ -261,10 +261,10 @@ class Functions(Construct):
             4096,
             MINUTES_15,
             disk=2048,
-            environment={**self.places(), **environment},
+            environment={**self.places("drift"), **environment},
         )
         function = ImageFunction(self, "Drift", self._room, spec)
-        self.allow_looking(function.role)
+        self.allow_looking(function.role, "drift")
         pages = f"{self._lake}/{names.REPORTS}/drift/*"
         allow(function.role, ["s3:PutObject"], [pages], "The pages of checks, named by their runs.")
         started = [f"{machines}{model}" for model in deployment.models]
@@ -278,23 +278,24 @@ class Functions(Construct):
             4096,
             MINUTES_15,
             disk=10240,
-            environment=self.places(),
+            environment=self.places("batch"),
         )
         function = ImageFunction(self, "Batch", self._room, spec)
         allow_read(function.role, self._lake, names.RAW, names.FEATURES, names.TO_SCORE)
         allow_batches(function.role, self._lake)
         allow_read(function.role, self._releases, "models")
-        self._database.allow_working(function.role)
+        self._database.allow_signing_in(function.role, "batch")
         return function
 
-    def places(self) -> dict[str, str]:
+    def places(self, function: str) -> dict[str, str]:
         """Where a function that works with the lake and the ledger finds them."""
         addresses = self._room.addresses
         places = {
             names.ENV_HOME: "/tmp/hindcast",  # Lambda's only writable folder.
             names.ENV_LAKE: addresses.uri("lake"),
             names.ENV_RELEASES: addresses.uri("releases", "models"),
-            names.ENV_DATABASE_SECRET: addresses.named("worker"),
+            names.ENV_DATABASE_URL: self._database.function_url(function),
+            names.ENV_DATABASE_AUTH: names.DATABASE_AUTH_IAM,
         }
         if addresses.deployment.project:
             places[names.ENV_PROJECT] = PROJECT_DIR

@@ -129,10 +129,21 @@ DATABASE_AUTH_IAM = "iam"
 # Of migrations: the secret of the worker, the user that they create.
 ENV_WORKER_SECRET = "HINDCAST_WORKER_SECRET"
 
-# The database on AWS; predict reads its online store as the one user, all else works as the other.
+# The database on AWS; predict reads its online store as the one user, Glue loads it as the other.
 DATABASE_NAME = "hindcast"
 DATABASE_READER = "hindcast_reader"
 DATABASE_WORKER = "hindcast_worker"
+# Functions that work with the ledger, each as a user of its own.
+DATABASE_FUNCTIONS = (
+    "batch",
+    "control",
+    "control-api",
+    "drift",
+    "evaluate",
+    "ingest",
+    "relay",
+    "train",
+)
 
 # CloudWatch metrics that alarms watch: their namespace, those about data and models, and whose
 # they are: dimensions with the value of ENV_DEPLOYMENT, as one account may have several, and with
@@ -152,6 +163,11 @@ METRIC_LOGGED, METRIC_COLLECTED = "LoggedLines", "CollectedLines"
 METRIC_UNKNOWN_IDS = "UnknownIdErrors"
 # How much of what is kept is not as it was written: of the ledger and the releases together.
 METRIC_DAMAGE, METRIC_PART, ALL_PARTS = "Damage", "part", "all"
+
+
+def database_user(function: str) -> str:
+    """The database's user that a function of DATABASE_FUNCTIONS signs in as."""
+    return f"hindcast_{function.replace('-', '_')}"
 
 
 def array_columns(name: str, size: int) -> tuple[str, ...]:

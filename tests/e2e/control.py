@@ -92,7 +92,7 @@ def variables(world: World, home: Home, function: str) -> dict[str, str]:
     settings = home.application.settings
     return {
         **deployed(world, function),
-        names.ENV_DATABASE_SECRET: "",
+        names.ENV_DATABASE_AUTH: "",
         names.ENV_DATABASE_URL: home.database_url,
         names.ENV_PROJECT: str(home.definitions.parent),
         names.ENV_HOME: str(home.folder / "function"),

@@ -31,17 +31,19 @@ PASSWORDS = {"postgres": "admin's:@/?", names.DATABASE_WORKER: "worker's:@/?"}
 
 
 class Instance(RdsProxy):
-    """An RDS instance in miniature: TLS only, and each user's password."""
+    """An RDS instance in miniature: TLS only; a user has a password, or signs in by IAM."""
 
     def _is_valid(self, token: str, user: str) -> bool:
-        return PASSWORDS.get(user) == token
+        if user in PASSWORDS:
+            return PASSWORDS[user] == token
+        return super()._is_valid(token, user)
 
 
 @dataclass(frozen=True)
 class Staging:
-    """The deployment, and a worker's look at it from within.
+    """The deployment, and Glue's look at it from within.
 
-    instance lets users in by password, proxy by IAM; both lead to the same Postgres.
+    instance lets users in by password or IAM, proxy by IAM alone; both lead to the same Postgres.
     """
 
     folder: Path
@@ -64,7 +66,7 @@ class Staging:
 
     @property
     def application(self) -> Application:
-        """Hindcast with the rights of the worker, whom the functions work as."""
+        """Hindcast with the rights of the worker, whom Glue's jobs work as."""
         places = Settings(
             home=self.folder / "home",
             lake=f"s3://{BUCKETS['lake']}",

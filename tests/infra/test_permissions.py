@@ -123,8 +123,8 @@ def test_ingest_reads_what_came_and_writes_two_tables(stacks: Stacks) -> None:
     assert reached["s3:GetObject"] == {"incoming/*", "raw/*", "quarantine/*"}
     assert reached["s3:PutObject"] == {"raw/*", "quarantine/*"}
     assert {action for action in reached if action.startswith("s3:Delete")} == set()
-    assert "sqs:SendMessage" in reached
-    assert "secretsmanager:GetSecretValue" in reached
+    assert {"sqs:SendMessage", "rds-db:connect"} <= set(reached)
+    assert "secretsmanager:GetSecretValue" not in reached
 
 
 def test_drift_writes_the_pages_of_its_checks_and_nothing_else(stacks: Stacks) -> None:

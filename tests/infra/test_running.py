@@ -7,7 +7,7 @@ import pytest
 
 from hindcast import names
 from tests.infra.deployments import MARKET, STACKS, models_of
-from tests.infra.resources import Template, of_type, only, properties, statements, text
+from tests.infra.resources import Template, listed, of_type, only, properties, statements, text
 
 Stacks = dict[str, Template]
 FEATURES = [stack for stack in STACKS if stack.endswith("-features")]
@@ -70,15 +70,46 @@ def test_predict_signs_in_to_the_proxy_by_iam(stacks: Stacks) -> None:
     assert "Proxy" in url
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "control", "ingest"])
-def test_those_who_work_sign_in_by_a_secret(stacks: Stacks, name: str) -> None:
-    variables = function(stacks, name)["Environment"]["Variables"]
-    assert variables[names.ENV_DATABASE_SECRET] == "hindcast-production-worker"
-    assert names.ENV_DATABASE_URL not in variables
+@pytest.mark.parametrize("name", names.DATABASE_FUNCTIONS)
+def test_each_who_works_signs_in_by_iam_as_a_user_of_its_own(stacks: Stacks, name: str) -> None:
+    stack = f"hindcast-production-{'orchestration' if name == 'control-api' else 'models'}"
+    found = function(stacks, name, stack)
+    variables = found["Environment"]["Variables"]
+    assert variables[names.ENV_DATABASE_AUTH] == names.DATABASE_AUTH_IAM
+    assert names.ENV_DATABASE_SECRET not in variables
+    user = names.database_user(name)
+    url = text(variables[names.ENV_DATABASE_URL])
+    assert url.startswith(f"postgresql://{user}@")
+    assert url.endswith(":5432/hindcast?sslmode=verify-full")
+    assert "Proxy" not in url
+    may = [
+        text(resource)
+        for statement in of_role(stacks[stack], found)
+        if listed(statement["Action"]) == ["rds-db:connect"]
+        for resource in listed(statement["Resource"])
+    ]
+    assert [arn.rpartition("/")[2] for arn in may] == [user]
 
 
-def function(stacks: Stacks, name: str) -> dict[str, Any]:
-    found = properties(stacks["hindcast-production-models"], "AWS::Lambda::Function")
+def of_role(template: Template, found: dict[str, Any]) -> list[Any]:
+    """What the policies of a function's role allow."""
+    [role] = [
+        name
+        for name in of_type(template, "AWS::IAM::Role")
+        if text(found["Role"]).startswith(f"<{name}")
+    ]
+    return [
+        statement
+        for policy in of_type(template, "AWS::IAM::Policy").values()
+        if {"Ref": role} in policy["Properties"]["Roles"]
+        for statement in statements(policy)
+    ]
+
+
+def function(
+    stacks: Stacks, name: str, stack: str = "hindcast-production-models"
+) -> dict[str, Any]:
+    found = properties(stacks[stack], "AWS::Lambda::Function")
     return next(one for one in found if one["FunctionName"] == f"hindcast-production-{name}")
 
 

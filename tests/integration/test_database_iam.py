@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import create_engine, text
 
 from hindcast import names, project, settings
 from hindcast.bootstrap import Application
 from hindcast.errors import StoreUnavailableError
+from hindcast.models.registry import mlflow_store
 from hindcast.serving import tls
 from hindcast.serving.predictor import open_predictor
 from hindcast.serving.requests import Question
@@ -156,3 +158,22 @@ def test_the_command_line_predicts_through_the_proxy(proxy: RdsProxy, places: Se
     made = local.predict(application, None, ["5008827"], datetime.now(UTC))
     assert made.document["id"] == 5008827
     assert len(proxy.tokens) == 1
+
+
+def test_whoever_works_signs_a_token_for_each_connection(proxy: RdsProxy, url: str) -> None:
+    given = {names.ENV_DATABASE_URL: url, names.ENV_DATABASE_AUTH: names.DATABASE_AUTH_IAM}
+    found = database.url(settings.load(given))
+    for _ in range(2):
+        with connect(found) as connection:
+            assert connection.execute("SELECT current_user").fetchone() == (USER,)
+    engine = create_engine(mlflow_store.sqlalchemy_url(found))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT current_user")).scalar() == USER
+    engine.dispose()
+    assert len(proxy.tokens) == 3
+
+
+def test_a_server_that_asks_for_no_token_is_refused(database_url: str) -> None:
+    """It lets everybody in, as no server of RDS does."""
+    with pytest.raises(StoreUnavailableError, match='"password" failed'):
+        connect(f"{database_url}&password=token&require_auth=password")

@@ -202,6 +202,16 @@ def test_a_secret_needs_a_url_that_can_be_taken_apart(configured: Settings) -> N
         database.url(replace(configured, database_url="host=db dbname=hindcast"))
 
 
-def test_iam_is_for_serving_alone(configured: Settings) -> None:
-    with pytest.raises(InputError, match="HINDCAST_DATABASE_AUTH=iam is how predictions are"):
-        database.url(replace(configured, database_auth="iam"))
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (None, "iam needs HINDCAST_DATABASE_URL with a user"),
+        ("postgresql://host/db", "iam needs HINDCAST_DATABASE_URL with a user"),
+        ("postgresql://me@host/db?sslmode=require", "a token takes sslmode=verify-full"),
+    ],
+)
+def test_iam_needs_a_user_and_a_server_that_is_verified(
+    configured: Settings, url: str | None, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        database.url(replace(configured, database_auth="iam", database_url=url))

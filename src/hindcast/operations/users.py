@@ -1,4 +1,4 @@
-"""The database's users, and what each may do: one reads the online store, the other works.
+"""The database's users: predict's, who reads the online store, Glue's, and one of each function.
 
 What is so already is not touched, so that a run without news waits for nobody.
 """
@@ -13,11 +13,16 @@ from psycopg import sql
 from hindcast import names
 from hindcast.errors import HindcastError, StoreUnavailableError, first_line
 from hindcast.models.registry.mlflow_store import SCHEMA as MLFLOW_SCHEMA
+from hindcast.operations.grants import GRANTS, Grants
 from hindcast.stores.database import connect
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
 READER, WORKER, WRITER = names.DATABASE_READER, names.DATABASE_WORKER, names.LEDGER_WRITER
+FUNCTIONS = tuple(map(names.database_user, names.DATABASE_FUNCTIONS))
+USERS = (READER, WORKER, *FUNCTIONS)
+# Who reads what the worker loads.
+_ONLINE_READERS = (READER, *(user for user in FUNCTIONS if GRANTS[user].online))
 # The role whose members RDS lets in by IAM's tokens, and by nothing else.
 IAM = "rds_iam"
 _NOT_GRANTED = "01007"
@@ -31,49 +36,69 @@ _NAMES = {
     "iam": sql.Identifier(IAM),
     "online": sql.Identifier(names.ONLINE_SCHEMA),
     "versions": sql.Identifier(names.ONLINE_SCHEMA, names.ONLINE_VERSIONS),
+    "ledger": sql.Identifier(names.LEDGER_SCHEMA),
+    "online_readers": sql.SQL(", ").join(map(sql.Identifier, _ONLINE_READERS)),
     "mlflow": sql.Identifier(MLFLOW_SCHEMA),
     "revision": sql.Identifier(MLFLOW_SCHEMA, "alembic_version"),
 }
 # Postgres counts whoever makes a role among its members, and RDS lets members of rds_iam in by
 # IAM's tokens only: made by a role that is gone again, or the administrator's password would end.
-# Its limits are set here, as an RDS Proxy takes none from a client, and only who made it may.
-_MAKE_READER = """
+_MAKE = """
 CREATE ROLE hindcast_maker CREATEROLE;
 GRANT hindcast_maker TO CURRENT_USER;
 SET LOCAL ROLE hindcast_maker;
-CREATE ROLE {reader} LOGIN;
+CREATE ROLE {user} LOGIN
+"""
+# Set with the role, as an RDS Proxy takes none from a client, and only who made it may.
+_LIMIT_READER = """
 ALTER ROLE {reader} SET statement_timeout = '1s';
 ALTER ROLE {reader} SET lock_timeout = '500ms';
 ALTER ROLE {reader} SET idle_in_transaction_session_timeout = '5s';
-ALTER ROLE {reader} SET default_transaction_read_only = on;
-RESET ROLE;
-DROP ROLE hindcast_maker
+ALTER ROLE {reader} SET default_transaction_read_only = on
 """
-# The worker owns what it loads and swaps; what it makes later the reader may read.
+_MADE = "RESET ROLE; DROP ROLE hindcast_maker"
+# The worker owns what it loads and swaps; what it makes later is read by who reads all of it.
 _PRIVILEGES = """
 REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;
-GRANT USAGE ON SCHEMA {online} TO {reader}, {worker};
+GRANT USAGE ON SCHEMA {online} TO {worker}, {online_readers};
 GRANT CREATE ON SCHEMA {online} TO {worker};
 GRANT SELECT, INSERT ON {versions} TO {worker};
-ALTER DEFAULT PRIVILEGES FOR ROLE {worker} IN SCHEMA {online} GRANT SELECT ON TABLES TO {reader};
-GRANT USAGE ON SCHEMA {mlflow} TO {worker};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {mlflow} TO {worker};
-REVOKE INSERT, UPDATE, DELETE ON {revision} FROM {worker};
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA {mlflow} TO {worker}
+ALTER DEFAULT PRIVILEGES FOR ROLE {worker} IN SCHEMA {online}
+    GRANT SELECT ON TABLES TO {online_readers}
 """
-# Online tables and views by name, whether the worker owns each, and whether the reader may read it.
+# What it had before and needs no more goes first, in the same transaction.
+_OF_THE_LEDGER = """
+GRANT USAGE ON SCHEMA {ledger} TO {user};
+REVOKE INSERT ON ALL TABLES IN SCHEMA {ledger} FROM {user};
+GRANT SELECT ON ALL TABLES IN SCHEMA {ledger} TO {user};
+GRANT INSERT ON {tables} TO {user}
+"""
+_OF_MLFLOW = """
+REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {mlflow} FROM {user};
+REVOKE USAGE ON ALL SEQUENCES IN SCHEMA {mlflow} FROM {user};
+GRANT USAGE ON SCHEMA {mlflow} TO {user};
+GRANT SELECT ON ALL TABLES IN SCHEMA {mlflow} TO {user}
+"""
+_WRITES_MLFLOW = """
+GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {mlflow} TO {user};
+REVOKE INSERT, UPDATE, DELETE ON {revision} FROM {user};
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA {mlflow} TO {user}
+"""
+# Online tables and views by name, whether the worker owns each, and whether all may read it who do.
 _ONLINE = """
-SELECT relname, relowner = %(worker)s::regrole, has_table_privilege(%(reader)s, oid, 'SELECT')
+SELECT relname, relowner = %(worker)s::regrole,
+    (SELECT bool_and(has_table_privilege(reader, oid, 'SELECT'))
+        FROM unnest(%(readers)s::text[]) AS reader)
 FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind IN ('r', 'v')
 AND relname <> %(versions)s ORDER BY relname
 """
 # What there is and who may what, as lines of text; privileges are counted by schema.
 _STATE = """
-WITH users AS (SELECT oid, rolname FROM pg_roles WHERE rolname IN (%(reader)s, %(worker)s))
+WITH users AS (SELECT oid, rolname FROM pg_roles WHERE rolname = ANY (%(users)s))
 SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname = ANY (%(schemas)s)
 UNION ALL SELECT 'user ' || rolname FROM users
 UNION ALL SELECT format('%%s begins with %%s', rolname, unnest(rolconfig))
-    FROM pg_roles WHERE rolname IN (%(reader)s, %(worker)s)
+    FROM pg_roles WHERE rolname = ANY (%(users)s)
 UNION ALL SELECT users.rolname || ' is a member of ' || roleid::regrole
     FROM pg_auth_members JOIN users ON users.oid = member
 UNION ALL SELECT format('%%s may %%s in schema %%s', rolname, privilege_type, nspname)
@@ -127,7 +152,7 @@ def check_server(session: Session) -> None:
 def state(session: Session) -> set[str]:
     """Schemas with their revisions, users, and what these may do: a line for each fact."""
     schemas = [names.LEDGER_SCHEMA, names.ONLINE_SCHEMA, MLFLOW_SCHEMA]
-    given = {"reader": READER, "worker": WORKER, "schemas": schemas}
+    given = {"users": list(USERS), "schemas": schemas}
     found = {line for (line,) in session.execute(_STATE, given)}
     for schema in (names.LEDGER_SCHEMA, MLFLOW_SCHEMA):
         table = sql.Identifier(schema, "alembic_version")
@@ -140,12 +165,9 @@ def state(session: Session) -> set[str]:
 
 
 def make(session: Session, password: str) -> None:
-    """Create the users where they are missing; the one signs in by IAM, the other by a password."""
-    if not _exists(session, READER):
-        with session.transaction():
-            _run(session, _MAKE_READER)
-    if not _is_member(session, READER, IAM):
-        _run(session, "GRANT {iam} TO {reader}")
+    """Create the users where they are missing: the worker with its password, the others by IAM."""
+    for name in (READER, *FUNCTIONS):
+        _make_by_iam(session, name)
     if not _exists(session, WORKER):
         _run(session, "CREATE ROLE {worker} LOGIN")
     # As a verifier: statements may be logged, and must not show the password.
@@ -153,8 +175,18 @@ def make(session: Session, password: str) -> None:
         password.encode(), WORKER.encode(), b"scram-sha-256"
     ).decode()
     _run(session, "ALTER ROLE {worker} PASSWORD {verifier}", verifier=sql.Literal(verifier))
-    if not _is_member(session, WORKER, WRITER):
-        _run(session, "GRANT {writer} TO {worker}")
+
+
+def _make_by_iam(session: Session, name: str) -> None:
+    user = sql.Identifier(name)
+    if not _exists(session, name):
+        with session.transaction():
+            _run(session, _MAKE, user=user)
+            if name == READER:
+                _run(session, _LIMIT_READER)
+            _run(session, _MADE)
+    if not _is_member(session, name, IAM):
+        _run(session, "GRANT {iam} TO {user}", user=user)
 
 
 def allow(session: Session) -> None:
@@ -165,12 +197,27 @@ def allow(session: Session) -> None:
     database = sql.Identifier(session.info.dbname)
     with session.transaction(), _granting(session), _acting_for_worker(session):
         _run(session, _PRIVILEGES, database=database)
+        if _is_member(session, WORKER, WRITER):  # Of a version in which it did everybody's work.
+            _run(session, "REVOKE {writer} FROM {worker}")
+        for user, grants in GRANTS.items():
+            _allow_user(session, sql.Identifier(user), grants)
         for relation, owned, readable in _online(session):
             table = sql.Identifier(names.ONLINE_SCHEMA, relation)
             if not owned:
                 _run(session, "ALTER TABLE {table} OWNER TO {worker}", table=table)
             if not readable:
-                _run(session, "GRANT SELECT ON {table} TO {reader}", table=table)
+                _run(session, "GRANT SELECT ON {table} TO {online_readers}", table=table)
+
+
+def _allow_user(session: Session, user: sql.Identifier, grants: Grants) -> None:
+    tables = (sql.Identifier(names.LEDGER_SCHEMA, table) for table in sorted(grants.adds))
+    _run(session, _OF_THE_LEDGER, user=user, tables=sql.SQL(", ").join(tables))
+    if grants.online == "reads":
+        _run(session, "GRANT SELECT ON {versions} TO {user}", user=user)
+    if grants.mlflow:
+        _run(session, _OF_MLFLOW, user=user)
+    if grants.mlflow == "writes":
+        _run(session, _WRITES_MLFLOW, user=user)
 
 
 @contextmanager
@@ -208,7 +255,7 @@ def _acting_for_worker(session: Session) -> Iterator[None]:
 def _online(session: Session) -> list[tuple[Any, ...]]:
     given = {
         "worker": WORKER,
-        "reader": READER,
+        "readers": list(_ONLINE_READERS),
         "schema": names.ONLINE_SCHEMA,
         "versions": names.ONLINE_VERSIONS,
     }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from hindcast import names
 from hindcast.errors import InputError, StoreUnavailableError, first_line
@@ -21,6 +21,9 @@ _UNREADABLE = (
     "the database's URL cannot be read; write postgresql://user:password@host:5432/database, with "
     "%40 for an @ of the password, and the like"
 )
+# How IAM's tokens are asked for: as a password in clear, within TLS. A server that asks for
+# anything else is refused.
+_TOKEN = "password"
 # What a URL may say in its query, and a secret says instead.
 _OF_THE_SECRET = ("user", "password")
 
@@ -31,14 +34,10 @@ def url(settings: Settings) -> str:
     User and password are those of settings.database_secret if one is named, read anew each time;
     without a database_url it names the place too. Starts the embedded server when it does not
     run; the last process that asked for it stops it. Raises StoreUnavailableError with the reason
-    when it cannot run, and InputError for a secret that cannot be used.
+    when it cannot run, and InputError for a secret that cannot be used, or IAM without a user.
     """
     if settings.database_auth == names.DATABASE_AUTH_IAM:
-        raise InputError(
-            f"{names.ENV_DATABASE_AUTH}={settings.database_auth} is how predictions are served; "
-            f"whatever else works with the database needs {names.ENV_DATABASE_SECRET}, or a "
-            f"password in {names.ENV_DATABASE_URL}"
-        )
+        return _by_iam(settings.database_url)
     if settings.database_secret:
         return _with_secret(settings.database_url, settings.database_secret)
     if settings.database_url:
@@ -75,9 +74,31 @@ def connect(url: str, autocommit: bool = False) -> "psycopg.Connection[tuple[Any
 
     require_readable(url)
     try:
-        return psycopg.connect(url, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+        return psycopg.connect(
+            signed(url), autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_SECONDS
+        )
     except psycopg.Error as error:
         raise StoreUnavailableError(f"cannot connect to Postgres: {_reason(url, error)}") from error
+
+
+def signed(url: str) -> str:
+    """A URL whose user signs in by IAM, with a token for the next 15 minutes; any other as it is.
+
+    Raises StoreUnavailableError where there is nothing to sign with.
+    """
+    from psycopg.conninfo import conninfo_to_dict
+
+    given = conninfo_to_dict(url)
+    if given.get("require_auth") != _TOKEN or given.get("password"):
+        return url
+    host, user = str(given["host"]), str(given["user"])
+    with aws.one_error(f"a token for {user}"):
+        client = aws.client("rds")
+        token = client.generate_db_auth_token(host, int(given.get("port") or 5432), user)
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    netloc = f"{quote(user, safe='')}:{quote(token, safe='')}@{place}"
+    return urlunsplit(parts._replace(netloc=netloc))
 
 
 def require_readable(url: str) -> None:
@@ -119,6 +140,20 @@ def read_secret(name: str) -> Mapping[str, Any]:
     if not isinstance(secret, dict):
         raise InputError(f"secret {name}: it is not JSON with a username and a password")
     return secret
+
+
+def _by_iam(url: str | None) -> str:
+    """A URL that says how its user signs in: the token is made when it connects, see `signed`."""
+    if not url or not urlsplit(url).username:
+        raise InputError(
+            f"{names.ENV_DATABASE_AUTH}={names.DATABASE_AUTH_IAM} needs {names.ENV_DATABASE_URL} "
+            "with a user, postgresql://user@host:5432/database"
+        )
+    require_readable(url)
+    parts, (_, _, query) = urlsplit(url), _parts(url)
+    if dict(parse_qsl(query))["sslmode"] != tls.VERIFIED:
+        raise InputError(f"{names.ENV_DATABASE_URL}: a token takes sslmode={tls.VERIFIED}")
+    return urlunsplit(parts._replace(query=f"{query}&require_auth={_TOKEN}"))
 
 
 def _with_secret(url: str | None, name: str) -> str:

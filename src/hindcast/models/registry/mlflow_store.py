@@ -148,8 +148,11 @@ def one_error() -> Iterator[None]:
 
 
 def sqlalchemy_url(url: str) -> str:
-    """A libpq URL as SQLAlchemy's, with MLflow's schema as the one that tables are found in."""
-    parts = urlsplit(url)
+    """A libpq URL as SQLAlchemy's, with MLflow's schema as the one that tables are found in.
+
+    Where its user signs in by IAM it has a token, and opens connections for 15 minutes.
+    """
+    parts = urlsplit(database.signed(url))
     if parts.scheme not in ("postgresql", "postgres"):
         raise InputError("HINDCAST_DATABASE_URL: MLflow needs it as a URL, postgresql://...")
     # Not urllib's parse_qsl: to libpq a plus sign is a plus sign.

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from hindcast import names
 from hindcast.errors import HindcastError, InputError, StoreUnavailableError, first_line
+from hindcast.stores.database import signed
 
 # SQLSTATE classes of a connection that was lost or refused, or of a server going down.
 _UNAVAILABLE = ("08", "53", "57")
@@ -44,7 +45,7 @@ def copy_rows(url: str, table: str, reader: pa.RecordBatchReader) -> int:
     """
     feed: _Feed | None = None
     try:
-        with adbc_driver_postgresql.dbapi.connect(url) as connection:
+        with adbc_driver_postgresql.dbapi.connect(signed(url)) as connection:
             held = connection.adbc_get_table_schema(table, db_schema_filter=names.ONLINE_SCHEMA)
             feed = _Feed(reader, _fitted(table, reader.schema, held))
             stream = pa.RecordBatchReader.from_batches(feed.schema, feed.batches())
