@@ -210,7 +210,9 @@ class Delivery:
         SageMaker names it. Of several deployments there it is the first that is protected.
         """
         place = (deployment.account, deployment.region)
-        there = [one for one in self.deployments if (one.account, one.region) == place]
+        # It is one of them, but where a deployment is made apart from the pipeline.
+        others = [one for one in self.deployments if (one.account, one.region) == place]
+        there = others if deployment in others else [*others, deployment]
         return deployment == min(there, key=lambda one: not one.protected)
 
 

@@ -9,16 +9,17 @@ from typing import Literal
 
 from hindcast import names
 
-# What everything does that is a run: its start and its end, and what others are told of it.
-RUN = frozenset(("runs", "run_ends", "events"))
+# What everything does that is a run: its start, signs of life and end, and what others are told.
+RUN = frozenset(("runs", "heartbeats", "run_ends", "events"))
 # What whoever commits to a table of the lake that the ledger knows adds.
 LAKE = frozenset(("lake_intents", "lake_commits", "lake_adoptions"))
 
 
 @dataclass(frozen=True)
 class Grants:
-    """adds: tables of the ledger; online: whether it reads the online store, or loads and swaps it.
+    """adds: tables of the ledger, of those that its revision has.
 
+    online: whether it reads the online store, or loads and swaps it.
     mlflow: what it may do with MLflow's tables, which the library changes as it likes.
     """
 

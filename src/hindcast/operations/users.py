@@ -210,7 +210,9 @@ def allow(session: Session) -> None:
 
 
 def _allow_user(session: Session, user: sql.Identifier, grants: Grants) -> None:
-    tables = (sql.Identifier(names.LEDGER_SCHEMA, table) for table in sorted(grants.adds))
+    kept = "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename = ANY (%s)"
+    found = session.execute(kept, [names.LEDGER_SCHEMA, sorted(grants.adds)])
+    tables = [sql.Identifier(names.LEDGER_SCHEMA, table) for (table,) in found]
     _run(session, _OF_THE_LEDGER, user=user, tables=sql.SQL(", ").join(tables))
     if grants.online == "reads":
         _run(session, "GRANT SELECT ON {versions} TO {user}", user=user)
