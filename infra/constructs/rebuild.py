@@ -3,7 +3,11 @@
 from typing import TYPE_CHECKING
 
 from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from hindcast import names
@@ -13,7 +17,7 @@ from infra.config import PREDICT
 from infra.constructs.machine import Machine, allow_events
 from infra.constructs.refresh import allow_job_and_news
 from infra.constructs.training_job import allow_training_jobs
-from infra.permissions import allow
+from infra.permissions import allow, allow_key, role
 
 if TYPE_CHECKING:
     from infra.stacks.api import ApiStack
@@ -37,6 +41,7 @@ class Rebuild(Construct):
         data: "DataStack",
         models: "ModelsStack",
         api: "ApiStack",
+        failed: sqs.Queue,
     ) -> None:
         super().__init__(scope, id)
         self._addresses, self._models, self._api = addresses, models, api
@@ -51,6 +56,42 @@ class Rebuild(Construct):
         self._allow_build(to)
         allow_training_jobs(to, self._job_prefix, models.training_job.role.role_arn)
         self._allow_looks(to)
+        self._clean_up_after(data.key, failed)
+
+    def _clean_up_after(self, key: kms.IKey, failed: sqs.Queue) -> None:
+        """Start one that rolls out nothing, where one was stopped from outside or took too long.
+
+        It ends what that one left, a canary and an open run, as it does before any work. What a
+        deployment holds the stage by is stopped by the deployment itself, and touches nothing.
+        """
+        starts = role(self, "CleanUpRole", "events.amazonaws.com", f"Starts {self.name} again")
+        allow(starts, ["states:StartExecution"], [self.machine.state_machine_arn])
+        allow(starts, ["sqs:SendMessage"], [failed.queue_arn])
+        allow_key(starts, key.key_arn)
+        given = {"model": self._model, "release": names.NOTHING}
+        target = targets.SfnStateMachine(
+            self.machine,
+            input=events.RuleTargetInput.from_object(given),
+            dead_letter_queue=failed,
+            role=starts.without_policy_updates(),
+        )
+        left_nothing = ['*"hold"*', f'*"{names.NOTHING}"*']
+        events.Rule(
+            self,
+            "Stopped",
+            rule_name=self._addresses.of_model("rebuild-stopped", self._model),
+            description=f"{self.name} was stopped from outside, or took too long",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={
+                    "stateMachineArn": [self.machine.state_machine_arn],
+                    "status": ["ABORTED", "TIMED_OUT"],
+                    "input": [{"anything-but": {"wildcard": left_nothing}}],
+                },
+            ),
+            targets=[target],
+        )
 
     def _values(self, key_arn: str) -> dict[str, str]:
         functions, addresses = self._models.functions, self._addresses

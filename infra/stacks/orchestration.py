@@ -41,7 +41,7 @@ class OrchestrationStack(DeploymentStack):
         schedule, jobs = addresses.deployment.schedule, Jobs(self, "Jobs", addresses, data, models)
         schedules.start("refresh", refresh.machine, schedule.refresh, {})
         for model in addresses.deployment.models:
-            rebuild = Rebuild(self, f"Rebuild-{model}", addresses, model, data, models, api)
+            rebuild = Rebuild(self, f"Rebuild-{model}", addresses, model, data, models, api, failed)
             given = {"model": model, **addresses.deployment.rebuilt()}
             schedules.start(rebuild.name, rebuild.machine, schedule.of_model(model), given)
             name, given = f"drift-{model}", {"model": model, "by": f"schedule drift-{model}"}

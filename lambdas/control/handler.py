@@ -22,6 +22,7 @@ from hindcast.operations import (
     recovery,
     release_choice,
     runs,
+    status,
     vacuum,
     verification,
 )
@@ -94,7 +95,8 @@ def _take_back(application: Application, event: Event) -> Event:
 
 
 def _measure(application: Application, event: Event) -> Event:
-    return asdict(measurements.measure(application, datetime.now(UTC)))
+    lost = status.close_lost(application)
+    return {**asdict(measurements.measure(application, datetime.now(UTC))), "lost_runs": lost}
 
 
 def _compact(application: Application, event: Event) -> Event:

@@ -79,6 +79,10 @@ LEDGER_WRITER = "hindcast_writer"
 # address. A rebuild changes the version.
 FUNCTION_VARIABLE = "predictFunction"
 STAGE_VARIABLE = "predictVersion"
+# A canary's own stage variable: the instant from which it answers nothing, unless it is put off.
+CANARY_UNTIL_VARIABLE = "canaryUntil"
+# What a rebuild is asked to roll out where it is only to end what another left.
+NOTHING = "nothing"
 # The kind of run that a state machine keeps open in the ledger, and how one ends that leaves its
 # version of predict on the stage.
 REBUILD = "rebuild"

@@ -174,6 +174,27 @@ def test_files_are_ingested_two_at_a_time_with_room_for_large_ones(stacks: Stack
 
 
 @pytest.mark.parametrize("stack", MACHINES)
+def test_a_rebuild_that_was_stopped_is_followed_by_one_that_rolls_out_nothing(
+    stacks: Stacks, stack: str
+) -> None:
+    """But for what a deployment holds the stage by, which it stops itself, and for the follower."""
+    rules = [
+        rule
+        for rule in properties(stacks[stack], "AWS::Events::Rule")
+        if "-rebuild-stopped-" in rule.get("Name", "")
+    ]
+    assert rules
+    for rule in rules:
+        detail, (target,) = rule["EventPattern"]["detail"], rule["Targets"]
+        assert detail["status"] == ["ABORTED", "TIMED_OUT"]
+        assert detail["input"] == [{"anything-but": {"wildcard": ['*"hold"*', '*"nothing"*']}}]
+        assert detail["stateMachineArn"] == [target["Arn"]]
+        model = rule["Name"].partition("-rebuild-stopped-")[2]
+        assert json.loads(target["Input"]) == {"model": model, "release": "nothing"}
+        assert "Undelivered" in text(target["DeadLetterConfig"]["Arn"])
+
+
+@pytest.mark.parametrize("stack", MACHINES)
 def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
     deployment = stack.removesuffix("-orchestration")
     schedules = {

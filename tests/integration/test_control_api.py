@@ -13,6 +13,7 @@ from hindcast.operations.control import local, workers
 from hindcast.operations.control.access import Tokens
 from hindcast.operations.control.schedules import LocalSchedules
 from hindcast.stores.database import connect
+from hindcast.stores.ledger import LOST
 from tests.integration import control
 from tests.integration.control import Api
 from tests.integration.hindsight import AS_OF, Home
@@ -59,7 +60,7 @@ def test_what_a_stopped_server_leaves_is_interrupted_and_can_be_retried(home: Ho
     jobs.start("lost", 2**22 + 1)
     with control.opened(home) as api:
         assert api.done("GET", f"/runs/{left}")["error"] == workers.STOPPED
-        assert api.wait("lost", "interrupted")["error"] == workers.LOST
+        assert api.wait("lost", "interrupted")["error"] == LOST
         assert api.done("POST", "/jobs/train", {"as_of": AS_OF}, key="k1")["id"] == left
         retried = api.done("POST", f"/runs/{left}/retry")
         assert (retried["retries"], retried["status"]) == (left, "running")

@@ -100,10 +100,9 @@ def test_a_server_whose_users_were_all_killed_ends_by_itself(tmp_path: Path) -> 
         psycopg.connect(first.url)
 
 
-@pytest.mark.parametrize("name", ["h", "a folder's name"])
-def test_a_killed_server_is_started_again_for_who_serves(name: str, tmp_path: Path) -> None:
-    """At the address that it had, where the home's path is none for a socket as well."""
-    home = tmp_path / name
+def test_a_killed_server_is_started_again_for_who_serves(tmp_path: Path) -> None:
+    """At the address that it had, though the home's path is none for a socket."""
+    home = tmp_path / "a folder's name"
     url = database.url(settings.load({}, home))
     told: list[str] = []
     with database.kept_running(settings.load({}, home), told.append):

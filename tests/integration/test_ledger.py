@@ -12,7 +12,7 @@ import pytest
 
 from hindcast.errors import InputError, NotFoundError, StoreUnavailableError
 from hindcast.stores.database import connect
-from hindcast.stores.ledger import Ledger, ReleaseRecord
+from hindcast.stores.ledger import LOST, Ledger, ReleaseRecord
 
 AS_OF = datetime(2021, 9, 17, tzinfo=UTC)
 
@@ -75,7 +75,8 @@ def test_whatever_ended_the_work_is_said(
 ) -> None:
     with pytest.raises(type(error)), ledger.run("batch", {}, "r1"):
         raise error
-    assert (ledger.find_run("r1").status, ledger.find_run("r1").error) == ("failed", recorded)
+    status = "interrupted" if recorded == "interrupted" else "failed"
+    assert (ledger.find_run("r1").status, ledger.find_run("r1").error) == (status, recorded)
 
 
 def test_runs_are_listed_newest_first_by_kind_and_status(ledger: Ledger) -> None:
@@ -92,7 +93,7 @@ def test_runs_are_listed_newest_first_by_kind_and_status(ledger: Ledger) -> None
         assert [run.id for run in ledger.runs("train", "succeeded")] == ["r2", "r0"]
         assert [run.id for run in ledger.runs("train", "unfinished")] == ["r5"]
     assert ledger.runs("drift") == []
-    with pytest.raises(InputError, match="use one of succeeded, failed, unfinished"):
+    with pytest.raises(InputError, match="use one of succeeded, failed, interrupted, unfinished"):
         ledger.runs(status="done")
 
 
@@ -117,7 +118,7 @@ def _work_forever(url: str, ready: Event) -> None:
         signal.pause()
 
 
-def test_a_killed_process_leaves_an_unfinished_run(ledger: Ledger, database_url: str) -> None:
+def test_a_killed_process_leaves_a_run_to_the_next(ledger: Ledger, database_url: str) -> None:
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     worker = context.Process(target=_work_forever, args=(database_url, ready))
@@ -128,6 +129,12 @@ def test_a_killed_process_leaves_an_unfinished_run(ledger: Ledger, database_url:
     worker.join()
     found = ledger.find_run("killed")
     assert (found.status, found.parameters) == ("unfinished", {"engine": "duckdb"})
+    with ledger.run("train", {}, "next"):
+        found = ledger.find_run("killed")
+        assert (found.status, found.error) == ("interrupted", LOST)
+        assert ledger.close_lost() == 0
+    assert ledger.find_run("next").status == "succeeded"
+    assert ledger.outbox.events("RunFailed")[0].subject == "killed"
 
 
 def _take_away(server: str, url: str) -> None:

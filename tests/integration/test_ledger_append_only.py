@@ -33,6 +33,7 @@ COLUMNS = {
     "job_ends": "error",
     "schedules": "cron",
     "calls": "path",
+    "heartbeats": "process",
     "chain": "digest",
     "lake_adoptions": "reason",
     "lake_intents": "by",

@@ -16,8 +16,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import event
 
 from hindcast.stores.database import connect
-from hindcast.stores.ledger import Ledger, migrate
+from hindcast.stores.ledger import Ledger, heartbeats, migrate
 from hindcast.stores.ledger.lake_records import NewCommit
+from hindcast.stores.ledger.processes import Process
 from hindcast.stores.ledger.tables import REVISION
 
 FOLDER = Path(__file__).parent / "ledger_versions"
@@ -29,6 +30,8 @@ INSERTED = re.compile(r"INSERT INTO (ledger\.\w+)")
 # The instants of promotions and jobs are the database's.
 INSTANT = re.compile(r"(promoted_at <= |< \()'[^']*'")
 SECONDS = re.compile(r"\b\d+\.\d+(e-\d+)?\b")
+# Which process records is not what is recorded here.
+PROCESS = Process("here", None, None, 17, None)
 
 
 def exercise(ledger: Ledger) -> None:
@@ -36,6 +39,7 @@ def exercise(ledger: Ledger) -> None:
     with ledger.run("train", {"as_of": AT}, "r1") as run:
         run.outputs["release"] = "a"
         ledger.add_release("risk", "a", {"seed": 1}, {"auc": 1}, "/r/a", "r1")
+    assert ledger.close_lost() == 0
     ledger.open_run("rebuild", {"execution": "e"}, "r2")
     ledger.close_run("r2", {}, "an alarm")
     assert [found.status for found in ledger.runs()] == ["failed", "succeeded"]
@@ -116,7 +120,9 @@ def record(url: str) -> list[str]:
         sent.append(SECONDS.sub("1.5", text))
 
     event.listen(ledger._engine, "before_cursor_execute", keep)
-    exercise(ledger)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(heartbeats, "this_process", lambda: PROCESS)
+        exercise(ledger)
     return [INSTANT.sub(r"\1'2100-01-01'", one) for one in sent]
 
 

@@ -156,7 +156,9 @@ def test_runs_lists_what_ran(stage: Stage, application: Application, shell: Shel
     )
     code, _, err = shell.run("runs", "--status", "fine")
     assert code == 2
-    assert err == "hindcast: no run is 'fine'; use one of succeeded, failed, unfinished\n"
+    assert (
+        err == "hindcast: no run is 'fine'; use one of succeeded, failed, interrupted, unfinished\n"
+    )
 
 
 def test_status_says_what_is_in_production(

@@ -17,7 +17,7 @@ from hindcast.data.refresh import roll_back
 from hindcast.errors import InputError, NotFoundError, ReleaseError
 from hindcast.models import promote
 from hindcast.serving.release import release_id, short
-from hindcast.stores.ledger.ledger import Ledger
+from hindcast.stores.ledger import running
 from tests.integration.hindsight import ANN, AS_OF, BOB, CUSTOMERS, LATER, NOW, Home, Line
 
 Change = Callable[[Home], Home | None]
@@ -166,7 +166,7 @@ def test_an_answer_can_be_computed_again_after(home: Home, change: Change) -> No
 def test_an_answer_from_a_run_that_was_killed_before_its_end_was_recorded(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Ledger, "_end", lambda *_: None)
+    monkeypatch.setattr(running, "_end", lambda *_: None)
     run = home.materialize().views[0].run_id
     monkeypatch.undo()
     (line,) = home.answer(ANN)

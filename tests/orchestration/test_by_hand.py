@@ -235,7 +235,8 @@ def test_a_release_that_does_not_exist_is_told(rolled: Cloud) -> None:
     assert "has no release 'nonsense'" in str(rolled.rebuilds[0].error)
 
 
-def test_a_rollback_ends_the_canary_of_a_rebuild_that_was_stopped(twice: Cloud) -> None:
+def test_what_a_stopped_rebuild_left_is_ended_by_one_that_rolls_out_nothing(twice: Cloud) -> None:
+    """As the rule starts it that hears of the stop; then a rollback goes as any."""
     killed = twice.start("killed", release="champion", canary={"looks": 1, "look_seconds": 600})
     deadline = time.monotonic() + 60
     while "Hold" not in history(killed):
@@ -243,6 +244,9 @@ def test_a_rollback_ends_the_canary_of_a_rebuild_that_was_stopped(twice: Cloud) 
         time.sleep(0.1)
     client("stepfunctions").stop_execution(executionArn=killed)
     assert "canarySettings" in twice.stage.document
+    cleaned = twice.run("clean-up", release=names.NOTHING)
+    assert cleaned.output["outcome"] == "nothing to roll out", cleaned
+    assert served(twice) == "2"
     ended = twice.run("undo", rollback=True)
     assert ended.output["outcome"] == "restored", ended
     assert served(twice) == "1"

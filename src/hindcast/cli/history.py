@@ -23,7 +23,8 @@ def runs(
     run: Annotated[str | None, typer.Argument(help="The id of one run, to show all of it.")] = None,
     kind: Annotated[str | None, typer.Option(help="Such as ingest, materialize or train.")] = None,
     status: Annotated[
-        str | None, typer.Option(help="succeeded, failed or unfinished (running, or killed).")
+        str | None,
+        typer.Option(help="succeeded, failed, interrupted, or unfinished."),
     ] = None,
     limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1)] = 20,
     project: ProjectOption = None,
@@ -31,7 +32,11 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List what ran. With the id of a run, show all of it: its inputs and outputs too."""
-    ledger = bootstrap.application(home, project, compiled=False).ledger
+    from hindcast.operations.status import close_lost
+
+    application = bootstrap.application(home, project, compiled=False)
+    close_lost(application)
+    ledger = application.ledger
     if run is not None:
         console.show(ledger.find_run(run), as_json)
         return

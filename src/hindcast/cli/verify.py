@@ -58,7 +58,7 @@ def vacuum(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show or remove what no retention keeps and no replay needs. The ledger names what went."""
+    """Show or remove what nothing keeps. No retention and no replay; the ledger names it."""
     from hindcast.operations.vacuum import vacuum as use_case
 
     application = bootstrap.application(home, project, compiled=False)
@@ -104,7 +104,7 @@ def recover(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on from copies of lake, releases and ledger, and say what is lost. Then run verify."""
+    """Go on from copies, and say what is lost. Of lake, releases and ledger; then run verify."""
     from hindcast.operations.recovery import recover as use_case
 
     application = bootstrap.application(home, project, compiled=False)

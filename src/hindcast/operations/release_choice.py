@@ -21,7 +21,8 @@ class ReleaseChoice:
     """A release, and its way to the stage.
 
     back: the version of predict that holds it serves again. forward: through its gate, an image and
-    a canary. again: the champion, in an image of today's code. none: there is no champion yet.
+    a canary. again: the champion, in an image of today's code. none: there is no champion yet, or
+    nothing is asked for but to end what another execution left.
     """
 
     way: Literal["back", "forward", "again", "none"]
@@ -32,7 +33,7 @@ class ReleaseChoice:
 def choose(
     application: Application, model: str | None, release: str | None, rollback: str | bool | None
 ) -> ReleaseChoice:
-    """The release of this id or version, or the champion.
+    """The release of this id or version, or the champion, or nothing.
 
     rollback: to this release, or (true) to the one before; it wins. Raises NotFoundError where
     there is no such release, or where none of predict's versions is known to hold it, and GateError
@@ -41,6 +42,8 @@ def choose(
     declared = application.project.model(model).name
     if rollback:
         return _back(application, declared, None if rollback is True else rollback)
+    if release == names.NOTHING:
+        return ReleaseChoice("none", None)
     if release == CHAMPION:
         champion = application.ledger.champion(declared)
         if champion is None:

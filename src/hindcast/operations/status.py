@@ -1,6 +1,7 @@
 """How things stand, from the ledger and the online store."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from hindcast.bootstrap import Application
 from hindcast.compiler.document import definition_hash
 from hindcast.definitions import TASKS
+from hindcast.errors import HindcastError
 from hindcast.stores.ledger import ReleaseRecord, Run
 from hindcast.stores.online import ViewVersion
 from hindcast.traffic.local_stage import LocalStage
@@ -47,13 +49,26 @@ def _worth(metrics: Mapping[str, Any]) -> str:
     return f"{name} {'not defined' if value is None else format(value, '.4f')}"
 
 
+def close_lost(application: Application) -> int:
+    """End the runs whose processes are gone; how many.
+
+    Who may not, or cannot now, is shown them as they are.
+    """
+    with suppress(HindcastError):
+        return application.ledger.close_lost()
+    return 0
+
+
 def status(application: Application, now: datetime) -> dict[str, Any]:
     """Per model and feature view what is in production, and the latest runs that failed."""
-    failed = application.ledger.runs(status="failed", limit=FAILURES_SHOWN)
+    close_lost(application)
+    ledger, shown = application.ledger, FAILURES_SHOWN
+    failed = [*ledger.runs(status="failed", limit=shown), *ledger.runs(None, "interrupted", shown)]
+    failed.sort(key=lambda run: run.started_at, reverse=True)
     return {
-        "models": {name: _model(application, name) for name in application.project.models},
+        "models": {name: _model(application, name, now) for name in application.project.models},
         "features": {name: _view(application, name, now) for name in application.project.declared},
-        "latest failures": [_failure(run) for run in failed],
+        "latest failures": [_failure(run) for run in failed[:shown]],
     }
 
 
@@ -61,7 +76,7 @@ def _failure(run: Run) -> dict[str, Any]:
     return {"run": run.id, "kind": run.kind, "started_at": run.started_at, "error": run.error}
 
 
-def _model(application: Application, model: str) -> dict[str, Any]:
+def _model(application: Application, model: str, now: datetime) -> dict[str, Any]:
     champion = application.ledger.champion(model)
     records = application.ledger.releases(model)
     newest = records[0].release if records else None
@@ -69,14 +84,14 @@ def _model(application: Application, model: str) -> dict[str, Any]:
         "champion": champion.release if champion else None,
         "since": champion.promoted_at if champion else None,
         "challenger": newest if champion is None or newest != champion.release else None,
-        "canary": _canary(LocalStage(application.settings.home, model)),
+        "canary": _canary(LocalStage(application.settings.home, model), now),
         "releases": len(records),
     }
 
 
-def _canary(stage: LocalStage) -> dict[str, Any] | None:
+def _canary(stage: LocalStage, now: datetime) -> dict[str, Any] | None:
     """The release that answers a share of the traffic, and its percentage."""
-    found = stage.read() if stage.exists else None
+    found = stage.read().at(now) if stage.exists else None
     if found is None or found.canary is None:
         return None
     return {"release": found.canary, "percent": found.percent}

@@ -34,7 +34,7 @@ class ApiStage:
                 aws.client("apigateway").get_stage(restApiId=self.api, stageName=self.name)
             )
             canary = None if found.canary is None else self._release(found.canary)
-            return Stage(self._release(found.release), canary, found.percent)
+            return Stage(self._release(found.release), canary, found.percent, found.until)
 
     def changes(self, clock: Callable[[], float] = time.monotonic) -> Callable[[], Stage | None]:
         """A function that asks now and then, and answers with a stage unlike the last one."""

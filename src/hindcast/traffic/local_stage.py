@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,10 @@ class LocalStage:
             found = replace(self.read(), release=release) if self.exists else Stage(release)
             self._replace(stages.document(found))
 
-    def shift(self, release: str, percent: float) -> None:
-        """Let a release answer this share of the requests as the canary."""
+    def shift(self, release: str, percent: float, until: datetime | None = None) -> None:
+        """Let a release answer this share of the requests as the canary; until: no longer."""
         with self._locked():
-            found = replace(self.read(), canary=release, percent=float(percent))
+            found = replace(self.read(), canary=release, percent=float(percent), until=until)
             self._replace(stages.document(found))
 
     def end_canary(self) -> bool:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 
 from hindcast.bootstrap import Application
 from hindcast.errors import CanaryError, InputError
@@ -15,6 +16,8 @@ from hindcast.traffic.watch import Alarms, Watch
 
 Wait = Callable[[float], object]
 PROMOTED, ROLLED_BACK = "promoted", "rolled back"
+# A canary whose roll-out died gives its traffic back after so long; one that goes on renews that.
+HOLD, RENEW_SECONDS = timedelta(seconds=60), 10.0
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,8 @@ def _hold(
 ) -> Step:
     """Give the canary this share of the traffic, and look at the alarms until one rings."""
     watch = Watch(stage.access_log, release)
-    stage.shift(release, percent)
     for _ in range(plan.looks):
-        wait(plan.look_seconds)
+        _await(stage, release, percent, plan.look_seconds, wait)
         traffic = watch.look()
         alarm = alarms.ringing(traffic)
         if alarm:
@@ -112,6 +114,16 @@ def _hold(
     else:
         alarm = alarms.too_few(traffic)
     return Step(percent, traffic.requests, traffic.errors, traffic.latency_p99_ms, alarm)
+
+
+def _await(stage: LocalStage, release: str, percent: int, seconds: float, wait: Wait) -> None:
+    """Wait for the next look, and let the canary go on for as long as this process does."""
+    while True:
+        stage.shift(release, percent, datetime.now(UTC) + HOLD)
+        wait(min(seconds, RENEW_SECONDS))
+        seconds -= RENEW_SECONDS
+        if seconds <= 0:
+            return
 
 
 def _require_quiet(last: Step) -> None:

@@ -25,10 +25,15 @@ class Followed(Protocol):
         """A function that answers with the stage when it is new since the last call."""
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class TrafficSplit:
     """A handler that splits requests between the releases of a stage, at random by percent.
 
-    A stage that cannot be followed while it serves is logged, and the one before stays. Raises
+    A canary answers nothing once its time is over: its roll-out is gone, who would have put that
+    off. A stage that cannot be followed while it serves is logged, and the one before stays. Raises
     what reading it and opening its releases raises, at the start.
     """
 
@@ -38,11 +43,12 @@ class TrafficSplit:
         open_release: Callable[[str], Predictor],
         access_log: Path | None = None,
         draw: Callable[[], float] = random.random,
+        clock: Callable[[], datetime] = _now,
     ) -> None:
         self._changes = followed.changes()
         self._open = open_release
         self._access_log = access_log
-        self._draw = draw
+        self._draw, self._clock = draw, clock
         self._told = Rarely()
         self._predictors: dict[str, Predictor] = {}
         self._handlers: dict[str, Handler] = {}
@@ -51,12 +57,14 @@ class TrafficSplit:
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer one proxy event by the release whose turn it is."""
         self._follow()
-        release = self._stage.pick(self._draw())
+        stage = self._stage.at(self._clock())
+        release = stage.pick(self._draw())
         started = time.perf_counter()
         answer = self._handlers[release](event, context)
-        if self._stage.canary is not None and self._access_log is not None:
+        if stage.canary is not None and self._access_log is not None:
             milliseconds = (time.perf_counter() - started) * 1000
-            self._record(self._access_log, release, answer["statusCode"], milliseconds)
+            is_canary = release == stage.canary
+            self._record(self._access_log, release, is_canary, answer["statusCode"], milliseconds)
         return answer
 
     def close(self) -> None:
@@ -84,12 +92,14 @@ class TrafficSplit:
         for name in known.keys() - opened.keys():
             known[name].close()
 
-    def _record(self, log: Path, release: str, status: int, milliseconds: float) -> None:
+    def _record(
+        self, log: Path, release: str, is_canary: bool, status: int, milliseconds: float
+    ) -> None:
         """A line of the access log, with the fields of API Gateway's and the release."""
         line = {
             "time": datetime.now(UTC).isoformat(),
             "release": release,
-            "canary": release == self._stage.canary,
+            "canary": is_canary,
             "status": status,
             "latency": round(milliseconds, 3),
         }

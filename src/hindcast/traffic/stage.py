@@ -2,21 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from hindcast import names
 from hindcast.errors import InputError
+from hindcast.instants import instant
 
 CANARY = "canarySettings"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The release that answers, and a canary with its share of the requests in percent."""
+    """The release that answers, and a canary with its share of the requests in percent.
+
+    until: from then on the canary answers nothing; None where its roll-out ends it for certain.
+    """
 
     release: str
     canary: str | None = None
     percent: float = 0.0
+    until: datetime | None = None
+
+    def at(self, now: datetime) -> "Stage":
+        """What holds at an instant: without a canary whose time is over."""
+        is_over = self.until is not None and now >= self.until
+        return Stage(self.release) if is_over else self
 
     @property
     def releases(self) -> tuple[str, ...]:
@@ -36,7 +47,7 @@ def document(stage: Stage) -> dict[str, Any]:
     if stage.canary is not None:
         found[CANARY] = {
             "percentTraffic": stage.percent,
-            "stageVariableOverrides": {names.STAGE_VARIABLE: stage.canary},
+            "stageVariableOverrides": _overrides(stage),
             "useStageCache": False,
         }
     return found
@@ -55,9 +66,23 @@ def parse(document: Mapping[str, Any]) -> Stage:
         overrides = settings.get("stageVariableOverrides") or {}
         canary = _version({names.STAGE_VARIABLE: release, **overrides})
         percent = _percent(settings.get("percentTraffic", 0.0))
+        until = _instant(overrides.get(names.CANARY_UNTIL_VARIABLE))
     except (AttributeError, KeyError, TypeError) as error:
         raise InputError(f"the stage's settings are not API Gateway's: {error!r}") from error
-    return Stage(release) if canary == release else Stage(release, canary, percent)
+    return Stage(release) if canary == release else Stage(release, canary, percent, until)
+
+
+def _overrides(stage: Stage) -> dict[str, Any]:
+    overrides = {names.STAGE_VARIABLE: stage.canary}
+    if stage.until is not None:
+        # API Gateway takes no + in a variable.
+        until = stage.until.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        overrides[names.CANARY_UNTIL_VARIABLE] = until
+    return overrides
+
+
+def _instant(text: Any) -> datetime | None:
+    return None if text is None else instant(text, names.CANARY_UNTIL_VARIABLE)
 
 
 def _version(variables: Mapping[str, Any]) -> str:

@@ -5,7 +5,8 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -206,6 +207,21 @@ def test_the_access_log_has_a_line_for_each_request_while_there_is_a_canary(
     stage.next = folder.at(None)
     ask(split)
     assert len(file.read_text().splitlines()) == 41
+
+
+def test_a_canary_whose_roll_out_died_answers_nothing_once_its_time_is_over(
+    folder: Folder, tmp_path: Path
+) -> None:
+    """Nobody ends it: the same stage says so from that instant on, and no longer where put off."""
+    until, file = datetime(2026, 1, 1, tzinfo=UTC), tmp_path / "access.log"
+    now, stage = [until - timedelta(seconds=1)], FakeStage(replace(folder.at(100), until=until))
+    split = TrafficSplit(stage, folder.open, file, clock=lambda: now[0])
+    assert answered(split, 3) == {folder.canary: 3}
+    now[0] = until
+    assert answered(split, 3) == {folder.stable: 3}
+    assert len(file.read_text().splitlines()) == 3
+    stage.next = replace(folder.at(100), until=until + timedelta(seconds=1))
+    assert answered(split, 3) == {folder.canary: 3}
 
 
 def test_an_access_log_that_cannot_be_written_fails_no_request(

@@ -1,6 +1,7 @@
 """A stage's settings: who answers a request, by percent and chance alone."""
 
 import random
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,9 +11,12 @@ from hindcast.traffic import stage as stages
 from hindcast.traffic.stage import Stage, parse
 
 STABLE, CANARY = "m-1", "m-2"
+UNTIL = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def document(percent: Any = 5.0, canary: Any = CANARY, release: Any = STABLE) -> dict[str, Any]:
+def document(
+    percent: Any = 5.0, canary: Any = CANARY, release: Any = STABLE, until: Any = None
+) -> dict[str, Any]:
     """As get_stage answers, with a canary of a release."""
     return {
         "stageName": "live",
@@ -21,7 +25,10 @@ def document(percent: Any = 5.0, canary: Any = CANARY, release: Any = STABLE) ->
         "canarySettings": {
             "percentTraffic": percent,
             "deploymentId": "d1",
-            "stageVariableOverrides": {"predictVersion": canary},
+            "stageVariableOverrides": {
+                "predictVersion": canary,
+                **({} if until is None else {"canaryUntil": until}),
+            },
             "useStageCache": False,
         },
     }
@@ -32,7 +39,9 @@ def test_the_stage_variable_names_the_release_and_its_override_the_canary() -> N
     assert parse(document()).releases == (STABLE, CANARY)
 
 
-@pytest.mark.parametrize("stage", [Stage(STABLE), Stage(STABLE, CANARY, 25.0)])
+@pytest.mark.parametrize(
+    "stage", [Stage(STABLE), Stage(STABLE, CANARY, 25.0), Stage(STABLE, CANARY, 25.0, UNTIL)]
+)
 def test_a_stage_is_read_from_the_document_it_is_written_in(stage: Stage) -> None:
     assert parse(stages.document(stage)) == stage
 
@@ -82,6 +91,7 @@ def test_none_and_all_are_exact(percent: int, who: str) -> None:
         (document(percent=float("nan")), "percentTraffic is nan"),
         (document(percent=True), "percentTraffic is True"),
         (document(percent="5"), "percentTraffic is '5'"),
+        (document(until="soon"), "canaryUntil"),
         (document() | {"canarySettings": "5%"}, "not API Gateway's"),
     ],
 )

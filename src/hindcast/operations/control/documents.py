@@ -28,7 +28,7 @@ class ErrorDocument(BaseModel):
 
 
 class RunSummary(BaseModel):
-    """A run; unfinished: of a command that still works, or was killed.
+    """A run; unfinished: of a command that still works.
 
     url: where it is told in full. seconds: how long it took. by: who asked for it. retries: the
     run that it repeats.

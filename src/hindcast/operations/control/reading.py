@@ -22,6 +22,7 @@ def runs(control: Control, call: Call) -> Reply:
     """A page of runs, the newest first."""
     query = cast("RunsQuery", call.query)
     before = _run_before(query.cursor) if query.cursor else None
+    standing.close_lost(control.application)
     jobs = control.application.ledger.jobs
     # One more than is shown tells whether there is a page after this.
     found = jobs.work(query.kind, query.status, before, query.limit + 1)
@@ -38,6 +39,7 @@ def run(control: Control, call: Call) -> Reply:
 
 def run_document(control: Control, run_id: str) -> documents.RunDocument:
     """A run in full; raises NotFoundError."""
+    standing.close_lost(control.application)
     jobs = control.application.ledger.jobs
     found, seen = jobs.find_work(run_id), Observed()
     if found.runner == control.runner.name:

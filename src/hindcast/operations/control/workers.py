@@ -17,7 +17,7 @@ from hindcast import names
 from hindcast.errors import ConflictError, HindcastError, NotFoundError, StoreUnavailableError
 from hindcast.operations.control.jobs import Observed
 from hindcast.settings import Settings
-from hindcast.stores.ledger import Ending, Job, Ledger
+from hindcast.stores.ledger import LOST, Ending, Job, Ledger
 
 AT_ONCE = 2
 GRACE_SECONDS = 5.0  # What is told to end gets so long before it is killed.
@@ -28,7 +28,6 @@ _TAIL_BYTES, _TAIL_LINES = 64 * 1024, 100
 _PROGRESS = re.compile(r"^progress: (.*)$", re.MULTILINE)
 _FAILURE = re.compile(r"^hindcast: (?!warning: )(.*)$", re.MULTILINE)
 STOPPED = "interrupted: the server that ran it was stopped"
-LOST = "interrupted: its process ended without a word"
 
 
 class Workers:

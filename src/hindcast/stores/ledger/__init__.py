@@ -4,6 +4,7 @@ Postgres itself refuses changes, by triggers and by privileges (migrations/versi
 of SQLAlchemy and Alembic; import it where it is needed, for they take their time to load.
 """
 
+from hindcast.stores.ledger.heartbeats import LOST
 from hindcast.stores.ledger.ledger import Ledger
 from hindcast.stores.ledger.outbox import Due, Outbox
 from hindcast.stores.ledger.records import (
@@ -28,6 +29,7 @@ from hindcast.stores.ledger.records import (
 from hindcast.stores.ledger.runs import OpenRun
 
 __all__ = [
+    "LOST",
     "Action",
     "Damage",
     "Delivery",

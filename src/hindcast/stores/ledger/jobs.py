@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 from hindcast.errors import ConflictError, NotFoundError
 from hindcast.stores.ledger import documents
 from hindcast.stores.ledger.records import Ending, Job, JobSchedule, Work
-from hindcast.stores.ledger.runs import close_left
+from hindcast.stores.ledger.runs import close_left, outcome
 from hindcast.stores.ledger.tables import job_ends, job_starts, jobs, run_ends, runs, schedules
 from hindcast.stores.ledger.transactions import record
 
@@ -79,7 +79,7 @@ class Jobs:
         kept = statement.on_conflict_do_nothing().returning(job_ends.c.job)
         with self._transaction() as connection:
             row = connection.execute(kept).one_or_none()
-            close_left(connection, job_id, reason or _GONE_ON)
+            close_left(connection, job_id, reason or _GONE_ON, status == "interrupted")
             return row is not None
 
     def work(
@@ -148,8 +148,7 @@ _began = func.coalesce(job_starts.c.started_at, runs.c.started_at)
 _seconds = extract("epoch", job_ends.c.ended_at - _began)
 _waits = case((job_starts.c.job.is_(None), "queued"), else_="running")
 _of_job = func.coalesce(job_ends.c.status, _waits)  # A job may go on after its first run.
-_of_run = func.coalesce(run_ends.c.status, "unfinished")
-_status = case((jobs.c.id.is_(None), _of_run), else_=_of_job)
+_status = case((jobs.c.id.is_(None), outcome), else_=_of_job)
 
 
 def _work() -> Select[Any]:

@@ -2,14 +2,13 @@
 
 import getpass
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from hindcast.errors import HindcastError, StoreUnavailableError, first_line
-from hindcast.stores.ledger import documents, migrate, promotions, releases, runs
+from hindcast.stores.ledger import documents, migrate, promotions, releases, running, runs
 from hindcast.stores.ledger.calls import Calls
 from hindcast.stores.ledger.chain import Chain
 from hindcast.stores.ledger.heads import Heads
@@ -72,21 +71,18 @@ class Ledger:
         run = OpenRun(kind, parameters=parameters, by=self.by)
         given = next(self._ids, None)
         run.id = run_id or given or run.id
-        with self._transaction() as connection:
+
+        def start(connection: Connection, run: OpenRun) -> None:
             if apart is not None:
                 runs.require_apart(connection, run, apart)
             (runs.begin if given and not run_id else runs.start)(connection, run)
-        try:
-            with runs.working_on(run):
-                yield run
-        except BaseException as error:
-            # Whatever goes wrong here matters less than the error under way.
-            with suppress(Exception):
-                with self._transaction() as connection:
-                    runs.end(connection, run, error)
-                self.chain.keep()
-            raise
-        self._end(run)
+
+        with running.recorded(self._transaction, self.chain.keep, run, start):
+            yield run
+
+    def close_lost(self) -> int:
+        """End, as interrupted, the open runs whose processes are gone; how many there were."""
+        return running.close_lost(self._transaction)
 
     def open_run(
         self, kind: str, parameters: Mapping[str, Any], run_id: str, held: Sequence[str] = ()
@@ -133,7 +129,7 @@ class Ledger:
         limit: int | None = 50,
         model: str | None = None,
     ) -> list[Run]:
-        """The newest runs first; status: succeeded, failed or unfinished. model: those about it."""
+        """The newest runs first; status: any of a run. model: those about it."""
         with self._transaction() as connection:
             return runs.newest(connection, kind, status, limit, model)
 
@@ -287,14 +283,3 @@ class Ledger:
             self.migrate()
         with transaction(self._engine) as connection:
             yield connection
-
-    def _end(self, run: OpenRun) -> None:
-        try:
-            with self._transaction() as connection:
-                runs.end(connection, run, None)
-            self.chain.keep()
-        except HindcastError as error:
-            raise StoreUnavailableError(
-                f"run {run.id} ({run.kind}) did its work, but the ledger does not have its end: "
-                f"{first_line(error)}"
-            ) from error

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 Action = Literal["promote", "rollback"]
-Status = Literal["succeeded", "failed", "unfinished"]
+Status = Literal["succeeded", "failed", "interrupted", "unfinished"]
 Ending = Literal["succeeded", "failed", "cancelled", "interrupted"]
 WorkStatus = Literal[
     "queued", "running", "succeeded", "failed", "cancelled", "interrupted", "unfinished"
@@ -28,7 +28,7 @@ Outcome = Literal["delivered", "failed", "dead", "resent"]
 
 @dataclass(frozen=True)
 class Run:
-    """One piece of work; a run that was killed, or still works, is unfinished."""
+    """One piece of work; unfinished while it goes on, interrupted where its process was ended."""
 
     id: str
     kind: str

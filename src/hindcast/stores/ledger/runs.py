@@ -10,7 +10,20 @@ from datetime import timedelta
 from itertools import count
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Select, Text, cast, extract, func, literal, or_, select, true
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Select,
+    Text,
+    case,
+    cast,
+    extract,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from hindcast import interruption
@@ -117,6 +130,7 @@ def end(connection: Connection, run: OpenRun, error: BaseException | None) -> No
         "outputs": documents.document(run.outputs),
         "seconds": seconds,
         "error": None if error is None else documents.text(_reason(error)),
+        "interrupted": True if error is not None and _is_interruption(error) else None,
     }
     kept = insert(run_ends).values(values).on_conflict_do_nothing()
     if connection.execute(kept.returning(run_ends.c.id)).one_or_none() is None:
@@ -137,7 +151,7 @@ def open_alone(connection: Connection, run: OpenRun, held: Sequence[str]) -> Run
     known = connection.execute(_all().where(runs.c.id == run.id)).one_or_none()
     if known is not None and known.status != "unfinished":
         raise ConflictError(f"run '{run.id}' has {known.status} already; open one of another id")
-    unfinished = _all().where(runs.c.kind == run.kind, _outcome == "unfinished")
+    unfinished = _all().where(runs.c.kind == run.kind, outcome == "unfinished")
     same = [runs.c.parameters[name].astext == str(run.parameters[name]) for name in held]
     found = connection.execute(unfinished.where(or_(*same) if same else true())).first()
     if found is None:
@@ -163,9 +177,16 @@ def require_apart(connection: Connection, run: OpenRun, apart: timedelta) -> Non
 
 
 def close(
-    connection: Connection, run_id: str, outputs: Mapping[str, Any], error: str | None
+    connection: Connection,
+    run_id: str,
+    outputs: Mapping[str, Any],
+    error: str | None,
+    is_interruption: bool = False,
 ) -> Run:
-    """End a run that another process started; one that has ended stays as it was ended first."""
+    """End a run that another process started; one that has ended stays as it was ended first.
+
+    is_interruption: whether that error is that others ended it.
+    """
     find(connection, run_id)
     ended = select(
         runs.c.id,
@@ -175,8 +196,9 @@ def close(
         # The database's clock on both ends: the processes' own need not agree.
         extract("epoch", func.clock_timestamp() - runs.c.started_at),
         cast(None if error is None else documents.text(error), Text),
+        cast(True if is_interruption else None, Boolean),
     ).where(runs.c.id == run_id)
-    columns = ("id", "status", "inputs", "outputs", "seconds", "error")
+    columns = ("id", "status", "inputs", "outputs", "seconds", "error", "interrupted")
     kept = insert(run_ends).from_select(columns, ended).on_conflict_do_nothing()
     is_first = connection.execute(kept.returning(run_ends.c.id)).one_or_none() is not None
     run = find(connection, run_id)
@@ -186,12 +208,12 @@ def close(
     return run
 
 
-def close_left(connection: Connection, job_id: str, error: str) -> None:
-    """End what a job left open, by an error."""
+def close_left(connection: Connection, job_id: str, error: str, is_interruption: bool) -> None:
+    """End what a job left open, by an error; is_interruption: whether others ended it."""
     own = or_(runs.c.id == job_id, runs.c.id.startswith(f"{job_id}.", autoescape=True))
     left = select(runs.c.id).join_from(runs, run_ends, isouter=True).where(own)
     for run_id in connection.scalars(left.where(run_ends.c.id.is_(None))).all():
-        close(connection, run_id, {}, error)
+        close(connection, run_id, {}, error, is_interruption)
 
 
 def newest(
@@ -210,7 +232,7 @@ def newest(
     if status is not None:
         if status not in get_args(Status):
             raise InputError(f"no run is '{status}'; use one of {', '.join(get_args(Status))}")
-        statement = statement.where(_outcome == status)
+        statement = statement.where(outcome == status)
     return [record(Run, row) for row in connection.execute(statement)]
 
 
@@ -222,7 +244,10 @@ def find(connection: Connection, run_id: str) -> Run:
     return record(Run, row)
 
 
-_outcome = func.coalesce(run_ends.c.status, "unfinished")
+outcome = case(
+    (run_ends.c.interrupted, "interrupted"),
+    else_=func.coalesce(run_ends.c.status, "unfinished"),
+)
 _nothing = literal({}, JSONB)
 
 
@@ -230,7 +255,7 @@ def _all() -> Select[Any]:
     return select(
         runs.c.id,
         runs.c.kind,
-        _outcome.label("status"),
+        outcome.label("status"),
         runs.c.parameters,
         func.coalesce(run_ends.c.inputs, _nothing).label("inputs"),
         func.coalesce(run_ends.c.outputs, _nothing).label("outputs"),
@@ -241,8 +266,14 @@ def _all() -> Select[Any]:
     ).join_from(runs, run_ends, isouter=True)
 
 
+def _is_interruption(error: BaseException) -> bool:
+    """Whether others ended the work; libraries say so by errors of their own."""
+    told = isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit)
+    return told or interruption.received() is not None
+
+
 def _reason(error: BaseException) -> str:
-    if not isinstance(error, Exception) or interruption.received():
+    if _is_interruption(error):
         return interruption.reason()
     if isinstance(error, HindcastError):
         return first_line(error)

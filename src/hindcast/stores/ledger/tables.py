@@ -23,7 +23,7 @@ from hindcast.stores.ledger.columns import identity, metadata, number, run_id, s
 
 # Where Alembic keeps the revision of the schema, and the one that these tables are.
 VERSION_TABLE = "alembic_version"
-REVISION = "0005"
+REVISION = "0006"
 # Two promotions that follow the same one, or that are both the first: the second is refused.
 ONE_FOLLOWER = "promotions_one_follower"
 
@@ -60,8 +60,21 @@ run_ends = Table(
     Column("seconds", Double, nullable=False),
     Column("error", Text),
     stamp("ended_at"),
+    # True of one that failed because others ended it; null of all else.
+    Column("interrupted", Boolean),
     CheckConstraint("status IN ('succeeded', 'failed')", name="run_ends_status"),
     CheckConstraint("(status = 'failed') = (error IS NOT NULL)", name="run_ends_error"),
+)
+
+# Which process does a run, as a document: a row when it starts, and others while it goes on.
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    number(),
+    Column("run_id", Text, ForeignKey(f"{names.LEDGER_SCHEMA}.runs.id"), nullable=False),
+    Column("process", JSONB, nullable=False),
+    stamp("beat_at"),
+    Index("heartbeats_of_run", "run_id", "number"),
 )
 
 releases = Table(
