@@ -23,6 +23,7 @@ from infra.stacks.models import ModelsStack
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.network import NetworkStack
 from infra.stacks.orchestration import OrchestrationStack
+from infra.stacks.recovery import RecoveryStack
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,17 +49,39 @@ def check(app: cdk.App) -> None:
 
 
 def add_deployment(app: cdk.App, deployment: Deployment, delivery: Delivery) -> None:
-    """The stacks of one deployment, in the order in which they can be deployed."""
-    addresses = Addresses(deployment)
-    AccessStack(app, addresses, delivery)
+    """The stacks of one deployment, in the order of their deployment, and of its standby."""
+    AccessStack(app, Addresses(deployment), delivery)
+    kept = add_standby(app, deployment, delivery)
+    data = _add_stacks(app, Addresses(deployment), delivery, None)
+    if kept is not None:  # Rules of replication name what is there.
+        data.add_stack_dependency(kept)
+
+
+def add_standby(app: cdk.App, first: Deployment, delivery: Delivery) -> RecoveryStack | None:
+    """What a second region has from the first day, and the stacks that follow when it has to serve.
+
+    No step of the pipeline deploys those: it may be gone as well. None without a second region.
+    """
+    if first.standby is None:
+        return None
+    addresses = Addresses(first.standby)
+    kept = RecoveryStack(app, addresses, first)
+    _add_stacks(app, addresses, delivery, kept)
+    return kept
+
+
+def _add_stacks(
+    app: cdk.App, addresses: Addresses, delivery: Delivery, kept: RecoveryStack | None
+) -> DataStack:
     network = NetworkStack(app, addresses).network
-    data = DataStack(app, addresses, network)
+    data = DataStack(app, addresses, network, kept)
     FeaturesStack(app, addresses, network, data)
-    keeps = delivery.keeps_training_log(deployment)
+    keeps = delivery.keeps_training_log(addresses.deployment)
     models = ModelsStack(app, addresses, network, data, keeps)
     api = ApiStack(app, addresses, data, models)
     OrchestrationStack(app, addresses, data, models, api)
     MonitoringStack(app, addresses)
+    return data
 
 
 if __name__ == "__main__":

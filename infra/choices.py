@@ -94,6 +94,17 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Recovery:
+    """The second region that everything stored is replicated to, and the network it would have.
+
+    What serves there is deployed when it has to: `python -m infra.delivery fail-over`.
+    """
+
+    region: str
+    network: str
+
+
+@dataclass(frozen=True)
 class Training:
     """Where a rebuild trains: the Lambda, or the same image as a SageMaker job on any machine."""
 

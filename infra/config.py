@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from infra.choices import ALARM_SECONDS, Canary, Schedule, Sizes, Thresholds, Training, Warmup
+from infra.checks import check_deployment
+from infra.choices import Canary, Recovery, Schedule, Sizes, Thresholds, Training, Warmup
 from infra.project import EXAMPLE, Project, Table
 
 # What has an image, which installs an extra of the wheel; predict's holds one model's release.
@@ -19,8 +20,6 @@ FUNCTIONS = (
     "drift",
     "batch",
 )
-FUNCTION_NAME_CHARACTERS = 64  # Lambda's limit.
-MOST_WARMED = 100  # Of one version at a time; a thread pings each.
 # The stacks of a deployment, each after those that it builds on.
 CAPABILITIES = (
     "access",
@@ -32,6 +31,12 @@ CAPABILITIES = (
     "orchestration",
     "monitoring",
 )
+# What a standby has beside these from the first day, in the place of what it stores; and what its
+# templates are told when it takes over: to take no more replicas, of which backups to begin.
+RECOVERY = "recovery"
+FENCED, BACKUPS = "Fenced", "AutomatedBackups"
+# Below the bucket of heads: a ledger's, and those of one that goes on from it.
+HEADS, RECOVERED = "ledger", "recovered"
 
 
 @dataclass(frozen=True)
@@ -55,47 +60,13 @@ class Deployment:
     warmup: Warmup = field(default_factory=Warmup)
     canary: Canary = field(default_factory=Canary)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    recovery: Recovery | None = None  # None: what a region loses is lost.
+    # What Route 53 looks at: a route that anybody may call, or an alarm of the private API.
+    health: str = "alarm"
+    takes_over: str | None = None  # The deployment that this one is the standby of.
 
     def __post_init__(self) -> None:
-        if self.training.path not in ("lambda", "job"):
-            raise ValueError(
-                f"{self.name}: training path '{self.training.path}': use lambda or job"
-            )
-        steps = self.canary.steps
-        if not steps or list(steps) != sorted(set(steps)) or not 0 < steps[0] <= steps[-1] < 100:
-            raise ValueError(f"{self.name}: canary steps {steps}: must grow between 0 and 100")
-        if not self.canary.is_long or self.canary.requests < 1:
-            raise ValueError(
-                f"{self.name}: canary of {self.canary.looks} looks, {self.canary.look_seconds} s "
-                f"apart, for {self.canary.requests} requests: take {ALARM_SECONDS} s at least, as "
-                "an alarm needs so long to ring, and one request"
-            )
-        if len(self.zones) < 2:
-            raise ValueError(f"{self.name}: zones {self.zones}: a database needs two or more")
-        self._check_warmup()
-        self._check_models()
-
-    def _check_warmup(self) -> None:
-        minutes, concurrent = self.warmup.minutes, self.warmup.concurrent
-        if minutes != 0 and not 5 <= minutes <= 15:
-            raise ValueError(f"{self.name}: warmup every {minutes} minutes: use 5 to 15, or 0")
-        most = min(self.sizes.predict_concurrency, MOST_WARMED)
-        if not 1 <= concurrent <= most:
-            raise ValueError(f"{self.name}: warmup of {concurrent} at a time: use 1 to {most}")
-
-    def _check_models(self) -> None:
-        if unknown := self.schedule.rebuilds.keys() - set(self.models):
-            raise ValueError(
-                f"{self.name}: schedule.rebuilds names {', '.join(sorted(unknown))}: use some of "
-                f"the models {', '.join(self.models)}"
-            )
-        for model in self.models:
-            name = self.of_model(PREDICT, model)
-            if len(name) > FUNCTION_NAME_CHARACTERS:
-                raise ValueError(
-                    f"{self.name}: function '{name}' has more than {FUNCTION_NAME_CHARACTERS} "
-                    "characters: shorten the name of the deployment or of the model"
-                )
+        check_deployment(self)
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -125,9 +96,32 @@ class Deployment:
         return (*of_models, *((name, name) for name in FUNCTIONS if name != PREDICT))
 
     @property
+    def standby(self) -> "Deployment | None":
+        """What takes this one's place in the second region; None without one.
+
+        Everything is named apart, but for the buckets, whose names have the region.
+        """
+        if self.recovery is None:
+            return None
+        return replace(
+            self,
+            name=f"{self.name}-standby",
+            region=self.recovery.region,
+            network=self.recovery.network,
+            recovery=None,
+            takes_over=self.name,
+            canary=Canary(steps=(50,)),  # Of a release that was in production already.
+        )
+
+    @property
     def prefix(self) -> str:
         """What every name begins with."""
         return f"hindcast-{self.name}"
+
+    @property
+    def stored_prefix(self) -> str:
+        """What the names begin with of what a standby has from the deployment it stands by for."""
+        return f"hindcast-{self.takes_over or self.name}"
 
     def named(self, what: str) -> str:
         """The name of a stack, function, repository, machine, job, topic or alarm."""
@@ -143,7 +137,7 @@ class Deployment:
 
     def bucket(self, what: str, account: str) -> str:
         """A bucket's name; those are one namespace for all accounts and regions."""
-        return f"{self.prefix}-{what}-{account}-{self.region}"
+        return f"{self.stored_prefix}-{what}-{account}-{self.region}"
 
 
 @dataclass(frozen=True)
@@ -215,6 +209,11 @@ class Delivery:
         there = others if deployment in others else [*others, deployment]
         return deployment == min(there, key=lambda one: not one.protected)
 
+    @property
+    def standbys(self) -> tuple[Deployment, ...]:
+        """What would take the place of those that have a second region."""
+        return tuple(one.standby for one in self.deployments if one.standby is not None)
+
 
 # Three accounts, so that what builds and tests cannot reach what serves. To be edited by whoever
 # deploys; without any numbers everything is in the account of whoever does.
@@ -252,12 +251,15 @@ PRODUCTION = Deployment(
         requests_burst=1000,
         requests_per_day=20_000_000,
     ),
+    recovery=Recovery(region="eu-central-1", network="10.31.0.0/16"),
+    health="public",
 )
 
 
 def another(base: Deployment, name: str, market: str, region: str, network: str) -> Deployment:
-    """The same in another market or region: one line of config."""
-    return replace(base, name=name, market=market, region=region, network=network)
+    """The same in another market or region: one line of config, but for a second region of its."""
+    other = replace(base, recovery=None)
+    return replace(other, name=name, market=market, region=region, network=network)
 
 
 DELIVERY = Delivery(

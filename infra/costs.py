@@ -20,6 +20,8 @@ from infra.scenarios import (
     METHOD_METRICS,
     METHODS,
     MILLION,
+    REPLICATED,
+    REPLICATION_METRICS,
     SCENARIOS,
     SECRETS,
     SHARED_REPOSITORIES,
@@ -134,7 +136,7 @@ def metrics(of: Scenario) -> float:
 def alarm_metrics(of: Deployment) -> int:
     """What its alarms read: of each model, of each view, and what they share."""
     by_name = ALARM_METRICS_MODEL * len(of.models) + ALARM_METRICS_VIEW * len(of.views)
-    return ALARM_METRICS + by_name
+    return ALARM_METRICS + by_name + (REPLICATED if of.recovery else 0)
 
 
 def traces(of: Scenario) -> float:
@@ -155,6 +157,22 @@ def storage(of: Scenario) -> float:
     """lake GB x s3_gb + writes x s3_writes / 10^6 + (7 + models) x images GB x image_gb"""
     lake = of.usage.lake_gb * usd("s3_gb") + of.usage.lake_writes * usd("s3_writes") / MILLION
     return lake + (SHARED_REPOSITORIES + of.models) * of.usage.images_gb * usd("image_gb")
+
+
+def second_region(of: Scenario) -> float:
+    """copies of lake, images and backups + GB x (region_gb + in_time_gb) + key, checks, metrics"""
+    if not of.deployment.recovery:
+        return 0.0
+    moved = of.usage.replicated_gb * (usd("region_gb") + usd("in_time_gb"))
+    moved += of.usage.lake_writes * usd("s3_writes") / MILLION
+    # Of backups none is free there; each day's changes are kept as long as here.
+    kept = of.sizes.database_storage + of.usage.change_gb * 35
+    backups_there = kept * usd("backup_gb") + of.usage.change_gb * DAYS * usd("region_gb")
+    stored = of.usage.lake_gb * usd("s3_gb")
+    stored += (SHARED_REPOSITORIES + of.models) * of.usage.images_gb * usd("image_gb")
+    watched = REPLICATED * (REPLICATION_METRICS * usd("metric") + usd("alarm_metric"))
+    watched += (of.models + 1) * usd("health_check")
+    return moved + backups_there + stored + watched + usd("key") + usd("secret")
 
 
 def pipeline(of: Scenario) -> float:
@@ -181,6 +199,7 @@ LINES: tuple[tuple[str, Cost], ...] = (
     ("X-Ray", traces),
     ("KMS, Secrets Manager", secrets),
     ("S3, ECR", storage),
+    ("Second region", second_region),
     ("CodePipeline, CodeBuild", pipeline),
 )
 

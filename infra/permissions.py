@@ -10,7 +10,7 @@ from constructs import Construct, IConstruct
 # What IAM cannot narrow for functions and jobs in a VPC.
 NETWORK_REASON = "EC2 gives Describe actions and a new network interface no ARN to name beforehand."
 # They do not say for whose sake they take a role: a condition would keep them out.
-SILENT = ("lambda.amazonaws.com", "events.amazonaws.com", "rds.amazonaws.com")
+SILENT = ("lambda.amazonaws.com", "events.amazonaws.com", "rds.amazonaws.com", "s3.amazonaws.com")
 TRACE_REASON = "X-Ray's actions know no resources."
 
 

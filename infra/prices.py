@@ -75,6 +75,9 @@ PRICES = {
     "traces": Price(5.00, "million traces recorded, after 100,000 free ones"),
     "s3_gb": Price(0.023, "GB and month, S3 Standard"),
     "s3_writes": Price(5.00, "million writes and lists"),
+    "region_gb": Price(0.02, "GB to another region of Europe"),
+    "in_time_gb": Price(0.015, "GB replicated with replication time control"),
+    "health_check": Price(1.50, "check of an HTTPS endpoint of AWS's and month"),
     "image_gb": Price(0.10, "GB of images and month"),
     "out_gb": Price(0.09, "GB out to the internet"),
 }

@@ -16,8 +16,10 @@ ENDPOINTS = 9
 WAF_RULES = 4
 SECRETS = 3  # The worker's, the keys of lines, and the administrator's, which RDS keeps.
 ALARM_METRICS, ALARM_METRICS_MODEL, ALARM_METRICS_VIEW = 21, 13, 1
+# Buckets that are replicated, each with an alarm in both regions; S3's metrics of each.
+REPLICATED, REPLICATION_METRICS = 3, 4
 SHARED_REPOSITORIES = 7  # All but those of predict, which every model has.
-METHODS = 9
+METHODS = 10
 # What AWS's documents say of its own: metrics of an API method, vCPUs and DPUs.
 METHOD_METRICS = 5
 VCPUS = {"t4g.medium": 2, "m7g.large": 2, "m7g.2xlarge": 8}
@@ -47,6 +49,7 @@ class Usage:
     evaluate_minutes: int = _usual(3, "in a Lambda of 4 GB")
     own_metrics: int = _usual(21, "of a model, in the namespace Hindcast")
     lake_gb: int = _usual(5, "all tables, with the versions that are kept")
+    replicated_gb: int = _usual(3, "written to buckets that have a copy in a second region")
     lake_writes: int = _usual(200_000, "objects written or listed")
     images_gb: int = _usual(10, "a repository: 100 versions, shared layers once")
     change_gb: float = _usual(0.1, "a day, in Postgres; each refresh writes the online table anew")
@@ -100,6 +103,7 @@ MEDIUM = Scenario(
         train_minutes=12,
         evaluate_minutes=8,
         lake_gb=100,
+        replicated_gb=60,
         lake_writes=1_000_000,
         images_gb=30,
         change_gb=2,
@@ -134,6 +138,7 @@ LARGE = Scenario(
         train_minutes=180,
         evaluate_minutes=14,
         lake_gb=2_000,
+        replicated_gb=1_000,
         lake_writes=10_000_000,
         images_gb=30,
         change_gb=35,

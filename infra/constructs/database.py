@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import CfnParameter, Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -14,6 +14,7 @@ from constructs import Construct
 
 from hindcast import names
 from infra.addresses import Addresses
+from infra.config import BACKUPS
 from infra.constructs.logs import log_group
 from infra.constructs.network import ISOLATED, fixed
 from infra.permissions import acknowledge, allow, role
@@ -41,6 +42,8 @@ class Database(Construct):
         _require_authority(addresses.deployment.region)
         self._group = fixed(self, "Group", network.database)
         self.instance = self._instance()
+        if addresses.deployment.takes_over:
+            self._restore()
         self.worker = self._worker()
         self.proxy = self._proxy()
 
@@ -110,6 +113,28 @@ class Database(Construct):
         instance.node.add_dependency(log)
         self._acknowledge(instance)
         return instance
+
+    def _restore(self) -> None:
+        """Make the instance of backups that were copied here, in place of an empty one."""
+        backups = CfnParameter(
+            self,
+            "Backups",
+            description="ARN of the automated backups that the first region's database has here",
+            allowed_pattern="arn:[a-z-]+:rds:.*:auto-backup:.+",
+        )
+        backups.override_logical_id(BACKUPS)
+        plain = self.instance.node.default_child
+        assert isinstance(plain, rds.CfnDBInstance)
+        plain.source_db_instance_automated_backups_arn = backups.value_as_string
+        plain.use_latest_restorable_time = True
+        # RDS refuses them beside a backup, which has them.
+        for inherited in ("DBName", "MasterUsername", "StorageEncrypted", "KmsKeyId"):
+            plain.add_property_deletion_override(inherited)
+        acknowledge(
+            self.instance,
+            "Encrypted as the backups are, by this region's key.",
+            "AwsSolutions-RDS2",
+        )
 
     def _acknowledge(self, instance: rds.DatabaseInstance) -> None:
         acknowledge(

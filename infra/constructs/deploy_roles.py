@@ -18,8 +18,12 @@ def allow_publishing(to: iam.Role, deployment: Deployment) -> None:
     """Push images, and write the scripts, the wheels and the source: each once."""
     addresses = Addresses(deployment)
     allow_write(to, addresses.bucket_arn("releases"), "artifacts")
-    repositories = [addresses.named(name) for name, _ in deployment.repositories]
-    places = [_arn(to, deployment, "ecr", "repository", name) for name in repositories]
+    places = [
+        _arn(to, one, "ecr", "repository", one.named(name))
+        for one in (deployment, deployment.standby)
+        if one is not None
+        for name, _ in one.repositories
+    ]
     allow(to, [f"ecr:{action}" for action in PUSH], places)
     _allow_keys(to, deployment, "s3")
 
@@ -34,7 +38,9 @@ def allow_looks(to: iam.Role, deployment: Deployment) -> None:
 def allow_templates(to: iam.Role, deployment: Deployment) -> None:
     """Deploy templates as `cdk bootstrap` lets its roles do; of the step's own role."""
     roles = ("deploy-role", "file-publishing-role", "lookup-role")
-    allow(to, ["sts:AssumeRole"], [_bootstrapped(to, deployment, role) for role in roles])
+    places = [one for one in (deployment, deployment.standby) if one is not None]
+    given = [_bootstrapped(to, place, role) for place in places for role in roles]
+    allow(to, ["sts:AssumeRole"], given)
 
 
 def allow_migration(to: iam.Role, deployment: Deployment) -> None:

@@ -16,8 +16,7 @@ from constructs import Construct
 
 from hindcast import names
 from infra.addresses import Addresses
-from infra.choices import Sizes
-from infra.config import PREDICT
+from infra.config import PREDICT, Deployment
 from infra.constructs.logs import log_group
 from infra.project import live_version
 
@@ -35,6 +34,18 @@ ACCESS_FIELDS = {
     "length": "$context.responseLength",
     "canary": "$context.isCanaryRequest",
     "error": "$context.error.messageString",
+}
+
+# Route 53 asks from some sixteen places, each every 30 seconds; anybody else who asks more often
+# costs no more than this.
+PUBLIC = {
+    "/ready/GET": apigateway.MethodDeploymentOptions(
+        throttling_rate_limit=10,
+        throttling_burst_limit=20,
+        metrics_enabled=True,
+        logging_level=apigateway.MethodLoggingLevel.ERROR,
+        data_trace_enabled=False,
+    )
 }
 
 
@@ -56,7 +67,7 @@ class ModelStage(Construct):
         # stack that has the function cannot while this one reads it.
         self._model, self._function = model, addresses.of_model(PREDICT, model)
         self._rest = deployment.api
-        self.stage = self._stage(deployment, addresses.deployment.sizes, access)
+        self.stage = self._stage(deployment, addresses.deployment, access)
         self._execution_log(addresses, key)
         self._allow_first_version()
         cdk.CfnOutput(self, "Url", value=self.stage.url_for_path())
@@ -67,7 +78,7 @@ class ModelStage(Construct):
         return self._rest.arn_for_execute_api(stage=self._model)
 
     def _stage(
-        self, deployment: apigateway.Deployment, sizes: Sizes, access: logs.ILogGroup
+        self, deployment: apigateway.Deployment, of: Deployment, access: logs.ILogGroup
     ) -> apigateway.Stage:
         return apigateway.Stage(
             self,
@@ -82,8 +93,9 @@ class ModelStage(Construct):
             metrics_enabled=True,
             logging_level=apigateway.MethodLoggingLevel.ERROR,
             data_trace_enabled=False,  # Bodies hold customers' ids.
-            throttling_rate_limit=sizes.requests_per_second,
-            throttling_burst_limit=sizes.requests_burst,
+            throttling_rate_limit=of.sizes.requests_per_second,
+            throttling_burst_limit=of.sizes.requests_burst,
+            method_options=PUBLIC if of.health == "public" else None,
             access_log_destination=apigateway.LogGroupLogDestination(access),
             access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_FIELDS)),
         )

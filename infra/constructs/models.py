@@ -34,6 +34,18 @@ def allow_batches(to: iam.Role, lake: str) -> None:
     )
 
 
+def allow_mending(to: iam.Role, lake: str) -> None:
+    """Set log entries aside that came without their files, and read every table."""
+    tables = (names.RAW, names.FEATURES, names.QUARANTINE, names.PREDICTIONS)
+    allow_read(to, lake, names.QUARANTINE)
+    allow(
+        to,
+        ["s3:PutObject", "s3:DeleteObject"],
+        [f"{lake}/{table}/*_delta_log/*" for table in tables],
+        "The logs of the tables below these paths, whatever their names.",
+    )
+
+
 class Functions(Construct):
     """Every function of the deployment; a new one is a spec, and a line of permissions.
 
@@ -45,6 +57,7 @@ class Functions(Construct):
         self._room, self._database = room, database
         self._lake = room.addresses.bucket_arn("lake")
         self._releases = room.addresses.bucket_arn("releases")
+        self._is_standby = room.addresses.deployment.takes_over is not None
         models = room.addresses.deployment.models
         self.predict = {model: self._predict(model) for model in models}
         self.train = self._train()
@@ -121,7 +134,7 @@ class Functions(Construct):
             "control",
             "Opens, checks, promotes and closes for the state machines; measures",
             1024,
-            300,
+            MINUTES_15 if self._is_standby else 300,  # It may read the lake's tables whole.
             environment={**self.places("control"), **self._room.proofs.environment()},
         )
         function = ImageFunction(self, "Control", self._room, spec)
@@ -144,6 +157,8 @@ class Functions(Construct):
         )
         allow_write(function.role, self._releases, "models")
         self._database.allow_signing_in(function.role, "control")
+        if self._is_standby:
+            allow_mending(function.role, self._lake)
         return function
 
     def _collect_log(self) -> ImageFunction:

@@ -9,10 +9,10 @@ from constructs import Construct
 
 from hindcast import names
 from infra.addresses import Addresses
+from infra.config import HEADS, RECOVERED
 from infra.constructs.logs import removal
 from infra.permissions import acknowledge, allow
 
-HEADS = "ledger"
 # Longer than a ledger is asked about; the account's own administrators cannot shorten it.
 YEARS_10 = Duration.days(3650)
 
@@ -27,10 +27,11 @@ class Proofs(Construct):
         self._addresses, self._key = addresses, key
         self.heads = self._heads(access)
         self.line_keys = self._line_keys()
+        self._own = RECOVERED if addresses.deployment.takes_over else HEADS
 
     def environment(self) -> dict[str, str]:
         """Of a function that keeps heads and proves lines."""
-        uri = self._addresses.uri("heads", HEADS)
+        uri = self._addresses.uri("heads", self._own)
         return {names.ENV_LEDGER_HEADS: uri, **self.proving()}
 
     def proving(self) -> dict[str, str]:
@@ -41,14 +42,19 @@ class Proofs(Construct):
         """Let a role add heads, and list every version of them."""
         arn = self._addresses.bucket_arn("heads")
         allow(
-            to, ["s3:PutObject"], [f"{arn}/{HEADS}/*"], "Heads, which are named by what they say."
+            to,
+            ["s3:PutObject"],
+            [f"{arn}/{self._own}/*"],
+            "Heads, which are named by what they say.",
         )
-        of_heads = {"StringLike": {"s3:prefix": f"{HEADS}/*"}}
+        listed = [f"{path}/*" for path in sorted({HEADS, self._own})]
+        of_heads = {"StringLike": {"s3:prefix": listed if listed[1:] else listed[0]}}
         allow(to, ["s3:ListBucketVersions"], [arn], conditions=of_heads)
 
     def allow_proving(self, to: iam.Role) -> None:
         """Let a role read the keys of lines."""
-        allow(to, ["secretsmanager:GetSecretValue"], [self.line_keys.secret_arn])
+        arn = self.line_keys.secret_full_arn or f"{self.line_keys.secret_arn}-??????"
+        allow(to, ["secretsmanager:GetSecretValue"], [arn])
 
     def _heads(self, access: s3.Bucket) -> s3.Bucket:
         deployment = self._addresses.deployment
@@ -75,11 +81,14 @@ class Proofs(Construct):
             removal_policy=removal(deployment),
         )
 
-    def _line_keys(self) -> secrets.Secret:
+    def _line_keys(self) -> secrets.ISecret:
+        name = f"{self._addresses.deployment.stored_prefix}-line-keys"
+        if self._addresses.deployment.takes_over:  # The first region keeps a copy here.
+            return secrets.Secret.from_secret_name_v2(self, "LineKeys", name)
         secret = secrets.Secret(
             self,
             "LineKeys",
-            secret_name=self._addresses.named("line-keys"),
+            secret_name=name,
             description="Keys of prediction lines by number: the highest tags, all of them prove",
             encryption_key=self._key,
             generate_secret_string=secrets.SecretStringGenerator(

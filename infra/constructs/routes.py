@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_apigateway as apigateway
 
+READY = "Ready"  # Which a deployment may let anybody ask.
 _Type = apigateway.JsonSchemaType
 _ROW = apigateway.JsonSchema(type=_Type.OBJECT, min_properties=1)
 
@@ -70,4 +71,5 @@ ROUTES = (
     Route("Features", "POST", ("/features",), _question()),
     Route("Services", "POST", ("/services/{service}/features",), _question()),
     Route("Health", "GET", ("/health",)),
+    Route(READY, "GET", ("/ready",)),
 )

@@ -33,6 +33,11 @@ class Storage(Construct):
         self.releases = self._bucket("Releases", [_replaced(365)])
         _write_once(self.releases, "artifacts")
 
+    @property
+    def buckets(self) -> dict[str, s3.Bucket]:
+        """What a second region has copies of, by the word in their names."""
+        return {"lake": self.lake, "releases": self.releases}
+
     def _access_log(self) -> s3.Bucket:
         bucket = s3.Bucket(
             self,

@@ -22,6 +22,8 @@ def run(variables: Variables) -> None:
     deployment, version = variables.deployment, variables["VERSION"]
     require_locked_base(deployment)
     copy_images(deployment, version)
+    if deployment.standby:  # While both regions are there; S3 copies the files by itself.
+        copy_images(deployment.standby, version, built_for=deployment)
     folder = Path(os.environ.get(built.FILES_VARIABLE, str(built.FILES)))
     bucket = deployment.bucket("releases", account(deployment.region))
     s3 = client("s3", deployment.region)
@@ -39,9 +41,9 @@ def require_locked_base(deployment: Deployment) -> None:
         )
 
 
-def copy_images(deployment: Deployment, version: str) -> None:
+def copy_images(deployment: Deployment, version: str, built_for: Deployment | None = None) -> None:
     """Every image of a version, to each repository that takes it."""
-    delivery, digests = config.DELIVERY, built.digests(version, deployment)
+    delivery, digests = config.DELIVERY, built.digests(version, built_for or deployment)
     source = own_client("ecr", delivery.region)
     target = client("ecr", deployment.region)
     for name, image in deployment.repositories:

@@ -49,11 +49,13 @@ class Variables:
 
 
 def _declared(name: str) -> Deployment:
-    found = {one.name: one for one in config.DELIVERY.deployments}
+    delivery = config.DELIVERY
+    found = {one.name: one for one in (*delivery.deployments, *delivery.standbys)}
     if name not in found:
         raise DeliveryError(
-            f"infra/config.py has no deployment '{name}', only {', '.join(found)}; deploy the "
-            "pipeline's own stack when they change"
+            f"infra/config.py has no deployment '{name}', only "
+            f"{', '.join(one.name for one in delivery.deployments)}; deploy the pipeline's own "
+            "stack when they change"
         )
     return found[name]
 

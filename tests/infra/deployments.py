@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from infra.config import CAPABILITIES, DELIVERY, PRODUCTION, STAGING, another
+from infra.config import CAPABILITIES, DELIVERY, PRODUCTION, RECOVERY, STAGING, another
 from infra.project import Project
 
 # Each is the one line of config that the issue asks for.
@@ -25,16 +25,20 @@ MARKET = replace(
         batches={"monthly": "cron(0 4 1 * ? *)"},
     ),
 )
-RECOVERY = another(PRODUCTION, "recovery", "eu", "eu-central-1", "10.50.0.0/16")
+assert PRODUCTION.standby is not None
+STANDBY = PRODUCTION.standby
 
-TESTED = replace(DELIVERY, production=(PRODUCTION, MARKET, RECOVERY))
+TESTED = replace(DELIVERY, production=(PRODUCTION, MARKET))
 STACKS = [f"hindcast-{one.name}-{what}" for one in TESTED.deployments for what in CAPABILITIES]
+STANDBY_STACKS = [STANDBY.named(RECOVERY), *map(STANDBY.named, CAPABILITIES[1:])]
 DELIVERY_STACK, BUILT_STACK = "hindcast-main-delivery", "hindcast-main-built"
 ACCESS_STACK = STAGING.named("access")
 # One snapshot per stack: of staging, which is smallest, and of the pipeline.
 SNAPSHOTS = [*(STAGING.named(what) for what in CAPABILITIES), BUILT_STACK, DELIVERY_STACK]
+SNAPSHOTS.append(STANDBY.named(RECOVERY))
 
 
 def models_of(stack: str) -> tuple[str, ...]:
     """The models of the deployment that a stack is of."""
-    return next(one.models for one in TESTED.deployments if stack.rpartition("-")[0] == one.prefix)
+    every, prefix = (*TESTED.deployments, STANDBY), stack.rpartition("-")[0]
+    return next(one.models for one in every if one.prefix == prefix)

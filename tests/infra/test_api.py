@@ -25,7 +25,7 @@ def test_each_model_has_a_stage_without_a_canary_of_the_template(
         assert stage["TracingEnabled"] is True
         assert stage["AccessLogSetting"]["DestinationArn"]
         assert "$context.path" not in stage["AccessLogSetting"]["Format"]  # It holds ids.
-        (settings,) = stage["MethodSettings"]
+        [settings] = [one for one in stage["MethodSettings"] if one["ResourcePath"] == "/*"]
         assert settings["DataTraceEnabled"] is False
         assert settings["ThrottlingRateLimit"] > 0
 
@@ -63,10 +63,12 @@ def test_every_method_asks_who_and_how_much_and_calls_what_the_stage_names(
     stacks: Stacks, stack: str
 ) -> None:
     methods = properties(stacks[stack], "AWS::ApiGateway::Method")
-    assert len(methods) == 9
+    assert len(methods) == 10
     for method in methods:
-        assert method["AuthorizationType"] == "AWS_IAM"
-        assert method["ApiKeyRequired"] is True
+        # Route 53 cannot sign: test_recovery.py.
+        if method["AuthorizationType"] != "NONE" or "staging" in stack:
+            assert method["AuthorizationType"] == "AWS_IAM"
+            assert method["ApiKeyRequired"] is True
         assert method["RequestValidatorId"]
         uri = text(method["Integration"]["Uri"])
         named = (names.FUNCTION_VARIABLE, names.STAGE_VARIABLE)

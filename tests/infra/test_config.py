@@ -9,17 +9,17 @@ from infra.choices import Canary, Training
 from infra.config import DELIVERY, PRODUCTION, STAGING, Deployment
 from infra.images import ROOT
 from infra.project import EXAMPLE, Project
-from tests.infra.deployments import MARKET, RECOVERY, STACKS, TESTED
+from tests.infra.deployments import MARKET, STACKS, STANDBY, TESTED
 from tests.infra.resources import Template, only, properties, text
 
 
 def test_every_deployment_has_every_stack(stacks: dict[str, Template]) -> None:
-    assert len(STACKS) == 32
+    assert len(STACKS) == 24
     assert set(STACKS) <= set(stacks)
 
 
 @pytest.mark.parametrize(
-    ("deployment", "region"), [(MARKET, "us-east-1"), (RECOVERY, "eu-central-1")]
+    ("deployment", "region"), [(MARKET, "us-east-1"), (STANDBY, "eu-central-1")]
 )
 def test_another_deployment_is_the_same_elsewhere(
     stacks: dict[str, Template], deployment: Deployment, region: str

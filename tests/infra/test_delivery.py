@@ -52,7 +52,8 @@ def test_the_database_comes_before_any_new_code_and_traffic_last(stacks: Stacks)
 
 def test_production_is_every_production_deployment(stacks: Stacks) -> None:
     actions = {action["Name"] for action in stages(stacks)[-1]["Actions"]}
-    assert {"roll-out-production", "roll-out-production-us", "roll-out-recovery"} <= actions
+    assert {"roll-out-production", "roll-out-production-us"} <= actions
+    assert not [name for name in actions if "standby" in name]
 
 
 def test_every_project_runs_a_step_of_the_buildspec(stacks: Stacks) -> None:

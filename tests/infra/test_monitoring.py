@@ -7,6 +7,7 @@ import pytest
 
 from infra.addresses import CANARY_ALARMS
 from infra.config import PRODUCTION, Deployment
+from infra.constructs.replication import REPLICATED
 from tests.infra.deployments import MARKET, MODELS
 from tests.infra.resources import Template, only, properties, text
 
@@ -47,6 +48,8 @@ def test_each_trouble_has_its_alarm(stacks: Stacks, deployment: Deployment) -> N
         *(deployment.of_model(name, model) for name in OF_MODELS for model in deployment.models),
         *map(deployment.named, SHARED),
     }
+    if deployment.recovery:
+        expected |= {deployment.named(f"replication-failed-{name}") for name in REPLICATED}
     assert {alarm["AlarmName"] for alarm in alarms} == expected | ages
     assert all(alarm["AlarmActions"] for alarm in alarms)
     assert {one["AlarmName"] for one in alarms if one["TreatMissingData"] == "breaching"} == ages

@@ -1,4 +1,4 @@
-"""docs/operations.md is true: its commands exist, its names are those of the templates."""
+"""The runbooks are true: their commands exist, their names are those of the templates."""
 
 import importlib.util
 import json
@@ -13,6 +13,7 @@ from hindcast.cli import app
 from infra import config
 from infra.choices import Canary
 from infra.constructs.jobs import JOBS
+from infra.constructs.replication import REPLICATED
 from infra.delivery import __main__ as delivery
 from tests.infra import commands
 from tests.infra.deployments import STACKS
@@ -20,8 +21,9 @@ from tests.infra.resources import Template, properties
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "operations.md"
-TEXT = DOCUMENT.read_text()
-COMMANDS = commands.expanded(DOCUMENT)
+RECOVERY = ROOT / "docs" / "recovery.md"
+TEXT = DOCUMENT.read_text() + RECOVERY.read_text()
+COMMANDS = commands.expanded(DOCUMENT) + commands.expanded(RECOVERY)
 AWS = list(commands.commands(COMMANDS, "aws"))
 Stacks = dict[str, Template]
 
@@ -114,7 +116,7 @@ def test_every_stack_and_resource_has_its_name_from_the_templates(stacks: Stacks
 
 
 def test_every_alarm_has_its_entry_and_says_where(stacks: Stacks) -> None:
-    subjects = (*config.PRODUCTION.models, *config.PRODUCTION.views, "batch", *JOBS)
+    subjects = (*config.PRODUCTION.models, *config.PRODUCTION.views, "batch", *JOBS, *REPLICATED)
     for alarm in properties(stacks["hindcast-production-monitoring"], "AWS::CloudWatch::Alarm"):
         name = alarm["AlarmName"].removeprefix("hindcast-production-")
         [(path, anchor)] = re.findall(r"(docs/[\w-]+\.md)#([\w-]+)", alarm["AlarmDescription"])
