@@ -31,10 +31,11 @@ class Damager:
     chance: random.Random
     champion: str
 
-    def any(self) -> str:
-        """Some damage; in words, what it was. Raises Broken where it was not found."""
+    def some(self) -> Iterator[str]:
+        """Damages of two kinds, one after the other, each in words. Raises Broken if not found."""
         kinds: tuple[Callable[[], str], ...] = (self.data, self.log, self.release, self.ledger)
-        return self.chance.choice(kinds)()
+        for kind in self.chance.sample(kinds, 2):
+            yield kind()
 
     def data(self) -> str:
         """A file of raw events: by verify, and by its use where its length is wrong."""

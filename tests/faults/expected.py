@@ -25,7 +25,8 @@ class Expected:
     files: those that were handed over, by each name they had. accepted: those that a command said
     it has. recorded: those that lie in the lake, and since when. computed: a materialization's
     knowledge -> what lay there as it began, and as it ended. collected: answers that a command said
-    it has.
+    it has. answers: those that somebody got. torn: log -> lines of it that must be in quarantine.
+    tried: champions, and what a command was to promote. checked: lines whose features were.
     """
 
     files: dict[str, DataFile] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Expected:
     answers: set[str] = field(default_factory=set)
     torn: dict[str, int] = field(default_factory=dict)
     champions: tuple[str, ...] = ()
+    tried: set[str] = field(default_factory=set)
     releases: tuple[str, ...] = ()
     checked: set[str] = field(default_factory=set)
 
@@ -74,6 +76,7 @@ class Expected:
             raise Broken(f"an answer was given that the log does not have: {body}")
         for name in ("id", "prediction", "probability", "release"):
             _require(line[name] == body[name], f"answered {body}, logged {line}")
+        _require(body["release"] in self.tried, f"answered by what nobody promoted: {body}")
         self.answers.add(body["prediction_id"])
 
     def _check_events(self, found: Observed) -> None:
@@ -106,6 +109,7 @@ class Expected:
         wanted = Counter(now[len(known) :]) - Counter(promoting)
         _require(not wanted, f"promoted without a command: {wanted}")
         _require(found.in_production == now[-1:], f"{found.in_production} in production: {now}")
+        self.tried |= {*now, *promoting}
         _require({*self.releases} <= {*found.releases}, f"releases are gone: {found.releases}")
         self.champions, self.releases = now, found.releases
 

@@ -1,5 +1,6 @@
 """Imports what commands need, once: each command is a fork of the process that has done so."""
 
+import atexit
 import gc
 import os
 from importlib import import_module
@@ -55,3 +56,4 @@ def everything() -> None:
     latency.CALLS = 20
     gc.collect()
     gc.freeze()  # Or each fork would copy what its collector walks over.
+    atexit.register(gc.unfreeze)

@@ -69,10 +69,11 @@ class Scheduler:
         drawn = self.chance.random()
         if drawn < 0.08:
             self.said.append(self.actor.clock())
-        elif drawn < 0.2:
+        elif drawn < 0.26:
             damager = damage.Damager(self.world, self.chance, self.expected.champions[-1])
-            self.said.append("damage: ")
-            self.said[-1] += damager.any()
+            self.said.append("damage")
+            for found in damager.some():
+                self.said[-1] += f": {found}"
         else:
             self._commands()
 
