@@ -6,7 +6,7 @@ import sys
 
 from tests.faults import bugs
 
-SEEDS, STEPS = "1-2", 6
+SEEDS, STEPS = "1-2", 5
 PLANTED = 10
 
 
