@@ -1,7 +1,7 @@
 """Commands as a seed draws them, and what each must have done where it says that it did."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -63,14 +63,14 @@ class Actor:
 
     def promote(self, fault: Fault) -> Begun:
         """One of the releases that are not in production."""
-        target = self._another()
+        target = self._another(self.expected.releases)
         why = ("--force", "--reason", "a fault")
         child = self.world.command("promote", target, *why, fault=fault)
         return Begun(child, promoting=(target,))
 
     def roll_out(self, fault: Fault) -> Begun:
         """One that was in production before, with a canary."""
-        target = self._another()
+        target = self._another(self.expected.champions)
         looks = ("--steps", "20,50", "--looks", "2", "--look-seconds", "0.1")
         alarms = ("--requests", "1", "--latency-p99-ms", "60000", "--error-percent", "100")
         child = self.world.command("roll-out", target, *looks, *alarms, fault=fault)
@@ -136,10 +136,9 @@ class Actor:
         is_renamed = self.chance.random() < 0.5
         return file, f"copy-{self.copies}-of-{file.name}" if is_renamed else file.name
 
-    def _another(self) -> str:
+    def _another(self, among: Sequence[str]) -> str:
         champion = self.expected.champions[-1]
-        others = [each for each in self.expected.releases if each != champion]
-        return self.chance.choice(others)
+        return self.chance.choice([each for each in dict.fromkeys(among) if each != champion])
 
     def _spoiled(self) -> Path:
         """A copy of the log that ends anywhere, or has a byte of its JSON flipped."""

@@ -38,12 +38,11 @@ class Damager:
             yield kind()
 
     def data(self) -> str:
-        """A file of raw events: by verify, and by its use where its length is wrong."""
+        """A file of raw events: by verify and training, by all use where its length is wrong."""
         path = self._one("lake/" + RAW, "*.parquet")
         with self._damaged(path) as how:
             self._found(path.name, "verify")
-            if not how.startswith(FLIPPED):
-                self._found(path.name, "materialize")
+            self._found(path.name, "train" if how.startswith(FLIPPED) else "materialize")
         return f"{path.name} {how}"
 
     def log(self) -> str:
