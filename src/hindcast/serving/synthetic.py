@@ -22,7 +22,7 @@ Report = dict[str, Any]
 
 
 class Synthetic:
-    """The routes of a release once more, whose answers are no customers'.
+    """The routes of a release once more, whose answers nobody acts on.
 
     Their lines have another message, and neither id nor features: nothing collects them, drift sees
     none. meter: of their own, which is never told that a request is done, and so never writes.
