@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from infra.choices import ALARM_SECONDS
+from infra.choices import ALARM_SECONDS, DATABASE_MEMORY
 
 if TYPE_CHECKING:
     from infra.config import Deployment
@@ -21,9 +21,15 @@ def check_deployment(of: "Deployment") -> None:
         raise ValueError(f"{of.name}: zones {of.zones}: a database needs two or more")
     if of.health not in ("public", "alarm"):
         raise ValueError(f"{of.name}: health '{of.health}': use public or alarm")
+    if of.sizes.database_class not in DATABASE_MEMORY:
+        raise ValueError(
+            f"{of.name}: database_class '{of.sizes.database_class}': use one of "
+            f"{', '.join(DATABASE_MEMORY)}, or add its memory to infra/choices.py"
+        )
     _check_canary(of)
     _check_warmup(of)
     _check_models(of)
+    of.watching.check(of.name, of.models, of.protected)
     _check_recovery(of)
 
 

@@ -38,6 +38,19 @@ class Thresholds:
     model_age_days: int = 45
     pinned_connections: int = 5
     drift: int = 0  # Alerts of a check, which are quiet by themselves.
+    client_error_percent: float = 20.0  # Of answers: 4xx, which callers are told.
+    forbidden: int = 20  # Answers a minute: 403, of the signature, the key or the firewall.
+    over_quota: int = 20  # Answers a minute: 429, of the usage plan.
+    unknown_id_percent: float = 10.0  # Of questions: a table that shrank answers fast, and no one.
+    uncollected_percent: float = 1.0  # Of the lines of answers, for three hours.
+    database_cpu_percent: int = 80
+    database_free_percent: int = 10  # Of its memory, and of its storage.
+    database_connections_percent: int = 80  # Of those that Postgres takes.
+    borrow_latency_ms: int = 100  # Until the proxy has a connection.
+
+
+# GB of the classes that a deployment may choose, which say how many connections Postgres takes.
+DATABASE_MEMORY = {"t4g.medium": 4, "m7g.large": 8, "m7g.2xlarge": 32}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One frozen object per deployment; another market or another region is one more of them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from infra.checks import check_deployment
 from infra.choices import Canary, Recovery, Schedule, Sizes, Thresholds, Training, Warmup
 from infra.project import EXAMPLE, Project, Table
+from infra.watching import Watching
 
 # What has an image, which installs an extra of the wheel; predict's holds one model's release.
 PREDICT = "predict"
@@ -20,6 +22,8 @@ FUNCTIONS = (
     "drift",
     "batch",
 )
+# Kinesis takes a thousand records a second and MB; a line is a record where it comes alone.
+LINES_A_SHARD = 1000
 # The stacks of a deployment, each after those that it builds on.
 CAPABILITIES = (
     "access",
@@ -64,6 +68,7 @@ class Deployment:
     # What Route 53 looks at: a route that anybody may call, or an alarm of the private API.
     health: str = "alarm"
     takes_over: str | None = None  # The deployment that this one is the standby of.
+    watching: Watching = field(default_factory=Watching)
 
     def __post_init__(self) -> None:
         check_deployment(self)
@@ -90,6 +95,12 @@ class Deployment:
         return {"training": self.training.path, "canary": canary}
 
     @property
+    def line_shards(self) -> int:
+        """The shards of the stream that lines of answers go by, at the most that may be asked."""
+        most = self.sizes.requests_per_second * len(self.models)
+        return math.ceil(most / LINES_A_SHARD)
+
+    @property
     def repositories(self) -> tuple[tuple[str, str], ...]:
         """Every repository, without the prefix, and the image that a version puts into it."""
         of_models = [(f"{PREDICT}-{model}", PREDICT) for model in self.models]
@@ -111,6 +122,8 @@ class Deployment:
             recovery=None,
             takes_over=self.name,
             canary=Canary(steps=(50,)),  # Of a release that was in production already.
+            # Nobody asks it yet, and the account has its budget.
+            watching=replace(self.watching, traffic={}, budget=0),
         )
 
     @property
@@ -222,6 +235,8 @@ PIPELINE_ACCOUNT, STAGING_ACCOUNT, PRODUCTION_ACCOUNT = (
     "222222222222",
     "333333333333",
 )
+# Whoever deploys gives the addresses of those who are to hear the alarms.
+WATCHING = Watching(subscribers=("alarms@example.com",), budget=500)
 STAGING = Deployment(
     name="staging",
     account=STAGING_ACCOUNT,
@@ -230,6 +245,7 @@ STAGING = Deployment(
     protected=False,
     log_days=30,
     canary=Canary(steps=(50,), looks=7),
+    watching=WATCHING,
 )
 PRODUCTION = Deployment(
     name="production",
@@ -253,6 +269,7 @@ PRODUCTION = Deployment(
     ),
     recovery=Recovery(region="eu-central-1", network="10.31.0.0/16"),
     health="public",
+    watching=replace(WATCHING, availability=99.95, traffic={"credit_risk": 100}, budget=1500),
 )
 
 

@@ -86,6 +86,12 @@ def warmup(of: Scenario) -> float:
     return compute + (calls + pings) * usd("lambda_requests") / MILLION
 
 
+def stream(of: Scenario) -> float:
+    """shards x 730 h x shard_hour + million requests / lines_per_record x stream_records"""
+    records = of.requests / of.usage.lines_per_record
+    return of.deployment.line_shards * HOURS * usd("shard_hour") + records * usd("stream_records")
+
+
 def collect(of: Scenario) -> float:
     """requests / lines_per_collect x (lambda_requests / 10^6 + s x 1 GB x lambda_gb_second)"""
     calls = of.requests * MILLION / of.usage.lines_per_collect
@@ -128,15 +134,18 @@ def logs(of: Scenario) -> float:
 
 
 def metrics(of: Scenario) -> float:
-    """models x (methods x 5 + own metrics) x metric + alarm metrics x alarm_metric"""
+    """models x ((methods x 5 + own metrics) x metric + composite_alarm) + metrics x alarm_metric"""
     count = of.models * (METHODS * METHOD_METRICS + of.usage.own_metrics)
-    return count * usd("metric") + alarm_metrics(of.deployment) * usd("alarm_metric")
+    over_others = of.models * usd("composite_alarm")
+    looked_at = alarm_metrics(of.deployment) * usd("alarm_metric")
+    return count * usd("metric") + over_others + looked_at
 
 
 def alarm_metrics(of: Deployment) -> int:
-    """What its alarms read: of each model, of each view, and what they share."""
+    """What its alarms read: of each model, view and expected traffic, and what they share."""
     by_name = ALARM_METRICS_MODEL * len(of.models) + ALARM_METRICS_VIEW * len(of.views)
-    return ALARM_METRICS + by_name + (REPLICATED if of.recovery else 0)
+    replicated = REPLICATED if of.recovery else 0
+    return ALARM_METRICS + by_name + replicated + len(of.watching.traffic)
 
 
 def traces(of: Scenario) -> float:
@@ -190,6 +199,7 @@ LINES: tuple[tuple[str, Cost], ...] = (
     ("WAF", firewall),
     ("Lambda: predict", predict),
     ("Lambda: warm-up", warmup),
+    ("Kinesis: lines of answers", stream),
     ("Lambda: collect-log", collect),
     ("Training and evaluation", training),
     ("Glue", features),

@@ -48,6 +48,8 @@ PRICES = {
         "usage.ai, RDS pricing calculator, June 2026; us-east-1",
     ),
     "proxy_vcpu_hour": Price(0.018, "vCPU of the database and hour, two at least"),
+    "shard_hour": Price(0.017, "shard of a stream and hour"),
+    "stream_records": Price(0.0165, "million records of up to 25 KB into a stream"),
     "glue_dpu_hour": Price(
         0.44,
         "DPU-hour, by the second, a minute at least",
@@ -70,6 +72,7 @@ PRICES = {
     "secret": Price(0.40, "secret and month", "the same"),
     "metric": Price(0.30, "custom metric and month, the first 10,000"),
     "alarm_metric": Price(0.10, "metric in an alarm and month"),
+    "composite_alarm": Price(0.50, "alarm over others and month"),
     "log_gb": Price(0.57, "GB of logs taken in"),
     "log_month_gb": Price(0.03, "GB of logs kept and month", "c3x.dev, June 2026; us-east-1"),
     "traces": Price(5.00, "million traces recorded, after 100,000 free ones"),

@@ -15,7 +15,7 @@ MILLION = 1e6
 ENDPOINTS = 9
 WAF_RULES = 4
 SECRETS = 3  # The worker's, the keys of lines, and the administrator's, which RDS keeps.
-ALARM_METRICS, ALARM_METRICS_MODEL, ALARM_METRICS_VIEW = 21, 13, 1
+ALARM_METRICS, ALARM_METRICS_MODEL, ALARM_METRICS_VIEW = 46, 27, 1
 # Buckets that are replicated, each with an alarm in both regions; S3's metrics of each.
 REPLICATED, REPLICATION_METRICS = 3, 4
 SHARED_REPOSITORIES = 7  # All but those of predict, which every model has.
@@ -40,14 +40,15 @@ class Usage:
     warm_ms: int = _usual(10, "a warm-up of predict; 500 where several are kept warm")
     log_bytes: int = _usual(2300, "a request: prediction line, Lambda's lines, access log")
     answer_bytes: int = _usual(600, "an answer with its headers")
-    lines_per_collect: int = _usual(1, "log lines that CloudWatch hands over at once")
+    lines_per_record: int = _usual(1, "log lines that CloudWatch hands over at once")
+    lines_per_collect: int = _usual(3, "those that the stream does, at most once a minute")
     collect_seconds: int = _usual(2, "to commit them to a table that is compacted daily")
     refreshes: float = _usual(DAYS, "by schedule")
     rebuilds: float = _usual(WEEKS, "of a model, by schedule; each refreshes too")
     refresh_minutes: int = _usual(3, "the Glue job, without its start")
     train_minutes: int = _usual(5, "in the Lambda, or as a job")
     evaluate_minutes: int = _usual(3, "in a Lambda of 4 GB")
-    own_metrics: int = _usual(21, "of a model, in the namespace Hindcast")
+    own_metrics: int = _usual(23, "of a model, in the namespace Hindcast")
     lake_gb: int = _usual(5, "all tables, with the versions that are kept")
     replicated_gb: int = _usual(3, "written to buckets that have a copy in a second region")
     lake_writes: int = _usual(200_000, "objects written or listed")
@@ -98,7 +99,8 @@ MEDIUM = Scenario(
     PRODUCTION,
     Usage(
         300_000,
-        lines_per_collect=20,
+        lines_per_record=5,
+        lines_per_collect=200,
         refresh_minutes=10,
         train_minutes=12,
         evaluate_minutes=8,
@@ -132,7 +134,8 @@ LARGE = Scenario(
     ),
     Usage(
         5_000_000,
-        lines_per_collect=100,
+        lines_per_record=20,
+        lines_per_collect=850,
         collect_seconds=3,
         refresh_minutes=40,
         train_minutes=180,

@@ -9,12 +9,15 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import Aws
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from hindcast import names
 from infra.addresses import Addresses
 from infra.constructs.logs import log_group
+from infra.constructs.metrics import status_metric
 from infra.constructs.model_stage import ModelStage
 from infra.constructs.routes import READY, ROUTES, Route
 from infra.permissions import acknowledge
@@ -75,6 +78,7 @@ class PredictionApi(Construct):
     def _stages(self, key: kms.IKey) -> dict[str, ModelStage]:
         name = f"/hindcast/{self._addresses.prefix}/access"
         log = log_group(self, "Log", name, self._addresses.deployment, key)
+        self._count(log)
         made = apigateway.Deployment(self, "Deployment", api=self.rest)
         # Other routes are another deployment: CloudFormation changes none that is made.
         health = self._addresses.deployment.health
@@ -83,6 +87,20 @@ class PredictionApi(Construct):
             model: ModelStage(self, f"Stage-{model}", self._addresses, model, made, log, key)
             for model in self._addresses.deployment.models
         }
+
+    def _count(self, log: logs.LogGroup) -> None:
+        """Count what API Gateway's own metrics hold together as 4xx, for each stage."""
+        for status in (403, 429):
+            logs.MetricFilter(
+                self,
+                f"Status{status}",
+                log_group=log,
+                filter_pattern=logs.FilterPattern.string_value("$.status", "=", str(status)),
+                metric_namespace=f"{names.METRICS}/{self._addresses.deployment.name}",
+                metric_name=status_metric(status),
+                unit=cloudwatch.Unit.COUNT,
+                dimensions={"stage": "$.stage"},
+            )
 
     def _function(self) -> str:
         """The address of the function that a stage names, in the version that it names."""

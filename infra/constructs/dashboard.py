@@ -9,16 +9,21 @@ from constructs import Construct
 from hindcast import names
 from infra.addresses import Addresses
 from infra.config import Deployment
-from infra.constructs.metrics import Metrics
+from infra.constructs.metrics import HOUR, Metrics
 
 WIDTH = 6  # Of 24: four graphs in a row.
+SHOWN = 100  # Alarms that one widget takes.
 
 
 class Dashboard(Construct):
     """One page for one deployment."""
 
     def __init__(
-        self, scope: Construct, id: str, addresses: Addresses, alarms: Sequence[cloudwatch.Alarm]
+        self,
+        scope: Construct,
+        id: str,
+        addresses: Addresses,
+        alarms: Sequence[cloudwatch.AlarmBase],
     ) -> None:
         super().__init__(scope, id)
         self._metrics = Metrics(addresses)
@@ -28,10 +33,11 @@ class Dashboard(Construct):
             dashboard_name=addresses.prefix,
             default_interval=Duration.days(1),
             widgets=[
-                [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24)],
+                *(_alarms(alarms[at : at + SHOWN]) for at in range(0, len(alarms), SHOWN)),
                 *map(self._model, addresses.deployment.models),
                 self._database(),
                 self._data(addresses.deployment),
+                self._answers(addresses.deployment),
             ],
         )
 
@@ -82,6 +88,27 @@ class Dashboard(Construct):
             _graph(title, *(self._metrics.hindcast(name, kind, one) for one in subjects))
             for title, name, kind, subjects in shown
         ]
+
+    def _answers(self, deployment: Deployment) -> list[cloudwatch.IWidget]:
+        metrics = self._metrics
+        unknown = [metrics.unknown_id_percent(model) for model in deployment.models]
+        service = (names.METRIC_SERVICE, names.PREDICT_SERVICE, HOUR, "Sum")
+        whole = (names.METRIC_PART, names.ALL_PARTS, HOUR, "Sum")
+        return [
+            *(
+                _graph(f"{model}: unknown ids, percent", one)
+                for model, one in zip(deployment.models, unknown, strict=True)
+            ),
+            _graph(
+                "Answers logged and collected",
+                metrics.hindcast(names.METRIC_LOGGED, *service),
+                metrics.hindcast(names.METRIC_COLLECTED, *whole),
+            ),
+        ]
+
+
+def _alarms(alarms: Sequence[cloudwatch.AlarmBase]) -> list[cloudwatch.IWidget]:
+    return [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24)]
 
 
 def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:

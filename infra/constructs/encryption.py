@@ -10,7 +10,7 @@ from infra.constructs.logs import KEPT
 
 # They write to encrypted topics, and keep schedules, for this account. EventBridge is let in by the
 # CDK with a rule's target, and without a condition: it tells KMS neither account nor source.
-NOTIFIERS = ("cloudwatch.amazonaws.com", "scheduler.amazonaws.com")
+NOTIFIERS = ("cloudwatch.amazonaws.com", "scheduler.amazonaws.com", "budgets.amazonaws.com")
 
 
 class EncryptionKey(Construct):

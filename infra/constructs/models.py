@@ -168,7 +168,7 @@ class Functions(Construct):
             1024,
             300,
             environment={names.ENV_LAKE: self._room.addresses.uri("lake")},
-            concurrency=2,  # Commits to one table wait for each other; more would only retry.
+            concurrency=max(2, self._room.addresses.deployment.line_shards),  # One of each shard.
         )
         function = ImageFunction(self, "CollectLog", self._room, spec)
         allow_write(function.role, self._lake, *COLLECTED)

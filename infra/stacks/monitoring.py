@@ -4,6 +4,7 @@ from constructs import Construct
 
 from infra.addresses import Addresses
 from infra.constructs.alarms import Alarms
+from infra.constructs.budget import Budget
 from infra.constructs.dashboard import Dashboard
 from infra.constructs.replicas import FailedReplicas
 from infra.stacks.base import DeploymentStack
@@ -14,8 +15,10 @@ class MonitoringStack(DeploymentStack):
 
     def __init__(self, scope: Construct, addresses: Addresses) -> None:
         super().__init__(scope, "monitoring", addresses)
-        alarms = Alarms(self, "Alarms", addresses, addresses.topic_arn(self))
+        topic = addresses.topic_arn(self)
+        alarms = Alarms(self, "Alarms", addresses, topic)
         if standby := addresses.deployment.standby:
-            topic = addresses.topic_arn(self)
             FailedReplicas(self, "Replicas", addresses, Addresses(standby), topic)
+        if addresses.deployment.watching.budget:
+            Budget(self, "Budget", addresses, topic)
         Dashboard(self, "Dashboard", addresses, alarms.all)

@@ -1,7 +1,8 @@
-"""The collect-log Lambda: CloudWatch's subscription record -> the lake, as a report."""
+"""The collect-log Lambda: a batch of CloudWatch's subscription records -> the lake, as a report."""
 
 import json
 import sys
+from base64 import b64decode
 from dataclasses import asdict
 from datetime import UTC, datetime
 from io import BytesIO
@@ -13,13 +14,17 @@ from hindcast.stores.lake import Lake
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Collect as `hindcast collect-log` does; a record that comes twice adds nothing."""
+    """Collect a stream's records as `hindcast collect-log` does; what comes twice adds nothing."""
     given, now = settings.load(), datetime.now(UTC)
-    data = BytesIO(event["awslogs"]["data"].encode())
-    report = collect([Stream("awslogs", data)], Lake(given.lake), now)
+    report = collect(map(_stream, event["Records"]), Lake(given.lake), now)
     if given.deployment is not None:
         _measure(given.deployment, report.new, now)
     return asdict(report)
+
+
+def _stream(record: dict[str, Any]) -> Stream:
+    """One record: gzip of CloudWatch's document, by the place where it stands in its shard."""
+    return Stream(record["eventID"], BytesIO(b64decode(record["kinesis"]["data"])))
 
 
 def _measure(deployment: str, new: int, now: datetime) -> None:

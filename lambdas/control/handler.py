@@ -100,7 +100,13 @@ def _measure(application: Application, event: Event) -> Event:
 
 
 def _compact(application: Application, event: Event) -> Event:
-    return {"replaced": prediction_log.compact(application.lake)}
+    try:
+        replaced = prediction_log.compact(application.lake)
+    except HindcastError:
+        measurements.tell(application, names.METRIC_COMPACTION, 1, datetime.now(UTC))
+        raise
+    measurements.tell(application, names.METRIC_COMPACTION, 0, datetime.now(UTC))
+    return {"replaced": replaced}
 
 
 def _vacuum(application: Application, event: Event) -> Event:
@@ -119,7 +125,7 @@ def _ingest(application: Application, event: Event) -> Event:
 
 def _verify(application: Application, event: Event) -> Event:
     found = verification.verify(application, event.get("parts", verification.QUICK))
-    measurements.tell_damage(application, len(found.damage), datetime.now(UTC))
+    measurements.tell(application, names.METRIC_DAMAGE, len(found.damage), datetime.now(UTC))
     if found.damage:
         raise HindcastError("; ".join(f"{each.part}: {each.what}" for each in found.damage))
     return asdict(found)

@@ -167,6 +167,7 @@ METRIC_LOGGED, METRIC_COLLECTED = "LoggedLines", "CollectedLines"
 METRIC_UNKNOWN_IDS = "UnknownIdErrors"
 # How much of what is kept is not as it was written: of the ledger and the releases together.
 METRIC_DAMAGE, METRIC_PART, ALL_PARTS = "Damage", "part", "all"
+METRIC_COMPACTION = "CompactionFailures"
 
 
 def database_user(function: str) -> str:

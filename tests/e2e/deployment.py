@@ -26,6 +26,8 @@ PRUNED = {
     "AWS::Glue::SecurityConfiguration": "not emulated; nothing is encrypted there",
     "AWS::WAFv2::LoggingConfiguration": "not emulated; no request meets the firewall",
     "AWS::WAFv2::WebACLAssociation": "not emulated; no request meets the firewall",
+    "AWS::CloudWatch::CompositeAlarm": "not emulated; the alarms that it is over are made",
+    "AWS::Budgets::Budget": "not emulated; nothing costs anything there",
     "AWS::CloudWatch::Alarm.Metrics": "alarms on expressions over metrics are not emulated",
 }
 # An attribute that it lacks of a type that it has: the secret that RDS keeps for its administrator.

@@ -107,13 +107,13 @@ def schedule(name: str) -> dict[str, Any]:
 
 
 def subscription(predict: Function) -> dict[str, Any]:
-    """What CloudWatch sends of a function's log: the lines that the template's filter lets by."""
+    """What the stream has of a function's log: the lines that the template's filter lets by."""
     found = properties(template("models"), "AWS::Logs::SubscriptionFilter")
     [pattern] = {one["FilterPattern"] for one in found}
     match = re.fullmatch(r'\{ \$\.message = "(.*)" \}', pattern)
     assert match is not None
     lines = [line for line in predict.lines if line.get("message") == match[1]]
-    return prediction_lines.event(*map(json.dumps, lines))
+    return prediction_lines.batch(prediction_lines.data(*map(json.dumps, lines)))
 
 
 def created(deployment: Staging, key: str, content: bytes) -> dict[str, Any]:
@@ -213,8 +213,8 @@ def test_answers_are_collected_once(deployment: Staging, predict: Function) -> N
     with started("collect-log", deployment.places()) as collect:
         event = subscription(predict)
         first, again = collect.invoke(event), collect.invoke(event)
-        control = prediction_lines.event("CWL CONTROL MESSAGE", kind="CONTROL_MESSAGE")
-        check = collect.invoke(control)
+        control = prediction_lines.data("CWL CONTROL MESSAGE", kind="CONTROL_MESSAGE")
+        check = collect.invoke(prediction_lines.batch(control))
     assert (first["new"], again["new"], again["already"]) == (2, 0, 2)
     assert check["predictions"] == check["quarantined"] == 0
     rows = (

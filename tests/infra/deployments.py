@@ -19,6 +19,11 @@ OWN = Project(
 MARKET = replace(
     MARKET,
     project=OWN,
+    watching=replace(
+        MARKET.watching,
+        subscribers=("alarms@example.com", "https://example.com/alarms"),
+        traffic={"credit": 60},
+    ),
     schedule=replace(
         MARKET.schedule,
         rebuilds={"credit-v2": "cron(0 7 * * ? *)"},

@@ -141,17 +141,20 @@ def test_nothing_to_collect_makes_no_table(tmp_path: Path, lake: Lake) -> None:
     assert lake.find(names.PREDICTIONS) is None
 
 
-def test_the_lambda_collects_a_subscription_event(
+def test_the_lambda_collects_a_streams_records(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(names.ENV_LAKE, lake.root)
     monkeypatch.setenv(names.ENV_DEPLOYMENT, "staging")
-    event = samples.event("START RequestId: 1\n", *samples.text(1, 2).splitlines(True), TORN)
+    lines = samples.text(1, 2).splitlines(True)
+    records = (("START RequestId: 1\n", lines[0]), (lines[1], TORN))
+    event = samples.batch(*(samples.data(*messages) for messages in records))
     report = handler(event, None)
     assert (report["new"], report["other"], report["quarantined"]) == (2, 1, 1)
     assert (handler(event, None)["new"], keys(lake)) == (0, [1, 2])
-    assert handler(samples.event("CWL CONTROL MESSAGE", kind="CONTROL_MESSAGE"), None)["new"] == 0
-    assert quarantine(lake) == [("awslogs", 1)]
+    control = samples.data("CWL CONTROL MESSAGE", kind="CONTROL_MESSAGE")
+    assert handler(samples.batch(control), None)["new"] == 0
+    assert quarantine(lake) == [("shardId-000000000000:1", 1)]
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one[names.METRIC_COLLECTED] for one in told] == [2, 0, 0]
     assert {one[names.METRIC_DIMENSION] for one in told} == {"staging"}

@@ -76,6 +76,7 @@ SUBJECTS = {
     FEATURES: (names.METRIC_VIEW, VIEW),
     MODEL: (names.METRIC_MODEL, RISK),
     names.METRIC_DAMAGE: (names.METRIC_PART, names.ALL_PARTS),
+    names.METRIC_COMPACTION: (names.METRIC_PART, names.ALL_PARTS),
 }
 
 
@@ -209,6 +210,24 @@ def test_the_lambda_tells_of_damage_and_fails_by_what_is_wrong(
     with pytest.raises(HindcastError, match=changed):
         handler(asked, None)
     assert watched(cloudwatch, names.METRIC_DAMAGE, datetime.now(UTC)) == [1.0]
+
+
+def test_the_lambda_tells_how_compacting_went(
+    application: Application, cloudwatch: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    monkeypatch.setenv(names.ENV_LAKE, str(lake))
+    monkeypatch.setenv(names.ENV_DATABASE_URL, application.database_url)
+    monkeypatch.setenv(names.ENV_PROJECT, str(application.project.folder))
+    monkeypatch.setenv(names.ENV_DEPLOYMENT, "staging")
+    handler({"action": "compact"}, None)
+    assert watched(cloudwatch, names.METRIC_COMPACTION, datetime.now(UTC)) == [0.0]
+    log = lake / names.PREDICTIONS / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020}.json").write_text("torn")
+    with pytest.raises(HindcastError):
+        handler({"action": "compact"}, None)
+    assert watched(cloudwatch, names.METRIC_COMPACTION, datetime.now(UTC)) == [1.0]
 
 
 def test_metrics_without_a_deployment_are_nobodys(application: Application) -> None:

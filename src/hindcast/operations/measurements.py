@@ -58,13 +58,13 @@ def measure(application: Application, now: datetime) -> Measured:
     return Measured({metric: ages for metric, ages in published.items() if ages}, missing)
 
 
-def tell_damage(application: Application, count: int, now: datetime) -> None:
-    """Publish how much of what is kept is damaged; of a home nobody has to be told so."""
+def tell(application: Application, metric: str, count: int, now: datetime) -> None:
+    """Publish how much is wrong with the whole, or 0; of a home nobody has to be told so."""
     deployment = application.settings.deployment
     if deployment is not None:
         dimensions = {names.METRIC_DIMENSION: deployment, names.METRIC_PART: names.ALL_PARTS}
         told = {
-            "MetricName": names.METRIC_DAMAGE,
+            "MetricName": metric,
             "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
             "Timestamp": now,
             "Value": count,

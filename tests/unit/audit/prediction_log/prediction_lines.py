@@ -53,6 +53,21 @@ def record(*messages: str, kind: str = "DATA_MESSAGE") -> dict[str, Any]:
 
 
 def event(*messages: str, kind: str = "DATA_MESSAGE") -> dict[str, Any]:
-    """What a Lambda gets: the record as base64 of gzip."""
-    data = gzip.compress(json.dumps(record(*messages, kind=kind)).encode())
-    return {"awslogs": {"data": base64.b64encode(data).decode()}}
+    """What CloudWatch gives a Lambda itself: the record as base64 of gzip."""
+    return {"awslogs": {"data": data(*messages, kind=kind)}}
+
+
+def batch(*records: str) -> dict[str, Any]:
+    """What a Lambda gets of a stream: the data of some records, each at its place in a shard."""
+    return {
+        "Records": [
+            {"eventID": f"shardId-000000000000:{place}", "kinesis": {"data": data}}
+            for place, data in enumerate(records)
+        ]
+    }
+
+
+def data(*messages: str, kind: str = "DATA_MESSAGE") -> str:
+    """One record of some messages: base64 of gzip."""
+    packed = gzip.compress(json.dumps(record(*messages, kind=kind)).encode())
+    return base64.b64encode(packed).decode()
