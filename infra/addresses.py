@@ -98,6 +98,12 @@ class Addresses:
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 
+    def caller_arn(self, scope: Construct, role: str) -> str:
+        """What the ARN of whoever takes a role begins with."""
+        return Stack.of(scope).format_arn(
+            service="sts", region="", resource="assumed-role", resource_name=f"{self.named(role)}/"
+        )
+
     def project_arn(self, scope: Construct, project: str) -> str:
         """A CodeBuild project."""
         return Stack.of(scope).format_arn(

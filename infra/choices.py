@@ -99,6 +99,7 @@ class Schedule:
     compact: str = "cron(40 2 * * ? *)"  # The predictions of a day, a file for each batch.
     verify: str = "cron(20 2,14 * * ? *)"  # Twice in the day that its alarm looks at.
     relay: str = "rate(1 minute)"  # Events wait that long at most.
+    probe: str = "rate(1 minute)"  # Its alarm looks at five.
     timezone: str = "Etc/UTC"
 
     def of_model(self, model: str) -> str:

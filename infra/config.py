@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.checks import check_deployment
 from infra.choices import Canary, Recovery, Schedule, Sizes, Thresholds, Training, Warmup
-from infra.project import EXAMPLE, Project, Table
+from infra.project import EXAMPLE, KNOWN, Project, Table
 from infra.watching import Watching
 
 # What has an image, which installs an extra of the wheel; predict's holds one model's release.
@@ -123,7 +123,7 @@ class Deployment:
             takes_over=self.name,
             canary=Canary(steps=(50,)),  # Of a release that was in production already.
             # Nobody asks it yet, and the account has its budget.
-            watching=replace(self.watching, traffic={}, budget=0),
+            watching=replace(self.watching, traffic={}, probes={}, budget=0),
         )
 
     @property
@@ -236,7 +236,7 @@ PIPELINE_ACCOUNT, STAGING_ACCOUNT, PRODUCTION_ACCOUNT = (
     "333333333333",
 )
 # Whoever deploys gives the addresses of those who are to hear the alarms.
-WATCHING = Watching(subscribers=("alarms@example.com",), budget=500)
+WATCHING = Watching(subscribers=("alarms@example.com",), probes=KNOWN, budget=500)
 STAGING = Deployment(
     name="staging",
     account=STAGING_ACCOUNT,
@@ -293,13 +293,5 @@ DELIVERY = Delivery(
     ),
     staging=STAGING,
     production=(PRODUCTION,),
-    known={
-        "credit_risk": {"id": "5008827"},
-        "late_payment": {
-            "id": "5008827",
-            "country": "DE",
-            "branch_no": 1,
-            "loan_amount": 200_000,
-        },
-    },
+    known=KNOWN,
 )

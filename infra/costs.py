@@ -142,10 +142,11 @@ def metrics(of: Scenario) -> float:
 
 
 def alarm_metrics(of: Deployment) -> int:
-    """What its alarms read: of each model, view and expected traffic, and what they share."""
+    """What its alarms read: of each model, view, expectation and probe, and what they share."""
     by_name = ALARM_METRICS_MODEL * len(of.models) + ALARM_METRICS_VIEW * len(of.views)
-    replicated = REPLICATED if of.recovery else 0
-    return ALARM_METRICS + by_name + replicated + len(of.watching.traffic)
+    watched = sum(map(len, (of.watching.traffic, of.watching.probes)))
+    probed, replicated = bool(of.watching.probes), REPLICATED if of.recovery else 0
+    return ALARM_METRICS + by_name + watched + probed + replicated
 
 
 def traces(of: Scenario) -> float:

@@ -1,8 +1,10 @@
 """What is deployed of a project: its sources, views and models, by their names."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from hindcast import names
 
@@ -82,3 +84,13 @@ EXAMPLE = Project(
     views=("credit_history", "paying", "branch_book"),
     models=("credit_risk", "late_payment"),
 )
+# A question for each model that it can answer, of the example and so of nobody.
+KNOWN: Mapping[str, Mapping[str, Any]] = {
+    "credit_risk": {"id": "5008827"},
+    "late_payment": {
+        "id": "5008827",
+        "country": "DE",
+        "branch_no": 1,
+        "loan_amount": 200_000,
+    },
+}

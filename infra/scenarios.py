@@ -48,7 +48,7 @@ class Usage:
     refresh_minutes: int = _usual(3, "the Glue job, without its start")
     train_minutes: int = _usual(5, "in the Lambda, or as a job")
     evaluate_minutes: int = _usual(3, "in a Lambda of 4 GB")
-    own_metrics: int = _usual(23, "of a model, in the namespace Hindcast")
+    own_metrics: int = _usual(24, "of a model, in the namespace Hindcast")
     lake_gb: int = _usual(5, "all tables, with the versions that are kept")
     replicated_gb: int = _usual(3, "written to buckets that have a copy in a second region")
     lake_writes: int = _usual(200_000, "objects written or listed")

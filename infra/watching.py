@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 URL = re.compile(r"https://[^\s/]+(/\S*)?")
@@ -17,12 +18,15 @@ class Watching:
     subscribers: e-mail addresses and https:// URLs, which AWS asks for their consent.
     availability: percent of a model's answers, in 30 days, that are not its own fault.
     traffic: model -> questions an hour, at least; of a model that is not named silence is no fault.
+    probes: model -> a question that it can answer, asked through the API every minute: the body of
+    a /predict, or of a /score where it has features.
     budget: USD a month of the account; 0 for none.
     """
 
     subscribers: tuple[str, ...] = ()
     availability: float = 99.9
     traffic: Mapping[str, int] = field(default_factory=dict)
+    probes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     budget: int = 0
 
     def check(self, deployment: str, models: Sequence[str], protected: bool) -> None:
@@ -49,6 +53,11 @@ class Watching:
                     f"{deployment}: watching.traffic of '{model}', {least} an hour: use some of "
                     f"the models {', '.join(models)}, and 1 or more"
                 )
+        if unknown := self.probes.keys() - set(models):
+            raise ValueError(
+                f"{deployment}: watching.probes has {', '.join(sorted(unknown))}: use some of the "
+                f"models {', '.join(models)}"
+            )
         if self.budget < 0:
             raise ValueError(f"{deployment}: watching.budget {self.budget}: use USD, or 0 for none")
 

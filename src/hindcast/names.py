@@ -110,6 +110,8 @@ ENV_EVENTS_TOPIC_ARN = "HINDCAST_EVENTS_TOPIC_ARN"
 # patterns of callers' ARNs -> viewer, operator or approver.
 ENV_MACHINES = "HINDCAST_MACHINES"
 ENV_ROLES = "HINDCAST_ROLES"
+# Of predict: what the ARN of a caller begins with whose questions are the deployment's own.
+ENV_PROBE = "HINDCAST_PROBE"
 # Of a process that does a job: the id of its run, and who asked for it.
 ENV_RUN_ID = "HINDCAST_RUN_ID"
 ENV_BY = "HINDCAST_BY"
@@ -162,6 +164,7 @@ METRIC_FEATURE_AGE = "FeatureAgeHours"
 METRIC_MODEL_AGE = "ModelAgeDays"
 METRIC_DRIFT = "Drift"
 METRIC_WARMUP = "WarmupFailures"
+METRIC_PROBE = "ProbeFailures"
 # Lines of answers: those that predict wrote, and those that were not in the lake and now are.
 METRIC_LOGGED, METRIC_COLLECTED = "LoggedLines", "CollectedLines"
 METRIC_UNKNOWN_IDS = "UnknownIdErrors"

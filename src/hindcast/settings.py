@@ -35,6 +35,7 @@ class Settings:
     by: str | None = None
     ledger_heads: str | None = None
     line_keys: str | None = None
+    probe: str | None = None
 
 
 def load(
@@ -69,6 +70,7 @@ def load(
         by=given.get(names.ENV_BY),
         ledger_heads=given.get(names.ENV_LEDGER_HEADS, _heads(base, given)),
         line_keys=given.get(names.ENV_LINE_KEYS),
+        probe=given.get(names.ENV_PROBE),
     )
 
 

@@ -25,7 +25,8 @@ SHOPS = Project(
 )
 # Who may do what by the control API: sessions of roles that are named after it.
 ROLES = {f"arn:aws:sts::*:assumed-role/{role}/*": role for role in ("viewer", "operator")}
-DEPLOYED = replace(STAGING, account=ACCOUNT, project=SHOPS, roles=ROLES)
+WATCHING = replace(STAGING.watching, probes={})
+DEPLOYED = replace(STAGING, account=ACCOUNT, project=SHOPS, roles=ROLES, watching=WATCHING)
 QUESTION = {"cid": "c-2", "country": "DE", "shop_no": 1, "amount": 12.5}
 
 

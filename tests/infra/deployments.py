@@ -23,6 +23,7 @@ MARKET = replace(
         MARKET.watching,
         subscribers=("alarms@example.com", "https://example.com/alarms"),
         traffic={"credit": 60},
+        probes={"credit": {"id": 7}, "credit-v2": {"features": {"income": 1}}},
     ),
     schedule=replace(
         MARKET.schedule,

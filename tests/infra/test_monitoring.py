@@ -67,6 +67,7 @@ def test_each_trouble_has_its_alarm(stacks: Stacks, deployment: Deployment) -> N
     ages |= {deployment.of_model(name, model) for name in must_come for model in deployment.models}
     ages |= {deployment.named(name) for name in ("damage", "compaction")}
     ages |= {deployment.of_model("no-traffic", model) for model in deployment.watching.traffic}
+    ages |= {deployment.of_model("probe-failures", model) for model in deployment.watching.probes}
     expected = {
         *(
             deployment.of_model("error-budget", f"{model}-{window}")
@@ -157,6 +158,10 @@ def test_subscribers_and_budget_are_those_of_the_config(stacks: Stacks) -> None:
         ({"availability": 100.0}, "availability 100.0: use percent, 90 to 99.999"),
         ({"traffic": {"other": 5}}, "traffic of 'other', 5 an hour: use some of the models"),
         ({"traffic": {"credit_risk": 0}}, "traffic of 'credit_risk', 0 an hour: use some of"),
+        (
+            {"probes": {"other": {"id": 1}}},
+            "probes has other: use some of the models cred",
+        ),
         ({"budget": -1}, "budget -1: use USD, or 0 for none"),
     ],
 )

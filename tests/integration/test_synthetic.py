@@ -11,7 +11,7 @@ import pytest
 from hindcast.audit.prediction_log.parser import Batch
 from hindcast.errors import NotFoundError
 from hindcast.operations import known_questions
-from hindcast.serving.handler import meter
+from hindcast.serving.handler import make_handler, meter
 from hindcast.traffic import proxy_events
 from tests.integration.hindsight import CUSTOMERS, Home
 from tests.integration.service import Service, serve, written
@@ -45,6 +45,31 @@ def test_a_synthetic_request_is_answered_as_any_and_counted_as_nobodys(
     for number, line in enumerate(lines):
         batch.add("log", number, json.dumps(line).encode())
     assert (batch.predictions, batch.other, batch.bad) == (0, 3, [])
+
+
+def test_the_probes_requests_are_answered_as_any_and_are_nobodys(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whose they are API Gateway says, which saw who signed."""
+    handler = make_handler(service.predictor, "arn:aws:sts::1:assumed-role/hindcast-staging-probe/")
+    body = json.dumps({"id": SECRET}).encode()
+
+    def ask(role: str) -> list[str]:
+        event = proxy_events.proxy_event("POST", "/predict", [], body, "127.0.0.1")
+        event["requestContext"]["identity"]["userArn"] = f"arn:aws:sts::1:assumed-role/{role}/x"
+        answers: list[Any] = []
+
+        def answered() -> None:
+            answers.append(handler(event, proxy_events.Context()))
+            meter.write()
+
+        meter.write()
+        lines, _ = written(capsys, answered)
+        assert json.loads(answers[0]["body"])["id"] == SECRET
+        return [line.get("message", "metrics") for line in lines]
+
+    assert ask("hindcast-staging-probe") == ["synthetic"]
+    assert ask("hindcast-staging-prober") == ["prediction", "metrics"]
 
 
 def test_no_caller_can_pass_for_the_machine(service: Service) -> None:

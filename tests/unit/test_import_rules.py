@@ -104,8 +104,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
 # What the deployment is described with, and what runs on top of src.
 ABOVE = {"aws_cdk", "constructs", "awsglue", "glue_jobs", "infra", "lambdas"}
 ENTRY_POINTS_MAY_IMPORT = {"hindcast", "awsglue"}
-# It lies whole in a template, where there is no wheel of ours to keep AWS's clients in.
-WITHOUT_WHEEL, ITS_LIBRARIES = ROOT / "lambdas" / "warm" / "handler.py", {"boto3", "botocore"}
+# Each lies whole in a template, where there is no wheel of ours to keep AWS's clients in.
+WITHOUT_WHEEL = {ROOT / "lambdas" / name / "handler.py" for name in ("warm", "probe")}
+ITS_LIBRARIES = {"boto3", "botocore"}
 SERVING_MAY_IMPORT = {"numpy", "onnxruntime", "psycopg", "aws_lambda_powertools"}
 SERVING_MAY_KNOW = ("hindcast.names", "hindcast.errors", "hindcast.settings")
 
@@ -161,7 +162,7 @@ def test_an_import_in_a_function_counts(graph: grimp.ImportGraph) -> None:
 def test_entry_points_are_thin(folder: str) -> None:
     for path in (ROOT / folder).rglob("*.py"):
         roots = {name.partition(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
-        if path == WITHOUT_WHEEL:
+        if path in WITHOUT_WHEEL:
             assert roots == ITS_LIBRARIES
         else:
             assert roots <= ENTRY_POINTS_MAY_IMPORT, path

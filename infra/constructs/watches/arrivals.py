@@ -53,7 +53,8 @@ def _functions(metrics: Metrics) -> list[Watch]:
 
 def _lost(deployment: Deployment, metrics: Metrics) -> list[Watch]:
     """What AWS could not hand over, and will not try again."""
-    called = [*ASYNCHRONOUS, *(["warm"] if deployment.warmup.minutes else [])]
+    small = {"warm": deployment.warmup.minutes, "probe": deployment.watching.probes}
+    called = [*ASYNCHRONOUS, *(name for name, is_there in small.items() if is_there)]
     dropped = total(
         [
             *(metrics.function(name, "AsyncEventsDropped", "Sum") for name in called),

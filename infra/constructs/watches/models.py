@@ -7,7 +7,7 @@ from aws_cdk import Duration
 from hindcast import names
 from infra.choices import Thresholds
 from infra.config import Deployment
-from infra.constructs.metrics import HOUR, Metrics
+from infra.constructs.metrics import FEW_MINUTES, HOUR, Metrics
 from infra.constructs.watches.watch import Watch
 
 
@@ -23,6 +23,7 @@ def watches(deployment: Deployment, metrics: Metrics) -> list[Watch]:
             *_silence(deployment, metrics, model),
             *_model(limits, metrics, model),
             *_warm(deployment, metrics, model),
+            *_probe(deployment, metrics, model),
         )
     ]
     return [*of_models, *(_features(limits, metrics, view) for view in deployment.views)]
@@ -93,6 +94,16 @@ def _warm(deployment: Deployment, metrics: Metrics, model: str) -> list[Watch]:
     failures = metrics.hindcast(name, names.METRIC_MODEL, model, Duration.minutes(30))
     means = "Predict is not kept warm, or nobody says whether it is"
     return [Watch("warmup-failures", failures, 0, means, 2, 2, True, model)]
+
+
+def _probe(deployment: Deployment, metrics: Metrics, model: str) -> list[Watch]:
+    """Whether the probe is not answered, or none comes, in each of two five minutes."""
+    if model not in deployment.watching.probes:
+        return []
+    name = names.METRIC_PROBE
+    failures = metrics.hindcast(name, names.METRIC_MODEL, model, FEW_MINUTES)
+    means = "A known question has no answer through the API, or nobody says whether it has"
+    return [Watch("probe-failures", failures, 0, means, 2, 2, True, model)]
 
 
 def _features(limits: Thresholds, metrics: Metrics, view: str) -> Watch:

@@ -17,7 +17,7 @@ from hindcast.serving.feature_routes import FeatureRoutes
 from hindcast.serving.meter import Meter
 from hindcast.serving.predictor import Predictor
 from hindcast.serving.service import Service
-from hindcast.serving.synthetic import FIELD, Synthetic
+from hindcast.serving.synthetic import FIELD, Synthetic, is_own
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 SERVICE = names.PREDICT_SERVICE
@@ -44,11 +44,14 @@ logging.getLogger("aws_lambda_powertools.event_handler").setLevel(logging.INFO)
 atexit.register(meter.write)
 
 
-def make_handler(predictor: Predictor | None) -> Handler:
-    """What Lambda calls with an event and a context; None is for an image without a release."""
+def make_handler(predictor: Predictor | None, probe: str | None = None) -> Handler:
+    """What Lambda calls with an event and a context; None is for an image without a release.
+
+    probe: what the ARN of the caller begins with whose answers are no customers'.
+    """
     service = Service(predictor, logger, meter)
     synthetic = Synthetic(predictor, logger, Meter(_metrics))
-    return _handler(service.resolve, service.release, synthetic)
+    return _handler(service.resolve, service.release, synthetic, probe)
 
 
 def make_features_handler(catalog: Catalog) -> Handler:
@@ -66,7 +69,12 @@ def with_services(services: Handler, others: Handler) -> Handler:
     return handle
 
 
-def _handler(resolve: Handler, release: str | None, synthetic: Synthetic | None = None) -> Handler:
+def _handler(
+    resolve: Handler,
+    release: str | None,
+    synthetic: Synthetic | None = None,
+    probe: str | None = None,
+) -> Handler:
     """Routes, measured: by the release that answers, if any does."""
 
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -78,6 +86,8 @@ def _handler(resolve: Handler, release: str | None, synthetic: Synthetic | None 
             return synthetic.answer(event[FIELD], context)
         if not _is_request(event):
             return _NO_REQUEST
+        if synthetic and is_own(event, probe):
+            return synthetic.resolve(event, context)
         meter.by(release)
         started = time.perf_counter()
         try:

@@ -1,4 +1,4 @@
-"""Requests of the rebuild machine: answered as anybody's, and counted as nobody's."""
+"""Requests of the rebuild machine and of the probe: answered as anybody's, counted as nobody's."""
 
 import json
 import time
@@ -32,6 +32,10 @@ class Synthetic:
         self._given = predictor, logger, meter
         self._made: Service | None = None
 
+    def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Answer one proxy event, of a caller who is the deployment's own."""
+        return self._service().resolve(event, context)
+
     def answer(self, asked: Mapping[str, Any], context: Any) -> Report:
         """Ask {path, bodies} so many `times`; how many failed, or took more than `slow_ms`."""
         service, failures, slow = self._service(), list[str](), 0
@@ -51,6 +55,12 @@ class Synthetic:
         if self._made is None:
             self._made = Service(*self._given, _answered)
         return self._made
+
+
+def is_own(event: Mapping[str, Any], probe: str | None) -> bool:
+    """Whether a proxy event is the probe's, by the role that API Gateway saw it sign as."""
+    identity = event.get("requestContext", {}).get("identity", {})
+    return probe is not None and str(identity.get("userArn")).startswith(probe)
 
 
 def _answered(log: Logger, line: Mapping[str, Any]) -> None:
