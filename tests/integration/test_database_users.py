@@ -80,7 +80,9 @@ def test_each_function_does_its_work_as_its_own_user(rds: Server, tmp_path: Path
         acting(home, "batch"), test_batch.ids(tmp_path, ANN), test_batch.file(tmp_path)
     )
     assert report.rows == 1
+    glue.ledger.open_run("materialize", {}, "refresh.one")
     ask(acting(home, "control-api").application.ledger)
+    assert glue.ledger.find_run("refresh.one").error == "by ann"
     relay_of(acting(home, "relay").application).deliver()
     with closing(Catalog(Database(as_user(url, READER)))) as services:
         services.reader(services.names[0]).check(datetime.now(UTC))
@@ -88,10 +90,11 @@ def test_each_function_does_its_work_as_its_own_user(rds: Server, tmp_path: Path
 
 
 def ask(ledger: Ledger) -> None:
-    """What the control API keeps of those who call it."""
+    """What the control API keeps of those who call it, and the end of what they cancel."""
     job = ledger.jobs.add("refresh.one", "refresh", {}, "states", "ann")
     ledger.jobs.start(job.id)
     ledger.jobs.end(job.id, "cancelled", "by ann")
+    assert ledger.close_lost() == 0
     ledger.jobs.schedule("refresh", "0 2 * * *", False, {}, "ann")
     ledger.outbox.subscribe("crm", "https://crm.example", ["Promoted"], "ann")
 

@@ -41,9 +41,10 @@ GRANTS: Mapping[str, Grants] = {
     names.database_user("relay"): Grants(frozenset(("deliveries",))),
     names.database_user("drift"): Grants(RUN, "reads"),
     names.database_user("batch"): Grants(RUN, "reads", "reads"),
+    # With the end of what a job left open, and of runs whose process is gone.
     names.database_user("control-api"): Grants(
-        frozenset(("calls", "deliveries", "events", "job_ends", "job_starts", "jobs", "schedules"))
-        | {"subscriptions"},
+        frozenset(("calls", "deliveries", "events", "job_ends", "job_starts", "jobs", "run_ends"))
+        | {"schedules", "subscriptions"},
         "reads",
     ),
 }
