@@ -1,15 +1,20 @@
 """Ctrl-C, SIGTERM and a closed terminal: each ends the work under way, and all of them alike."""
 
+import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
+from typing import Any
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # `timeout` tells its command, and then the command's group with the command in it.
 _TWICE_SECONDS = 1.0
+_AGAIN_SECONDS = 0.01
 _received: list[tuple[signal.Signals, float]] = []
 _told: list[Callable[[], None]] = []
 
@@ -46,9 +51,12 @@ def listening() -> Iterator[None]:
     for number, handler in before.items():
         if handler in usual:
             signal.signal(number, _interrupt)
+    hook = sys.unraisablehook
+    sys.unraisablehook = partial(_not_raised, hook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         _received.clear()
         for number, handler in before.items():
             if handler in usual:
@@ -73,3 +81,13 @@ def _interrupt(number: int, _: FrameType | None) -> None:
         work()
     if not is_second:
         raise KeyboardInterrupt
+
+
+def _not_raised(usual: Callable[[Any], object], what: "sys.UnraisableHookArgs") -> None:
+    """Send a signal again that was heard where Python lets nothing out, as in a finalizer."""
+    number = received()
+    if number is None or not issubclass(what.exc_type, KeyboardInterrupt):
+        usual(what)
+        return
+    _received.clear()
+    threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number)).start()

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -107,3 +108,21 @@ def test_handlers_of_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_that_is_heard_where_python_lets_nothing_out_comes_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Closing:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    def work(*_: object, **__: object) -> None:
+        Closing()
+        time.sleep(30)
+
+    monkeypatch.setattr(cli, "app", work)
+    started = time.monotonic()
+    assert ended() == 143
+    assert time.monotonic() - started < 20
+    assert capsys.readouterr().err == "hindcast: interrupted by SIGTERM\n"
