@@ -217,14 +217,14 @@ def test_machines_start_by_schedule_and_log(stacks: Stacks, stack: str) -> None:
     }
     rebuilds = {f"rebuild-{model}": model for model in models_of(stack)}
     drifts = {f"drift-{model}": model for model in models_of(stack)}
-    others = {"refresh", "measure", "compact", "verify", "relay", "warm"}
+    others = {"refresh", "measure", "compact", "verify", "relay", "warm", "probe"}
     batches = {"batch-monthly"} if deployment == MARKET.prefix else set()
     assert set(schedules) == {*others, *rebuilds, *drifts, *batches}
     for name in batches:
         config = json.loads(text(schedules[name]["Target"]["Input"]))["config"]
         assert config.endswith("/to-score/monthly/batch.yaml")
     for name, schedule in schedules.items():
-        kind = "rate(" if name in ("relay", "warm") else "cron("
+        kind = "rate(" if name in ("relay", "warm", "probe") else "cron("
         assert schedule["ScheduleExpression"].startswith(kind)
         assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
         assert schedule["Target"]["DeadLetterConfig"]
