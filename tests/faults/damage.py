@@ -49,10 +49,13 @@ class Damager:
         """An entry of a table's log: by whatever uses the table."""
         folder = self.chance.choice([each for each in LOGS if (self.lake / each).is_dir()])
         path = self._one(f"lake/{folder}", "*.json")
-        with self._damaged(path) as how:
+        is_undone = folder.startswith(RAW) and self.chance.random() < 0.5
+        if is_undone:  # The table is whole without it, and a version older.
+            path = max(path.parent.glob("*.json"))
+        with self._damaged(path, GONE if is_undone else None) as how:
             self._found(path.name, "verify")
             if folder.startswith(RAW):
-                self._found(RAW, self.chance.choice(["materialize", "train"]))
+                self._found(RAW, "materialize")
         return f"{folder}/{path.name} {how}"
 
     def release(self) -> str:
@@ -81,8 +84,8 @@ class Damager:
         return self.chance.choice(sorted((self.world.home / folder).glob(pattern)))
 
     @contextmanager
-    def _damaged(self, path: Path) -> Iterator[str]:
-        before, how = path.read_bytes(), self.chance.choice([FLIPPED, TORN, GONE])
+    def _damaged(self, path: Path, how: str | None = None) -> Iterator[str]:
+        before, how = path.read_bytes(), how or self.chance.choice([FLIPPED, TORN, GONE])
         at = self.chance.randrange(len(before))
         if how == GONE:
             path.unlink()
