@@ -22,6 +22,7 @@ from hindcast.serving.features import FeatureReader, FeatureRow
 from hindcast.serving.plan import PlanFeature, PlanInput, ServingPlan
 from hindcast.serving.requests import Question, RequestError
 from hindcast.serving.store import Database, OnlineReader
+from hindcast.stores import database
 from hindcast.stores.online import ViewVersion
 
 # As many as are worth asking again and again, few enough for a state of a machine.
@@ -137,7 +138,9 @@ class _Search:
                 asked[questions.read(document, self.plan)] = document
             except RequestError:
                 continue  # Of a release that takes other values.
-        reader = OnlineReader(Database(self.application.database_url), self.plan.sql)
+        # Who signs in by IAM needs a token, which the other ways into the database make themselves.
+        url = database.signed(self.application.database_url)
+        reader = OnlineReader(Database(url), self.plan.sql)
         try:
             rows = FeatureReader(self.plan, reader).read_many(list(asked), self.now)
         finally:
