@@ -15,7 +15,7 @@ MILLION = 1e6
 ENDPOINTS = 9
 WAF_RULES = 4
 SECRETS = 3  # The worker's, the keys of lines, and the administrator's, which RDS keeps.
-ALARM_METRICS, ALARM_METRICS_MODEL, ALARM_METRICS_VIEW = 46, 27, 1
+ALARM_METRICS, ALARM_METRICS_MODEL, ALARM_METRICS_VIEW = 46, 28, 1
 # Buckets that are replicated, each with an alarm in both regions; S3's metrics of each.
 REPLICATED, REPLICATION_METRICS = 3, 4
 SHARED_REPOSITORIES = 7  # All but those of predict, which every model has.

@@ -24,6 +24,7 @@ OF_MODELS = {
     "forbidden",
     "over-quota",
     "unknown-ids",
+    "failed-invocations",
     "rebuild-failed",
     "rebuild-aborted",
     "rebuild-timed-out",
@@ -128,10 +129,9 @@ def test_rules_that_an_alarm_counts_have_those_names(stacks: Stacks) -> None:
         rule["Name"]
         for room in ("models", "orchestration")
         for rule in properties(stacks[f"{MARKET.prefix}-{room}"], "AWS::Events::Rule")
-        if "-rebuild-stopped-" not in rule["Name"]  # Its targets have a queue for what fails.
     }
     alarms = properties(stacks[f"{MARKET.prefix}-monitoring"], "AWS::CloudWatch::Alarm")
-    counted = json.dumps(next(one for one in alarms if one["AlarmName"].endswith("-invocations")))
+    counted = json.dumps([one for one in alarms if "-failed-invocations" in one["AlarmName"]])
     assert made == set(re.findall(r'"RuleName", "Value": "([^"]+)"', counted))
 
 

@@ -67,7 +67,20 @@ def _lost(deployment: Deployment, metrics: Metrics) -> list[Watch]:
     topics = ("notices", "events")
     failed = "NumberOfNotificationsFailed"
     untold = total([metrics.topic(failed, topic) for topic in topics], "not delivered")
+    stopped = [
+        Watch(
+            "failed-invocations",
+            metrics.rule("FailedInvocations", f"rebuild-stopped-{model}"),
+            0,
+            "EventBridge could not reach a target",
+            1,
+            1,
+            subject=model,
+        )
+        for model in deployment.models
+    ]
     return [
+        *stopped,
         Watch("events-dropped", dropped, 0, "Lambda gave events up", 1, 1),
         Watch("failed-invocations", unsent, 0, "EventBridge could not reach a target", 1, 1),
         Watch("notices-undelivered", untold, 0, "SNS could not reach a subscriber", 1, 1),
