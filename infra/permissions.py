@@ -7,6 +7,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
+from hindcast import names
+
 # What IAM cannot narrow for functions and jobs in a VPC.
 NETWORK_REASON = "EC2 gives Describe actions and a new network interface no ARN to name beforehand."
 # They do not say for whose sake they take a role: a condition would keep them out.
@@ -113,3 +115,26 @@ def _flat(value: Any) -> str:
     if "Fn::GetAtt" in value:
         return f"<{'.'.join(value['Fn::GetAtt'])}>"
     return str(value)
+
+
+def allow_batches(to: iam.Role, lake: str) -> None:
+    """Write the answers of batches, and keep chunks until a run has all of them."""
+    allow_write(to, lake, names.SCORES, names.BATCHES)
+    allow(
+        to,
+        ["s3:DeleteObject"],
+        [f"{lake}/{names.BATCHES}/*"],
+        "Chunks that have come to the target are dropped.",
+    )
+
+
+def allow_mending(to: iam.Role, lake: str) -> None:
+    """Set log entries aside that came without their files, and read every table."""
+    tables = (names.RAW, names.FEATURES, names.QUARANTINE, names.PREDICTIONS)
+    allow_read(to, lake, names.QUARANTINE)
+    allow(
+        to,
+        ["s3:PutObject", "s3:DeleteObject"],
+        [f"{lake}/{table}/*_delta_log/*" for table in tables],
+        "The logs of the tables below these paths, whatever their names.",
+    )

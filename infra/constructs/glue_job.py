@@ -12,12 +12,12 @@ from constructs import Construct
 from hindcast import names
 from infra.addresses import Addresses
 from infra.constructs.logs import log_group
-from infra.constructs.models import allow_batches
 from infra.constructs.network import ISOLATED, fixed
 from infra.permissions import (
     NETWORK_REASON,
     acknowledge,
     allow,
+    allow_batches,
     allow_key,
     allow_read,
     allow_write,

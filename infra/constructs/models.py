@@ -9,7 +9,7 @@ from constructs import Construct
 from hindcast import names
 from infra.config import PREDICT
 from infra.constructs.image_function import FunctionSpec, ImageFunction, Room
-from infra.permissions import allow, allow_read, allow_write
+from infra.permissions import allow, allow_batches, allow_mending, allow_read, allow_write
 
 if TYPE_CHECKING:
     from infra.constructs.database import Database
@@ -21,29 +21,6 @@ PROJECT_DIR = "/opt/project"
 MINUTES_15 = 900
 # What the prediction log becomes: answers, and lines that are none.
 COLLECTED = (names.PREDICTIONS, f"{names.QUARANTINE}/{names.PREDICTIONS}")
-
-
-def allow_batches(to: iam.Role, lake: str) -> None:
-    """Write the answers of batches, and keep chunks until a run has all of them."""
-    allow_write(to, lake, names.SCORES, names.BATCHES)
-    allow(
-        to,
-        ["s3:DeleteObject"],
-        [f"{lake}/{names.BATCHES}/*"],
-        "Chunks that have come to the target are dropped.",
-    )
-
-
-def allow_mending(to: iam.Role, lake: str) -> None:
-    """Set log entries aside that came without their files, and read every table."""
-    tables = (names.RAW, names.FEATURES, names.QUARANTINE, names.PREDICTIONS)
-    allow_read(to, lake, names.QUARANTINE)
-    allow(
-        to,
-        ["s3:PutObject", "s3:DeleteObject"],
-        [f"{lake}/{table}/*_delta_log/*" for table in tables],
-        "The logs of the tables below these paths, whatever their names.",
-    )
 
 
 class Functions(Construct):

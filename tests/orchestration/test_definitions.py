@@ -120,6 +120,8 @@ def test_whatever_is_caught_ends_the_canary_and_closes_the_run() -> None:
         "LookWhoServes": "CloseRun",
         # Lambda refuses the request that wakes a version.
         "WakeFunction": "AwaitFunction",
+        # A rollback waits for no questions; what is to be promoted does.
+        "FindQuestions": "MustItBeAsked",
     }
     for name, state in states.items():
         if state["Type"] == "Task":
@@ -127,5 +129,6 @@ def test_whatever_is_caught_ends_the_canary_and_closes_the_run() -> None:
             if name not in ("PromoteStage", "TakeBack"):
                 assert state["Catch"][-1]["Next"] == expected, name
     assert states["Caught"]["Next"] == "LookAtStage"
+    assert states["MustItBeAsked"]["Default"] == "Caught"
     assert states["PromoteStage"]["Catch"][-1]["Next"] == "LookWhoServes"
     assert states["TakeBack"]["Catch"][-1]["Next"] == "LookAtStage"
