@@ -26,7 +26,8 @@ ALTER TABLE ledger.chain DISABLE TRIGGER ALL;
 DELETE FROM ledger.chain;
 SELECT ledger.link('runs', to_jsonb(r), ARRAY['id'], started_at) FROM ledger.runs r ORDER BY number;
 SELECT ledger.link('run_ends', to_jsonb(e), ARRAY['id'], ended_at) FROM ledger.run_ends e;
-SELECT ledger.link('events', to_jsonb(e), ARRAY['number'], occurred_at) FROM ledger.events e
+SELECT ledger.link('events', to_jsonb(e), ARRAY['number'], occurred_at) FROM ledger.events e;
+SELECT ledger.link('heartbeats', to_jsonb(h), ARRAY['number'], beat_at) FROM ledger.heartbeats h
 """
 
 
@@ -37,7 +38,7 @@ def heads(tmp_path: Path) -> FolderHeads:
 
 @pytest.fixture
 def ledger(database_url: str, heads: FolderHeads) -> Ledger:
-    """Three runs: an entry for the start of each, two for its end, which is an event too."""
+    """Three runs: two entries for the start of each, a heartbeat; two for its end, an event."""
     opened = Ledger(database_url, heads=heads)
     for number in (1, 2, 3):
         with opened.run("ingest", {"file": f"{number}.csv"}, f"r{number}"):
@@ -48,7 +49,7 @@ def ledger(database_url: str, heads: FolderHeads) -> Ledger:
 def tamper(url: str, *statements: str) -> None:
     """Do as a superuser who takes every guard away."""
     with connect(url) as session:
-        for table in ("runs", "run_ends", "events", "chain"):
+        for table in ("runs", "run_ends", "events", "heartbeats", "chain"):
             session.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER ALL".encode())
         for statement in statements:
             session.execute(statement.encode())
@@ -73,15 +74,15 @@ def test_an_untouched_ledger_is_whole_whatever_the_session_s_settings(
 @pytest.mark.parametrize(
     ("statement", "place", "what"),
     [
-        ("DELETE FROM ledger.runs WHERE id = 'r2'", 4, 'runs ["r2"]: the row was removed'),
+        ("DELETE FROM ledger.runs WHERE id = 'r2'", 5, 'runs ["r2"]: the row was removed'),
         (
             "UPDATE ledger.run_ends SET status = 'failed', error = 'x' WHERE id = 'r1'",
-            2,
+            3,
             'run_ends ["r1"]: the row was changed since it was written',
         ),
         (
             "UPDATE ledger.runs SET parameters = '{}', by = NULL WHERE id = 'r3'",
-            7,
+            9,
             'runs ["r3"]: the row was changed since it was written',
         ),
         (
@@ -91,9 +92,9 @@ def test_an_untouched_ledger_is_whole_whatever_the_session_s_settings(
         ),
         ("DELETE FROM ledger.chain WHERE place = 3", 4, "the entries before place 4 are gone"),
         (
-            "UPDATE ledger.chain SET digest = 'x' WHERE place = 7",
-            7,
-            "entry 7, of runs r3, does not follow from the one before",
+            "UPDATE ledger.chain SET digest = 'x' WHERE place = 9",
+            9,
+            "entry 9, of runs r3, does not follow from the one before",
         ),
     ],
     ids=["delete", "change", "change a start", "insert", "unchain", "change an entry"],
@@ -122,7 +123,7 @@ def test_a_backdated_row_is_found_also_with_an_entry_of_its_own(
         f"{forged} ('b2', 'train', '{{}}', '{LONG_AGO}')",
         f"{entry.format(at='started_at')} = 'b2'",
     )
-    assert "entry 11, of runs b2, is dated before those before it" in found(ledger)
+    assert "entry 14, of runs b2, is dated before those before it" in found(ledger)
 
 
 def test_a_tail_that_was_cut_off_is_found_by_the_head_outside(
@@ -132,11 +133,12 @@ def test_a_tail_that_was_cut_off_is_found_by_the_head_outside(
         database_url,
         "DELETE FROM ledger.run_ends WHERE id = 'r3'",
         "DELETE FROM ledger.events WHERE subject = 'r3'",
+        "DELETE FROM ledger.heartbeats WHERE run_id = 'r3'",
         "DELETE FROM ledger.runs WHERE id = 'r3'",
-        "DELETE FROM ledger.chain WHERE place > 6",
+        "DELETE FROM ledger.chain WHERE place > 8",
     )
     assert found(Ledger(database_url)) == [], "the database alone cannot tell"
-    assert found(ledger) == ["the ledger ends at place 6; a head was kept of place 9"]
+    assert found(ledger) == ["the ledger ends at place 8; a head was kept of place 12"]
 
 
 def test_a_chain_that_was_made_anew_is_found_by_the_head_outside(
@@ -149,7 +151,7 @@ def test_a_chain_that_was_made_anew_is_found_by_the_head_outside(
     )
     assert found(Ledger(database_url)) == []
     assert found(ledger) == [
-        "the chain was made anew: place 3 has another head than the one kept of it"
+        "the chain was made anew: place 4 has another head than the one kept of it"
     ]
 
 
@@ -168,8 +170,8 @@ def test_heads_in_a_bucket_outlive_their_deletion(ledger: Ledger, database_url: 
         [listed] = client.list_objects_v2(Bucket="heads")["Contents"]
         client.delete_object(Bucket="heads", Key=listed["Key"])
         assert BucketHeads(f"{uri}/ledger").kept() == [ledger.chain.head()]
-        tamper(database_url, "DELETE FROM ledger.chain WHERE place > 8")
-        assert "the ledger ends at place 8; a head was kept of place 9" in found(away)
+        tamper(database_url, "DELETE FROM ledger.chain WHERE place > 11")
+        assert "the ledger ends at place 11; a head was kept of place 12" in found(away)
 
 
 @pytest.mark.parametrize("column", ["started_at", "ended_at"])
@@ -231,7 +233,7 @@ def test_writers_at_once_make_one_chain_and_wait_for_no_open_transaction(
     assert found(ledger) == []
     last = ledger.chain.head()
     assert last is not None
-    assert last.place == 9 + 3 * 10 * 3 + 1
+    assert last.place == 12 + 3 * 10 * 4 + 1
 
 
 def test_the_command_names_what_is_wrong_and_ends_with_1(
@@ -243,7 +245,7 @@ def test_the_command_names_what_is_wrong_and_ends_with_1(
 ) -> None:
     place = settings.load({}, home=tmp_path, project=examples() / "credit_risk")
     shell = Shell(monkeypatch, capsys, replace(place, database_url=database_url))
-    checked = {"ledger": 10, "releases": 0, "lake": 0, "predictions": 0}
+    checked = {"ledger": 14, "releases": 0, "lake": 0, "predictions": 0}
     assert shell.json("verify") == {"checked": checked, "damage": [], "unproven": {}}
     tamper(database_url, "DELETE FROM ledger.runs WHERE id = 'r2'")
     code, out, _ = shell.run("verify")
