@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import boto3
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
@@ -39,6 +40,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         tls.VARIABLE: str(tmp_path / rds_proxy.AUTHORITY),
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # It keeps the key that it had.
 
 
 @pytest.fixture

@@ -113,6 +113,7 @@ def test_the_keys_of_a_deployment_are_a_secret(monkeypatch: pytest.MonkeyPatch) 
         for name, refusal in (("text", "not a JSON object"), ("none", "answers 4")):
             with pytest.raises(InputError, match=f"secret {name}: .*{refusal}"):
                 secret.read(name)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-        with pytest.raises(StoreUnavailableError, match=r"secret keys: .*refused"):
-            secret.read("keys")
+        with monkeypatch.context() as patch:  # Or the account's would be put back once it is gone.
+            patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+            with pytest.raises(StoreUnavailableError, match=r"secret keys: .*refused"):
+                secret.read("keys")

@@ -20,6 +20,7 @@ NAMES_ONLY = (
     "serve",
     "status",
     "vacuum",
+    "recover",
     "verify",
 )
 
