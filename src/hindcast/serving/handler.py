@@ -47,7 +47,7 @@ atexit.register(meter.write)
 def make_handler(predictor: Predictor | None, probe: str | None = None) -> Handler:
     """What Lambda calls with an event and a context; None is for an image without a release.
 
-    probe: what the ARN of the caller begins with whose answers are no customers'.
+    probe: what the ARN of the caller begins with whose answers are nobody's.
     """
     service = Service(predictor, logger, meter)
     synthetic = Synthetic(predictor, logger, Meter(_metrics))

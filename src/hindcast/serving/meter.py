@@ -95,6 +95,6 @@ class Meter:
         for name, value in service.items():
             self._metrics.add_dimension(name, value)
         if self._release is not None:
-            model = self._release.rpartition("-")[0]
+            model = self._release.rpartition("-")[0] or self._release
             self._metrics.add_dimensions(**self._deployment, **{names.METRIC_MODEL: model})
             self._metrics.add_dimensions(**service, release=self._release)
