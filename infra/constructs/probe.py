@@ -1,53 +1,29 @@
 """The probe: a small function that asks each model through the API, as a caller does."""
 
-from pathlib import Path
-
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.addresses import Addresses
 from infra.constructs.api import PredictionApi
-from infra.constructs.logs import log_group
-from infra.permissions import allow, allow_traces, role
+from infra.constructs.inline_function import InlineFunction
+from infra.permissions import allow
 
-# In the template itself, as the warm-up.
-SOURCE = Path(__file__).parents[2] / "lambdas" / "probe" / "handler.py"
 NAME = "probe"
 DESCRIPTION = "Asks each model through the API, as a caller does"
 
 
-class Probe(Construct):
+class Probe(InlineFunction):
     """The function, outside the network; its role may call the routes it asks, and read its key."""
 
     def __init__(
         self, scope: Construct, id: str, addresses: Addresses, api: PredictionApi, key: kms.IKey
     ) -> None:
-        super().__init__(scope, id)
+        name = addresses.named(NAME)  # Of the role too, as predict knows it by that.
+        super().__init__(scope, id, addresses, key, NAME, DESCRIPTION, Duration.seconds(55), name)
         self._addresses, self._api = addresses, api
-        name, deployment = addresses.named(NAME), addresses.deployment
-        log = log_group(self, "Log", f"/aws/lambda/{name}", deployment, key)
-        # Named, as predict knows it by that.
-        to = role(self, "Role", "lambda.amazonaws.com", DESCRIPTION, name)
-        allow(to, ["logs:CreateLogStream", "logs:PutLogEvents"], [log.log_group_arn])
-        allow_traces(to)
-        allow(to, ["execute-api:Invoke"], list(self._routes()))
-        allow(to, ["apigateway:GET"], [self._key_arn()])
-        self.function = lambda_.Function(
-            self,
-            "Function",
-            function_name=name,
-            description=DESCRIPTION,
-            code=lambda_.Code.from_inline(SOURCE.read_text()),
-            handler="index.handler",
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            role=to,
-            memory_size=256,
-            timeout=Duration.seconds(55),
-            log_group=log,
-            tracing=lambda_.Tracing.ACTIVE,
-        )
+        allow(self.role, ["execute-api:Invoke"], list(self._routes()))
+        allow(self.role, ["apigateway:GET"], [self._key_arn()])
 
     @property
     def event(self) -> dict[str, object]:

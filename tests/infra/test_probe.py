@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from hindcast import names
-from infra.constructs.probe import SOURCE
+from infra.constructs.inline_function import LAMBDAS
 from lambdas.probe.handler import handler
 from tests.infra.deployments import MARKET
 from tests.infra.resources import Template, of_type, properties, statements, text
@@ -96,4 +96,6 @@ def test_it_is_called_every_minute_with_the_questions_of_the_config(stacks: Stac
     assert schedule["ScheduleExpression"] == "rate(1 minute)"
     given = json.loads(text(schedule["Target"]["Input"]))
     assert given["questions"] == MARKET.watching.probes
-    assert len(SOURCE.read_text()) <= 4096  # CloudFormation's limit of what stands in a template.
+    assert (
+        len((LAMBDAS / "probe" / "handler.py").read_text()) <= 4096
+    )  # CloudFormation's limit of what stands in a template.

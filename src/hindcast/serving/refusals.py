@@ -26,6 +26,8 @@ from hindcast.serving.requests import RequestError
 from hindcast.serving.routes import Routes
 
 UNEXPECTED = "something went wrong here; it has been logged"
+UNLOGGED = "the answer cannot be logged, and is not given without that; try again"
+Table = dict[type[Exception], Callable[[Any], Response[str]]]
 
 
 class Outages:
@@ -75,8 +77,7 @@ def install(
         return answers.unavailable(answers.refusal(None, _shown(error)))
 
     def unlogged(_: UnloggedError) -> Response[str]:
-        message = "the answer cannot be logged, and is not given without that; try again"
-        return answers.unavailable(answers.refusal(None, message))
+        return answers.unavailable(answers.refusal(None, UNLOGGED))
 
     def no_release(_: NoReleaseError) -> Response[str]:
         meter.error("NoRelease")
@@ -91,7 +92,7 @@ def install(
         return answers.error(500, None, UNEXPECTED)
 
     # A table instead of decorators, which are untyped.
-    table: dict[type[Exception], Callable[[Any], Response[str]]] = {
+    table: Table = {
         RequestError: refused,
         NotFoundError: unknown,
         NoRouteError: no_route,
