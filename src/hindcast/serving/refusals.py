@@ -85,10 +85,7 @@ def install(
 
     def unexpected(error: Exception) -> Response[str]:
         meter.error("Unexpected")
-        # Frames without messages: the message of an unforeseen error may quote an id.
-        stack = "".join(traceback.format_tb(error.__traceback__))
-        kind = type(error.__cause__ or error).__qualname__
-        logger.error("unexpected error", error_type=kind, stack=stack)
+        _log(error, logger)
         return answers.error(500, None, UNEXPECTED)
 
     # A table instead of decorators, which are untyped.
@@ -103,6 +100,13 @@ def install(
     }
     for error, answer in table.items():
         app.exception_handler(error)(answer)
+
+
+def _log(error: Exception, logger: Logger) -> None:
+    """Frames without messages: the message of an unforeseen error may quote an id."""
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    kind = type(error.__cause__ or error).__qualname__
+    logger.error("unexpected error", error_type=kind, stack=stack)
 
 
 def _described(error: StoreUnavailableError) -> tuple[str, str, str]:

@@ -92,12 +92,8 @@ def train(
     declared = application.project.model(model)
     report: TrainReport | None = None
     try:
-        parameters = {
-            "model": declared.name,
-            "engine": engine.name,
-            **asdict(clocks),
-            **within.document(),
-        }
+        given = {"model": declared.name, "engine": engine.name}
+        parameters = {**given, **asdict(clocks), **within.document()}
         with application.ledger.run("train", parameters) as run:
             with _naming(declared), step(watcher, "rehearse the export to ONNX"):
                 features = training_set.features(declared, application.project)
