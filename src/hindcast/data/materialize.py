@@ -74,22 +74,19 @@ def materialize(
     looks unlike the one before; key and row count must hold all the same. Raises InputError when no
     event is known, OnlineCheckError when a new online table is refused.
     """
-    watcher = progress or Silent()
-    source = view.view.source
+    watcher, source = progress or Silent(), view.view.source
     raw = lake.open(names.RAW, source.name, fix="run: hindcast ingest FILE")
     run_id = run_id or uuid.uuid4().hex[:12]
     views = [view, *(other.view for other in others)]
     joined = union(view, views[1:])
-    stored = list(zip(views, joined.columns, strict=True))
+    stored = [*zip(views, joined.columns, strict=True)]
     sql = query.materialization(joined.view, engine.dialect, knowledge)
     with engine.compute(sql, raw, joined.view.view.source) as computed:
         name, said = (names.FEATURES, offline_table or view.view.name), view.view.name
-        with (
-            step(watcher, f"compute {said} on {engine.name}, write it to the lake"),
-            lake.committing(*name) as metadata,
-        ):
+        with step(watcher, f"compute {said} on {engine.name}, write it to the lake"):
             target = _target(view, lake.uri(*name), run_id)
-            written = computed.write_offline(replace(target, metadata=metadata))
+            with lake.committing(*name) as metadata:
+                written = computed.write_offline(replace(target, metadata=metadata))
         if not written.events:
             raise InputError(_nothing_known(source.name, knowledge))
         with step(watcher, "load the online store and swap"):
