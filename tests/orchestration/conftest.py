@@ -36,13 +36,20 @@ class Refreshed:
     notifications: list[tuple[str, Given]]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quick_measures() -> Iterator[None]:
+@contextmanager
+def quickly() -> Iterator[None]:
     """Metrics as rough as they are quick: a machine's story is the same whatever their digits."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(importance, "REPEATS", 1)
         patch.setattr(intervals, "RESAMPLES", 100)
         patch.setattr(latency, "CALLS", 100)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_measures() -> Iterator[None]:
+    """For these modules alone: the same process runs others' tests after them."""
+    with quickly():
         yield
 
 
@@ -53,12 +60,13 @@ def refreshed(postgres_server: str, with_tables: str) -> Iterator[Refreshed]:
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
         hindsight.database(postgres_server, "refreshed", with_tables) as url,
     ):
-        home = _live_in(Home(Path(folder), url))
-        with cloud(home) as around:
-            around.glue.work = lambda given: spark(home, given)
-            ended = around.run("daily", "refresh")
-            [given] = around.edge.made("glue", "StartJobRun")
-            told = around.notifications
+        with quickly():
+            home = _live_in(Home(Path(folder), url))
+            with cloud(home) as around:
+                around.glue.work = lambda given: spark(home, given)
+                ended = around.run("daily", "refresh")
+                [given] = around.edge.made("glue", "StartJobRun")
+                told = around.notifications
         yield Refreshed(home, ended, given, told)
 
 
@@ -73,7 +81,8 @@ def here(refreshed: Refreshed, postgres_server: str) -> Iterator[Cloud]:
 def trained(refreshed: Refreshed, postgres_server: str) -> Iterator[Home]:
     """The home with its challenger; not to be changed."""
     with _copy(refreshed.home, postgres_server) as home:
-        home.train(AS_OF, KNOWN_BY)
+        with quickly():
+            home.train(AS_OF, KNOWN_BY)
         yield home
 
 
