@@ -17,6 +17,7 @@ _TWICE_SECONDS = 1.0
 _AGAIN_SECONDS = 0.01
 _received: list[tuple[signal.Signals, float]] = []
 _told: list[Callable[[], None]] = []
+_sent_again: list[threading.Timer] = []
 
 
 def received() -> signal.Signals | None:
@@ -43,24 +44,42 @@ def listening() -> Iterator[None]:
 
     What others do about a signal stays: nohup has SIGHUP ignored.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread hears signals.
+    if not _hears_signals():
+        yield
+        return
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    hook = sys.unraisablehook
+    with handlers_kept():
+        for number in _ENDING:
+            if signal.getsignal(number) in usual:
+                signal.signal(number, _interrupt)
+        sys.unraisablehook = partial(_not_raised, hook)
+        try:
+            yield
+        finally:
+            sys.unraisablehook = hook
+            _received.clear()
+            while _sent_again:
+                _sent_again.pop().cancel()
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Put back, when the with ends, what was done about those signals before."""
+    if not _hears_signals():
+        yield
         return
     before = {number: signal.getsignal(number) for number in _ENDING}
-    usual = (signal.SIG_DFL, signal.default_int_handler)
-    for number, handler in before.items():
-        if handler in usual:
-            signal.signal(number, _interrupt)
-    hook = sys.unraisablehook
-    sys.unraisablehook = partial(_not_raised, hook)
     try:
         yield
     finally:
-        sys.unraisablehook = hook
-        _received.clear()
         for number, handler in before.items():
-            if handler in usual:
+            if handler is not None:  # One that is not Python's cannot be put back by it.
                 signal.signal(number, handler)
+
+
+def _hears_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 @contextmanager
@@ -90,4 +109,5 @@ def _not_raised(usual: Callable[[Any], object], what: "sys.UnraisableHookArgs") 
         usual(what)
         return
     _received.clear()
-    threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number)).start()
+    _sent_again.append(threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number)))
+    _sent_again[-1].start()

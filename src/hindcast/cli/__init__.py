@@ -108,6 +108,8 @@ def _failed(error: BaseException) -> int:
         return interruption.exit_code()
     if isinstance(error, HindcastError | TyperException):
         said, code = _line(error), error.exit_code
+    elif isinstance(error, KeyboardInterrupt):  # A library's own handler raised it.
+        said, code = "interrupted", 128 + signal.SIGINT
     elif is_panic(error) or (isinstance(error, OSError) and error.errno in _OF_THE_MACHINE):
         place = getattr(error, "filename", None)
         reason = getattr(error, "strerror", None) or first_line(error)

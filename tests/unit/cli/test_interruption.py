@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,6 +13,16 @@ from hindcast import cli, interruption
 from hindcast.engines import duckdb
 
 LONG = "SELECT count(*) FROM range(1000000000000)"
+
+
+@pytest.fixture(autouse=True)
+def usual_handlers() -> Iterator[None]:
+    """As a process of its own has them; others in this process may have put theirs there."""
+    with interruption.handlers_kept():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        yield
 
 
 def ended() -> int:
@@ -108,6 +119,25 @@ def test_handlers_of_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_handler_that_a_library_puts_there_goes_with_what_started_it() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with interruption.handlers_kept():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interruption_by_another_handler_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    monkeypatch.setattr(cli, "app", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    assert ended() == 130
+    assert capsys.readouterr().err == "hindcast: interrupted\n"
 
 
 def test_a_signal_that_is_heard_where_python_lets_nothing_out_comes_again(

@@ -13,6 +13,7 @@ import pyspark
 from pyspark.sql import SparkSession
 
 import hindcast
+from hindcast import interruption
 from hindcast.errors import HindcastError
 
 # Set by spark-submit, and so on Glue, for the Python process that it starts.
@@ -52,7 +53,9 @@ def session() -> SparkSession:
     """
     running = SparkSession.getActiveSession()
     if running is None:
-        running = SparkSession.builder.getOrCreate() if GATEWAY in os.environ else _local()
+        # Spark's context puts a handler of its own in the place of Ctrl-C's.
+        with interruption.handlers_kept():
+            running = SparkSession.builder.getOrCreate() if GATEWAY in os.environ else _local()
     own = running.newSession()
     for name, value in _SQL.items():
         own.conf.set(name, value)
