@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Sequence
+from io import BytesIO
 
 import boto3
 import pyarrow as pa
@@ -9,15 +11,17 @@ import pytest
 from deltalake import write_deltalake
 
 from hindcast import names
+from hindcast.audit.prediction_log import Stream, collect
 from hindcast.audit.replay.replay import replay, skew
 from hindcast.errors import InputError, StoreUnavailableError
 from hindcast.operations.verification import verify
 from hindcast.serving import line_tags, secret
 from hindcast.stores import line_keys
 from tests.integration import moto_aws
-from tests.integration.hindsight import ANN, BOB, Home, Line
+from tests.integration.hindsight import ANN, BOB, NOW, Home, Line
 
 FORGED = "forged: its tag is of another line, or by another key"
+ANOTHER = "another line of this prediction_id was collected before"
 UNPROVEN = "unproven: written before tags, or by something else"
 
 
@@ -36,6 +40,33 @@ def test_a_line_that_was_forged_whole_does_not_match(home: Home) -> None:
     assert (forged.is_same, forged.matches, forged.doubt) == (True, False, FORGED)
     before = replay(home.application, line["prediction_id"])
     assert (before.is_same, before.matches, before.doubt) == (True, False, UNPROVEN)
+
+
+def test_a_forged_line_that_comes_first_keeps_no_true_one_out(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = score(home)
+    log = home.folder / "edited.log"
+    log.write_bytes(said([{**line, "id": "8"}, line]).getvalue())
+    code, printed, _ = home.run(capsys, "collect-log", str(log), "--json")
+    report = json.loads(printed)
+    assert (code, report["new"], report["quarantined"]) == (0, 1, 1)
+    assert report["reasons"] == [f"edited.log line 1: {FORGED}"]
+    assert replay(home.application, line["prediction_id"]).matches
+
+
+def test_of_two_lines_of_a_prediction_the_second_goes_to_quarantine(home: Home) -> None:
+    line = score(home)
+    other = {**line, "tag": "1:" + "0" * 64}
+    for lines in ((line, other), (other,)):  # In one batch, and against the table.
+        report = collect([Stream("log", said(lines))], home.application.lake, NOW)
+        assert report.reasons == (f"log line {len(lines)}: {ANOTHER}",)
+        assert (report.predictions, report.quarantined) == (len(lines) - 1, 1)
+    assert replay(home.application, line["prediction_id"]).matches
+
+
+def said(lines: Sequence[Line]) -> BytesIO:
+    return BytesIO("".join(f"{json.dumps(line)}\n" for line in lines).encode())
 
 
 def test_verify_and_the_skew_report_tell_forged_old_and_proven_lines_apart(home: Home) -> None:

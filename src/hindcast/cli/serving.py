@@ -182,7 +182,8 @@ def collect_log(
 
     application = bootstrap.application(home, project)
     sources = [Stream("-", sys.stdin.buffer) if str(file) == "-" else file for file in files]
-    console.show(collect(sources, application.lake, now(), ConsoleProgress()), as_json)
+    lake, keys = application.lake, application.line_keys
+    console.show(collect(sources, lake, now(), ConsoleProgress(), keys), as_json)
 
 
 def _show_replayed(replayed: "Replayed", as_json: bool) -> None:

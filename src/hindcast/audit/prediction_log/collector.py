@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,12 +13,16 @@ from hindcast import names
 from hindcast.audit.prediction_log import inputs
 from hindcast.audit.prediction_log.inputs import Stream
 from hindcast.audit.prediction_log.parser import Batch
+from hindcast.serving.line_tags import TAG, LineKeys
 from hindcast.stores.lake import Lake
 from hindcast.telemetry import Progress, Silent, step
 
 BATCH_LINES = 50_000
 BATCH_BYTES = 64 * 1024 * 1024
 SHOWN_REASONS = 10
+
+# Rows that the table has: the tag of each by its first column.
+Held = dict[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -37,17 +42,23 @@ class CollectReport:
 
 
 def collect(
-    sources: Iterable[Path | Stream], lake: Lake, now: datetime, progress: Progress | None = None
+    sources: Iterable[Path | Stream],
+    lake: Lake,
+    now: datetime,
+    progress: Progress | None = None,
+    keys: LineKeys | None = None,
 ) -> CollectReport:
     """Add the predictions that the table lacks; raises InputError for a file that is not there.
 
     A batch of lines is a commit. A collect that was killed is completed by running it again.
+    keys: of a log that others may write to; what they tell to be forged goes to quarantine, and so
+    does, with keys or without, a second line of a prediction that is not as the first.
     """
     found, watcher = list(sources), progress or Silent()
     for source in found:
         if isinstance(source, Path):
             inputs.check(source)
-    collection = _Collection(lake, now, watcher)
+    collection = _Collection(lake, now, watcher, keys)
     with step(watcher, f"collect {', '.join(source.name for source in found[:3])}"):
         for source in found:
             with inputs.opened(source) as stream:
@@ -65,9 +76,11 @@ def compact(lake: Lake) -> dict[str, int]:
 class _Collection:
     """Lines on their way into the lake, a batch at a time."""
 
-    def __init__(self, lake: Lake, now: datetime, progress: Progress) -> None:
-        self.lake, self.now, self.progress = lake, now, progress
-        self.batch = Batch()
+    def __init__(
+        self, lake: Lake, now: datetime, progress: Progress, keys: LineKeys | None
+    ) -> None:
+        self.lake, self.now, self.progress, self.keys = lake, now, progress, keys
+        self.batch = Batch(keys)
         self.lines = self.predictions = self.new = self.other = self.quarantined = 0
         self.reasons: list[str] = []
 
@@ -83,8 +96,10 @@ class _Collection:
 
     def commit(self) -> None:
         """Append what is new of the batch, and begin another."""
-        batch, self.batch = self.batch, Batch()
-        self.new += _append_new(self.lake, batch.table(self.now), names.PREDICTIONS)
+        batch, self.batch = self.batch, Batch(self.keys)
+        new, held = _append_new(self.lake, batch.table(self.now), names.PREDICTIONS)
+        self.new += new
+        batch.compare(held)
         _append_new(self.lake, batch.quarantine(self.now), names.QUARANTINE, names.PREDICTIONS)
         self.lines += batch.lines
         self.predictions += batch.predictions
@@ -106,32 +121,37 @@ class _Collection:
         )
 
 
-def _append_new(lake: Lake, rows: pa.Table, *parts: str) -> int:
-    """Append the rows whose first column the table lacks; returns how many.
+def _append_new(lake: Lake, rows: pa.Table, *parts: str) -> tuple[int, Held]:
+    """Append the rows whose first column the table lacks; how many, and the tags of the others.
 
     The commit is named after the version that was looked at, and a name is committed once. So of
     two collectors that looked at the same version, one commits and the other looks again.
     """
+    held: Held = {}
     while rows.num_rows:
-        fresh, version = _missing(lake, rows, *parts)
+        fresh, held, version = _missing(lake, rows, *parts)
         if not fresh.num_rows:
             break
         if lake.append_once(f"collected after version {version}", fresh.to_reader(), *parts):
-            return int(fresh.num_rows)
-    return 0
+            return int(fresh.num_rows), held
+    return 0, held
 
 
-def _missing(lake: Lake, rows: pa.Table, *parts: str) -> tuple[pa.Table, int]:
-    """The rows that are not in the table yet, and the version of it that says so."""
+def _missing(lake: Lake, rows: pa.Table, *parts: str) -> tuple[pa.Table, Held, int]:
+    """The rows that are not in the table yet, those that are, and the version that says so."""
     table = lake.find(*parts)
     # Version 0 only creates the table, so without a table it is the same.
     if table is None or not table.version():
-        return rows, 0
+        return rows, {}, 0
     key = rows.schema.names[0]
     present = pc.field(key).isin(rows[key].combine_chunks())
     if "instant" in rows.schema.names:
         # The files' ranges of instants tell which of them need not be read.
         ends = pc.min_max(rows["instant"])
         present &= (pc.field("instant") >= ends["min"]) & (pc.field("instant") <= ends["max"])
-    held = table.to_pyarrow_dataset().to_table(columns=[key], filter=present)[key]
-    return rows.filter(pc.invert(pc.is_in(rows[key], value_set=held))), table.version()
+    dataset = table.to_pyarrow_dataset()
+    columns = [name for name in (key, TAG) if name in dataset.schema.names]
+    found = dataset.to_table(columns=columns, filter=present)
+    tags = found[TAG].to_pylist() if TAG in columns else repeat(None)
+    held = dict(zip(found[key].to_pylist(), tags, strict=False))
+    return rows.filter(pc.invert(pc.is_in(rows[key], value_set=found[key]))), held, table.version()

@@ -14,7 +14,15 @@ import pyarrow as pa
 
 from hindcast import names
 from hindcast.audit.prediction_log.inputs import TORN
-from hindcast.audit.prediction_log.rows import INSTANT, SCHEMA, MalformedError, Row, row
+from hindcast.audit.prediction_log.rows import (
+    INSTANT,
+    SCHEMA,
+    MalformedError,
+    Row,
+    require_own,
+    row,
+)
+from hindcast.serving.line_tags import TAG, LineKeys
 
 QUARANTINE_SCHEMA = pa.schema(
     [
@@ -27,6 +35,9 @@ QUARANTINE_SCHEMA = pa.schema(
     ]
 )
 MAX_RECORD = 10_000
+_TAG = SCHEMA.get_field_index(TAG)
+
+_ANOTHER = "another line of this prediction_id was collected before"
 
 # A line without any of these is not ours, and not even looked at as JSON: whole or torn, ours has
 # a key that begins so. Records come bare, inside a Lambda's event, or as base64 of gzip.
@@ -50,11 +61,31 @@ class Bad:
         return hashlib.sha256(f"{self.file}\0{self.line}\0{self.record}".encode()).hexdigest()
 
 
-class Batch:
-    """Parsed lines: the first row of each prediction id, bad lines, and counts."""
+@dataclass(frozen=True)
+class Line:
+    """A prediction's row, and the line that it is of."""
 
-    def __init__(self) -> None:
-        self.rows: dict[str, Row] = {}
+    row: Row
+    file: str
+    line: int
+    record: str
+
+    @property
+    def tag(self) -> str | None:
+        """What the same line has alone."""
+        tag: str | None = self.row[_TAG]
+        return tag
+
+
+class Batch:
+    """Parsed lines: the first of each prediction id, bad lines, and counts.
+
+    keys: lines that these tell to be forged are bad; without them, what is no line alone.
+    """
+
+    def __init__(self, keys: LineKeys | None = None) -> None:
+        self.keys = keys
+        self.found: dict[str, Line] = {}
         self.bad: list[Bad] = []
         self.lines = 0
         self.predictions = 0
@@ -72,12 +103,17 @@ class Batch:
     def reject(self, file: str, line: int, reason: str, record: str) -> None:
         """Send a line to quarantine."""
         self.lines += 1
-        kept = record[:MAX_RECORD].encode(errors="backslashreplace").decode()
-        self.bad.append(Bad(file, line, reason, kept))
+        self._quarantine(file, line, reason, record)
+
+    def compare(self, held: Mapping[str, str | None]) -> None:
+        """Send lines to quarantine that the table has another of; held: its tags by id."""
+        for name, tag in held.items():
+            if (found := self.found[name]).tag != tag:
+                self._dispute(found)
 
     def table(self, now: datetime) -> pa.Table:
         """The predictions, collected now."""
-        return _table(SCHEMA, self.rows.values(), now)
+        return _table(SCHEMA, (line.row for line in self.found.values()), now)
 
     def quarantine(self, now: datetime) -> pa.Table:
         """The bad lines, collected now; each once."""
@@ -98,22 +134,35 @@ class Batch:
             document = _record(text) if is_base64 else json.loads(text)
             if not origin and isinstance(document, dict) and "awslogs" in document:
                 document = _record(document["awslogs"]["data"])
-            self._take(file, line, document, origin)
+            self._take(file, line, text, document, origin)
         except (ValueError, LookupError, TypeError, RecursionError, *TORN) as error:
             self._broken(file, line, text, origin + _reason(error))
 
-    def _take(self, file: str, line: int, document: Any, origin: str) -> None:
+    def _take(self, file: str, line: int, text: str, document: Any, origin: str) -> None:
         if not isinstance(document, dict):
             self._skip()
         elif document.get("message") == names.PREDICTION_MESSAGE:
             found = row(document)
-            self.rows.setdefault(found[0], found)
-            self.lines += 1
-            self.predictions += 1
+            require_own(found, self.keys)
+            self._keep(Line(found, file, line, text))
         elif not origin and "logEvents" in document:
             self._take_record(file, line, document)
         else:
             self._skip()
+
+    def _keep(self, found: Line) -> None:
+        self.lines += 1
+        self.predictions += 1
+        if self.found.setdefault(found.row[0], found).tag != found.tag:
+            self._dispute(found)
+
+    def _dispute(self, found: Line) -> None:
+        self.predictions -= 1
+        self._quarantine(found.file, found.line, _ANOTHER, found.record)
+
+    def _quarantine(self, file: str, line: int, reason: str, record: str) -> None:
+        kept = record[:MAX_RECORD].encode(errors="backslashreplace").decode()
+        self.bad.append(Bad(file, line, reason, kept))
 
     def _take_record(self, file: str, line: int, record: Mapping[str, Any]) -> None:
         if record.get("messageType") != "DATA_MESSAGE":

@@ -97,6 +97,13 @@ def doubt(row: Mapping[str, Any], keys: LineKeys | None) -> str | None:
     return found
 
 
+def require_own(found: Row, keys: LineKeys | None) -> None:
+    """Raise MalformedError for a row that was forged; one that cannot be told stays unproven."""
+    said = keys and doubt(dict(zip(SCHEMA.names, found, strict=False)), keys)
+    if said and said.startswith(FORGED):
+        raise MalformedError(said)
+
+
 def key_text(keys: Mapping[str, Any]) -> str | None:
     """The column id of answers about an entity with these keys; None where an only key is null."""
     line = json.loads(json.dumps({"id": identity(keys)}, default=str))

@@ -200,7 +200,7 @@ DATA = samples.event(*MESSAGES)["awslogs"]["data"]
 def test_one_parser_reads_lines_and_records_in_every_wrapping(content: bytes | str) -> None:
     batch = parsed(content)
     assert rows(batch) == rows(parsed(TEXT))
-    assert len(batch.rows) == 3
+    assert len(batch.found) == 3
     assert (batch.bad, batch.other, batch.lines) == ([], 0, batch.predictions)
 
 
@@ -259,7 +259,7 @@ def test_a_torn_line_goes_to_quarantine_with_its_place(end: int) -> None:
 )
 def test_a_malformed_line_goes_to_quarantine(changes: dict[str, Any], reason: str) -> None:
     batch = parsed(json.dumps(samples.line(1, **changes)))
-    assert not batch.rows
+    assert not batch.found
     assert [bad.reason.startswith(reason) for bad in batch.bad] == [True]
 
 
@@ -279,7 +279,7 @@ def test_a_malformed_line_goes_to_quarantine(changes: dict[str, Any], reason: st
 )
 def test_what_cannot_be_read_goes_to_quarantine_whole(content: bytes | str) -> None:
     batch = parsed(content)
-    assert (len(batch.bad), len(batch.rows), batch.lines) == (1, 0, 1)
+    assert (len(batch.bad), len(batch.found), batch.lines) == (1, 0, 1)
     assert batch.quarantine(samples.NOW).num_rows == 1
 
 
