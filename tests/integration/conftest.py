@@ -13,6 +13,7 @@ from hindcast.settings import Settings
 from hindcast.stores.lake import Lake
 from hindcast.stores.ledger import Ledger
 from hindcast.stores.online import OnlineStore
+from tests import rough
 from tests.integration import hindsight, lifecycle
 from tests.integration.hindsight import Home
 from tests.integration.lifecycle import Stage
@@ -22,6 +23,13 @@ from tests.unit.serving import sample_release
 _numbers = count(1)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def rough_measures() -> Iterator[None]:
+    """For these modules alone: the same process runs others' tests after them."""
+    with rough.measures():
+        yield
+
+
 @pytest.fixture(scope="session")
 def settled(postgres_server: str, with_tables: str) -> Iterator[Home]:
     """Two releases over one materialization; not to be changed."""
@@ -29,7 +37,9 @@ def settled(postgres_server: str, with_tables: str) -> Iterator[Home]:
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
         hindsight.database(postgres_server, "settled", with_tables) as url,
     ):
-        yield hindsight.settle(Path(folder), url)
+        with rough.measures():
+            home = hindsight.settle(Path(folder), url)
+        yield home
 
 
 @pytest.fixture
@@ -53,9 +63,8 @@ def shared_stage(postgres_server: str, with_tables: str) -> Iterator[Stage]:
 
 
 @pytest.fixture
-def stage(shared_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage(shared_stage: Stage) -> Stage:
     """Where each test acts with a model of its own."""
-    shared_stage.hurry(monkeypatch)
     return shared_stage
 
 

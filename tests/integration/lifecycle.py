@@ -23,7 +23,6 @@ from hindcast.definitions import Gate
 from hindcast.demo import generate, loans
 from hindcast.engines.duckdb import DuckDBEngine
 from hindcast.models import register
-from hindcast.models.evaluation import latency
 from hindcast.models.evaluation.evaluate import EvaluationReport, evaluate
 from hindcast.models.registry.registry import ModelRegistry, open_registry
 from hindcast.models.training import train as training
@@ -141,10 +140,6 @@ class Stage:
         found = contents.read(application.release_folder(release))
         path = _again(application, found, code_revision="another")
         return register.register(application, path).release
-
-    def hurry(self, patch: pytest.MonkeyPatch) -> None:
-        """Let no busy machine decide a gate."""
-        patch.setattr(latency, "CALLS", 100)
 
 
 @contextmanager

@@ -229,11 +229,8 @@ def collect_at_once(lake: Lake, first: Path, second: Path) -> None:
     assert [process.exitcode for process in processes] == [0, 0]
 
 
-@pytest.mark.parametrize("already", [(), (0, 1)])
-def test_overlapping_logs_collected_at_once_are_there_once(
-    tmp_path: Path, lake: Lake, already: tuple[int, ...]
-) -> None:
-    add(lake, write(tmp_path, samples.text(*already)))
+def test_overlapping_logs_collected_at_once_are_there_once(tmp_path: Path, lake: Lake) -> None:
+    add(lake, write(tmp_path, samples.text(0, 1)))
     first = write(tmp_path, samples.text(*range(300)), "a.log")
     second = write(tmp_path, samples.text(*range(150, 500)), "b.log")
     collect_at_once(lake, first, second)

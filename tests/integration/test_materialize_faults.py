@@ -56,9 +56,9 @@ def offline_runs(home: Path) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("crash", "is_offline_new"),
     [
+        # Other moments are those of tests/faults.
         (f"before {COMMIT} 1", False),
         (f"before {STORE}.create_table 1", True),
-        (f"before {STORE}.publish 1", True),
         ("after hindcast.stores.online.swap:swap_view 1", True),
     ],
 )

@@ -37,7 +37,6 @@ from tests.integration.lifecycle import (
 
 CLOCKS = ("--as-of", "2021-09-17", "--known-by", "2021-09-20")
 RENAME, ADD = "hindcast.releases.folder:_rename", "hindcast.stores.ledger.ledger:Ledger.add_release"
-LOG = "hindcast.models.registry.registry:ModelRegistry.log"
 PROMOTE = "hindcast.stores.ledger.ledger:Ledger.promote"
 
 
@@ -252,22 +251,22 @@ def test_failures_are_recorded_with_their_reason(stage: Stage, application: Appl
 
 
 @pytest.mark.parametrize(
-    ("crash", "written", "known", "run"),
+    ("crash", "written", "run"),
     [
-        (f"before {RENAME} 1", False, False, "unfinished"),
-        (f"before {ADD} 1", True, False, "succeeded"),
-        (f"before {LOG} 1", True, True, "succeeded"),
+        # Between the ledger and MLflow, an outage leaves what a kill would.
+        (f"before {RENAME} 1", False, "unfinished"),
+        (f"before {ADD} 1", True, "succeeded"),
     ],
 )
 def test_a_training_that_is_killed_is_completed_by_another(
-    application: Application, shell: Shell, crash: str, written: bool, known: bool, run: str
+    application: Application, shell: Shell, crash: str, written: bool, run: str
 ) -> None:
     run_until_killed(crash, "train", *CLOCKS, *shell.places, **shell.environment)
     stored = folder.stored(Path(application.settings.releases))
     assert len(stored) == written
     for path in stored:
         contents.read(path)
-    assert [len(each) for each in recorded_in(application)] == [known, False, False]
+    assert recorded_in(application) == ([], [], [])
     assert newest_run(application, "train").status == run
     report = shell.json("train", *CLOCKS)
     assert report["gate"] == "passed"

@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 from hindcast.demo.generate import generate
-from hindcast.models.evaluation import latency
-from hindcast.models.training import importance, intervals
-from tests import one_view
+from tests import one_view, rough
 from tests.integration import hindsight
 from tests.integration.hindsight import EARLIER, FAST, Home
 from tests.orchestration.aws import Given
@@ -36,20 +34,10 @@ class Refreshed:
     notifications: list[tuple[str, Given]]
 
 
-@contextmanager
-def quickly() -> Iterator[None]:
-    """Metrics as rough as they are quick: a machine's story is the same whatever their digits."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importance, "REPEATS", 1)
-        patch.setattr(intervals, "RESAMPLES", 100)
-        patch.setattr(latency, "CALLS", 100)
-        yield
-
-
 @pytest.fixture(scope="module", autouse=True)
-def quick_measures() -> Iterator[None]:
+def rough_measures() -> Iterator[None]:
     """For these modules alone: the same process runs others' tests after them."""
-    with quickly():
+    with rough.measures():
         yield
 
 
@@ -60,7 +48,7 @@ def refreshed(postgres_server: str, with_tables: str) -> Iterator[Refreshed]:
         tempfile.TemporaryDirectory(prefix="hindcast-home-") as folder,
         hindsight.database(postgres_server, "refreshed", with_tables) as url,
     ):
-        with quickly():
+        with rough.measures():
             home = _live_in(Home(Path(folder), url))
             with cloud(home) as around:
                 around.glue.work = lambda given: spark(home, given)
@@ -81,7 +69,7 @@ def here(refreshed: Refreshed, postgres_server: str) -> Iterator[Cloud]:
 def trained(refreshed: Refreshed, postgres_server: str) -> Iterator[Home]:
     """The home with its challenger; not to be changed."""
     with _copy(refreshed.home, postgres_server) as home:
-        with quickly():
+        with rough.measures():
             home.train(AS_OF, KNOWN_BY)
         yield home
 

@@ -50,7 +50,7 @@ def compare(
     challenger_scores: Reals,
     champion_scores: Reals,
     seed: int,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
 ) -> Comparison:
     """Both score vectors, and challenger minus champion, on the same resamples of the same rows.
 
@@ -60,11 +60,10 @@ def compare(
     both = [task.resampled(labels, scores) for scores in (challenger_scores, champion_scores)]
     drawn = np.arange(len(labels)) if groups is None else groups
     whole = np.array([rows.measure(np.ones(len(labels))) for rows in both])
-    if are_few(groups):
-        resamples = 0
+    times = _times(groups, resamples)
     draws = np.array(
-        [[rows.measure(weights) for rows in both] for weights in _weights(drawn, seed, resamples)]
-    ).reshape(resamples, *whole.shape)
+        [[rows.measure(weights) for rows in both] for weights in _weights(drawn, seed, times)]
+    ).reshape(times, *whole.shape)
     return Comparison(
         _intervals(task.compared, whole[0], draws[:, 0]),
         _intervals(task.compared, whole[1], draws[:, 1]),
@@ -73,18 +72,25 @@ def compare(
 
 
 def of(
-    task: Task, rows: Resampled, groups: NDArray[Any], seed: int, resamples: int = RESAMPLES
+    task: Task, rows: Resampled, groups: NDArray[Any], seed: int, resamples: int | None = None
 ) -> dict[str, Interval | None]:
     """Metric -> interval of rows that are measured again and again; groups: the entity of each."""
     whole = rows.measure(np.ones(len(groups)))
-    drawn = 0 if are_few(groups) else resamples
-    draws = np.array([rows.measure(weights) for weights in _weights(groups, seed, drawn)])
-    return _intervals(task.compared, whole, draws.reshape(drawn, len(whole)))
+    times = _times(groups, resamples)
+    draws = np.array([rows.measure(weights) for weights in _weights(groups, seed, times)])
+    return _intervals(task.compared, whole, draws.reshape(times, len(whole)))
 
 
 def are_few(groups: NDArray[Any] | None) -> bool:
     """Whether too few entities have the rows for an interval."""
     return groups is not None and len(np.unique(groups)) < LEAST_ENTITIES
+
+
+def _times(groups: NDArray[Any] | None, resamples: int | None) -> int:
+    """How often to draw: RESAMPLES, unless it is said or there is too little to draw from."""
+    if are_few(groups):
+        return 0
+    return RESAMPLES if resamples is None else resamples
 
 
 def _weights(groups: NDArray[Any], seed: int, resamples: int) -> Iterator[NDArray[np.int64]]:
