@@ -1,5 +1,6 @@
 """RDS Proxy in miniature: TLS only, an IAM token as the password, a real Postgres behind it."""
 
+import os
 import socket
 import ssl
 import struct
@@ -8,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -22,6 +25,12 @@ from cryptography.x509.oid import NameOID
 # What a client sends before the first message to ask for TLS: eight bytes, and this number.
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 AUTHORITY = "authority.pem"
+CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_DEFAULT_REGION",
+)
 CLEAR_TEXT_PASSWORD = b"R" + struct.pack("!ii", 8, 3)
 
 
@@ -88,10 +97,18 @@ class RdsProxy:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("botocore.auth.get_current_datetime", lambda: signed_at)
             port = self.listener.getsockname()[1]
-            # A session of its own, as the default one keeps the credentials of its first use.
-            client = boto3.Session().client("rds")
+            client = _client(*map(os.environ.get, CREDENTIALS))
             expected = client.generate_db_auth_token("127.0.0.1", port, user)
         return token == expected and datetime.now(UTC) - signed_at < timedelta(minutes=15)
+
+
+@cache
+def _client(*_: str | None) -> Any:
+    """AWS's own client with these credentials: its making takes longer than a sign-in.
+
+    In a session of its own, as the default one keeps the credentials of its first use.
+    """
+    return boto3.Session().client("rds")
 
 
 @contextmanager
