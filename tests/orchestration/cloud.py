@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,9 @@ def answered(event: Any, release: str | None, failed: int = 0, slow: int = 0) ->
     return {"release": release, **counts, "why": why if failed else None}
 
 
+@cache
 def client(service: str) -> Any:
+    """A client of the emulated AWS, whose making takes longer than most calls."""
     return boto3.client(service, region_name=REGION)
 
 
