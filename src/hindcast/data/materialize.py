@@ -84,9 +84,7 @@ def materialize(
     with engine.compute(sql, raw, joined.view.view.source) as computed:
         name, said = (names.FEATURES, offline_table or view.view.name), view.view.name
         with step(watcher, f"compute {said} on {engine.name}, write it to the lake"):
-            target = _target(view, lake.uri(*name), run_id)
-            with lake.committing(*name) as metadata:
-                written = computed.write_offline(replace(target, metadata=metadata))
+            written = _write_offline(computed, view, lake, name, run_id)
         if not written.events:
             raise InputError(_nothing_known(source.name, knowledge))
         with step(watcher, "load the online store and swap"):
@@ -105,6 +103,14 @@ def materialize(
         unheld=_unheld(view, engine, raw),
         versions=tuple(map(_version, others, entities[1:], lost[1:])),
     )
+
+
+def _write_offline(
+    computed: Computed, view: CompiledView, lake: Lake, name: tuple[str, str], run_id: str
+) -> Written:
+    target = _target(view, lake.uri(*name), run_id)
+    with lake.committing(*name) as metadata:
+        return computed.write_offline(replace(target, metadata=metadata))
 
 
 def _version(other: LiveVersion, entities: int, lost: Mapping[str, int]) -> VersionReport:
